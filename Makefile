@@ -1,0 +1,51 @@
+# Two commands do everything on a fresh machine:  make report   make test
+# QUARTO=/path/to/quarto uses that Quarto; without one the embedded engine renders.
+
+PYTHON  ?= python3
+PROFILE ?= default
+VENV    := .venv
+BIN     := $(VENV)/bin
+STAMP   := $(VENV)/.installed
+
+.PHONY: help setup report test quick retrain status lint bench clean
+
+help:  ## list the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+setup: $(STAMP)  ## install everything into .venv
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("cvlib needs Python 3.10 or newer, this is %d.%d: make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+report: $(STAMP)  ## the PDF and the HTML; trains what is missing or stale (PROFILE=full for the GPU edition)
+	$(BIN)/cvlib render --profile $(PROFILE)
+
+test: $(STAMP)  ## every check: lint, types, tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+quick: $(STAMP)  ## a small profile of every experiment, trained from nothing and rendered
+	rm -rf experiments/runs-quick _output-quick
+	$(BIN)/cvlib render --profile quick
+
+retrain: $(STAMP)  ## train the shipped study again, every run of it
+	$(BIN)/cvlib run --rerun all --profile $(PROFILE)
+
+status: $(STAMP)  ## which results are fresh, missing or stale, and why
+	$(BIN)/cvlib status --profile $(PROFILE)
+
+lint: $(STAMP)  ## format the code and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP)  ## speed, side by side (see benchmarks/README.md)
+	$(BIN)/python benchmarks/throughput.py
+
+clean:  ## remove what rendering made
+	rm -rf _output _output-quick .quarto experiments/runs-quick
