@@ -1,0 +1,132 @@
+"""How a model is trained, as typed fields. Declarations only: importing this loads no torch.
+
+Each optimiser and each schedule is its own class, so that a spec holds no option its run ignores.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from cvlib.data.spec import AugmentSpec
+
+_CONFIG = ConfigDict(frozen=True, extra="forbid")
+
+
+class SGDSpec(BaseModel):
+    """Stochastic gradient descent with momentum."""
+
+    model_config = _CONFIG
+
+    name: Literal["sgd"] = Field("sgd", description="which optimiser")
+    lr: float = Field(0.1, gt=0, le=100, description="learning rate at the schedule's peak")
+    momentum: float = Field(0.9, ge=0, lt=1, description="share of the last update that is kept")
+    nesterov: bool = Field(True, description="look ahead along the momentum; needs momentum > 0")
+    weight_decay: float = Field(5e-4, ge=0, le=1, description="L2 penalty; none on norm and bias")
+
+    @model_validator(mode="after")
+    def _nesterov_needs_momentum(self) -> SGDSpec:
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov needs momentum > 0: set momentum, or nesterov: false")
+        return self
+
+
+class AdamWSpec(BaseModel):
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
+
+    model_config = _CONFIG
+
+    name: Literal["adamw"] = Field("adamw", description="which optimiser")
+    lr: float = Field(3e-3, gt=0, le=10, description="learning rate at the schedule's peak")
+    beta1: float = Field(0.9, ge=0, lt=1, description="decay of the mean of gradients")
+    beta2: float = Field(0.999, ge=0, lt=1, description="decay of the mean of squared gradients")
+    weight_decay: float = Field(
+        1e-2, ge=0, le=10, description="decay per step; none on norm and bias"
+    )
+
+
+_WARMUP = Field(None, gt=0, description="epochs of linear rise from zero to lr; null: none")
+
+
+class ConstantSpec(BaseModel):
+    """The same learning rate throughout."""
+
+    model_config = _CONFIG
+
+    name: Literal["constant"] = Field("constant", description="which schedule")
+    warmup_epochs: float | None = _WARMUP
+
+
+class StepSpec(BaseModel):
+    """The learning rate is multiplied by `gamma` every `every_epochs` epochs."""
+
+    model_config = _CONFIG
+
+    name: Literal["step"] = Field("step", description="which schedule")
+    every_epochs: int = Field(10, ge=1, description="epochs between two drops")
+    gamma: float = Field(0.1, gt=0, lt=1, description="factor of each drop")
+    warmup_epochs: float | None = _WARMUP
+
+
+class CosineSpec(BaseModel):
+    """Half a cosine from lr down to `final_factor * lr` (Loshchilov and Hutter, 2017)."""
+
+    model_config = _CONFIG
+
+    name: Literal["cosine"] = Field("cosine", description="which schedule")
+    final_factor: float = Field(0.0, ge=0, lt=1, description="learning rate at the end, of lr")
+    warmup_epochs: float | None = _WARMUP
+
+
+class OneCycleSpec(BaseModel):
+    """Cosine rise to lr, then cosine fall to almost nothing (Smith and Topin, 2018)."""
+
+    model_config = _CONFIG
+
+    name: Literal["one_cycle"] = Field("one_cycle", description="which schedule")
+    peak_at: float = Field(0.3, gt=0, lt=1, description="share of all steps spent rising")
+    start_divisor: float = Field(25.0, ge=1, description="first learning rate is lr / this")
+    end_divisor: float = Field(1e4, ge=1, description="last is the first learning rate / this")
+
+
+OptimizerSpec = Annotated[SGDSpec | AdamWSpec, Field(discriminator="name")]
+ScheduleSpec = Annotated[
+    ConstantSpec | StepSpec | CosineSpec | OneCycleSpec, Field(discriminator="name")
+]
+
+
+class TrainSpec(BaseModel):
+    """One training recipe."""
+
+    model_config = _CONFIG
+
+    epochs: int = Field(10, ge=1, le=10_000, description="passes over the training images")
+    batch_size: int = Field(128, ge=1, le=65_536, description="images a step")
+    optimizer: OptimizerSpec = Field(AdamWSpec(), description="sgd or adamw, with its options")
+    schedule: ScheduleSpec = Field(
+        OneCycleSpec(), description="constant, step, cosine or one_cycle, with its options"
+    )
+    label_smoothing: float | None = Field(
+        None, gt=0, lt=1, description="probability spread evenly over all classes; null: none"
+    )
+    clip_norm: float | None = Field(
+        None, gt=0, description="largest L2 norm of the whole gradient; null: no clipping"
+    )
+    ema_decay: float | None = Field(
+        None, gt=0, lt=1, description="decay of the average of weights used to evaluate; null: none"
+    )
+    augment: AugmentSpec = Field(AugmentSpec(), description="random changes of training images")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto: bfloat16 autocast on CUDA, float32 elsewhere"
+    )
+
+    @model_validator(mode="after")
+    def _warmup_ends(self) -> TrainSpec:
+        warmup = getattr(self.schedule, "warmup_epochs", None)
+        if warmup is not None and warmup >= self.epochs:
+            raise ValueError(
+                f"schedule.warmup_epochs {warmup} leaves none of the {self.epochs} epochs at the "
+                "full learning rate: shorten the warm-up or train longer"
+            )
+        return self
