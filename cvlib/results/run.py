@@ -1,0 +1,82 @@
+"""What one finished run looks like to those who read it. Plain data; knows no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+class DamagedRun(Exception):
+    """A run's folder is incomplete or altered; its numbers must not be read."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a run says of every test image.
+
+    logits: (N, C) float32, stored as float16; labels: (N,) int64, the truth;
+    ids: (N,) int64, positions in the dataset's own test split.
+    """
+
+    logits: np.ndarray
+    labels: np.ndarray
+    ids: np.ndarray
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """Predicted class, (N,) int64."""
+        return self.logits.argmax(axis=1)
+
+    @property
+    def correct(self) -> np.ndarray:
+        """Whether each prediction is right, (N,) bool."""
+        return self.predicted == self.labels
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished run as it lies in the store.
+
+    spec: the resolved spec, every default written out; metrics: name -> number;
+    history: one mapping an epoch; provenance: code, environment, git commit, what it was run for.
+    """
+
+    key: str
+    folder: Path
+    spec: dict[str, Any]
+    dataset_fingerprint: str
+    metrics: dict[str, float]
+    history: list[dict[str, float]]
+    provenance: dict[str, Any]
+
+    def predictions(self) -> Predictions:
+        """Read the test predictions, (N, C) logits with labels and ids."""
+        with np.load(self.folder / "predictions.npz", allow_pickle=False) as stored:
+            return Predictions(
+                logits=stored["logits"].astype(np.float32),
+                labels=stored["labels"].astype(np.int64),
+                ids=stored["ids"].astype(np.int64),
+            )
+
+    def weights(self, which: str = "best") -> Path | None:
+        """Path of the `best` or `last` weights, None where this machine does not hold them."""
+        path = self.folder / f"{which}.safetensors"
+        return path if path.exists() else None
+
+
+@dataclass(frozen=True)
+class FailedRun:
+    """A run that ended without a result, with the reason.
+
+    lasting: it would fail again (a diverged loss), as opposed to a crash of the machine.
+    """
+
+    key: str
+    spec: dict[str, Any]
+    dataset_fingerprint: str
+    reason: str
+    lasting: bool
+    provenance: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,262 @@
+"""The results store: one folder a run, complete or absent, checksummed, locked.
+
+    <root>/<key>/spec.json           resolved spec and dataset fingerprint
+                 metrics.json        name -> number
+                 history.json        one mapping an epoch
+                 predictions.npz     test logits (float16), labels, ids
+                 provenance.json     code, environment, git commit, what it was run for
+                 manifest.json       sha256 of every file above, and of the weights
+                 best.safetensors    weights; stay on the machine that made them
+    <root>/.scratch/<key>/           checkpoints of a run under way
+    <root>/.locks/<key>.lock         held by the process that works on the run
+
+A failed run's folder holds failure.json instead of metrics, history and predictions.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cvlib.results.files import (
+    canonical_json,
+    readable_json,
+    sha256_file,
+    sha256_text,
+    write_durably,
+)
+from cvlib.results.run import DamagedRun, FailedRun, Run
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+
+class Store:
+    """Reads and writes the runs below `root`; the folder need not exist yet."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────
+
+    def keys(self) -> list[str]:
+        """Keys of all runs with a folder, sorted; whole or not."""
+        if not self.root.is_dir():
+            return []
+        return sorted(p.name for p in self.root.iterdir() if p.is_dir() and p.name[0] != ".")
+
+    def __contains__(self, key: str) -> bool:
+        return (self.root / key / MANIFEST).exists()
+
+    def problems(self, key: str) -> list[str]:
+        """Everything wrong with a run's folder, in words; empty when it is whole."""
+        folder = self.root / key
+        try:
+            manifest = json.loads((folder / MANIFEST).read_text())
+            listed = dict(manifest["files"])
+        except FileNotFoundError:
+            return [f"{MANIFEST} is missing"]
+        except (ValueError, KeyError, TypeError):
+            return [f"{MANIFEST} cannot be read"]
+        if manifest.get("format") != FORMAT:
+            return [f"written in store format {manifest.get('format')}, this cvlib reads {FORMAT}"]
+        found = []
+        for name, digest in listed.items():
+            path = folder / name
+            if not path.exists():
+                found.append(f"{name} is missing")
+            elif sha256_file(path) != digest:
+                found.append(f"{name} was altered")
+        return found
+
+    def read(self, key: str) -> Run | FailedRun:
+        """Read one run, checksums verified.
+
+        Raises KeyError when there is none, DamagedRun when its folder is incomplete or altered.
+        """
+        folder = self.root / key
+        if not folder.is_dir():
+            raise KeyError(f"no run {key} in {self.root}; `cvlib status` lists what there is")
+        if found := self.problems(key):
+            raise DamagedRun(
+                f"run {key[:12]} in {self.root}: {'; '.join(found)}. Restore the folder from git, "
+                f"or delete it and `cvlib run` makes it again."
+            )
+        spec = json.loads((folder / "spec.json").read_text())
+        provenance = json.loads((folder / "provenance.json").read_text())
+        failure = folder / "failure.json"
+        if failure.exists():
+            return FailedRun(
+                key=key,
+                spec=spec["spec"],
+                dataset_fingerprint=spec["dataset_fingerprint"],
+                provenance=provenance,
+                **json.loads(failure.read_text()),
+            )
+        return Run(
+            key=key,
+            folder=folder,
+            spec=spec["spec"],
+            dataset_fingerprint=spec["dataset_fingerprint"],
+            metrics=json.loads((folder / "metrics.json").read_text()),
+            history=json.loads((folder / "history.json").read_text()),
+            provenance=provenance,
+        )
+
+    def digest(self, key: str) -> str:
+        """One checksum for all that a run's folder says, 64 hex digits; '' when there is none."""
+        manifest = self.root / key / MANIFEST
+        return sha256_file(manifest) if manifest.exists() else ""
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────
+
+    def scratch(self, key: str) -> Path:
+        """Folder for a run's checkpoints while it is under way; made when asked for."""
+        path = self.root / ".scratch" / key
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def is_under_way(self, key: str) -> bool:
+        """Whether an earlier call left a checkpoint to go on from."""
+        path = self.root / ".scratch" / key
+        return path.is_dir() and any(path.iterdir())
+
+    @contextmanager
+    def lock(self, key: str) -> Iterator[bool]:
+        """Hold the run's lock; yields False, at once, when another process holds it."""
+        # Imported here: a render reads only, and needs no locks.
+        from filelock import FileLock, Timeout
+
+        folder = self.root / ".locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / f"{key}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def write_run(
+        self,
+        key: str,
+        *,
+        spec: Mapping[str, Any],
+        dataset_fingerprint: str,
+        metrics: Mapping[str, float],
+        history: Sequence[Mapping[str, float]],
+        logits: np.ndarray,
+        labels: np.ndarray,
+        ids: np.ndarray,
+        provenance: Mapping[str, Any],
+        weights: Mapping[str, Path],
+    ) -> None:
+        """Put a finished run in place and drop its scratch folder.
+
+        logits: (N, C); labels, ids: (N,); weights: name -> file, moved into the run's folder.
+        Raises ValueError when a number is not finite: such a run has failed and is no result.
+        """
+        if not np.isfinite(logits).all():
+            raise ValueError(f"run {key[:12]}: logits hold values that are not finite")
+        small = {
+            "metrics.json": readable_json(dict(metrics)).encode(),
+            "history.json": readable_json([dict(row) for row in history]).encode(),
+            "predictions.npz": _pack(logits=_half(logits), labels=labels, ids=ids),
+        }
+        self._publish(key, spec, dataset_fingerprint, provenance, small, weights)
+
+    def write_failure(
+        self,
+        key: str,
+        *,
+        spec: Mapping[str, Any],
+        dataset_fingerprint: str,
+        reason: str,
+        lasting: bool,
+        provenance: Mapping[str, Any],
+    ) -> None:
+        """Record that a run ended without a result, and why; its checkpoints are dropped."""
+        small = {
+            "failure.json": readable_json({"reason": reason, "lasting": lasting}).encode(),
+        }
+        self._publish(key, spec, dataset_fingerprint, provenance, small, {})
+
+    def remove(self, key: str) -> None:
+        """Delete a run's folder and its checkpoints."""
+        folder = self.root / key
+        if folder.exists():
+            # Renamed first: a reader never meets a folder that is half gone.
+            doomed = self.root / ".scratch" / f"removed-{key}-{os.getpid()}"
+            doomed.parent.mkdir(parents=True, exist_ok=True)
+            folder.replace(doomed)
+            shutil.rmtree(doomed)
+        shutil.rmtree(self.root / ".scratch" / key, ignore_errors=True)
+
+    def _publish(
+        self,
+        key: str,
+        spec: Mapping[str, Any],
+        dataset_fingerprint: str,
+        provenance: Mapping[str, Any],
+        small: dict[str, bytes],
+        weights: Mapping[str, Path],
+    ) -> None:
+        small["spec.json"] = readable_json(
+            {"spec": dict(spec), "dataset_fingerprint": dataset_fingerprint}
+        ).encode()
+        small["provenance.json"] = readable_json(dict(provenance)).encode()
+        staged = self.root / ".scratch" / f"staged-{key}-{os.getpid()}"
+        shutil.rmtree(staged, ignore_errors=True)
+        staged.mkdir(parents=True)
+        for name, data in small.items():
+            write_durably(staged / name, data)
+        moved = {}
+        for name, path in weights.items():
+            target = staged / f"{name}.safetensors"
+            shutil.copyfile(path, target)
+            moved[target.name] = sha256_file(target)
+        manifest = {
+            "format": FORMAT,
+            "files": {name: sha256_file(staged / name) for name in small},
+            "weights": moved,
+        }
+        write_durably(staged / MANIFEST, readable_json(manifest).encode())
+        self.remove(key)
+        staged.replace(self.root / key)
+
+
+def run_key(spec: Mapping[str, Any], dataset_fingerprint: str) -> str:
+    """Key of a run: sha256 over the canonical spec and the dataset's content, 64 hex digits."""
+    return sha256_text(canonical_json(spec) + "\n" + dataset_fingerprint)
+
+
+def _half(logits: np.ndarray) -> np.ndarray:
+    # float16 keeps three digits, enough for confidences, at half the size. Logits beyond its range
+    # (65504) are as certain as a softmax gets, so clipping them changes no probability. Rounding
+    # may tie two classes; then the first of them would win, so the true winner is nudged up.
+    half = np.clip(logits, -6e4, 6e4).astype(np.float16)
+    winner = logits.argmax(axis=1)
+    rows = np.flatnonzero(half.argmax(axis=1) != winner)
+    half[rows, winner[rows]] = np.nextafter(half[rows].max(axis=1), np.float16(np.inf))
+    return half
+
+
+def _pack(**arrays: np.ndarray) -> bytes:
+    small = {
+        name: array if array.dtype == np.float16 else array.astype(np.int32)
+        for name, array in arrays.items()
+    }
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **small)
+    return buffer.getvalue()

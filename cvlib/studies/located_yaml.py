@@ -1,0 +1,98 @@
+"""YAML that remembers on which line each value stands, so that errors can say so."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Address = tuple[str, ...]
+
+
+class SpecError(ValueError):
+    """An experiment's YAML does not say what it should; the message names file, line and key."""
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader with YAML 1.2's floats (1e-3 is a number) and `none` for null."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: list(rules) for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(none|None)$"), list("nN"))
+
+
+@dataclass
+class Located:
+    """Nested plain data with the line of every mapping entry: address of keys -> line from 1."""
+
+    data: dict[str, Any]
+    lines: dict[Address, int] = field(default_factory=dict)
+    file: str = ""
+
+    def line(self, address: Address) -> int | None:
+        """Line of the value at `address`, or of the nearest mapping that encloses it."""
+        while address and address not in self.lines:
+            address = address[:-1]
+        return self.lines.get(address)
+
+    def error(self, address: Address, message: str) -> SpecError:
+        """Return a SpecError that begins with file and line."""
+        line = self.line(address)
+        where = f"{self.file}:{line}" if line else self.file
+        return SpecError(f"{where}: {message}")
+
+    def part(self, key: str) -> Located:
+        """Return the mapping below `key`, with its lines; empty when there is none."""
+        lines = {address[1:]: n for address, n in self.lines.items() if address[:1] == (key,)}
+        return Located(self.data.get(key) or {}, lines, self.file)
+
+
+def read_yaml(path: Path, shown_as: str) -> Located:
+    """Read a YAML file whose top level is a mapping.
+
+    shown_as: the file's name in messages. Raises SpecError for bad YAML and for a key given twice.
+    """
+    try:
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise SpecError(f"{shown_as}:{line}: this is not YAML: {error.problem}") from error
+    if not isinstance(node, yaml.MappingNode):
+        raise SpecError(f"{shown_as}:1: expected `key: value` lines at the top level")
+    located = Located({}, {}, shown_as)
+    located.data = _build(node, (), located)
+    return located
+
+
+def _build(node: yaml.Node, address: Address, into: Located) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        built: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            line = key_node.start_mark.line + 1
+            if key in built:
+                raise SpecError(f"{into.file}:{line}: the key {key!r} stands here a second time")
+            into.lines[(*address, key)] = line
+            built[key] = _build(value_node, (*address, key), into)
+        return built
+    if isinstance(node, yaml.SequenceNode):
+        items = []
+        for index, item in enumerate(node.value):
+            into.lines[(*address, str(index))] = item.start_mark.line + 1
+            items.append(_build(item, (*address, str(index)), into))
+        return items
+    loader = _Loader("")
+    try:
+        return loader.construct_object(node)
+    finally:
+        loader.dispose()

@@ -1,0 +1,51 @@
+"""Laying overrides over a base spec: dotted or nested keys, and choices that bring own options."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from cvlib.studies.located_yaml import Address, Located
+
+# A mapping with one of these keys is a choice (`optimizer: {name: adamw, …}`): naming another
+# choice replaces the whole mapping, since the options of the first mean nothing to the second.
+CHOICE_KEYS = ("name", "kind")
+
+
+def overlay(base: Located, change: Located) -> Located:
+    """Return `base` with `change` laid over it; neither is altered. Lines follow the values."""
+    result = Located(copy.deepcopy(base.data), dict(base.lines), base.file)
+    for key, value in change.data.items():
+        _put(result, tuple(key.split(".")), value, change, (key,))
+    return result
+
+
+def _put(into: Located, target: Address, value: Any, change: Located, source: Address) -> None:
+    line = change.line(source) or 0
+    parent = into.data
+    for depth, key in enumerate(target[:-1]):
+        inner = parent.setdefault(key, {})
+        if isinstance(inner, str) and key == "dataset":
+            inner = parent[key] = {"name": inner}
+        if not isinstance(inner, dict):
+            raise change.error(
+                source, f"{'.'.join(target)} cannot be set: {'.'.join(target[: depth + 1])} is {inner!r}"
+            )
+        into.lines.setdefault(target[: depth + 1], line)
+        parent = inner
+    last = target[-1]
+    if last in CHOICE_KEYS and parent.get(last) not in (None, value) and target[:-1] != ("dataset",):
+        parent.clear()
+    if isinstance(value, dict):
+        existing = parent.get(last)
+        replaces = not isinstance(existing, dict) or any(
+            k in value and k in existing and value[k] != existing[k] for k in CHOICE_KEYS
+        )
+        if replaces:
+            parent[last] = {}
+        into.lines[target] = line
+        for key, inner_value in value.items():
+            _put(into, (*target, *key.split(".")), inner_value, change, (*source, key))
+        return
+    parent[last] = value
+    into.lines[target] = line
