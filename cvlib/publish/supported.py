@@ -1,0 +1,179 @@
+"""What the embedded engine understands. Anything else stops a render with an error.
+
+This is the one table for both halves: the reading and running of chapters, and the conversion to
+PDF and HTML. Quarto itself knows far more.
+"""
+
+from __future__ import annotations
+
+CELL_OPTIONS = frozenset(
+    {
+        "label",
+        "fig-cap",
+        "fig-subcap",
+        "fig-alt",
+        "fig-width",
+        "fig-height",
+        "tbl-cap",
+        "layout-ncol",
+        "code-fold",
+        "echo",
+        "eval",
+        "output",
+        "include",
+        "warning",
+        "error",
+    }
+)
+
+SHORTCODES = frozenset({"include", "pagebreak"})
+
+# Div classes that mean something to Quarto and that the conversion half carries out.
+DIV_CLASSES = frozenset(
+    {
+        "callout-note",
+        "callout-tip",
+        "callout-warning",
+        "callout-important",
+        "callout-caution",
+        "content-visible",
+        "content-hidden",
+        "cell",
+        "cell-output",
+        "cell-output-display",
+        "cell-output-markdown",
+        "cell-output-stdout",
+        "cell-output-stderr",
+        "cell-output-error",
+        "unnumbered",
+        "unlisted",
+    }
+)
+
+# Keys of a chapter's YAML header.
+HEADER_KEYS = frozenset({"title", "subtitle", "abstract", "jupyter", "execute", "number-sections"})
+
+# Keys of _quarto.yml by section. "" is the top level, "format" any one format.
+PROJECT_KEYS: dict[str, frozenset[str]] = {
+    "": frozenset(
+        {
+            "project",
+            "book",
+            "crossref",
+            "bibliography",
+            "csl",
+            "number-sections",
+            "number-depth",
+            "jupyter",
+            "execute",
+            "format",
+            "toc",
+            "toc-depth",
+            "toc-title",
+            "lang",
+            "fig-width",
+            "fig-height",
+            "fig-dpi",
+            "fig-format",
+            "code-fold",
+            "link-citations",
+        }
+    ),
+    "project": frozenset({"type", "output-dir"}),
+    "book": frozenset(
+        {
+            "title",
+            "subtitle",
+            "author",
+            "date",
+            "description",
+            "output-file",
+            "chapters",
+            "appendices",
+        }
+    ),
+    "crossref": frozenset(
+        {"chapters", "fig-title", "tbl-title", "fig-prefix", "tbl-prefix", "sec-prefix"}
+    ),
+    "execute": frozenset(
+        {
+            "freeze",
+            "echo",
+            "eval",
+            "output",
+            "include",
+            "warning",
+            "error",
+            "fig-width",
+            "fig-height",
+            "fig-dpi",
+            "fig-format",
+        }
+    ),
+    "format": frozenset(
+        {
+            "toc",
+            "toc-depth",
+            "toc-title",
+            "toc-location",
+            "number-sections",
+            "number-depth",
+            "fig-width",
+            "fig-height",
+            "fig-dpi",
+            "fig-format",
+            "code-fold",
+            "papersize",
+            "margin",
+            "mainfont",
+            "fontsize",
+            "columns",
+            "lang",
+            "link-citations",
+            "css",
+            "echo",
+            "warning",
+        }
+    ),
+}
+
+# Keys that change nothing in what the embedded engine makes: how Quarto's own site looks, which
+# folders it watches, which hooks it starts. Read, and passed over.
+HARMLESS_KEYS: dict[str, frozenset[str]] = {
+    "": frozenset({"theme", "editor", "filters", "extensions"}),
+    "project": frozenset({"render", "pre-render", "post-render", "preview", "resources"}),
+    "book": frozenset(
+        {
+            "search",
+            "downloads",
+            "repo-url",
+            "repo-actions",
+            "site-url",
+            "page-navigation",
+            "page-footer",
+            "sidebar",
+            "favicon",
+            "reader-mode",
+        }
+    ),
+    "crossref": frozenset(),
+    "execute": frozenset({"daemon", "keep-ipynb", "cache"}),
+    "format": frozenset(
+        {
+            "theme",
+            "html-math-method",
+            "embed-resources",
+            "code-copy",
+            "code-tools",
+            "code-overflow",
+            "highlight-style",
+            "smooth-scroll",
+            "anchor-sections",
+            "grid",
+            "minimal",
+            "keep-typ",
+            "fig-align",
+        }
+    ),
+    "header": frozenset({"aliases", "categories", "date", "description", "editor"}),
+}
