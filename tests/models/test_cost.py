@@ -1,0 +1,35 @@
+"""Parameters and FLOPs against counts made by hand."""
+
+from __future__ import annotations
+
+import torch
+
+from cvlib.models.build import build
+from cvlib.models.cost import count_flops, count_parameters
+from cvlib.models.spec import CustomCNNSpec
+
+
+def model(**fields):
+    return build(CustomCNNSpec(**fields), image_size=(28, 28), channels=1, num_classes=10)
+
+
+def test_parameters_by_hand():
+    convolutions = 9 * (1 * 32 + 32 * 64 + 64 * 128)
+    norms = 2 * (32 + 64 + 128)
+    assert count_parameters(model()) == convolutions + norms + 128 * 10 + 10
+
+
+def test_flops_by_hand_two_for_each_multiply_add():
+    macs = 28 * 28 * 9 * 32 + 14 * 14 * 9 * 32 * 64 + 7 * 7 * 9 * 64 * 128 + 128 * 10
+    assert count_flops(model(), (1, 28, 28)) == 2 * macs
+
+
+def test_counting_changes_neither_the_model_nor_the_random_state():
+    net = model(dropout=0.5)
+    net.train()
+    buffers = {name: value.clone() for name, value in net.named_buffers()}
+    state = torch.get_rng_state()
+    count_flops(net, (1, 28, 28))
+    assert net.training
+    assert torch.equal(state, torch.get_rng_state())
+    assert all(torch.equal(buffers[name], value) for name, value in net.named_buffers())
