@@ -15,7 +15,7 @@ CHOICE_KEYS = ("name", "kind")
 def overlay(base: Located, change: Located) -> Located:
     """Return `base` with `change` laid over it; neither is altered. Lines follow the values."""
     result = Located(copy.deepcopy(base.data), dict(base.lines), base.file)
-    for key, value in change.data.items():
+    for key, value in sorted(change.data.items(), key=lambda item: not _is_choice(item[0])):
         _put(result, tuple(key.split(".")), value, change, (key,))
     return result
 
@@ -29,12 +29,19 @@ def _put(into: Located, target: Address, value: Any, change: Located, source: Ad
             inner = parent[key] = {"name": inner}
         if not isinstance(inner, dict):
             raise change.error(
-                source, f"{'.'.join(target)} cannot be set: {'.'.join(target[: depth + 1])} is {inner!r}"
+                source,
+                f"{'.'.join(target)} cannot be set: {'.'.join(target[: depth + 1])} is {inner!r}",
             )
         into.lines.setdefault(target[: depth + 1], line)
         parent = inner
     last = target[-1]
-    if last in CHOICE_KEYS and parent.get(last) not in (None, value) and target[:-1] != ("dataset",):
+    if target == ("dataset",) and isinstance(value, str):
+        value = {"name": value}  # `dataset: cifar10` is short for its name
+    if (
+        last in CHOICE_KEYS
+        and parent.get(last) not in (None, value)
+        and target[:-1] != ("dataset",)
+    ):
         parent.clear()
     if isinstance(value, dict):
         existing = parent.get(last)
@@ -49,3 +56,8 @@ def _put(into: Located, target: Address, value: Any, change: Located, source: Ad
         return
     parent[last] = value
     into.lines[target] = line
+
+
+def _is_choice(key: str) -> bool:
+    # choices first: `{train.optimizer.lr: …, train.optimizer.name: …}` means the same either way
+    return key.split(".")[-1] in CHOICE_KEYS

@@ -47,8 +47,12 @@ class Layout:
         if not path.exists():
             known = self.experiment_ids()
             near = get_close_matches(experiment_id, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there is: {', '.join(known) or 'none'}"
-            raise ProjectError(f"no experiment {experiment_id!r} in {self.experiments.name}/; {hint}")
+            hint = (
+                f"did you mean {near[0]!r}?" if near else f"there is: {', '.join(known) or 'none'}"
+            )
+            raise ProjectError(
+                f"no experiment {experiment_id!r} in {self.experiments.name}/; {hint}"
+            )
         return path
 
 

@@ -1,0 +1,159 @@
+"""Execute one planned run, in a worker process: data, training, and the result into the store."""
+
+from __future__ import annotations
+
+import shutil
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cvlib.data.spec import DatasetSpec
+from cvlib.results.files import canonical_json, replace_text
+from cvlib.results.store import Store
+from cvlib.studies.code import TRAINING, code_fingerprint
+from cvlib.studies.environment import git_commit, package_versions, processor_name
+from cvlib.studies.plan import PlannedRun
+from cvlib.studies.project import Layout
+
+if TYPE_CHECKING:
+    from cvlib.data.arrays import ImageData
+    from cvlib.training.run import Progress
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an attempt at a run ended.
+
+    how: `done`, `failed` (recorded in the store), `interrupted` (a checkpoint is kept), `held`
+    (another process works on it) or `there` (another process finished it meanwhile).
+    """
+
+    key: str
+    how: str
+    reason: str = ""
+    metrics: dict[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run to be made. replaces: digest of the stored result that it is to replace, '' for none.
+
+    A result with another digest was made by another process meanwhile, and is taken as it is.
+    """
+
+    run: PlannedRun
+    replaces: str = ""
+
+
+class Executor:
+    """Executes runs one after another; keeps the last dataset in memory for the next run."""
+
+    def __init__(self, layout: Layout, device: str = "auto") -> None:
+        self._layout = layout
+        self._store = Store(layout.runs)
+        self._device = device
+        self._data: tuple[DatasetSpec, ImageData] | None = None
+        self._code = code_fingerprint(TRAINING)
+        self._commit = git_commit(layout.root)
+
+    def execute(
+        self,
+        task: Task,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Ended:
+        """Train one run under its lock, unless another process has or does."""
+        planned, key = task.run, task.run.key
+        assert key is not None, "a run is executed once its data is there"
+        with self._store.lock(key) as mine:
+            if not mine:
+                return Ended(key, "held")
+            if self._store.digest(key) not in ("", task.replaces):
+                return Ended(key, "there")
+            return self._train(planned, key, on_progress, should_stop)
+
+    def _train(
+        self,
+        planned: PlannedRun,
+        key: str,
+        on_progress: Callable[[Progress], None] | None,
+        should_stop: Callable[[], bool] | None,
+    ) -> Ended:
+        from cvlib.training.run import Interrupted, RunFailed, train
+
+        spec = planned.spec
+        identity: dict[str, Any] = {
+            "spec": spec.canonical(),
+            "dataset_fingerprint": planned.dataset_fingerprint,
+        }
+        provenance = {
+            "made_for": {
+                "experiment": planned.experiment,
+                "variant": planned.variant,
+                "seed": planned.seed,
+            },
+            "code": self._code,
+            "packages": package_versions(),
+            "processor": processor_name(),
+            "git_commit": self._commit,
+        }
+        try:
+            data = self._load(spec.dataset)
+            if data.fingerprint != planned.dataset_fingerprint:
+                raise RuntimeError(
+                    f"the data of {planned.name} changed while the run was waiting; run it again"
+                )
+            outcome = train(
+                data,
+                spec.model,
+                spec.train,
+                spec.seed,
+                device=self._device,
+                workdir=self._scratch(key),
+                on_progress=on_progress,
+                should_stop=should_stop,
+            )
+        except Interrupted:
+            return Ended(key, "interrupted")
+        except RunFailed as failure:
+            reason, lasting = str(failure), True
+        except Exception as error:  # a crash of one run must not take the others with it
+            reason, lasting = f"{type(error).__name__}: {error}", False
+            traceback.print_exc()
+        else:
+            self._store.write_run(
+                key,
+                **identity,
+                metrics=outcome.metrics,
+                history=outcome.history,
+                logits=outcome.test_logits,
+                labels=outcome.test_labels,
+                ids=outcome.test_ids,
+                provenance={**provenance, "environment": outcome.environment},
+                weights=outcome.weights,
+            )
+            return Ended(key, "done", metrics=dict(outcome.metrics))
+        self._store.write_failure(
+            key, **identity, reason=reason, lasting=lasting, provenance=provenance
+        )
+        return Ended(key, "failed", reason)
+
+    def _scratch(self, key: str) -> Path:
+        """Checkpoint folder of a run; emptied when the code changed since, for a run is of one code."""
+        folder = self._store.scratch(key)
+        note, code = folder / "code.json", canonical_json(self._code)
+        if not note.exists() or note.read_text() != code:
+            shutil.rmtree(folder)
+            replace_text(note, code)
+        return folder
+
+    def _load(self, spec: DatasetSpec) -> ImageData:
+        from cvlib.data.load import load
+
+        if self._data is None or self._data[0] != spec:
+            self._data = None  # let go of the old images before the new ones come
+            self._data = spec, load(spec, self._layout.data)
+        return self._data[1]

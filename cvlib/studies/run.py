@@ -1,0 +1,147 @@
+"""Train what is missing or stale: the work behind `cvlib run` and a chapter's `exp.run()`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cvlib.results.store import Store
+from cvlib.studies.execute import Task
+from cvlib.studies.experiment import load_experiment
+from cvlib.studies.fingerprints import Fingerprints
+from cvlib.studies.plan import Plan, PlannedRun, make_plan
+from cvlib.studies.progress import View
+from cvlib.studies.project import Layout
+from cvlib.studies.status import Inspector, RunStatus, needs_work
+from cvlib.studies.workers import Finished, Progressed, Started, WorkerPool
+
+BYTES_PER_WORKER = 2 << 30  # torch, one dataset and one model, with room to spare
+
+
+@dataclass
+class RunSummary:
+    """What one call did. done, failed: names of runs, with the reason of each failure."""
+
+    done: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    interrupted: bool = False
+
+
+def make_plans(layout: Layout, experiment_ids: Sequence[str] = ()) -> list[Plan]:
+    """Plans of the named experiments, all of them when none is named; fetches nothing."""
+    fingerprints = Fingerprints(layout.data, layout.runs)
+    ids = experiment_ids or layout.experiment_ids()
+    return [make_plan(load_experiment(layout, name), fingerprints) for name in ids]
+
+
+def inspect(layout: Layout, experiment_ids: Sequence[str] = ()) -> list[RunStatus]:
+    """Status of every run of the named experiments (all of them when none is named)."""
+    plans = make_plans(layout, experiment_ids)
+    return Inspector(Store(layout.runs)).inspect(run for plan in plans for run in plan.runs)
+
+
+def run_experiments(
+    layout: Layout,
+    experiment_ids: Sequence[str] = (),
+    *,
+    workers: int | None = None,
+    threads: int = 1,
+    device: str = "auto",
+    rerun: str | None = None,
+    view: View | None = None,
+) -> RunSummary:
+    """Train every run of the named experiments that needs it, side by side.
+
+    workers: processes; None: one a core on a CPU, one on an accelerator. threads: of each worker;
+    it takes part in how sums are rounded, so results are the same bits only for the same number.
+    rerun: see `needs_work`. Ctrl-C leaves checkpoints, from which the next call goes on.
+    """
+    pending = [s.planned for s in inspect(layout, experiment_ids) if needs_work(s, rerun)]
+    summary = RunSummary()
+    if not pending:
+        return summary
+    tasks = _tasks(layout, pending)
+    workers = workers or default_workers(device)
+    pool = WorkerPool(
+        layout,
+        workers=min(workers, len(tasks)),
+        threads=threads,
+        device=device,
+    )
+    view = view or View(sys.stderr)
+    with view.showing(len(tasks), workers=min(workers, len(tasks))), _stopping(pool, view):
+        for news in pool.run(tasks):
+            if isinstance(news, Started):
+                view.started(news.worker, news.run)
+            elif isinstance(news, Progressed):
+                view.progressed(news.worker, news.progress)
+            elif isinstance(news, Finished):
+                ended = news.ended
+                view.finished(news.worker, news.run, ended)
+                if ended.how == "done":
+                    summary.done.append(news.run.name)
+                elif ended.how in ("failed", "died"):
+                    summary.failed[news.run.name] = ended.reason
+        summary.interrupted = pool.stopping
+    return summary
+
+
+def _tasks(layout: Layout, runs: list[PlannedRun]) -> list[Task]:
+    """Fetch the data that the runs need; one task a key, none for what the store turns out to hold."""
+    fingerprints = Fingerprints(layout.data, layout.runs)
+    store = Store(layout.runs)
+    tasks: dict[str, Task] = {}
+    for run in runs:
+        ready = run.with_fingerprint(fingerprints.fetch(run.spec.dataset))
+        assert ready.key is not None
+        came_to_light = ready.key != run.key and ready.key in store
+        if not came_to_light or store.problems(ready.key):
+            tasks.setdefault(ready.key, Task(ready, store.digest(ready.key)))
+    return list(tasks.values())
+
+
+def default_workers(device: str = "auto") -> int:
+    """Processes that suit this machine: one a core, as far as memory goes; one per accelerator."""
+    has_accelerator = Path("/dev/nvidiactl").exists() or (
+        sys.platform == "darwin" and os.uname().machine == "arm64"
+    )
+    if device not in ("auto", "cpu") or (device == "auto" and has_accelerator):
+        return 1
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return max(1, min(cores, _free_bytes() // BYTES_PER_WORKER))
+
+
+def _free_bytes() -> int:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 16 << 30
+
+
+@contextmanager
+def _stopping(pool: WorkerPool, view: View) -> Iterator[None]:
+    """Ctrl-C and SIGTERM stop the pool cleanly; a second one ends the program at once."""
+
+    def stop(signum: int, _frame: object) -> None:
+        if pool.stopping:
+            raise KeyboardInterrupt
+        pool.stop()
+        view.note("Stopping: each worker writes its checkpoint. The next `cvlib run` goes on.")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
