@@ -16,25 +16,30 @@ class CustomCNNSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["custom_cnn"] = Field("custom_cnn", description="which family of models")
-    depth: int = Field(3, ge=1, le=8, description="number of blocks")
+    kind: Literal["custom_cnn"] = Field(default="custom_cnn", description="which family of models")
+    depth: int = Field(default=3, ge=1, le=8, description="number of blocks")
     width: int = Field(
-        32, ge=1, le=512, description="channels of the first block; each next doubles"
+        default=32, ge=1, le=512, description="channels of the first block; each next doubles"
     )
-    kernel_size: int = Field(3, ge=1, le=11, description="side of every convolution, odd")
-    convs_per_block: int = Field(1, ge=1, le=4, description="convolutions in each block")
+    kernel_size: int = Field(default=3, ge=1, le=11, description="side of every convolution, odd")
+    convs_per_block: int = Field(default=1, ge=1, le=4, description="convolutions in each block")
     norm: Literal["batch", "group"] | None = Field(
-        "batch", description="normalisation after each convolution; null: none, a bias instead"
+        default="batch",
+        description="normalisation after each convolution; null: none, a bias instead",
     )
     activation: Literal["relu", "gelu", "silu", "leaky_relu"] = Field(
-        "relu", description="non-linearity after each convolution"
+        default="relu", description="non-linearity after each convolution"
     )
     pooling: Literal["max", "avg", "stride"] = Field(
-        "max", description="what halves the map: 2x2 pooling, or stride 2 in the last convolution"
+        default="max",
+        description="what halves the map: 2x2 pooling, or stride 2 in the last convolution",
     )
-    residual: bool = Field(False, description="add each block's input to its output")
+    residual: bool = Field(default=False, description="add each block's input to its output")
     dropout: float | None = Field(
-        None, gt=0, lt=1, description="chance to drop a pooled feature, before the linear layer"
+        default=None,
+        gt=0,
+        lt=1,
+        description="chance to drop a pooled feature, before the linear layer",
     )
 
     @field_validator("kernel_size")

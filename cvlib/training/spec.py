@@ -19,11 +19,17 @@ class SGDSpec(BaseModel):
 
     model_config = _CONFIG
 
-    name: Literal["sgd"] = Field("sgd", description="which optimiser")
-    lr: float = Field(0.1, gt=0, le=100, description="learning rate at the schedule's peak")
-    momentum: float = Field(0.9, ge=0, lt=1, description="share of the last update that is kept")
-    nesterov: bool = Field(True, description="look ahead along the momentum; needs momentum > 0")
-    weight_decay: float = Field(5e-4, ge=0, le=1, description="L2 penalty; none on norm and bias")
+    name: Literal["sgd"] = Field(default="sgd", description="which optimiser")
+    lr: float = Field(default=0.1, gt=0, le=100, description="learning rate at the schedule's peak")
+    momentum: float = Field(
+        default=0.9, ge=0, lt=1, description="share of the last update that is kept"
+    )
+    nesterov: bool = Field(
+        default=True, description="look ahead along the momentum; needs momentum > 0"
+    )
+    weight_decay: float = Field(
+        default=5e-4, ge=0, le=1, description="L2 penalty; none on norm and bias"
+    )
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> SGDSpec:
@@ -37,16 +43,18 @@ class AdamWSpec(BaseModel):
 
     model_config = _CONFIG
 
-    name: Literal["adamw"] = Field("adamw", description="which optimiser")
-    lr: float = Field(3e-3, gt=0, le=10, description="learning rate at the schedule's peak")
-    beta1: float = Field(0.9, ge=0, lt=1, description="decay of the mean of gradients")
-    beta2: float = Field(0.999, ge=0, lt=1, description="decay of the mean of squared gradients")
+    name: Literal["adamw"] = Field(default="adamw", description="which optimiser")
+    lr: float = Field(default=3e-3, gt=0, le=10, description="learning rate at the schedule's peak")
+    beta1: float = Field(default=0.9, ge=0, lt=1, description="decay of the mean of gradients")
+    beta2: float = Field(
+        default=0.999, ge=0, lt=1, description="decay of the mean of squared gradients"
+    )
     weight_decay: float = Field(
-        1e-2, ge=0, le=10, description="decay per step; none on norm and bias"
+        default=1e-2, ge=0, le=10, description="decay per step; none on norm and bias"
     )
 
 
-_WARMUP = Field(None, gt=0, description="epochs of linear rise from zero to lr; null: none")
+_WARMUP = Field(default=None, gt=0, description="epochs of linear rise from zero to lr; null: none")
 
 
 class ConstantSpec(BaseModel):
@@ -54,7 +62,7 @@ class ConstantSpec(BaseModel):
 
     model_config = _CONFIG
 
-    name: Literal["constant"] = Field("constant", description="which schedule")
+    name: Literal["constant"] = Field(default="constant", description="which schedule")
     warmup_epochs: float | None = _WARMUP
 
 
@@ -63,9 +71,9 @@ class StepSpec(BaseModel):
 
     model_config = _CONFIG
 
-    name: Literal["step"] = Field("step", description="which schedule")
-    every_epochs: int = Field(10, ge=1, description="epochs between two drops")
-    gamma: float = Field(0.1, gt=0, lt=1, description="factor of each drop")
+    name: Literal["step"] = Field(default="step", description="which schedule")
+    every_epochs: int = Field(default=10, ge=1, description="epochs between two drops")
+    gamma: float = Field(default=0.1, gt=0, lt=1, description="factor of each drop")
     warmup_epochs: float | None = _WARMUP
 
 
@@ -74,8 +82,10 @@ class CosineSpec(BaseModel):
 
     model_config = _CONFIG
 
-    name: Literal["cosine"] = Field("cosine", description="which schedule")
-    final_factor: float = Field(0.0, ge=0, lt=1, description="learning rate at the end, of lr")
+    name: Literal["cosine"] = Field(default="cosine", description="which schedule")
+    final_factor: float = Field(
+        default=0.0, ge=0, lt=1, description="learning rate at the end, of lr"
+    )
     warmup_epochs: float | None = _WARMUP
 
 
@@ -84,10 +94,12 @@ class OneCycleSpec(BaseModel):
 
     model_config = _CONFIG
 
-    name: Literal["one_cycle"] = Field("one_cycle", description="which schedule")
-    peak_at: float = Field(0.3, gt=0, lt=1, description="share of all steps spent rising")
-    start_divisor: float = Field(25.0, ge=1, description="first learning rate is lr / this")
-    end_divisor: float = Field(1e4, ge=1, description="last is the first learning rate / this")
+    name: Literal["one_cycle"] = Field(default="one_cycle", description="which schedule")
+    peak_at: float = Field(default=0.3, gt=0, lt=1, description="share of all steps spent rising")
+    start_divisor: float = Field(default=25.0, ge=1, description="first learning rate is lr / this")
+    end_divisor: float = Field(
+        default=1e4, ge=1, description="last is the first learning rate / this"
+    )
 
 
 OptimizerSpec = Annotated[SGDSpec | AdamWSpec, Field(discriminator="name")]
@@ -101,24 +113,34 @@ class TrainSpec(BaseModel):
 
     model_config = _CONFIG
 
-    epochs: int = Field(10, ge=1, le=10_000, description="passes over the training images")
-    batch_size: int = Field(128, ge=1, le=65_536, description="images a step")
-    optimizer: OptimizerSpec = Field(AdamWSpec(), description="sgd or adamw, with its options")
+    epochs: int = Field(default=10, ge=1, le=10_000, description="passes over the training images")
+    batch_size: int = Field(default=128, ge=1, le=65_536, description="images a step")
+    optimizer: OptimizerSpec = Field(
+        default=AdamWSpec(), description="sgd or adamw, with its options"
+    )
     schedule: ScheduleSpec = Field(
-        OneCycleSpec(), description="constant, step, cosine or one_cycle, with its options"
+        default=OneCycleSpec(), description="constant, step, cosine or one_cycle, with its options"
     )
     label_smoothing: float | None = Field(
-        None, gt=0, lt=1, description="probability spread evenly over all classes; null: none"
+        default=None,
+        gt=0,
+        lt=1,
+        description="probability spread evenly over all classes; null: none",
     )
     clip_norm: float | None = Field(
-        None, gt=0, description="largest L2 norm of the whole gradient; null: no clipping"
+        default=None, gt=0, description="largest L2 norm of the whole gradient; null: no clipping"
     )
     ema_decay: float | None = Field(
-        None, gt=0, lt=1, description="decay of the average of weights used to evaluate; null: none"
+        default=None,
+        gt=0,
+        lt=1,
+        description="decay of the average of weights used to evaluate; null: none",
     )
-    augment: AugmentSpec = Field(AugmentSpec(), description="random changes of training images")
+    augment: AugmentSpec = Field(
+        default=AugmentSpec(), description="random changes of training images"
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="auto: bfloat16 autocast on CUDA, float32 elsewhere"
+        default="auto", description="auto: bfloat16 autocast on CUDA, float32 elsewhere"
     )
 
     @model_validator(mode="after")

@@ -1,0 +1,46 @@
+"""What a training tells its caller: progress on the way, an outcome, or why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is. Epochs count from 1, steps are those done in this epoch."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    images_per_second: float
+    phase: Literal["train", "validate", "test"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished run. Losses are mean cross-entropies in nats, accuracies shares in 0..1."""
+
+    metrics: dict[str, float | int]
+    history: list[dict[str, float | int]]
+    test_logits: np.ndarray  # (N, C) float32, of the weights that were best on validation
+    test_labels: np.ndarray  # (N,) int64
+    test_ids: np.ndarray  # (N,) int64, positions in the source's test split
+    weights: dict[str, Path]  # "best" and "last", safetensors
+    environment: dict[str, Any]  # device, precision, threads, ...
+
+
+class Interrupted(Exception):
+    """Stopped on request with a checkpoint in place: the same call again continues."""
+
+
+class RunFailed(Exception):
+    """The run can have no result; `reason` says why in one line."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
