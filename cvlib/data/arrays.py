@@ -1,0 +1,68 @@
+"""Images in memory, as plain numpy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import overload
+
+import numpy as np
+
+
+class NumberedNames(Sequence[str]):
+    """Names such as `test/17`, made from positions only when asked for."""
+
+    def __init__(self, prefix: str, ids: np.ndarray) -> None:
+        self.prefix = prefix
+        self.ids = ids
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> NumberedNames: ...
+    def __getitem__(self, index: int | slice) -> str | NumberedNames:
+        if isinstance(index, slice):
+            return NumberedNames(self.prefix, self.ids[index])
+        return f"{self.prefix}/{int(self.ids[index])}"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images with their labels, in the order of the source.
+
+    images: (N, H, W, C) uint8, C is 1 (grey) or 3 (RGB)
+    labels: (N,) int64, positions in `ImageData.class_names`
+    ids:    (N,) int64, positions in the split of the source that the images come from
+    names:  N names, `test/17` or a file's path relative to its dataset
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    ids: np.ndarray
+    names: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class UnreadableImage:
+    """An image that was left out, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ImageData:
+    """A dataset as it is trained on: three splits, class names, and what was left out."""
+
+    train: Split
+    val: Split
+    test: Split
+    class_names: tuple[str, ...]
+    fingerprint: str
+    unreadable: tuple[UnreadableImage, ...]

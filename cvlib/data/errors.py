@@ -1,0 +1,11 @@
+"""What can be wrong with data: it cannot be had, or it cannot be used as asked."""
+
+from __future__ import annotations
+
+
+class DataError(ValueError):
+    """The data are there but cannot be used as the spec asks; the message says what to change."""
+
+
+class DataUnavailable(RuntimeError):
+    """The data are not here and could not be fetched; the message lists what was tried."""
