@@ -1,0 +1,29 @@
+"""What stops a render, always with the place it happened."""
+
+from __future__ import annotations
+
+
+class PublishError(Exception):
+    """A render cannot go on. The message opens with `file:line:` where there is one."""
+
+    def __init__(self, message: str, *, file: str | None = None, line: int | None = None) -> None:
+        self.file = file
+        self.line = line
+        where = "" if file is None else f"{file}: " if line is None else f"{file}:{line}: "
+        super().__init__(where + message)
+
+
+class ProjectError(PublishError):
+    """`_quarto.yml`, a profile or a chapter's header is wrong."""
+
+
+class Unsupported(PublishError):
+    """Valid Quarto that the embedded engine does not carry out."""
+
+
+class CellFailed(PublishError):
+    """A cell of a chapter raised, or its kernel died."""
+
+
+class QuartoFailed(PublishError):
+    """The real Quarto is missing, too old, or ended with an error."""

@@ -1,0 +1,273 @@
+"""One Jupyter kernel for one chapter: started quickly, listened to, never left behind.
+
+This talks to the kernel through jupyter_client. nbclient, which stands on it, takes two seconds to
+import (nbformat and its schemas) and sends an interrupt to its own loop, not to the kernel.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cvlib.publish.errors import CellFailed
+
+# How long a chapter has, once interrupted, to write its checkpoint and stop.
+STOP_SECONDS = 60.0
+_MAX_SOCKET_PATH = 90
+
+Output = dict[str, Any]
+
+
+class Kernel:
+    """An ipykernel of this Python, run in `folder`. Use it as a context manager.
+
+    `on_stderr` gets what cells write to stderr, as they write it. `env` is added to the environment.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        env: Mapping[str, str],
+        matplotlibrc: str,
+        on_stderr: Callable[[str], None] | None = None,
+    ) -> None:
+        self._folder = folder
+        self._env = env
+        self._matplotlibrc = matplotlibrc
+        self._on_stderr = on_stderr
+
+    def __enter__(self) -> Kernel:
+        from jupyter_client.blocking.client import BlockingKernelClient
+        from jupyter_client.kernelspec import KernelSpec
+        from jupyter_client.manager import KernelManager
+
+        self._scratch = Path(tempfile.mkdtemp(prefix="cvlib-"))
+        rc_file = self._scratch / "matplotlibrc"
+        rc_file.write_text(self._matplotlibrc, encoding="utf-8")
+        # Sockets in a private folder: no ports are opened. A long TMPDIR does not fit an address.
+        local = os.name == "posix" and len(str(self._scratch)) < _MAX_SOCKET_PATH
+        where = {"transport": "ipc", "ip": str(self._scratch / "s")} if local else {}
+        self._manager = KernelManager(**where)
+        self._manager.connection_file = str(self._scratch / "kernel.json")
+        # Not through a kernelspec: a `python3` of the user may be another Python.
+        self._manager._kernel_spec = KernelSpec(
+            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            language="python",
+        )
+        env = {
+            **os.environ,
+            **self._env,
+            "MATPLOTLIBRC": str(rc_file),
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+            "PYTHONHASHSEED": "0",
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        }
+        self._log = self._scratch / "log"
+        with self._log.open("wb") as log:
+            self._manager.start_kernel(
+                cwd=str(self._folder),
+                env=env,
+                stdout=log,
+                stderr=log,
+                extra_arguments=["--HistoryManager.enabled=False"],
+            )
+        self._group = self._manager.provisioner.pgid  # type: ignore[union-attr]
+        self._client: BlockingKernelClient = self._manager.client()
+        self._client.start_channels(stdin=False, hb=False)
+        try:
+            self._wait_until_heard()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._client.shutdown()
+            self._wait_for_exit(5.0)
+        finally:
+            self._client.stop_channels()
+            self._kill_group()
+            self._manager.cleanup_resources()
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def run(self, code: str, *, silent: bool = False) -> list[Output]:
+        """Run `code` and return its outputs as a notebook holds them (streams as one text).
+
+        An exception in the cell is an output of type `error`. Ctrl-C interrupts the cell, waits
+        until it has stopped, and raises KeyboardInterrupt. Raises CellFailed if the kernel dies.
+        """
+        outputs, _ = self._request(code, {}, silent=silent)
+        return outputs
+
+    def evaluate(self, expressions: list[str]) -> list[dict[str, Any]]:
+        """Evaluate each expression; a result has `status` ok with `data` by MIME type, or error."""
+        asked = {str(position): text for position, text in enumerate(expressions)}
+        _, reply = self._request("", asked)
+        results = reply.get("user_expressions", {})
+        return [results[key] for key in asked]
+
+    def _wait_until_heard(self) -> None:
+        """Wait until the kernel answers and its outputs arrive: a subscription takes a moment."""
+        while True:
+            message = self._client.kernel_info()
+            self._reply(message)
+            try:
+                while True:
+                    received = self._client.get_iopub_msg(timeout=0.5)
+                    if received["parent_header"].get("msg_id") == message:
+                        return
+            except queue.Empty:
+                self._check_alive()
+
+    def _request(
+        self, code: str, expressions: Mapping[str, str], *, silent: bool = False
+    ) -> tuple[list[Output], dict[str, Any]]:
+        message = self._client.execute(
+            code,
+            silent=silent,
+            store_history=not silent,
+            user_expressions=dict(expressions),
+            allow_stdin=False,
+        )
+        outputs = _Outputs(self._on_stderr)
+        try:
+            self._listen(message, outputs)
+        except KeyboardInterrupt:
+            self._interrupt(message)
+            raise
+        return outputs.collected, self._reply(message)
+
+    def _listen(self, message: str, outputs: _Outputs) -> None:
+        """Take messages until the kernel is idle again."""
+        while True:
+            try:
+                received = self._client.get_iopub_msg(timeout=0.5)
+            except queue.Empty:
+                self._check_alive()
+                continue
+            if received["parent_header"].get("msg_id") != message:
+                continue
+            if received["content"].get("execution_state") == "idle":
+                return
+            outputs.take(received["msg_type"], received["content"])
+
+    def _reply(self, message: str) -> dict[str, Any]:
+        while True:
+            try:
+                received = self._client.get_shell_msg(timeout=0.5)
+            except queue.Empty:
+                self._check_alive()
+                continue
+            if received["parent_header"].get("msg_id") == message:
+                return received["content"]
+
+    def _check_alive(self) -> None:
+        process = self._manager.provisioner.process  # type: ignore[union-attr]
+        if process.poll() is None:
+            return
+        last = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-12:]
+        raise CellFailed(
+            f"the kernel ended with exit status {process.returncode}"
+            + (":\n" + "\n".join(last) if last else " and said nothing (out of memory?)")
+        )
+
+    def _interrupt(self, message: str) -> None:
+        """Send SIGINT to the kernel and its children; wait until the cell has stopped."""
+        self._signal_group(signal.SIGINT)
+        until = time.monotonic() + STOP_SECONDS
+        outputs = _Outputs(self._on_stderr)
+        try:
+            while time.monotonic() < until:
+                try:
+                    received = self._client.get_iopub_msg(timeout=0.2)
+                except queue.Empty:
+                    self._check_alive()
+                    continue
+                if received["parent_header"].get("msg_id") != message:
+                    continue
+                if received["content"].get("execution_state") == "idle":
+                    return
+                outputs.take(received["msg_type"], received["content"])
+        except (KeyboardInterrupt, CellFailed):
+            pass
+        self._kill_group()
+
+    def _wait_for_exit(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        process = self._manager.provisioner.process  # type: ignore[union-attr]
+        while process.poll() is None and time.monotonic() < until:
+            time.sleep(0.005)
+
+    def _kill_group(self) -> None:
+        """End the kernel and whatever its cells started and left running."""
+        self._signal_group(signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
+        self._wait_for_exit(5.0)
+
+    def _signal_group(self, number: int) -> None:
+        try:
+            if self._group is not None and os.name == "posix":
+                os.killpg(self._group, number)
+            else:
+                self._manager.provisioner.process.send_signal(number)  # type: ignore[union-attr]
+        except (ProcessLookupError, PermissionError):
+            pass
+
+
+class _Outputs:
+    """Collects a cell's outputs in notebook form: streams joined, clear_output obeyed."""
+
+    def __init__(self, on_stderr: Callable[[str], None] | None) -> None:
+        self.collected: list[Output] = []
+        self._on_stderr = on_stderr
+        self._clear_next = False
+
+    def take(self, kind: str, content: dict[str, Any]) -> None:
+        """Add one message of the kernel."""
+        if kind == "stream":
+            if content["name"] == "stderr" and self._on_stderr is not None:
+                self._on_stderr(content["text"])
+            self._add({"output_type": "stream", "name": content["name"], "text": content["text"]})
+        elif kind in ("display_data", "execute_result"):
+            output = {"output_type": kind, "data": content["data"], "metadata": content["metadata"]}
+            output["display_id"] = (content.get("transient") or {}).get("display_id")
+            if kind == "execute_result":
+                output["execution_count"] = content["execution_count"]
+            self._add(output)
+        elif kind == "update_display_data":
+            shown = content["transient"]["display_id"]
+            for output in self.collected:
+                if output.get("display_id") == shown:
+                    output.update(data=content["data"], metadata=content["metadata"])
+        elif kind == "error":
+            self._add({"output_type": "error", **content})
+        elif kind == "clear_output":
+            self._clear_next = True
+            if not content.get("wait"):
+                self._clear()
+
+    def _clear(self) -> None:
+        self.collected.clear()
+        self._clear_next = False
+
+    def _add(self, output: Output) -> None:
+        if self._clear_next:
+            self._clear()
+        last = self.collected[-1] if self.collected else None
+        same_stream = (
+            last is not None
+            and output["output_type"] == "stream" == last["output_type"]
+            and last["name"] == output["name"]
+        )
+        if last is not None and same_stream:
+            last["text"] += output["text"]
+        else:
+            self.collected.append(output)
