@@ -45,8 +45,9 @@ def _put(into: Located, target: Address, value: Any, change: Located, source: Ad
         parent.clear()
     if isinstance(value, dict):
         existing = parent.get(last)
-        replaces = not isinstance(existing, dict) or any(
-            k in value and k in existing and value[k] != existing[k] for k in CHOICE_KEYS
+        replaces = not isinstance(existing, dict) or (
+            target != ("dataset",)  # another dataset keeps its subset and splits
+            and any(k in value and k in existing and value[k] != existing[k] for k in CHOICE_KEYS)
         )
         if replaces:
             parent[last] = {}

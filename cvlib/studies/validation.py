@@ -15,7 +15,9 @@ from cvlib.studies.located_yaml import Address, Located, SpecError
 
 def explain(error: ValidationError, model: type[BaseModel], located: Located) -> SpecError:
     """Turn a ValidationError on `located.data` into one SpecError with a line for each problem."""
-    messages = [_explain_one(dict(item), model, located) for item in error.errors()]
+    # a misspelt key is missing too: the misspelling is what helps, so it comes first
+    items = sorted(error.errors(), key=lambda item: item["type"] == "missing")
+    messages = [_explain_one(dict(item), model, located) for item in items]
     return SpecError("\n".join(dict.fromkeys(messages)))
 
 

@@ -1,0 +1,280 @@
+"""The one command, `cvlib`. Each verb imports what it needs when it runs: start-up stays quick."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Experiment journals for computer vision that are computed, not written up.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Profile(str, Enum):
+    """Sizes of the study."""
+
+    quick = "quick"
+    default = "default"
+    full = "full"
+
+
+class Rerun(str, Enum):
+    """What to train besides the missing."""
+
+    code = "code"
+    environment = "environment"
+    failed = "failed"
+    all = "all"
+
+
+class Target(str, Enum):
+    """What to render."""
+
+    pdf = "pdf"
+    html = "html"
+    all = "all"
+
+
+class Engine(str, Enum):
+    """Who renders."""
+
+    auto = "auto"
+    quarto = "quarto"
+    embedded = "embedded"
+
+
+Experiments = Annotated[
+    list[str] | None, typer.Argument(metavar="[EXP]...", help="Experiment ids; all when left out.")
+]
+ProfileOption = Annotated[
+    Profile | None,
+    typer.Option(help="Size of the study; else CVLIB_PROFILE or QUARTO_PROFILE, else default."),
+]
+
+
+@app.command()
+def run(
+    experiments: Experiments = None,
+    profile: ProfileOption = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes side by side; one a core when left out.")
+    ] = None,
+    threads: Annotated[
+        int, typer.Option(min=1, help="Threads of each process; more change the last bits.")
+    ] = 1,
+    rerun: Annotated[
+        Rerun | None, typer.Option(help="Train these again, too: stale by code, …, or all.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only say what went wrong.")] = False,
+) -> None:
+    """Train what is missing or stale. Ctrl-C is safe: the next call goes on.
+
+    Example: cvlib run exp01 --workers 2
+    """
+    from cvlib.studies.progress import View
+    from cvlib.studies.project import find_layout
+    from cvlib.studies.run import run_experiments
+
+    layout = find_layout(profile=profile and profile.value)
+    view = View(sys.stderr, quiet=quiet)
+    summary = run_experiments(
+        layout,
+        experiments or (),
+        workers=workers,
+        threads=threads,
+        device=device,
+        rerun=rerun and rerun.value,
+        view=view,
+    )
+    if summary.interrupted:
+        raise typer.Exit(130)
+    if not quiet:
+        _say_what_is_left(layout, experiments or (), summary.done)
+    if summary.failed:
+        raise typer.Exit(1)
+
+
+def _say_what_is_left(layout: object, experiments: list[str] | tuple[()], done: list[str]) -> None:
+    from cvlib.studies.project import Layout
+    from cvlib.studies.run import inspect
+
+    assert isinstance(layout, Layout)
+    left = [s for s in inspect(layout, experiments) if s.state != "fresh"]
+    typer.echo(f"{len(done)} trained; {'all is fresh' if not left else f'{len(left)} not fresh:'}")
+    for cue in ("code", "environment"):
+        if count := sum(s.state == "stale" and s.cue == cue for s in left):
+            typer.echo(f"  {count} stale by {cue}: `cvlib run --rerun {cue}` trains them again")
+    for status in left:
+        if status.state == "failed":
+            typer.echo(f"  failed: {status.planned.name}: {status.reason}")
+
+
+@app.command()
+def status(
+    experiments: Experiments = None,
+    profile: ProfileOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say of each run whether it is fresh, missing, stale or failed, and why.
+
+    Exits with 0 only if all is fresh.
+
+    Example: cvlib status exp01
+    """
+    from cvlib.results.store import Store
+    from cvlib.studies.project import find_layout
+    from cvlib.studies.report import status_text
+    from cvlib.studies.run import make_plans
+    from cvlib.studies.status import Inspector
+
+    layout = find_layout(profile=profile and profile.value)
+    plans = make_plans(layout, experiments or ())
+    inspector = Inspector(Store(layout.runs))
+    statuses = [inspector.inspect(plan.runs) for plan in plans]
+    all_fresh = all(s.state == "fresh" for group in statuses for s in group)
+    unused = (
+        []
+        if experiments
+        else inspector.unreferenced(run for plan in plans for run in plan.runs)
+    )
+    if as_json:
+        found = {
+            "profile": layout.profile,
+            "fresh": all_fresh,
+            "runs": [s.as_json() for group in statuses for s in group],
+            "unreferenced": unused,
+        }
+        typer.echo(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        for plan, group in zip(plans, statuses, strict=True):
+            typer.echo(status_text(plan, group))
+        if unused:
+            typer.echo(f"{len(unused)} stored runs that no experiment asks for; `cvlib prune`")
+    raise typer.Exit(0 if all_fresh else 1)
+
+
+@app.command()
+def prune(
+    profile: ProfileOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete stored runs that no experiment asks for any more.
+
+    Example: cvlib prune
+    """
+    from cvlib.results.store import Store
+    from cvlib.studies.project import find_layout
+    from cvlib.studies.run import make_plans
+    from cvlib.studies.status import Inspector
+
+    layout = find_layout(profile=profile and profile.value)
+    store = Store(layout.runs)
+    wanted = [run for plan in make_plans(layout) for run in plan.runs]
+    if any(run.key is None for run in wanted):
+        typer.echo("cvlib: some data is not here, so keys are unknown; `cvlib data` first", err=True)
+        raise typer.Exit(2)
+    doomed = Inspector(store).unreferenced(wanted)
+    for key in doomed:
+        typer.echo(f"{store.root.name}/{key[:12]}…")
+    if not doomed:
+        typer.echo("nothing to delete")
+    elif yes or typer.confirm(f"delete {len(doomed)} runs?"):
+        for key in doomed:
+            store.remove(key)
+
+
+@app.command()
+def render(
+    chapters: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[CHAPTER]...", help="Such as exp01 or report/exp01.qmd; else all."),
+    ] = None,
+    to: Annotated[Target, typer.Option(help="What to make.")] = Target.all,
+    engine: Annotated[
+        Engine, typer.Option(help="auto: Quarto if QUARTO or PATH has it, else embedded.")
+    ] = Engine.auto,
+    profile: ProfileOption = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Execute every chapter, frozen or not.")
+    ] = False,
+) -> None:
+    """Train what is missing, then make the PDF and the HTML.
+
+    A chapter whose text, results and code are unchanged is not executed again.
+
+    Example: cvlib render exp01 --to html
+    """
+    from cvlib.publish.report import render_report
+
+    code = render_report(
+        chapters or [],
+        to=to.value,
+        engine=engine.value,
+        profile=profile and profile.value,
+        fresh=fresh,
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
+def data(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="cifar10, imagefolder:PATH, …; all that the experiments use, if none."),
+    ] = None,
+    profile: ProfileOption = None,
+) -> None:
+    """Fetch datasets and say what is in them: images, classes, sizes, unreadable files.
+
+    Example: cvlib data imagefolder:pictures/birds
+    """
+    from cvlib.data.inventory import describe_text
+    from cvlib.data.spec import DatasetSpec
+    from cvlib.studies.project import find_layout
+    from cvlib.studies.run import make_plans
+
+    layout = find_layout(profile=profile and profile.value)
+    if name:
+        specs = [DatasetSpec(name=name)]
+    else:
+        runs = [run for plan in make_plans(layout) for run in plan.runs]
+        specs = list({run.spec.dataset.model_dump_json(): run.spec.dataset for run in runs}.values())
+    for spec in specs:
+        typer.echo(describe_text(spec, layout.data))
+
+
+@app.command()
+def doctor() -> None:
+    """Check the machine: Python, packages, device, Quarto, the embedded engine, data, store.
+
+    Example: cvlib doctor
+    """
+    from cvlib.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        typer.echo(finding.line())
+    raise typer.Exit(1 if any(f.verdict == "bad" for f in findings) else 0)
+
+
+def main() -> None:
+    """Run the command; errors that a person can mend are said in plain words, with exit code 2."""
+    try:
+        app(standalone_mode=True)
+    except ValueError as error:
+        # every error of cvlib's own that names a value and what to do is a ValueError
+        if not type(error).__module__.startswith(("cvlib.", "pydantic_core")):
+            raise
+        typer.echo(f"cvlib: {error}", err=True)
+        raise SystemExit(2) from None
+
+

@@ -1,0 +1,41 @@
+"""A small project on the digits that come with scikit-learn: nothing is fetched."""
+
+import pytest
+
+from cvlib.studies.project import Layout
+
+EXPERIMENT = """\
+title: Digits
+question: Do wider networks read digits better?
+dataset: {name: digits, subset: 400}
+base:
+  model: {depth: 2, width: 4}
+  train: {epochs: 2, batch_size: 32, optimizer: {name: sgd, lr: 0.05}}
+variants:
+  base: {}
+  wide: {factor: width, set: {model.width: 8}}
+  adam: {factor: optimiser, set: {train.optimizer: {name: adamw, lr: 3e-3}}}
+seeds: [0]
+"""
+
+
+@pytest.fixture
+def layout(tmp_path):
+    (tmp_path / "_quarto.yml").write_text("project: {type: book}\n")
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "experiments" / "exp01.yaml").write_text(EXPERIMENT)
+    return Layout(tmp_path)
+
+
+@pytest.fixture
+def edit(layout):
+    """Replace text in the experiment's YAML."""
+
+    def replace(old: str, new: str) -> None:
+        path = layout.experiment_file("exp01")
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    return replace

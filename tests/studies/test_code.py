@@ -1,0 +1,134 @@
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cvlib.studies.code import changed_modules, code_fingerprint, normalised
+
+SOURCE = '''"""Doc."""
+import os
+
+
+class A:
+    """Doc."""
+
+    field: int = 1
+    """Attribute doc."""
+
+    def f(self, x, /, *rest, y=None, **more):
+        """Doc."""
+        return f"{x!r:>{y}}" if y is not None else [*rest, b"a", 1.0, ..., -1j]
+
+
+async def g():
+    """Only a docstring."""
+
+
+match os.name:
+    case "posix" | "nt" as name if name:
+        pass
+'''
+
+
+def test_comments_docstrings_and_formatting_do_not_count():
+    changed = (
+        SOURCE.replace('"""Doc."""', '"""Another text."""\n    # and a comment')
+        .replace('"""Attribute doc."""', "")
+        .replace("import os\n", "\n\nimport os  # why\n")
+        .replace("y=None, **more", "\n        y = None,\n        **more,\n    ")
+        .replace('"posix" | "nt"', "'posix' | ('nt')")
+        .replace('"""Only a docstring."""', "pass")
+    )
+    assert changed != SOURCE
+    assert normalised(changed) == normalised(SOURCE)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("field: int = 1", "field: int = 2"),
+        ("y=None, **more", "y=0, **more"),
+        ("b'a'", "b'b'"),
+        ("1.0", "1.5"),
+        ("...", "None"),
+        ("!r", "!s"),
+        ("async def", "def"),
+        ('"nt"', '"mac"'),
+        ("x, /,", "x,"),
+        ("is not None", "is None"),
+    ],
+)
+def test_every_change_of_meaning_counts(old, new):
+    source = SOURCE.replace('b"a"', "b'a'")
+    assert old in source
+    assert normalised(source.replace(old, new)) != normalised(source)
+
+
+@pytest.fixture
+def package(tmp_path):
+    files = {
+        "cvlib/__init__.py": "",
+        "cvlib/entry.py": "from cvlib.loop import step\nfrom cvlib.sub import helper\n",
+        "cvlib/loop.py": "import cvlib.spec\n\ndef step():\n    from . import lazy\n    return 1\n",
+        "cvlib/lazy.py": "X = 1\n",
+        "cvlib/spec.py": "DEFAULT = 1\nfrom cvlib.behind_spec import Y\n",
+        "cvlib/behind_spec.py": "Y = 1\n",
+        "cvlib/sub/__init__.py": "",
+        "cvlib/sub/helper.py": (
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import cvlib.types_only\n"
+        ),
+        "cvlib/types_only.py": "Z = 1\n",
+        "cvlib/unrelated.py": "W = 1\n",
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path
+
+
+def test_the_fingerprint_covers_what_is_imported_and_nothing_else(package):
+    assert set(code_fingerprint(["cvlib.entry"], package)) == {
+        "cvlib.entry",
+        "cvlib.loop",
+        "cvlib.lazy",
+        "cvlib.sub.helper",
+    }
+
+
+def test_a_changed_module_is_named(package):
+    before = code_fingerprint(["cvlib.entry"], package)
+    path = package / "cvlib/lazy.py"
+    path.write_text("X = 2  # changed\n")
+    after = code_fingerprint(["cvlib.entry"], package)
+    assert changed_modules(before, after) == ["cvlib.lazy"]
+
+
+def test_the_training_code_is_covered_and_the_report_is_not():
+    covered = code_fingerprint(("cvlib.data.load", "cvlib.training.run"))
+    assert {"cvlib.training.run", "cvlib.models.custom_cnn", "cvlib.data.augment"} <= set(covered)
+    outside = ("cvlib.studies", "cvlib.results", "cvlib.journal", "cvlib.publish", "cvlib.analysis")
+    assert not [name for name in covered if name.startswith(outside) or name.endswith(".spec")]
+
+
+def _other_pythons():
+    found = (shutil.which(f"python3.{minor}") for minor in range(10, 16))
+    return [path for path in found if path]
+
+
+@pytest.mark.skipif(not _other_pythons(), reason="no other Python on PATH")
+def test_every_python_gives_the_same_fingerprint():
+    code = Path(__file__).parents[2] / "cvlib/studies/code.py"
+    # the module alone, so that it runs without cvlib's dependencies
+    script = f"import runpy; print(runpy.run_path({str(code)!r})['normalised']({SOURCE!r}))"
+    tried = 0
+    for python in _other_pythons():
+        answer = subprocess.run([python, "-c", script], capture_output=True, text=True)
+        if answer.returncode == 0:  # a shim on PATH may have no Python behind it
+            assert answer.stdout.strip() == normalised(SOURCE), python
+            tried += 1
+    if not tried:
+        pytest.skip("no other Python on PATH runs")
+    assert sys.version_info >= (3, 10)

@@ -1,0 +1,154 @@
+from pathlib import Path
+
+import pytest
+
+from cvlib.studies.experiment import SpecError, parse_experiment
+
+GOOD = """\
+title: A study
+question: Does it work?
+dataset: {name: digits, subset: 300}
+base:
+  model: {width: 8}
+  train:
+    epochs: 2
+    optimizer: {name: sgd, lr: 0.1, momentum: 0.8}
+variants:
+  base: {}
+  wide: {label: Wide net, factor: width, set: {model.width: 16}}
+  adam: {set: {train.optimizer: {name: adamw, lr: 1e-3}}}
+seeds: [0, 1]
+profiles:
+  quick: {seeds: [5], variants: [base, wide], set: {train.epochs: 1, model.width: 4}}
+"""
+
+
+def parse(tmp_path: Path, text: str, profile: str = "default"):
+    path = tmp_path / "experiments" / "exp09.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return parse_experiment(path, profile)
+
+
+def test_variants_are_the_base_with_a_few_values_changed(tmp_path):
+    experiment = parse(tmp_path, GOOD)
+    assert [v.name for v in experiment.variants] == ["base", "wide", "adam"]
+    base, wide, adam = (v.spec for v in experiment.variants)
+    assert base.train.optimizer.momentum == 0.8 and wide.model.width == 16
+    assert wide.train == base.train
+    assert experiment.variant("wide").label == "Wide net"
+    assert experiment.seeds == (0, 1)
+    assert adam.train.optimizer.lr == 1e-3
+
+
+def test_another_choice_brings_its_own_defaults_and_none_of_the_first_ones_options(tmp_path):
+    adam = parse(tmp_path, GOOD).variant("adam").spec.canonical()["train"]["optimizer"]
+    assert "momentum" not in adam and adam["beta2"] == 0.999
+
+
+def test_every_default_is_written_out_and_what_is_off_is_left_out(tmp_path):
+    spec = parse(tmp_path, GOOD).variant("base").spec.canonical()
+    assert spec["train"]["batch_size"] == 128 and spec["dataset"]["val_fraction"] == 0.1
+    assert "dropout" not in spec["model"]
+
+
+def test_a_profile_lies_under_the_variants(tmp_path):
+    experiment = parse(tmp_path, GOOD, "quick")
+    assert experiment.seeds == (5,)
+    assert [v.name for v in experiment.variants] == ["base", "wide"]
+    assert experiment.variant("base").spec.model.width == 4
+    assert experiment.variant("wide").spec.model.width == 16
+    assert experiment.variant("wide").spec.train.epochs == 1
+
+
+def test_a_grid_gives_every_combination(tmp_path):
+    grid = (
+        "grid:\n  train.optimizer.lr: [0.1, 1e-2]\n  train.schedule.name: [cosine, constant]\n"
+        "seeds: [0, 1]\n"
+    )
+    experiment = parse(tmp_path, GOOD.replace("seeds: [0, 1]\n", grid))
+    names = [v.name for v in experiment.variants if v.factor == "grid"]
+    assert names == [
+        "lr=0.1, schedule=cosine",
+        "lr=0.1, schedule=constant",
+        "lr=0.01, schedule=cosine",
+        "lr=0.01, schedule=constant",
+    ]
+    spec = experiment.variant("lr=0.01, schedule=cosine").spec
+    assert spec.train.optimizer.lr == 0.01 and spec.train.schedule.name == "cosine"
+    assert spec.train.optimizer.momentum == 0.8
+
+
+def test_a_grid_over_the_choice_and_its_option_does_not_depend_on_their_order(tmp_path):
+    for keys in (("lr: [2e-3]", "name: [adamw]"), ("name: [adamw]", "lr: [2e-3]")):
+        grid = "grid:\n" + "".join(f"  train.optimizer.{key}\n" for key in keys)
+        optimizer = parse(tmp_path, GOOD + grid).variants[-1].spec.train.optimizer
+        assert (optimizer.name, optimizer.lr) == ("adamw", 2e-3)
+
+
+def test_an_experiment_without_variants_is_its_base(tmp_path):
+    experiment = parse(tmp_path, "title: T\nquestion: Q\ndataset: digits\n")
+    assert [v.name for v in experiment.variants] == ["base"]
+
+
+def test_the_dataset_alone_may_be_swapped_by_a_variant(tmp_path):
+    text = GOOD + "  full: {set: {dataset: cifar10}}\n"
+    assert parse(tmp_path, text, "full").variant("base").spec.dataset.name == "cifar10"
+    assert parse(tmp_path, text, "full").variant("base").spec.dataset.subset == 300
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("title:", "titel:", 1, ["unknown key 'titel'", "did you mean 'title'?"]),
+        ("width: 8", "widht: 8", 5, ["unknown key 'widht' in model", "did you mean 'width'?"]),
+        ("width: 8", "width: eight", 5, ["model.width", "'eight'", "integer"]),
+        ("width: 8", "width: 0", 5, ["model.width", "0", "greater than or equal to 1"]),
+        ("epochs: 2", "epochs: 2.5", 7, ["train.epochs", "2.5"]),
+        ("epochs: 2", 'epochs: "2"', 7, ["train.epochs", "'2'"]),
+        ("momentum: 0.8", "momentun: 0.8", 8, ["momentun", "did you mean 'momentum'?"]),
+        ("name: sgd", "name: sgdd", 8, ["train.optimizer.name", "'sgdd'", "did you mean 'sgd'?"]),
+        ("model.width: 16", "model.widht: 16", 11, ["unknown key 'widht'", "'width'"]),
+        ("model.width: 16", "model.norm: bath", 11, ["model.norm", "did you mean 'batch'?"]),
+        ("model.width: 16", "modle.width: 16", 11, ["unknown key 'modle'", "'model'"]),
+        ("name: digits", "name: digit", 3, ["dataset.name", "did you mean digits"]),
+        ("name: adamw, lr", "name: adamw, momentum", 12, ["momentum", "beta1"]),
+        ("factor: width", "facto: width", 11, ["facto", "did you mean 'factor'?"]),
+        ("seeds: [0, 1]", "seeds: [0, 0]", 13, ["[0, 0]", "different"]),
+        ("[base, wide]", "[base, wild]", 15, ["no variant 'wild'", "base, wide, adam"]),
+        ("quick:", "quik:", 15, ["unknown profile 'quik'"]),
+        ("set: {train.epochs: 1", "set: {train.epohs: 1", 15, ["epohs", "'epochs'"]),
+        ("model.width: 16", "model.width: 8", 11, ["'base' and 'wide' are the same run"]),
+        ("model.width: 16", "seed: 3", 11, ["seed", "seeds"]),
+        ("question: Does it work?\n", "", None, ["'question' is missing"]),
+        ("seeds: [0, 1]", "title: again", 13, ["'title' stands here a second time"]),
+        ("model: {width: 8}", "model: {width: 8", 6, ["not YAML"]),
+        ("model.width: 16", "model.width.x: 16", 11, ["model.width is 8"]),
+    ],
+)
+def test_a_mistake_is_named_with_file_line_key_and_remedy(tmp_path, old, new, line, words):
+    assert old in GOOD
+    with pytest.raises(SpecError) as caught:
+        profile = "quick" if "epohs" in new or "wild" in new else "default"
+        parse(tmp_path, GOOD.replace(old, new, 1), profile)
+    message = str(caught.value)
+    where = f"experiments/exp09.yaml:{line}:" if line else "experiments/exp09.yaml"
+    assert message.startswith(where), message
+    for word in words:
+        assert word in message, message
+
+
+def test_all_mistakes_are_said_at_once(tmp_path):
+    with pytest.raises(SpecError) as caught:
+        parse(tmp_path, GOOD.replace("width: 8", "widht: 8, depht: 2", 1))
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_numbers_may_be_written_as_yaml_1_2_has_them(tmp_path):
+    spec = parse(tmp_path, GOOD.replace("lr: 0.1", "lr: 1e-1", 1)).variants[0].spec
+    assert spec.train.optimizer.lr == 0.1
+
+
+def test_none_switches_an_option_off(tmp_path):
+    text = GOOD.replace("width: 8", "norm: none", 1)
+    assert parse(tmp_path, text).variant("base").spec.model.norm is None
