@@ -1,0 +1,146 @@
+"""Paired tests: is one classifier better than another on the same test images?
+
+The image is the unit. Where each classifier was trained with several seeds, an image's outcome is
+its mean over seeds: counting it once a seed, as pooling McNemar's tables over seeds does, would
+take the seeds' agreement on easy and hard images for evidence.
+What the test cannot see is luck that a seed has on all images alike; the t-interval of the
+difference over seeds (`intervals.t_interval`) is for that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cvlib.analysis.intervals import Interval
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Accuracy of A minus accuracy of B on the same images, as a share in -1..1.
+
+    difference: with its bootstrap interval over images; p: exact, two-sided; only_a, only_b:
+    image-seed pairs that only A, only B got right.
+    """
+
+    difference: Interval
+    p: float
+    images: int
+    seeds: int
+    only_a: int
+    only_b: int
+
+
+def paired_test(
+    correct_a: np.ndarray, correct_b: np.ndarray, *, seed: int = 0, confidence: float = 0.95
+) -> PairedTest:
+    """Compare two classifiers on the same images.
+
+    correct_a, correct_b: (S, N) bool, S seeds by N images, both in the same order of images.
+    seed: of the bootstrap. Raises ValueError when the shapes differ.
+    """
+    first, second = _checked(correct_a), _checked(correct_b)
+    if first.shape != second.shape:
+        raise ValueError(
+            f"correct_a is {first.shape} and correct_b {second.shape}: expected the same seeds "
+            "and the same images"
+        )
+    seeds, images = first.shape
+    score = first.sum(axis=0) - second.sum(axis=0)
+    return PairedTest(
+        difference=paired_bootstrap(score / seeds, seed=seed, confidence=confidence),
+        p=sign_flip_test(score),
+        images=images,
+        seeds=seeds,
+        only_a=int((first & ~second.astype(bool)).sum()),
+        only_b=int((second & ~first.astype(bool)).sum()),
+    )
+
+
+def mcnemar_exact(only_a: int, only_b: int) -> float:
+    """Exact two-sided McNemar test on the images that exactly one classifier gets right.
+
+    Under the null each of the n = only_a + only_b goes either way with chance 1/2:
+    p = min(1, 2 P(Binomial(n, 1/2) <= min(only_a, only_b))).
+    Source: McNemar, Psychometrika 12(2), 1947; Dietterich, Neural Computation 10(7), 1998.
+    """
+    if only_a < 0 or only_b < 0:
+        raise ValueError(f"counts must not be negative, got {only_a} and {only_b}")
+    total = only_a + only_b
+    tail = sum(math.comb(total, k) for k in range(min(only_a, only_b) + 1))
+    # whole numbers up to the division: 2.0**total overflows from 1024 images on
+    return min(1.0, 2 * tail / 2**total)
+
+
+def sign_flip_test(score: np.ndarray) -> float:
+    """Exact two-sided test that paired differences are as likely to be +d as -d.
+
+    score: (N,) whole numbers, seeds that A gets right minus seeds that B gets right, for each
+    image. p = P(|sum of ±score| >= |sum of score|) with the N signs fair coins, computed by
+    convolution, not by drawing. With one seed this is McNemar's exact test.
+    Source: Fisher, "The Design of Experiments", 1935, section 21; Pitman, 1937.
+    """
+    score = np.asarray(score)
+    if score.ndim != 1 or not np.issubdtype(score.dtype, np.integer):
+        raise ValueError(f"score: expected (N,) whole numbers, got {score.shape} {score.dtype}")
+    sizes, counts = np.unique(np.abs(score[score != 0]), return_counts=True)
+    # sum of ±score = 2 H - total, where H = sum over sizes m of m * Binomial(n_m, 1/2)
+    heads, first = np.ones(1), 0
+    for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
+        lowest, mass = _fair_coin(count)
+        spread = np.zeros((len(mass) - 1) * size + 1)
+        spread[::size] = mass
+        heads, first = np.convolve(heads, spread), first + lowest * size
+    total = int(np.abs(score).sum())
+    flipped = 2 * (first + np.arange(len(heads))) - total
+    return float(min(1.0, heads[np.abs(flipped) >= abs(int(score.sum()))].sum()))
+
+
+def paired_bootstrap(
+    difference: np.ndarray, *, seed: int, resamples: int = 10_000, confidence: float = 0.95
+) -> Interval:
+    """Mean difference with its percentile bootstrap interval, images resampled.
+
+    difference: (N,), accuracy of A minus accuracy of B on each image. The few distinct values are
+    drawn by their counts (multinomial), which is the same as drawing images, and quick.
+    Source: Efron and Tibshirani, 1993, chapter 13; for test sets: Koehn, EMNLP 2004.
+    """
+    values, counts = np.unique(np.asarray(difference, dtype=float), return_counts=True)
+    total = int(counts.sum())
+    if total < 1:
+        raise ValueError("paired_bootstrap: no images")
+    drawn = np.random.default_rng(seed).multinomial(total, counts / total, size=resamples)
+    low, high = np.quantile(drawn @ values / total, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(float(values @ counts / total), float(low), float(high))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust p-values of comparisons made together, so that any false claim has the stated chance.
+
+    The k-th smallest of m is multiplied by m - k + 1, then none may be below a smaller one's.
+    Source: Holm, Scand. J. Statist. 6(2), 1979.
+    """
+    adjusted = [0.0] * len(p_values)
+    highest = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = highest
+    return adjusted
+
+
+def _checked(correct: np.ndarray) -> np.ndarray:
+    correct = np.asarray(correct)
+    if correct.ndim != 2 or correct.dtype != bool:
+        raise ValueError(f"correct: expected (S, N) bool, got {correct.shape} {correct.dtype}")
+    return correct.astype(np.int64)
+
+
+def _fair_coin(count: int) -> tuple[int, np.ndarray]:
+    """Binomial(count, 1/2): (k of the first entry, probabilities), ends under 1e-300 left out."""
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, count + 1)))])
+    log_mass = log_factorial[-1] - log_factorial - log_factorial[::-1] - count * math.log(2)
+    kept = np.flatnonzero(log_mass > -690)
+    return int(kept[0]), np.exp(log_mass[kept])

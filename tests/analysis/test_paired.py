@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from cvlib.analysis.paired import (
+    holm,
+    mcnemar_exact,
+    paired_bootstrap,
+    paired_test,
+    sign_flip_test,
+)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0, 0), (1, 0), (5, 5), (3, 14), (120, 80), (900, 1100)])
+def test_mcnemar_equals_the_binomial_test(a, b):
+    expected = stats.binomtest(a, a + b, 0.5).pvalue if a + b else 1.0
+    assert mcnemar_exact(a, b) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0, 0), (7, 2), (40, 40), (300, 380), (1500, 1200)])
+def test_sign_flip_with_one_seed_is_mcnemar(a, b):
+    score = np.concatenate([np.ones(a, int), -np.ones(b, int), np.zeros(50, int)])
+    assert sign_flip_test(score) == pytest.approx(mcnemar_exact(a, b), rel=1e-9)
+
+
+def test_sign_flip_equals_counting_all_signs():
+    score = np.array([3, -1, 2, 2, 0, 1, -2, 3, 1])
+    signs = np.array(list(itertools.product([-1, 1], repeat=len(score))))
+    expected = np.mean(np.abs(signs @ score) >= abs(score.sum()))
+    assert sign_flip_test(score) == pytest.approx(expected, rel=1e-12)
+
+
+def test_sign_flip_holds_its_level_when_there_is_no_difference():
+    generator = np.random.default_rng(0)
+    hardness = generator.uniform(0.6, 1.0, 300)
+    rejected = 0
+    for _ in range(400):
+        a, b = (generator.random((3, 300)) < hardness for _ in range(2))
+        rejected += sign_flip_test(a.sum(0) - b.sum(0)) < 0.05
+    assert rejected <= 30  # 400 * 0.05 = 20, and two standard deviations of luck
+
+
+def test_pooling_seeds_as_if_they_were_images_would_claim_too_much():
+    # Two fixed classifiers "trained" with three equal seeds: the evidence is that of one seed.
+    generator = np.random.default_rng(1)
+    a, b = (generator.random(500) < share for share in (0.80, 0.77))
+    once = paired_test(a[None], b[None])
+    thrice = paired_test(np.tile(a, (3, 1)), np.tile(b, (3, 1)))
+    assert thrice.p == pytest.approx(once.p)
+    assert mcnemar_exact(thrice.only_a, thrice.only_b) < once.p
+
+
+def test_paired_test_counts_what_only_one_gets_right():
+    a = np.array([[True, True, False, True]])
+    b = np.array([[True, False, False, False]])
+    found = paired_test(a, b)
+    assert (found.only_a, found.only_b, found.images, found.seeds) == (2, 0, 4, 1)
+    assert found.difference.estimate == pytest.approx(0.5)
+    assert found.p == pytest.approx(0.5)
+
+
+def test_paired_test_refuses_other_images():
+    with pytest.raises(ValueError, match="the same images"):
+        paired_test(np.ones((2, 5), bool), np.ones((2, 6), bool))
+
+
+def test_paired_bootstrap_is_near_the_normal_interval():
+    difference = np.random.default_rng(2).choice([-1, 0, 1], 5000, p=[0.03, 0.92, 0.05])
+    found = paired_bootstrap(difference, seed=0)
+    assert found.estimate == pytest.approx(difference.mean())
+    assert found.half_width == pytest.approx(1.96 * difference.std() / 5000**0.5, rel=0.05)
+
+
+def test_holm_by_hand():
+    # sorted 0.005, 0.01, 0.03, 0.04 times 4, 3, 2, 1 -> 0.02, 0.03, 0.06, max(0.06, 0.04)
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+def test_holm_of_one_changes_nothing_and_none_exceeds_one():
+    assert holm([0.03]) == [0.03]
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+    assert holm([]) == []
