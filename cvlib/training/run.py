@@ -218,9 +218,12 @@ class _Run:
 
     def _report(self, phase: Literal["validate", "test"]) -> None:
         state = self.state
-        epoch = min(state.epoch, self.spec.epochs - 1)
         self.report(
-            phase, epoch=epoch, step=self.steps, images=state.seen, seconds=state.epoch_seconds
+            phase,
+            epoch=min(state.epoch, self.spec.epochs - 1),
+            step=self.steps,
+            images=state.images + state.seen,
+            seconds=state.train_seconds + state.epoch_seconds,
         )
 
     def remove_files(self) -> None:
