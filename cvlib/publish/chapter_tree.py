@@ -1,0 +1,101 @@
+"""A chapter as a syntax tree: read by pandoc, checked, its floats and callouts made plain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from cvlib.publish import pandoc
+from cvlib.publish.ast import Element, attr, header, para, text_of
+from cvlib.publish.callouts import mark_callouts
+from cvlib.publish.conditional import keep_for
+from cvlib.publish.equations import mark_equations
+from cvlib.publish.errors import PublishError
+from cvlib.publish.executed import ExecutedChapter
+from cvlib.publish.floats import mark_floats
+from cvlib.publish.page_break import mark_page_breaks
+from cvlib.publish.unsupported import refuse_unsupported
+
+Output = Literal["typst", "html"]
+
+
+@dataclass
+class ChapterTree:
+    """One chapter between reading and writing."""
+
+    executed: ExecutedChapter
+    blocks: list[Element]
+    identifier: str
+    title: list[Element]
+    headings: list[Any] = field(default_factory=list)
+
+    @property
+    def page(self) -> str:
+        """The chapter's HTML file, relative to the output folder."""
+        return str(PurePosixPath(self.executed.file).with_suffix(".html"))
+
+    @property
+    def title_text(self) -> str:
+        """The title without markup."""
+        return text_of(self.title)
+
+
+def read_chapters(chapters: Sequence[ExecutedChapter], output: Output) -> list[ChapterTree]:
+    """Read chapters side by side, in order, for one output."""
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        return list(pool.map(lambda chapter: read_chapter(chapter, output), chapters))
+
+
+def read_chapter(chapter: ExecutedChapter, output: Output) -> ChapterTree:
+    """Read one chapter; its first heading, or its YAML title, becomes its title."""
+    document = pandoc.read(chapter.markdown)
+    blocks = mark_page_breaks(_titled(document, chapter))
+    refuse_unsupported(blocks, chapter)
+    blocks = keep_for(blocks, output, chapter)
+    blocks = mark_callouts(blocks)
+    blocks = mark_floats(blocks, chapter)
+    blocks = mark_equations(blocks, chapter)
+    level, attributes, title = blocks[0]["c"]
+    return ChapterTree(chapter, blocks, attributes[0], title)
+
+
+def _titled(document: dict[str, Any], chapter: ExecutedChapter) -> list[Element]:
+    blocks: list[Element] = document["blocks"]
+    meta = document.get("meta", {})
+    title = meta.get("title")
+    if title is not None:
+        lead = [_from_meta(meta[key]) for key in ("subtitle", "abstract") if key in meta]
+        stem = PurePosixPath(chapter.file).stem
+        return [header(1, _inlines(title), attr(stem)), *[b for bs in lead for b in bs], *blocks]
+    while blocks and _is_comment(blocks[0]):
+        blocks = blocks[1:]
+    if not blocks or blocks[0]["t"] != "Header":
+        raise PublishError(
+            "the chapter has no title: begin it with a heading (# Title {#sec-name}) "
+            "or give it a title in its YAML header",
+            file=chapter.file,
+            line=1,
+        )
+    blocks[0]["c"][0] = 1
+    return blocks
+
+
+def _is_comment(block: Element) -> bool:
+    return block["t"] == "RawBlock" and block["c"][1].lstrip().startswith("<!--")
+
+
+def _inlines(value: Element) -> list[Element]:
+    if value["t"] == "MetaInlines":
+        inlines: list[Element] = value["c"]
+        return inlines
+    return [{"t": "Str", "c": text_of(value)}]
+
+
+def _from_meta(value: Element) -> list[Element]:
+    if value["t"] == "MetaBlocks":
+        blocks: list[Element] = value["c"]
+        return blocks
+    return [para(_inlines(value))]

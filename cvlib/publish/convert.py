@@ -1,0 +1,32 @@
+"""Executed chapters to one PDF, and to the pages of an HTML book."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from cvlib.publish.chapter_tree import read_chapters
+from cvlib.publish.executed import ExecutedChapter
+from cvlib.publish.project import Project
+from cvlib.publish.typst_document import compile_pdf, typst_files, typst_source
+
+
+def to_typst(project: Project, chapters: Sequence[ExecutedChapter]) -> str:
+    """Return the Typst source of the report (the chapters executed for Typst)."""
+    return typst_source(project, read_chapters(chapters, "typst"))
+
+
+def to_pdf(project: Project, chapters: Sequence[ExecutedChapter], out: Path) -> None:
+    """Write the report as one PDF (the chapters executed for Typst).
+
+    Raises PublishError for a reference that leads nowhere, a missing picture, anything that only
+    Quarto knows; each names file and line.
+    """
+    trees = read_chapters(chapters, "typst")
+    pictures = typst_files(project, trees)
+    pdf = compile_pdf(typst_source(project, trees), pictures)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    staged = out.with_name(out.name + ".part")
+    staged.write_bytes(pdf)
+    os.replace(staged, out)

@@ -1,0 +1,195 @@
+"""Blocks for the PDF, in the same Typst markup that Quarto writes: one template serves both."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+from cvlib.publish.ast import (
+    Element,
+    attr,
+    div,
+    header,
+    link,
+    pairs,
+    plain,
+    raw,
+    raw_block,
+    transform,
+    words,
+)
+from cvlib.publish.callouts import typst_callout
+from cvlib.publish.chapter_tree import ChapterTree
+from cvlib.publish.crossref import has_panels
+from cvlib.publish.outline import begins_part, shift_of
+
+SUPPLEMENTS = {"fig": "Figure", "tbl": "Table"}
+CAPTION_SIDES = {"fig": "bottom", "tbl": "top"}
+APPENDIX = "#counter(heading).update(0)\n#set heading(numbering: appendix-numbering)"
+
+
+def merge_chapters(
+    chapters: Sequence[ChapterTree], supplements: Mapping[str, str]
+) -> list[Element]:
+    """Return all chapters as the blocks of one document: parts, chapters, appendices."""
+    merged: list[Element] = []
+    part: str | None = None
+    appendix = False
+    titles = {chapter.executed.file: chapter.identifier for chapter in chapters}
+    for chapter in chapters:
+        if begins_part(chapter, part):
+            merged.append(header(1, words(chapter.executed.part or "")))
+        part = chapter.executed.part
+        if chapter.executed.kind == "appendix" and not appendix:
+            appendix = True
+            merged.append(raw_block("typst", APPENDIX))
+        merged += _lowered(chapter, supplements, titles)
+    return merged
+
+
+def _lowered(
+    chapter: ChapterTree, supplements: Mapping[str, str], titles: Mapping[str, str]
+) -> list[Element]:
+    folder = str(PurePosixPath(chapter.executed.file).parent)
+    shift = shift_of(chapter)
+
+    def visit(element: Element) -> list[Element] | None:
+        tag = element["t"]
+        if tag == "Header":
+            level, attributes, inlines = element["c"]
+            return [header(level + shift, transform(inlines, visit), attributes)]
+        if tag == "Float":
+            return _float(element, visit, supplements)
+        if tag == "Panel":
+            return _grid(element, visit)
+        if tag == "Callout":
+            marked = {**element, "title": transform(element["title"], visit)}
+            return [div(typst_callout(marked, transform(element["content"], visit)), attr())]
+        if tag == "Equation":
+            formula = {"t": "Math", "c": [{"t": "DisplayMath"}, element["tex"]]}
+            opening = "#math.equation(block: true, numbering: equation-numbering, [ "
+            return [raw("typst", opening), formula, raw("typst", f" ])<{element['id']}>")]
+        if tag == "Image":
+            return [_image(element, folder)]
+        if tag == "Table":
+            attributes = element["c"][0]
+            marked = [attributes[0], [*attributes[1], "typst:no-figure"], attributes[2]]
+            return [{"t": "Table", "c": [marked, *_inside(element["c"][1:], visit)]}]
+        if tag == "Div" and _shows_output(element):
+            return _unwrapped(element, visit)
+        if tag == "Link":
+            return _link(element, folder, titles, visit)
+        return None
+
+    return transform(chapter.blocks, visit)
+
+
+def _inside(parts: list, visit) -> list:  # type: ignore[type-arg,no-untyped-def]
+    wrapped = transform([{"t": "Inside", "c": parts}], visit)
+    content: list = wrapped[0]["c"]  # type: ignore[type-arg]
+    return content
+
+
+def _float(element: Element, visit, supplements) -> list[Element]:  # type: ignore[no-untyped-def]
+    kind, identifier = element["kind"], element["id"]
+    caption = transform(element["caption"], visit)
+    side, supplement = CAPTION_SIDES[kind], supplements.get(kind, SUPPLEMENTS[kind])
+    panels = has_panels(element)
+    content = element["content"]
+    body = (
+        _columns(content, element["columns"] or 1, visit)
+        if panels or element["columns"]
+        else transform(content, visit)
+    )
+    label = f"<{identifier}>" if identifier else ""
+    if panels:
+        named = f'#quarto_super(kind: "quarto-float-{kind}", caption: ['
+        settings = (
+            f"], label: {label}, position: {side}, "
+            f'supplement: "{supplement}", subcapnumbering: "(a)", ['
+        )
+        return [
+            plain([raw("typst", named), *caption, raw("typst", settings)]),
+            *body,
+            raw_block("typst", "])"),
+        ]
+    separator = "" if caption else 'separator: "", '
+    closing = raw("typst", f"], caption: figure.caption({separator}position: {side}, [")
+    settings = f']), kind: "quarto-float-{kind}", supplement: "{supplement}", ){label}\n\n'
+    return [
+        plain([raw("typst", "#figure([")]),
+        *body,
+        plain([closing, *caption, raw("typst", settings)]),
+    ]
+
+
+def _columns(cells: list[Element], columns: int, visit) -> list[Element]:  # type: ignore[no-untyped-def]
+    blocks = [plain([raw("typst", f"#grid(columns: {columns}, gutter: 2em,")])]
+    for cell in cells:
+        blocks += [plain([raw("typst", "  [")]), div(transform([cell], visit), attr())]
+        blocks.append(plain([raw("typst", "],")]))
+    return [*blocks, plain([raw("typst", ")")])]
+
+
+def _grid(element: Element, visit) -> list[Element]:  # type: ignore[no-untyped-def]
+    columns = element["columns"]
+    cells = element["content"]
+    blocks: list[Element] = []
+    for start in range(0, len(cells), columns):
+        widths = ", ".join(["1fr"] * columns)
+        blocks.append(
+            raw_block("typst", f"#grid(columns: ({widths}), gutter: 1em, rows: 1,")
+        )
+        for cell in cells[start : start + columns]:
+            blocks.append(raw_block("typst", "  rect(stroke: none, width: 100%)["))
+            blocks += transform(cell, visit)
+            blocks.append(raw_block("typst", "],"))
+        blocks.append(raw_block("typst", ")\n"))
+    return blocks
+
+
+def _image(element: Element, folder: str) -> Element:
+    attributes, _, (target, _) = element["c"]
+    given = pairs(attributes)
+    path = target if target.startswith("/") else "/" + posixpath.normpath(f"{folder}/{target}")
+    settings = [_text(path)]
+    if given.get("described") == "yes" and given.get("alt"):
+        settings.append(f"alt: {_text(given['alt'])}")
+    for key in ("height", "width"):
+        if key in given:
+            size = given[key].removesuffix("px")
+            inches = f"{float(size) / 96:.4f}in" if size.isdigit() else given[key]
+            settings.append(f"{key}: {inches}")
+    return raw("typst", f"#box(image({', '.join(settings)}))")
+
+
+def _text(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _shows_output(element: Element) -> bool:
+    attributes, content = element["c"]
+    return "cell" in attributes[1] and any(
+        block["t"] == "Div" and "cell-output-display" in block["c"][0][1] for block in content
+    )
+
+
+def _unwrapped(element: Element, visit) -> list[Element]:  # type: ignore[no-untyped-def]
+    blocks: list[Element] = []
+    for block in element["c"][1]:
+        display = block["t"] == "Div" and "cell-output-display" in block["c"][0][1]
+        blocks += transform(block["c"][1] if display else [block], visit)
+    return blocks
+
+
+def _link(element: Element, folder: str, titles: Mapping[str, str], visit) -> list[Element] | None:  # type: ignore[no-untyped-def]
+    """A link to another chapter's file leads to its heading in the PDF."""
+    _, inlines, (target, _) = element["c"]
+    path, _, anchor = target.partition("#")
+    if not path.endswith(".qmd"):
+        return None
+    identifier = anchor or titles.get(posixpath.normpath(posixpath.join(folder, path)), "")
+    inlines = transform(inlines, visit)
+    return [link(inlines, f"#{identifier}")] if identifier else inlines
