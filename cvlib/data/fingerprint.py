@@ -1,0 +1,135 @@
+"""What exactly a spec uses, as a checksum of the images' own bytes. Loads no torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cvlib.data.selection import Part, select
+from cvlib.data.sources.base import Listing, NoBytes, Source
+from cvlib.data.spec import DatasetSpec
+
+FORMAT = 1  # raise it when the definition below changes
+# A file may change twice within one tick of the file system's clock. Younger ones are not trusted.
+_TICK_NS = 100_000_000
+# Fields that change how images are shown to the model, not which images are used.
+_NOT_SELECTING = {"image_size", "channels"}
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """value: the data's fingerprint; content: the images' alone, in the order of the cache rows."""
+
+    value: str
+    content: str
+
+
+def cache_rows(parts: dict[str, Part]) -> dict[str, np.ndarray]:
+    """Return the used positions of each split of the source, sorted: one row of the cache each."""
+    used: dict[str, list[np.ndarray]] = {}
+    for part in parts.values():
+        used.setdefault(part.source, []).append(part.ids)
+    return {source: np.unique(np.concatenate(ids)) for source, ids in sorted(used.items())}
+
+
+def cached_fingerprint(
+    source: Source,
+    spec: DatasetSpec,
+    listing: Listing | None = None,
+    parts: dict[str, Part] | None = None,
+) -> Fingerprint:
+    """Return the fingerprint, from the cache if no source file's size or times changed since.
+
+    Raises DataError if the spec does not fit the data.
+    """
+    signature, youngest = _signature(source)
+    fields = spec.model_dump(mode="json", exclude=_NOT_SELECTING, exclude_none=True)
+    # Where the files lie is part of the question, never of the answer.
+    question = json.dumps([FORMAT, fields, str(source.root.absolute())], sort_keys=True)
+    name = f"{hashlib.sha256(question.encode()).hexdigest()[:32]}.json"
+    path = source.root / ".cache" / "fingerprints" / name
+    try:
+        stored = json.loads(path.read_text())
+        if stored["signature"] == signature:
+            return Fingerprint(stored["fingerprint"], stored["content"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # no cached answer, or not a whole one: work it out
+    found = compute_fingerprint(source, spec, listing, parts)
+    if youngest < time.time_ns() - _TICK_NS and _signature(source)[0] == signature:
+        _store(path, {"signature": signature, "fingerprint": found.value, "content": found.content})
+    return found
+
+
+def compute_fingerprint(
+    source: Source,
+    spec: DatasetSpec,
+    listing: Listing | None = None,
+    parts: dict[str, Part] | None = None,
+) -> Fingerprint:
+    """Hash the class names, and for each split every used image in order: sha256 of bytes, label."""
+    listing = source.listing() if listing is None else listing
+    parts = select(listing, spec) if parts is None else parts
+    rows = cache_rows(parts)
+    digests = {name: _digests(listing, name, ids) for name, ids in rows.items()}
+
+    content = hashlib.sha256()
+    for name in rows:
+        content.update(f"{name}:{len(rows[name])};".encode() + digests[name].tobytes())
+
+    value = hashlib.sha256()
+    header = {"format": FORMAT, "class_names": listing.class_names}
+    value.update(json.dumps(header, sort_keys=True).encode())
+    for split, part in parts.items():
+        # One record for each image: 32 bytes of digest, 8 of label, little-endian.
+        record = np.empty((len(part.ids), 40), dtype=np.uint8)
+        at = np.searchsorted(rows[part.source], part.ids)
+        record[:, :32] = digests[part.source][at]
+        labels = listing.splits[part.source].labels[part.ids].astype("<i8")
+        record[:, 32:] = labels[:, None].view(np.uint8)
+        value.update(f"{split}:{len(part.ids)};".encode() + record.tobytes())
+    return Fingerprint(value.hexdigest(), content.hexdigest())
+
+
+def _digests(listing: Listing, split: str, ids: np.ndarray) -> np.ndarray:
+    """Return the sha256 of each image's source bytes. Returns (N, 32) uint8."""
+    sha256 = hashlib.sha256
+    joined = b"".join(
+        # An image that cannot be read is left out of the run; that too is part of what is used.
+        sha256(b"no bytes").digest() if isinstance(data, NoBytes) else sha256(data).digest()
+        for data in listing.splits[split].items.read(ids)
+    )
+    return np.frombuffer(joined, dtype=np.uint8).reshape(-1, 32)
+
+
+def _signature(source: Source) -> tuple[str, int]:
+    """Return a checksum of the source files' (path, size, times), and the youngest time in ns."""
+    digest = hashlib.sha256()
+    youngest = 0
+    for path in source.files():
+        try:
+            stat = path.stat()
+        except OSError:
+            digest.update(f"{path}\0missing\n".encode(errors="surrogateescape"))
+            continue
+        # The change time sees what a restored modification time would hide.
+        line = f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ctime_ns}\n"
+        digest.update(line.encode(errors="surrogateescape"))
+        youngest = max(youngest, stat.st_mtime_ns, stat.st_ctime_ns)
+    return digest.hexdigest(), youngest
+
+
+def _store(path: Path, content: dict[str, str]) -> None:
+    staged = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staged.write_text(json.dumps(content))
+        staged.replace(path)
+    except OSError:
+        # A data folder that cannot be written to costs time, not correctness.
+        staged.unlink(missing_ok=True)

@@ -1,0 +1,168 @@
+"""A folder of images on the user's disk: split sub-folders, or one folder of class folders.
+
+An image's class is the relative path of the folder that directly holds it, so that nested folders
+(`animals/cat`) are classes of their own. Images outside a class folder are listed as ignored.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from cvlib.data.errors import DataError
+from cvlib.data.sources.base import FileItems, Listing, Source, SourceSplit
+from cvlib.data.sources.folder_tree import FolderTree, folder_tree, name_order
+from cvlib.data.sources.paths import SPLIT_WORDS, dataset_path
+
+Classes = dict[str, list[str]]  # class name -> paths of its images, relative to the folder
+
+
+class ImageFolder(Source):
+    """`imagefolder:PATH`."""
+
+    def __init__(self, name: str, root: Path) -> None:
+        super().__init__(name, root)
+        self.folder = dataset_path(name, root)
+
+    def missing(self) -> list[str]:
+        """Return the folder, if it is not there."""
+        return [] if self.folder.is_dir() else [f"the folder {self.folder}"]
+
+    def files(self) -> list[Path]:
+        """Return every image file that belongs to a class, those of all splits."""
+        splits, _ = self._layout
+        return [self.folder / p for c in splits.values() for paths in c.values() for p in paths]
+
+    def listing(self) -> Listing:
+        """Return the splits that the folder has. Raises DataError naming classes that do not fit."""
+        splits, ignored = self._layout
+        class_names = tuple(splits["train"])
+        for split, classes in splits.items():
+            if set(classes) != set(class_names):
+                raise DataError(_different_classes(self.name, split, classes, class_names))
+        return Listing(
+            class_names,
+            {split: self._split(classes, class_names) for split, classes in splits.items()},
+            tuple(ignored),
+        )
+
+    def by_hand(self) -> str:
+        """Say what the folder must look like."""
+        return (
+            f"put the images into {self.folder}, one folder for each class, or into train, val "
+            "and test folders in it. A relative PATH starts at the project's folder."
+        )
+
+    def _split(self, classes: Classes, class_names: tuple[str, ...]) -> SourceSplit:
+        names = [path for name in class_names for path in classes[name]]
+        counts = [len(classes[name]) for name in class_names]
+        return SourceSplit(
+            labels=np.repeat(np.arange(len(class_names), dtype=np.int64), counts),
+            names=names,
+            items=FileItems([self.folder / name for name in names]),
+        )
+
+    @cached_property
+    def _layout(self) -> tuple[dict[str, Classes], list[tuple[str, str]]]:
+        tree = folder_tree(self.folder)
+        if not tree.images:
+            raise DataError(f"{self.name}: there is no image file under {self.folder}")
+        homes, outside = _split_homes(self.name, tree)
+        splits: dict[str, Classes] = {}
+        inside = set(outside)
+        for split, home in homes.items():
+            below = {f: _below(f, home) for f in tree.images if _below(f, home)}
+            inside |= set(below)
+            splits[split] = {
+                # One spelling of accents, whichever file system the folder was copied from.
+                unicodedata.normalize("NFC", str(below[f])): [f"{f}/{n}" for n in tree.images[f]]
+                for f in sorted(below, key=name_order)
+            }
+            empty = [f for f in tree.empty if _below(f, home)]
+            if empty:
+                raise DataError(
+                    f"{self.name}: the folder {empty[0]!r} is empty, so its class has no image. "
+                    "Remove it, or put images into it."
+                )
+        if not splits["train"]:
+            raise DataError(
+                f"{self.name}: the images lie directly in {homes['train'] or self.folder}. Put "
+                "them into one folder for each class."
+            )
+        loose = [
+            f"{f}/{n}" if f else n for f in tree.images if f not in inside for n in tree.images[f]
+        ]
+        extra = [f"{f}/{n}" for f in outside for n in tree.images[f]]
+        ignored = [
+            *tree.ignored,
+            *((name, "not in a class folder") for name in loose),
+            *((name, "not in a train, val or test folder") for name in extra),
+        ]
+        return splits, sorted(ignored)
+
+
+def _split_homes(name: str, tree: FolderTree) -> tuple[dict[str, str], list[str]]:
+    """Return the folder of each split, and the folders with images that are beside them."""
+    home = _unwrapped(tree)
+    tops: dict[str, list[str]] = {}  # folder directly below home -> the folders with images in it
+    for folder in tree.images:
+        below = _below(folder, home)
+        if below:
+            tops.setdefault(below.split("/")[0], []).append(folder)
+    named = {top: SPLIT_WORDS[top.lower()] for top in tops if top.lower() in SPLIT_WORDS}
+
+    def path(top: str) -> str:
+        return f"{home}/{top}" if home else top
+
+    # A class may be called "train" (beside "bus" and "car"): its images lie directly in it, those
+    # of a split lie in the class folders below it.
+    holds_classes = [top for top in named if any(f != path(top) for f in tops[top])]
+    if not holds_classes:
+        return {"train": home}, []
+    homes: dict[str, str] = {}
+    for top in holds_classes:
+        split = named[top]
+        if split in homes:
+            raise DataError(f"{name}: {homes[split]!r} and {path(top)!r} both mean {split}")
+        homes[split] = path(top)
+    if "train" not in homes:
+        raise DataError(
+            f"{name} has split folders ({', '.join(sorted(holds_classes))}) but no train folder"
+        )
+    beside = [f for top in tops if top not in holds_classes for f in tops[top]]
+    return {split: homes[split] for split in ("train", "val", "test") if split in homes}, beside
+
+
+def _unwrapped(tree: FolderTree) -> str:
+    """Step through folders that only wrap another one, as unpacked archives have them."""
+    home = ""
+    while True:
+        tops = {_below(f, home).split("/")[0] for f in tree.images}
+        deeper = all("/" in _below(f, home) for f in tree.images)
+        # A lone folder whose images lie directly in it is a class, not a wrapper.
+        if len(tops) != 1 or not deeper or next(iter(tops)).lower() in SPLIT_WORDS:
+            return home
+        home = f"{home}/{next(iter(tops))}" if home else next(iter(tops))
+
+
+def _below(folder: str, home: str) -> str:
+    """Return `folder` relative to `home`, or "" if it is not below it."""
+    if not home:
+        return folder
+    return folder[len(home) + 1 :] if folder.startswith(f"{home}/") else ""
+
+
+def _different_classes(name: str, split: str, found: Classes, wanted: tuple[str, ...]) -> str:
+    only_train = [c for c in wanted if c not in found]
+    only_here = [c for c in found if c not in wanted]
+    parts = [
+        f"only in {where}: {', '.join(map(repr, names[:5]))}{' …' if len(names) > 5 else ''}"
+        for where, names in (("train", only_train), (split, only_here))
+        if names
+    ]
+    return (
+        f"{name}: train and {split} have different classes ({'; '.join(parts)}). Make them equal."
+    )
