@@ -80,6 +80,8 @@ def test_saved_work_is_not_done_again(specs, answers):
     total = STEPS[specs] * EPOCHS
     assert answers[specs, "never killed"]["steps"] == total
     assert answers[specs, "testing"]["steps"] == 0
+    # Saved before every step: the fourth file, after three steps, survives the half-written fifth.
+    assert answers[specs, "while saving"]["steps"] == total - 3
     for case in ("in mid-epoch", "in mid-epoch again"):
         done_and_saved = int(scenario(specs, case)["kills"][0]) - 1
         if (done_and_saved + 1) % STEPS[specs] == 0:  # the end of an epoch is saved at once
