@@ -11,13 +11,15 @@ from typing import Any, Literal
 from cvlib.publish.errors import ProjectError, Unsupported
 from cvlib.publish.yaml_lines import YamlFile
 
+_Kind = Literal["chapter", "appendix"]
+
 
 @dataclass(frozen=True)
 class ChapterEntry:
     """Where a chapter stands in the book. `file` is relative to the project, with `/`."""
 
     file: str
-    kind: Literal["chapter", "appendix"]
+    kind: _Kind
     part: str | None
     depth: int
 
@@ -48,25 +50,30 @@ def read_book(root: Path, book: Mapping[str, Any], source: YamlFile) -> Book:
                 f"`book.{key}` must be set", file=source.name, line=source.line("book")
             )
     chapters: list[ChapterEntry] = []
-    _read_entries(chapters, book["chapters"], ("book", "chapters"), "chapter", None, source)
-    _read_entries(
-        chapters, book.get("appendices") or [], ("book", "appendices"), "appendix", None, source
-    )
+
+    def read(entries: Any, path: tuple[str | int, ...], kind: _Kind, part: str | None) -> None:
+        """Append the entries at `path`, and those of parts."""
+        if not isinstance(entries, list):
+            raise ProjectError(
+                "expected a list of files", file=source.name, line=source.line(*path)
+            )
+        for position, entry in enumerate(entries):
+            where: tuple[str | int, ...] = (*path, position)
+            if isinstance(entry, str):
+                _check_file(root, entry, chapters, source.name, source.line(*where))
+                chapters.append(ChapterEntry(entry, kind, part, 0 if part is None else 1))
+            else:
+                title = _part_title(entry, part, source.name, source.line(*where))
+                read(entry["chapters"], (*where, "chapters"), kind, title)
+
+    read(book["chapters"], ("book", "chapters"), "chapter", None)
+    read(book.get("appendices") or [], ("book", "appendices"), "appendix", None)
     if chapters[0].file != "index.qmd":
         raise ProjectError(
             f"the first chapter must be index.qmd beside _quarto.yml, found {chapters[0].file}",
             file=source.name,
             line=source.line("book", "chapters"),
         )
-    seen: set[str] = set()
-    for entry in chapters:
-        if not (root / entry.file).is_file():
-            raise ProjectError(f"chapter {entry.file} does not exist", file=source.name,
-                               line=source.line("book", "chapters"))  # fmt: skip
-        if entry.file in seen:
-            raise ProjectError(f"chapter {entry.file} is listed twice", file=source.name,
-                               line=source.line("book", "chapters"))  # fmt: skip
-        seen.add(entry.file)
     title = str(book["title"])
     slug = re.sub(r"[^\w-]+", "-", title).strip("-")
     return Book(
@@ -80,41 +87,32 @@ def read_book(root: Path, book: Mapping[str, Any], source: YamlFile) -> Book:
     )
 
 
-def _read_entries(
-    chapters: list[ChapterEntry],
-    entries: Any,
-    path: tuple[str | int, ...],
-    kind: Literal["chapter", "appendix"],
-    part: str | None,
-    source: YamlFile,
+def _check_file(
+    root: Path, file: str, before: list[ChapterEntry], name: str, line: int | None
 ) -> None:
-    if not isinstance(entries, list):
-        raise ProjectError(f"`{path[-1]}` must be a list of files", file=source.name,
-                           line=source.line(*path))  # fmt: skip
-    for position, entry in enumerate(entries):
-        line = source.line(*path, position)
-        if isinstance(entry, str):
-            if not entry.endswith(".qmd"):
-                raise Unsupported(
-                    f"chapter {entry!r}: only .qmd files", file=source.name, line=line
-                )
-            chapters.append(ChapterEntry(entry, kind, part, 0 if part is None else 1))
-        elif isinstance(entry, dict) and set(entry) == {"part", "chapters"} and part is None:
-            title = str(entry["part"])
-            if title.endswith(".qmd"):
-                raise Unsupported(
-                    f"a part that is a page of its own ({title}); give its title as text",
-                    file=source.name,
-                    line=line,
-                )
-            below = (*path, position, "chapters")
-            _read_entries(chapters, entry["chapters"], below, kind, title, source)
-        else:
-            raise Unsupported(
-                f"{entry!r}: expected a file, or `part: TITLE` with `chapters:` of files",
-                file=source.name,
-                line=line,
-            )
+    if not file.endswith(".qmd"):
+        raise Unsupported(f"chapter {file!r}: only .qmd files", file=name, line=line)
+    if not (root / file).is_file():
+        raise ProjectError(f"chapter {file} does not exist", file=name, line=line)
+    if any(file == entry.file for entry in before):
+        raise ProjectError(f"chapter {file} is listed twice", file=name, line=line)
+
+
+def _part_title(entry: Any, outer: str | None, name: str, line: int | None) -> str:
+    if not isinstance(entry, dict) or set(entry) != {"part", "chapters"} or outer is not None:
+        raise Unsupported(
+            f"{entry!r}: expected a file, or `part: TITLE` with `chapters:` of files",
+            file=name,
+            line=line,
+        )
+    title = str(entry["part"])
+    if title.endswith(".qmd"):
+        raise Unsupported(
+            f"a part that is a page of its own ({title}); give its title as text",
+            file=name,
+            line=line,
+        )
+    return title
 
 
 def _authors(value: Any, source: YamlFile) -> tuple[str, ...]:

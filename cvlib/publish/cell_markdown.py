@@ -265,8 +265,8 @@ def _captions(cell: Cell, outputs: list[Output]) -> tuple[str | None, _Captions]
 
 
 def _attributes(cell: Cell) -> str:
-    forwarded = [key for key in cell.options if key not in _USED_UP]
-    forwarded.sort(key=lambda key: key in _OF_CELL)
+    unknown = sorted(set(cell.options) - _USED_UP - _OF_CELL)
+    forwarded = unknown + [key for key in cell.options if key in _OF_CELL]
     return "".join(f"{key}={_quoted(_js(cell.options[key]))} " for key in forwarded)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,9 @@ def _environment(project: Project, chapter: Chapter, options: Mapping[str, Any])
         "QUARTO_FIG_DPI": str(options["fig-dpi"]),
         "QUARTO_FIG_FORMAT": "svg",
     }
+    if sys.stderr.isatty():
+        # What a cell writes to stderr is shown as it comes: a progress bar may draw itself.
+        environment["CVLIB_TERMINAL"] = "1"
     if project.profile:
         environment["QUARTO_PROFILE"] = project.profile
     return environment

@@ -1,7 +1,8 @@
 """Quarto's `_freeze`: executed chapters kept on disk, read and written in its own format.
 
-Beside Quarto's files lies `inputs.json`, which Quarto does not know: digests of what the execution
-read besides the chapter's text. Quarto goes by the text alone.
+Beside Quarto's records lies `inputs.json`, which Quarto does not know: digests of what the execution
+read besides the chapter's text. Quarto goes by the text alone. (It lies in `execute-results`, the
+one folder of a freeze that Quarto does not copy on to the pages.)
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from cvlib.publish.chapter import Chapter
 from cvlib.publish.errors import PublishError
 from cvlib.publish.project import Target
 
-_SIDECAR = "inputs.json"
+_SIDECAR = "execute-results/inputs.json"
 _CDN_SCRIPTS = re.compile(r"<script[^>]*(?:require\.min\.js|jquery[^>]*\.js)[^>]*></script>|"
                           r"<script[^>]*>define\('jquery'[^<]*</script>")  # fmt: skip
 
@@ -70,12 +71,13 @@ def why_stale(
     targets: tuple[Target, ...],
     inputs: Mapping[str, str],
     *,
+    only: str | None = None,
     trust_freeze: bool = False,
 ) -> str | None:
     """Say why the frozen copy of `chapter` cannot stand for it, or None if it can.
 
-    `inputs` are the digests of what the chapter reads now. `trust_freeze` accepts a record of
-    Quarto's, which has none.
+    `inputs` are the digests of what the chapter reads now; with `only`, just the names that begin
+    so are compared. `trust_freeze` accepts a record of Quarto's, which has none.
     """
     for target in targets:
         frozen = read_frozen(folder, target)
@@ -90,7 +92,9 @@ def why_stale(
     if recorded is None:
         return None if trust_freeze else "frozen without a record of its results"
     changed = sorted(
-        name for name in {*recorded, *inputs} if recorded.get(name) != inputs.get(name)
+        name
+        for name in {*recorded, *inputs}
+        if recorded.get(name) != inputs.get(name) and name.startswith(only or "")
     )
     return f"results changed: {', '.join(changed)}" if changed else None
 
@@ -146,7 +150,7 @@ def fill_folder(
 
 def record_inputs(folder: Path, inputs: Mapping[str, str]) -> None:
     """Write what the frozen chapter in `folder`, made by Quarto just now, has read."""
-    if folder.is_dir():
+    if (folder / _SIDECAR).parent.is_dir():
         _write_sidecar(folder, inputs)
 
 
@@ -175,7 +179,7 @@ def _recorded_inputs(folder: Path) -> dict[str, str] | None:
 
 def _write_sidecar(folder: Path, inputs: Mapping[str, str]) -> None:
     sidecar = {"of": _digest(folder), "inputs": dict(sorted(inputs.items()))}
-    staged = folder / f".{_SIDECAR}-{os.getpid()}"
+    staged = folder / f"{_SIDECAR}.{os.getpid()}"
     staged.write_text(json.dumps(sidecar, indent=2) + "\n", encoding="utf-8", newline="\n")
     staged.replace(folder / _SIDECAR)
 
@@ -184,6 +188,8 @@ def _digest(folder: Path) -> str:
     """Hash the frozen markdown, so that a sidecar is taken only with the record it was made for."""
     digest = hashlib.sha256()
     for path in sorted((folder / "execute-results").glob("*.json")):
+        if path == folder / _SIDECAR:
+            continue
         markdown = json.loads(path.read_text(encoding="utf-8"))["result"]["markdown"]
         digest.update(f"{path.stem}\0{markdown}\0".encode())
     return digest.hexdigest()

@@ -1,0 +1,58 @@
+"""Finished files go to the output folder whole: staged beside it, moved when all is made."""
+
+from __future__ import annotations
+
+import filecmp
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def staging(output_dir: Path) -> Iterator[Path]:
+    """Give an empty folder on the output folder's disk; it is gone afterwards."""
+    output_dir.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(prefix=".staging-", dir=output_dir))
+    try:
+        yield staged
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def publish_file(staged: Path, destination: Path) -> None:
+    """Move one file into place; a reader sees the old file or the new one."""
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    staged.replace(destination)
+
+
+def publish_site(staged: Path, output_dir: Path, manifest: Path) -> list[Path]:
+    """Move a site's changed files into place and remove those of its last rendering that are gone.
+
+    `manifest` lists the site's files; what else lies in the output folder is left alone. Returns
+    the files that were written. Unchanged files keep their time stamp.
+    """
+    files = sorted(path.relative_to(staged) for path in staged.rglob("*") if path.is_file())
+    before = _listed(manifest)
+    written = []
+    for file in files:
+        destination = output_dir / file
+        if destination.is_file() and filecmp.cmp(staged / file, destination, shallow=False):
+            continue
+        publish_file(staged / file, destination)
+        written.append(destination)
+    for gone in before - {file.as_posix() for file in files}:
+        (output_dir / gone).unlink(missing_ok=True)
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    manifest.write_text(json.dumps([file.as_posix() for file in files]), encoding="utf-8")
+    return written
+
+
+def _listed(manifest: Path) -> set[str]:
+    try:
+        names = json.loads(manifest.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return set()
+    return {name for name in names if not name.startswith("/") and ".." not in name.split("/")}

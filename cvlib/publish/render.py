@@ -1,0 +1,212 @@
+"""`cvlib render`: from chapters to the PDF and the HTML, running only what must run."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from cvlib.publish.book import ChapterEntry
+from cvlib.publish.chapter import Cell, Chapter, read_chapter
+from cvlib.publish.errors import ProjectError
+from cvlib.publish.executed import ExecutedChapter
+from cvlib.publish.freeze import fill_folder, freeze_folder, read_frozen, write_frozen
+from cvlib.publish.freshness import Freshness, Inputs
+from cvlib.publish.output import publish_file, publish_site, staging
+from cvlib.publish.project import Project, Target, load_project
+
+Notify = Callable[[str], None]
+_ENGINES = ("auto", "quarto", "embedded")
+_TARGETS: dict[str, tuple[Target, ...]] = {
+    "pdf": ("typ",),
+    "html": ("html",),
+    "all": ("typ", "html"),
+}
+
+
+@dataclass(frozen=True)
+class RenderResult:
+    """What a render made. `executed` maps each chapter that ran to the reason."""
+
+    engine: Literal["quarto", "embedded"]
+    outputs: tuple[Path, ...]
+    executed: Mapping[str, str]
+    frozen: tuple[str, ...]
+    seconds: float
+
+
+def render(
+    root: Path,
+    *,
+    chapters: Iterable[str] | None = None,
+    to: str = "all",
+    engine: str = "auto",
+    profile: str | None = None,
+    fresh: bool = False,
+    trust_freeze: bool = False,
+    inputs: Inputs | None = None,
+    notify: Notify = print,
+) -> RenderResult:
+    """Render the book in `root`: `to` is pdf, html or all.
+
+    `chapters` (names as exp01, or paths) run in any case; every other chapter runs only if its
+    frozen copy does not stand. `fresh` runs all. `inputs` tells what a chapter reads besides its
+    text. Raises a PublishError; the output folder then holds what it held before.
+    """
+    if to not in _TARGETS:
+        raise ProjectError(f"to={to!r}, expected one of {', '.join(_TARGETS)}")
+    if engine not in _ENGINES:
+        raise ProjectError(f"engine={engine!r}, expected one of {', '.join(_ENGINES)}")
+    if engine != "embedded":
+        from cvlib.publish.quarto import find_quarto
+        from cvlib.publish.quarto_render import render_with_quarto
+
+        quarto = find_quarto()
+        if quarto is not None:
+            return render_with_quarto(
+                quarto, root, chapters=chapters, to=to, profile=profile, fresh=fresh,
+                trust_freeze=trust_freeze, inputs=inputs, notify=notify,
+            )  # fmt: skip
+        if engine == "quarto":
+            raise ProjectError(
+                "no Quarto on PATH and QUARTO is not set; install it, or use --engine embedded"
+            )
+    started = time.monotonic()
+    project = load_project(root, profile)
+    targets = _declared(project, to)
+    parsed = {entry.file: read_chapter(project.root, entry.file) for entry in project.book.chapters}
+    asked = frozenset(resolve_chapter(project, name) for name in chapters or ())
+    freshness = Freshness(inputs, fresh, asked, trust_freeze)
+
+    with tempfile.TemporaryDirectory(prefix="cvlib-render-") as scratch:
+        kept: dict[str, Path] = {}
+        executed: dict[str, str] = {}
+        for chapter in parsed.values():
+            if not chapter.executes:
+                continue
+            reason = freshness.why_execute(project, chapter)
+            if reason is not None and not (project.freeze is True and reason == "text changed"):
+                kept[chapter.file] = _execute(
+                    project, chapter, reason, freshness, Path(scratch), notify
+                )
+                executed[chapter.file] = reason
+            else:
+                if reason is not None:
+                    notify(f"{chapter.file}: {reason}, but freeze is true: its frozen copy is used")
+                kept[chapter.file] = freeze_folder(project.root, chapter.file)
+        with _locked(project):
+            outputs = [
+                path for target in targets for path in _convert(project, parsed, kept, target)
+            ]
+    frozen = tuple(file for file in kept if file not in executed)
+    return RenderResult("embedded", tuple(outputs), executed, frozen, time.monotonic() - started)
+
+
+def resolve_chapter(project: Project, name: str) -> str:
+    """Return the chapter's file for exp01, report/exp01 or report/exp01.qmd."""
+    plain = name.replace("\\", "/").removeprefix("./").removesuffix(".qmd")
+    for entry in project.book.chapters:
+        if plain in (entry.name, entry.file.removesuffix(".qmd")):
+            return entry.file
+    known = ", ".join(entry.name for entry in project.book.chapters)
+    raise ProjectError(f"no chapter {name!r} in the book; its chapters are {known}")
+
+
+def _declared(project: Project, to: str) -> list[Target]:
+    targets = [target for target in _TARGETS[to] if target in project.formats]
+    if not targets or (to != "all" and len(targets) < len(_TARGETS[to])):
+        raise ProjectError(f"`format:` has nothing that makes {to}", file="_quarto.yml")
+    return targets
+
+
+def _execute(
+    project: Project,
+    chapter: Chapter,
+    reason: str,
+    freshness: Freshness,
+    scratch: Path,
+    notify: Notify,
+) -> Path:
+    """Run a chapter and keep the result: in the freeze, or in `scratch` where freeze is off."""
+    from cvlib.publish.execute import FIGURE_FOLDERS, execute_chapter
+
+    cells = sum(isinstance(block, Cell) for block in chapter.blocks)
+    notify(f"{chapter.file}: {reason}; running {cells} cell{'' if cells == 1 else 's'}")
+    started = time.monotonic()
+    results = execute_chapter(project, chapter, on_stderr=_show)
+    markdowns = {target: result.markdown for target, result in results.items()}
+    figures = {FIGURE_FOLDERS[target]: result.figures for target, result in results.items()}
+    if project.freeze is False:
+        folder = scratch / Path(chapter.file).with_suffix("")
+        folder.mkdir(parents=True)
+        fill_folder(folder, chapter, markdowns, figures)
+    else:
+        folder = freeze_folder(project.root, chapter.file)
+        # Asked again: the run may have trained what was missing, and so changed its own inputs.
+        read = freshness.inputs_of(project.root, chapter)
+        with _locked(project):
+            write_frozen(folder, chapter, markdowns, figures, read)
+    notify(f"{chapter.file}: done in {time.monotonic() - started:.1f} s")
+    return folder
+
+
+def _convert(
+    project: Project,
+    parsed: Mapping[str, Chapter],
+    kept: Mapping[str, Path],
+    target: Target,
+) -> list[Path]:
+    from cvlib.publish import convert
+
+    chapters = [
+        _executed(entry, parsed[entry.file], kept.get(entry.file), target)
+        for entry in project.book.chapters
+    ]
+    with staging(project.output_dir) as staged:
+        if target == "typ":
+            name = f"{project.book.output_file}.pdf"
+            convert.to_pdf(project, chapters, staged / name)
+            publish_file(staged / name, project.output_dir / name)
+            return [project.output_dir / name]
+        convert.to_html(project, chapters, staged)
+        manifest = project.root / ".quarto" / f"site-{project.output_dir.name}.json"
+        publish_site(staged, project.output_dir, manifest)
+        return [project.output_dir / "index.html"]
+
+
+def _executed(
+    entry: ChapterEntry, chapter: Chapter, folder: Path | None, target: Target
+) -> ExecutedChapter:
+    if folder is None:
+        from cvlib.publish.execute import unexecuted_markdown
+
+        markdown = unexecuted_markdown(chapter)
+    else:
+        frozen = read_frozen(folder, target)
+        if frozen is None:
+            raise ProjectError(f"its frozen copy {folder} is gone; render again", file=entry.file)
+        markdown = frozen.markdown
+    return ExecutedChapter(
+        entry.file, entry.kind, entry.part, entry.depth, markdown, folder, chapter.text
+    )
+
+
+@contextmanager
+def _locked(project: Project) -> Iterator[None]:
+    """Keep two renders from writing the freeze or the output folder at the same time."""
+    from filelock import FileLock
+
+    folder = project.root / ".quarto"
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "cvlib-render.lock"):
+        yield
+
+
+def _show(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()

@@ -1,0 +1,69 @@
+"""Small book projects and a stand-in for the conversion half."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import cvlib.publish
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+QUARTO_YML = """\
+project:
+  type: book
+  output-dir: _output
+book:
+  title: Small
+  author: Ada Lovelace
+  output-file: small
+  chapters: [index.qmd, {part: Journal, chapters: [report/one.qmd]}, report/two.qmd]
+execute:
+  freeze: auto
+format:
+  html: default
+  typst: default
+"""
+
+
+def copy_fixture(name: str, to: Path) -> Path:
+    """Copy a fixture project into `to` and return its root."""
+    return Path(shutil.copytree(FIXTURES / name, to / name))
+
+
+def small_book(root: Path, **texts: str) -> Path:
+    """Write a book of index, report/one (in a part) and report/two; `texts` replaces them."""
+    files = {
+        "index": "# Description\n",
+        "one": "# One\n\n```{python}\nprint(1)\n```\n",
+        "two": "# Two\n",
+        **texts,
+    }
+    (root / "report").mkdir(parents=True)
+    (root / "_quarto.yml").write_text(files.pop("yml", QUARTO_YML))
+    (root / "index.qmd").write_text(files["index"])
+    (root / "report" / "one.qmd").write_text(files["one"])
+    (root / "report" / "two.qmd").write_text(files["two"])
+    return root
+
+
+def plain_conversion(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a conversion half in place that writes the executed markdown as it is."""
+
+    def to_pdf(project, chapters, out):
+        out.write_text("".join(chapter.markdown for chapter in chapters))
+
+    def to_html(project, chapters, outdir):
+        for chapter in chapters:
+            page = outdir / Path(chapter.file).with_suffix(".html")
+            page.parent.mkdir(exist_ok=True)
+            page.write_text(chapter.markdown)
+
+    stub = ModuleType("cvlib.publish.convert")
+    stub.to_pdf, stub.to_html = to_pdf, to_html  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "cvlib.publish.convert", stub)
+    monkeypatch.setattr(cvlib.publish, "convert", stub, raising=False)
