@@ -58,7 +58,7 @@ def read_chapter(chapter: ExecutedChapter, output: Output) -> ChapterTree:
     blocks = mark_callouts(blocks)
     blocks = mark_floats(blocks, chapter)
     blocks = mark_equations(blocks, chapter)
-    level, attributes, title = blocks[0]["c"]
+    _, attributes, title = blocks[0]["c"]
     return ChapterTree(chapter, blocks, attributes[0], title)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from cvlib.publish.chapter_tree import read_chapters
 from cvlib.publish.executed import ExecutedChapter
+from cvlib.publish.html_book import write_book
 from cvlib.publish.project import Project
 from cvlib.publish.typst_document import compile_pdf, typst_files, typst_source
 
@@ -29,4 +29,13 @@ def to_pdf(project: Project, chapters: Sequence[ExecutedChapter], out: Path) -> 
     out.parent.mkdir(parents=True, exist_ok=True)
     staged = out.with_name(out.name + ".part")
     staged.write_bytes(pdf)
-    os.replace(staged, out)
+    staged.replace(out)
+
+
+def to_html(project: Project, chapters: Sequence[ExecutedChapter], outdir: Path) -> None:
+    """Write the HTML book below `outdir` (the chapters executed for HTML): `index.html` and so on.
+
+    The sidebar links to the PDF if it lies in `outdir` already, so make the PDF first.
+    Raises PublishError as `to_pdf` does; nothing is written then.
+    """
+    write_book(project, read_chapters(chapters, "html"), outdir)

@@ -16,7 +16,9 @@ from cvlib.publish.outline import number_headings
 from cvlib.publish.source_lines import line_of, line_of_label, nearest
 
 REFERENCE = re.compile(r"(?P<kind>fig|tbl|sec|eq)-.+", re.IGNORECASE)
-QUARTO_REFERENCE = re.compile(r"(lst|thm|lem|cor|prp|cnj|def|exm|exr|alg|nte|tip|wrn|imp|cau|vid)-.+")
+QUARTO_REFERENCE = re.compile(
+    r"(lst|thm|lem|cor|prp|cnj|def|exm|exr|alg|nte|tip|wrn|imp|cau|vid)-.+"
+)
 PREFIXES = {"fig": "Figure", "tbl": "Table", "sec": "Section", "eq": "Equation"}
 
 # "EXP02: Receptive field" is called "EXP02": capitals, digits, then a colon or a dash.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cvlib.publish.ast import Element, elements_in, text_of
+from cvlib.publish.ast import elements_in, text_of
 from cvlib.publish.chapter_tree import ChapterTree
 
 
@@ -17,11 +17,13 @@ class Heading:
     number: str
     identifier: str
     title: str
-    element: Element
 
 
 def number_headings(chapters: Sequence[ChapterTree]) -> dict[str, list[Heading]]:
-    """Return each chapter's headings: "2.1.3" inside parts, "A.1" in appendices."""
+    """Return each chapter's headings: "2.1.3" inside parts, "A.1" in appendices.
+
+    A Header element is given its number, for the web page to print; Typst counts by itself.
+    """
     counter = [0] * 7
     part: str | None = None
     appendix = False
@@ -43,9 +45,8 @@ def number_headings(chapters: Sequence[ChapterTree]) -> dict[str, list[Heading]]
             if "unnumbered" not in attributes[1]:
                 _step(counter, level + shift)
                 number = _written(counter, level + shift, appendix)
-            headings.append(
-                Heading(level + shift, number, attributes[0], text_of(inlines), element)
-            )
+            element["number"] = number
+            headings.append(Heading(level + shift, number, attributes[0], text_of(inlines)))
         found[executed.file] = headings
     return found
 

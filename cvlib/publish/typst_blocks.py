@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 from cvlib.publish.ast import (
     Element,
+    Visit,
     attr,
     div,
     header,
@@ -17,11 +20,11 @@ from cvlib.publish.ast import (
     raw,
     raw_block,
     transform,
-    words,
 )
 from cvlib.publish.callouts import typst_callout
 from cvlib.publish.chapter_tree import ChapterTree
 from cvlib.publish.crossref import has_panels
+from cvlib.publish.inlines import parse_inlines
 from cvlib.publish.outline import begins_part, shift_of
 
 SUPPLEMENTS = {"fig": "Figure", "tbl": "Table"}
@@ -39,7 +42,9 @@ def merge_chapters(
     titles = {chapter.executed.file: chapter.identifier for chapter in chapters}
     for chapter in chapters:
         if begins_part(chapter, part):
-            merged.append(header(1, words(chapter.executed.part or "")))
+            name = chapter.executed.part or ""
+            slug = re.sub(r"[^\w]+", "-", name.lower()).strip("-")
+            merged.append(header(1, parse_inlines(name), attr(f"part-{slug}")))
         part = chapter.executed.part
         if chapter.executed.kind == "appendix" and not appendix:
             appendix = True
@@ -73,9 +78,9 @@ def _lowered(
         if tag == "Image":
             return [_image(element, folder)]
         if tag == "Table":
-            attributes = element["c"][0]
-            marked = [attributes[0], [*attributes[1], "typst:no-figure"], attributes[2]]
-            return [{"t": "Table", "c": [marked, *_inside(element["c"][1:], visit)]}]
+            identifier, classes, given = element["c"][0]
+            bare = [identifier, [*classes, "typst:no-figure"], given]
+            return [{"t": "Table", "c": [bare, *_inside(element["c"][1:], visit)]}]
         if tag == "Div" and _shows_output(element):
             return _unwrapped(element, visit)
         if tag == "Link":
@@ -85,13 +90,13 @@ def _lowered(
     return transform(chapter.blocks, visit)
 
 
-def _inside(parts: list, visit) -> list:  # type: ignore[type-arg,no-untyped-def]
+def _inside(parts: list[Any], visit: Visit) -> list[Any]:
     wrapped = transform([{"t": "Inside", "c": parts}], visit)
-    content: list = wrapped[0]["c"]  # type: ignore[type-arg]
+    content: list[Any] = wrapped[0]["c"]
     return content
 
 
-def _float(element: Element, visit, supplements) -> list[Element]:  # type: ignore[no-untyped-def]
+def _float(element: Element, visit: Visit, supplements: Mapping[str, str]) -> list[Element]:
     kind, identifier = element["kind"], element["id"]
     caption = transform(element["caption"], visit)
     side, supplement = CAPTION_SIDES[kind], supplements.get(kind, SUPPLEMENTS[kind])
@@ -124,7 +129,7 @@ def _float(element: Element, visit, supplements) -> list[Element]:  # type: igno
     ]
 
 
-def _columns(cells: list[Element], columns: int, visit) -> list[Element]:  # type: ignore[no-untyped-def]
+def _columns(cells: list[Element], columns: int, visit: Visit) -> list[Element]:
     blocks = [plain([raw("typst", f"#grid(columns: {columns}, gutter: 2em,")])]
     for cell in cells:
         blocks += [plain([raw("typst", "  [")]), div(transform([cell], visit), attr())]
@@ -132,15 +137,13 @@ def _columns(cells: list[Element], columns: int, visit) -> list[Element]:  # typ
     return [*blocks, plain([raw("typst", ")")])]
 
 
-def _grid(element: Element, visit) -> list[Element]:  # type: ignore[no-untyped-def]
+def _grid(element: Element, visit: Visit) -> list[Element]:
     columns = element["columns"]
     cells = element["content"]
     blocks: list[Element] = []
     for start in range(0, len(cells), columns):
         widths = ", ".join(["1fr"] * columns)
-        blocks.append(
-            raw_block("typst", f"#grid(columns: ({widths}), gutter: 1em, rows: 1,")
-        )
+        blocks.append(raw_block("typst", f"#grid(columns: ({widths}), gutter: 1em, rows: 1,"))
         for cell in cells[start : start + columns]:
             blocks.append(raw_block("typst", "  rect(stroke: none, width: 100%)["))
             blocks += transform(cell, visit)
@@ -176,7 +179,7 @@ def _shows_output(element: Element) -> bool:
     )
 
 
-def _unwrapped(element: Element, visit) -> list[Element]:  # type: ignore[no-untyped-def]
+def _unwrapped(element: Element, visit: Visit) -> list[Element]:
     blocks: list[Element] = []
     for block in element["c"][1]:
         display = block["t"] == "Div" and "cell-output-display" in block["c"][0][1]
@@ -184,7 +187,9 @@ def _unwrapped(element: Element, visit) -> list[Element]:  # type: ignore[no-unt
     return blocks
 
 
-def _link(element: Element, folder: str, titles: Mapping[str, str], visit) -> list[Element] | None:  # type: ignore[no-untyped-def]
+def _link(
+    element: Element, folder: str, titles: Mapping[str, str], visit: Visit
+) -> list[Element] | None:
     """A link to another chapter's file leads to its heading in the PDF."""
     _, inlines, (target, _) = element["c"]
     path, _, anchor = target.partition("#")

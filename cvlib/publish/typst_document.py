@@ -66,9 +66,9 @@ def compile_pdf(source: str, pictures: dict[str, bytes]) -> bytes:
     import typst  # here, because loading the compiler takes time that HTML does not need
 
     try:
-        pdf: bytes = typst.compile(
-            {"main.typ": source.encode(), **pictures}, format="pdf", ignore_system_fonts=True
-        )
+        # A mapping of virtual files is documented and missing in the wheel's type stub.
+        world: Any = {"main.typ": source.encode(), **pictures}
+        pdf: bytes = typst.compile(world, format="pdf", ignore_system_fonts=True)
     except typst.TypstError as error:
         details = getattr(error, "diagnostic", None) or str(error)
         raise PublishError(f"Typst could not typeset the report: {details}") from error
