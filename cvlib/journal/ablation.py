@@ -1,0 +1,149 @@
+"""The ablation figure: what each change of the reference does to accuracy and to training time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+
+from cvlib.analysis.intervals import t_interval
+from cvlib.journal import numbers
+from cvlib.journal.errors import JournalError
+from cvlib.journal.figure import ReportFigure, new_figure, styled
+from cvlib.journal.inline import paired_points, quotient
+from cvlib.journal.quantity import STALE_MARK
+from cvlib.journal.results import Results, VariantResults
+from cvlib.journal.staleness import absence_note, stale_note
+from cvlib.journal.style import BLUE, INK, MUTED, VERMILLION
+
+ROW = 0.175  # inches
+BETWEEN_FACTORS = 0.45  # rows
+
+
+@styled
+def ablation(
+    results: Results,
+    variants: Sequence[str | VariantResults] | None,
+    reference: str | VariantResults | None,
+) -> ReportFigure:
+    """Draw a row a variant, grouped by factor: difference in points, and time as a ratio."""
+    base = results.reference(reference).need()
+    chosen = [v for v in results.chosen(variants) if v.name != base.name]
+    if not chosen:
+        raise JournalError(f"{results.experiment.id}: no variant to compare with {base.name!r}")
+    shown = results.shown(chosen)
+    rows, factors = _rows(shown)
+    bottom = max(rows) + 0.8
+    figure = new_figure(ROW * (bottom + 0.8) + 0.55)
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2.3, 1))
+    _differences(left, shown, rows, base)
+    _times(right, shown, rows, base)
+
+    left.set_ylim(bottom, -0.8)
+    labels = [v.label + STALE_MARK * v.is_stale for v in shown]
+    left.set_yticks(rows, labels)
+    for axes in (left, right):
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="y", visible=False)
+        axes.spines["left"].set_visible(False)
+        for row in rows:
+            axes.axhline(row, color="#ededed", linewidth=0.5, zorder=0)
+    figure.draw_without_rendering()
+    _name_factors(left, factors)
+    figure.say(stale_note([base, *shown]), absence_note(chosen))
+    return figure
+
+
+def _rows(shown: Sequence[VariantResults]) -> tuple[list[float], list[tuple[str, float, float]]]:
+    """Row of each variant, and of each factor its name, first and last row."""
+    rows: list[float] = []
+    factors: list[tuple[str, float, float]] = []
+    for variant in shown:
+        same = bool(factors) and factors[-1][0] == variant.factor
+        row = rows[-1] + (1 if same else 1 + BETWEEN_FACTORS) if rows else 0.0
+        rows.append(row)
+        first = factors.pop()[1] if same else row
+        factors.append((variant.factor, first, row))
+    return rows, factors
+
+
+def _differences(
+    axes: Axes, shown: Sequence[VariantResults], rows: Sequence[float], base: VariantResults
+) -> None:
+    axes.axvline(0, color=INK, linewidth=0.8, zorder=1)
+    for variant, row in zip(shown, rows, strict=True):
+        values = paired_points(variant, base)
+        mean = float(values.mean())
+        apart = False
+        if len(values) > 1:
+            interval = t_interval(values)
+            apart = interval.low > 0 or interval.high < 0
+            color = _color(mean, apart)
+            axes.plot([interval.low, interval.high], [row, row], color=color, linewidth=1.3)
+        # filled: the interval leaves zero out; the fill is what a grey print shows
+        color = _color(mean, apart)
+        face = color if apart else "white"
+        axes.plot(
+            mean, row, marker="o", color=color, markerfacecolor=face, markersize=4.6, zorder=4
+        )
+    axes.margins(x=0.06)
+    axes.xaxis.set_major_locator(MaxNLocator(7))
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: numbers.signed(value, 0 if float(value).is_integer() else 1))
+    )
+    axes.set_xlabel(f"difference in test accuracy to {base.label} (points)")
+
+
+def _color(mean: float, apart: bool) -> str:
+    if not apart:
+        return MUTED
+    return BLUE if mean > 0 else VERMILLION
+
+
+def _times(
+    axes: Axes, shown: Sequence[VariantResults], rows: Sequence[float], base: VariantResults
+) -> None:
+    ratios = [quotient("train_seconds", variant, base).value or np.nan for variant in shown]
+    axes.axvline(1, color=INK, linewidth=0.8, zorder=1)
+    axes.hlines(rows, 1, ratios, color=MUTED, linewidth=1.3)
+    axes.plot(ratios, rows, linestyle="", marker="|", color=INK, markersize=6, markeredgewidth=1.3)
+    axes.set_xscale("log", base=2)
+    low, high = min([*ratios, 0.8]), max([*ratios, 1.25])
+    axes.set_xlim(low / (high / low) ** 0.12, high * (high / low) ** 0.34)
+    for ratio, row in zip(ratios, rows, strict=True):
+        axes.annotate(
+            f"{numbers.ratio(ratio)}×",
+            (max(ratio, 1.0), row),
+            xytext=(4.5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=7.5,
+        )
+    ticks = [2.0**k for k in range(-4, 6) if axes.get_xlim()[0] <= 2.0**k <= axes.get_xlim()[1]]
+    axes.set_xticks(ticks, [f"{tick:g}×" for tick in ticks])
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.tick_params(axis="x", which="minor", length=0)
+    axes.set_xlabel(f"training time, of {base.label}")
+
+
+def _name_factors(axes: Axes, factors: Sequence[tuple[str, float, float]]) -> None:
+    """Factor names left of the variants' names, once a group, with a rule between groups."""
+    renderer = axes.figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    widths = [label.get_window_extent(renderer).width for label in axes.get_yticklabels()]
+    offset = -(max(widths) * 72 / axes.figure.dpi + 14)
+    for name, first, _ in factors:
+        if name:
+            axes.annotate(
+                name,
+                (0, first),
+                xycoords=("axes fraction", "data"),
+                xytext=(offset, 0),
+                textcoords="offset points",
+                ha="right",
+                va="center",
+                fontsize=8,
+                fontweight="bold",
+                annotation_clip=False,
+            )

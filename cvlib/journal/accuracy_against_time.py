@@ -1,0 +1,142 @@
+"""Accuracy against training time, with the Pareto front: what more time buys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from cvlib.analysis.intervals import t_interval
+from cvlib.analysis.pareto import pareto_front
+from cvlib.journal import numbers
+from cvlib.journal.figure import ReportFigure, new_figure, styled
+from cvlib.journal.labels import Box, place
+from cvlib.journal.quantity import STALE_MARK
+from cvlib.journal.results import Results, VariantResults
+from cvlib.journal.staleness import absence_note, stale_note
+from cvlib.journal.style import BLUE, MUTED
+
+
+@styled
+def accuracy_against_time(
+    results: Results, variants: Sequence[str | VariantResults] | None
+) -> ReportFigure:
+    """Draw a point a variant: mean over seeds, bars are 95% t-intervals; the front is joined."""
+    chosen = results.chosen(variants)
+    shown = results.shown(chosen)
+    seconds, accuracy = _means(shown, "train_seconds", 1), _means(shown, "test_accuracy", 100)
+    front = pareto_front(seconds[:, 0], accuracy[:, 0])
+    figure = new_figure(3.0)
+    axes = figure.subplots()
+    axes.set_xscale("log")
+    _draw_front(axes, seconds[front, 0], accuracy[front, 0])
+    for index in range(len(shown)):
+        color = BLUE if front[index] else MUTED
+        axes.errorbar(
+            seconds[index, 0],
+            accuracy[index, 0],
+            xerr=None if np.isnan(seconds[index, 1]) else seconds[index, 1],
+            yerr=None if np.isnan(accuracy[index, 1]) else accuracy[index, 1],
+            color=color,
+            ecolor=color,
+            elinewidth=0.7,
+            marker="o" if front[index] else "s",
+            markersize=5 if front[index] else 4,
+            markerfacecolor=color if front[index] else "white",
+            zorder=4 if front[index] else 3,
+        )
+    _limits(axes, seconds, accuracy)
+    axes.set_xlabel("training time (seconds, logarithmic)")
+    axes.set_ylabel("test accuracy (%)")
+    figure.say(stale_note(shown), absence_note(chosen))
+    figure.draw_without_rendering()
+    _name_points(axes, shown, seconds, accuracy, front)
+    return figure
+
+
+def _means(shown: Sequence[VariantResults], metric: str, scale: float) -> np.ndarray:
+    """(N, 2): mean and half width of each variant, NaN where there is one seed."""
+    rows = []
+    for variant in shown:
+        values = scale * variant.values(metric)
+        half = t_interval(values).half_width if len(values) > 1 else np.nan
+        rows.append((float(values.mean()), half))
+    return np.array(rows)
+
+
+def _draw_front(axes: Axes, seconds: np.ndarray, accuracy: np.ndarray) -> None:
+    order = np.argsort(seconds)
+    # steps: between two points of the front one gets what the quicker of them gives
+    axes.step(
+        seconds[order], accuracy[order], where="post", color=BLUE, linewidth=0.8, linestyle="--"
+    )
+
+
+def _limits(axes: Axes, seconds: np.ndarray, accuracy: np.ndarray) -> None:
+    halves = np.nan_to_num(accuracy[:, 1])
+    low, high = (accuracy[:, 0] - halves).min(), (accuracy[:, 0] + halves).max()
+    room = max(0.1, high - low)
+    axes.set_ylim(low - 0.08 * room, high + 0.08 * room)
+    first, last = seconds[:, 0].min(), seconds[:, 0].max()
+    wide = max(1.3, last / first)
+    axes.set_xlim(first / wide**0.08, last * wide**0.16)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 4, 5, 7)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers.two_digits(value)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_locator(MaxNLocator(6))
+
+
+def _name_points(
+    axes: Axes,
+    shown: Sequence[VariantResults],
+    seconds: np.ndarray,
+    accuracy: np.ndarray,
+    front: np.ndarray,
+) -> None:
+    renderer = axes.figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    points = axes.transData.transform(np.column_stack([seconds[:, 0], accuracy[:, 0]]))
+    texts = [
+        axes.annotate(
+            variant.label + STALE_MARK * variant.is_stale,
+            (float(seconds[index, 0]), float(accuracy[index, 0])),
+            fontsize=7.5,
+            fontweight="bold" if front[index] else "normal",
+            color=BLUE if front[index] else "#333333",
+            annotation_clip=False,
+        )
+        for index, variant in enumerate(shown)
+    ]
+    extents = [text.get_window_extent(renderer) for text in texts]
+    sizes = np.array([(extent.width, extent.height) for extent in extents])
+    inside = axes.get_window_extent(renderer)
+    frame = (inside.x0, inside.y0, inside.x1, inside.y1)
+    scale = axes.figure.dpi / 72
+    corners = place(points, sizes, _bars(axes, seconds, accuracy), frame, near=5.5 * scale)
+    for index, (text, corner) in enumerate(zip(texts, corners, strict=True)):
+        text.set_position(tuple((corner - points[index]) / scale))
+        text.set(ha="left", va="bottom")
+        text.anncoords = "offset points"
+        middle = corner + sizes[index] / 2
+        reach = np.maximum(np.abs(middle - points[index]) - sizes[index] / 2, 0)
+        if np.hypot(*reach) > 9 * scale:
+            _leader(axes, points[index], corner, sizes[index])
+
+
+def _leader(axes: Axes, point: np.ndarray, corner: np.ndarray, size: np.ndarray) -> None:
+    """A thin line from a point to the nearest edge of its label, for labels that stand off."""
+    target = np.clip(point, corner, corner + size)
+    (x0, y0), (x1, y1) = axes.transData.inverted().transform([point, target])
+    axes.plot([x0, x1], [y0, y1], color=MUTED, linewidth=0.4, zorder=2, scalex=False, scaley=False)
+
+
+def _bars(axes: Axes, seconds: np.ndarray, accuracy: np.ndarray) -> list[Box]:
+    """The error bars as thin boxes in pixels."""
+    boxes: list[Box] = []
+    for (x, dx), (y, dy) in zip(seconds, accuracy, strict=True):
+        for half_x, half_y in ((np.nan_to_num(dx), 0.0), (0.0, np.nan_to_num(dy))):
+            ends = [(max(x - half_x, x / 100), y - half_y), (x + half_x, y + half_y)]
+            (x0, y0), (x1, y1) = axes.transData.transform(ends)
+            boxes.append((x0 - 1, y0 - 1, x1 + 1, y1 + 1))
+    return boxes

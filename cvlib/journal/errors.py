@@ -1,0 +1,11 @@
+"""What goes wrong when a chapter asks for a number."""
+
+from __future__ import annotations
+
+
+class JournalError(ValueError):
+    """A chapter asked for something that its experiment does not have; the message says what to do."""
+
+
+class MissingResults(JournalError):
+    """The store has no result for what was asked; `cvlib run` or `exp.run()` makes it."""

@@ -1,0 +1,63 @@
+"""A matplotlib figure that shows itself the same everywhere: as SVG for print, as PNG for the screen."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from cvlib.journal.style import MUTED, TEXT_WIDTH, in_style
+
+Arguments = ParamSpec("Arguments")
+
+
+class ReportFigure(Figure):
+    """A figure outside pyplot, so that a notebook shows it once and no state is left behind."""
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {
+            "image/svg+xml": self.drawn("svg").decode(),
+            "image/png": base64.b64encode(self.drawn("png")).decode(),
+            "text/plain": repr(self),
+        }
+
+    def drawn(self, kind: str) -> bytes:
+        """The figure as a file of `kind` (svg, png, pdf); the same bytes for the same content."""
+        buffer = io.BytesIO()
+        nothing = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+        with in_style():
+            self.savefig(buffer, format=kind, metadata=nothing.get(kind))
+        return buffer.getvalue()
+
+    def say(self, *notes: str) -> None:
+        """Put notes (stale or missing results) below the panels; empty ones are left out."""
+        text = "; ".join(note for note in notes if note)
+        if text:
+            self.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color=MUTED, style="italic")
+
+
+def styled(draw: Callable[Arguments, ReportFigure]) -> Callable[Arguments, ReportFigure]:
+    """Let a function that draws a figure run in the report's style."""
+
+    @wraps(draw)
+    def wrapper(*args: Arguments.args, **kwargs: Arguments.kwargs) -> ReportFigure:
+        with in_style():
+            figure = draw(*args, **kwargs)
+            # settled once: laid out anew for each format, panels would move by a hair
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
+            return figure
+
+    return wrapper
+
+
+def new_figure(height: float) -> ReportFigure:
+    """An empty figure as wide as the text. height: inches."""
+    figure = ReportFigure(figsize=(TEXT_WIDTH, height), layout="constrained")
+    FigureCanvasAgg(figure)  # measures text
+    return figure

@@ -1,0 +1,114 @@
+"""Placing labels so that none covers another, a point or an error bar."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+Box = tuple[float, float, float, float]  # left, bottom, right, top
+
+
+def spread(wanted: Sequence[float], gap: float) -> list[float]:
+    """Positions nearest to `wanted` (least squares) that keep their order and `gap` between them.
+
+    With z_i = position_i - i * gap this is isotonic regression, solved by pooling neighbours
+    (Ayer et al., Ann. Math. Stat. 26(4), 1955).
+    """
+    order = sorted(range(len(wanted)), key=lambda i: (wanted[i], i))
+    blocks: list[tuple[float, int]] = []  # mean of z, length
+    for rank, index in enumerate(order):
+        mean, length = wanted[index] - rank * gap, 1
+        while blocks and blocks[-1][0] > mean:
+            before, count = blocks.pop()
+            mean = (before * count + mean * length) / (count + length)
+            length += count
+        blocks.append((mean, length))
+    flat = [mean for mean, length in blocks for _ in range(length)]
+    placed = [0.0] * len(wanted)
+    for rank, index in enumerate(order):
+        placed[index] = flat[rank] + rank * gap
+    return placed
+
+
+def place(
+    points: np.ndarray,
+    sizes: np.ndarray,
+    obstacles: Sequence[Box],
+    frame: Box,
+    near: float,
+) -> np.ndarray:
+    """Lower left corners (N, 2) of labels beside their points, all in pixels.
+
+    points: (N, 2); sizes: (N, 2) widths and heights; obstacles: boxes that labels should not
+    cover; frame: box to stay in; near: distance of a label that has room. Each label tries places
+    around its point; labels are placed in turn, several times over, each where it costs least.
+    """
+    options = [_options(point, size, near) for point, size in zip(points, sizes, strict=True)]
+    dots = [(x - near / 2, y - near / 2, x + near / 2, y + near / 2) for x, y in points]
+    fixed = []
+    for index, corners in enumerate(options):
+        costs = []
+        for corner, liking in corners:
+            box = _box(corner, sizes[index])
+            hits = sum(_overlap(box, other) for other in obstacles)
+            hits += 4 * sum(_overlap(box, other) for other in dots)
+            costs.append(liking + 2 * hits + 50 * _outside(box, frame))
+        fixed.append(np.array(costs))
+    chosen = [int(costs.argmin()) for costs in fixed]
+    for _ in range(12):
+        before = list(chosen)
+        # those with the worst place choose first
+        for index in sorted(range(len(options)), key=lambda i: -fixed[i][chosen[i]]):
+            costs = fixed[index].copy()
+            for other, option in enumerate(chosen):
+                if other != index:
+                    taken = _box(options[other][option][0], sizes[other])
+                    for k, (corner, _) in enumerate(options[index]):
+                        costs[k] += 8 * _overlap(_box(corner, sizes[index]), taken)
+            chosen[index] = int(costs.argmin())
+        if chosen == before:
+            break
+    return np.array([options[i][k][0] for i, k in enumerate(chosen)]).reshape(-1, 2)
+
+
+def _options(
+    point: np.ndarray, size: np.ndarray, near: float
+) -> list[tuple[tuple[float, float], float]]:
+    """Corners to try, with how unwelcome each is by itself: right and close is best."""
+    width, height = size
+    found = []
+    for ring, distance in enumerate((near, 2.2 * near, 3.6 * near, 5.2 * near, 7 * near)):
+        for step in range(16):
+            angle = math.tau * step / 16
+            dx, dy = math.cos(angle), math.sin(angle)
+            # the label's nearest side, not its middle, is at that distance
+            corner = (
+                float(point[0] + distance * dx + (dx - 1) / 2 * width),
+                float(point[1] + distance * dy + (dy - 1) / 2 * height),
+            )
+            liking = 60.0 * ring + 6 * (1 - dx) + 3 * (1 - dy)
+            found.append((corner, liking))
+    return found
+
+
+def _box(corner: tuple[float, float], size: np.ndarray) -> Box:
+    return corner[0], corner[1], corner[0] + float(size[0]), corner[1] + float(size[1])
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """Shared area in square pixels."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    return max(0.0, width) * max(0.0, height)
+
+
+def _outside(box: Box, frame: Box) -> float:
+    """Pixels by which a box leaves the frame."""
+    return (
+        max(0.0, frame[0] - box[0])
+        + max(0.0, frame[1] - box[1])
+        + max(0.0, box[2] - frame[2])
+        + max(0.0, box[3] - frame[3])
+    )

@@ -1,0 +1,187 @@
+"""Learning curves: the mean over seeds as a line, the range of seeds as a band."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from cvlib.analysis.intervals import t_interval
+from cvlib.journal.errors import JournalError
+from cvlib.journal.figure import ReportFigure, new_figure, styled
+from cvlib.journal.labels import spread
+from cvlib.journal.quantity import STALE_MARK
+from cvlib.journal.results import Results, VariantResults
+from cvlib.journal.staleness import absence_note, stale_note
+from cvlib.journal.style import LINES, MUTED, LineStyle
+
+NAMES = {
+    "train_loss": "training loss",
+    "val_loss": "validation loss",
+    "train_accuracy": "training accuracy (%)",
+    "val_accuracy": "validation accuracy (%)",
+    "lr": "learning rate",
+}
+TOGETHER = 5  # lines that one panel holds before they are spread over several
+ACROSS = 3
+
+
+@styled
+def learning_curves(
+    results: Results,
+    variants: Sequence[str | VariantResults] | None,
+    metrics: Sequence[str],
+    band: str,
+) -> ReportFigure:
+    """Draw one panel a metric; for more than five variants one panel a metric and factor."""
+    if band not in ("range", "interval"):
+        raise JournalError(f"band {band!r}: expected 'range' (of the seeds) or 'interval' (95%)")
+    chosen = results.chosen(variants)
+    shown = results.shown(chosen)
+    groups = _groups(shown)
+    across = len(metrics) if len(groups) == 1 else min(ACROSS, len(groups))
+    stacked = 1 if len(groups) == 1 else len(metrics)
+    down = stacked * math.ceil(len(groups) * len(metrics) / stacked / across)
+    height = 2.3 if down == 1 else 1.42 * down + 0.2
+    figure = new_figure(height)
+    grid = figure.subplots(down, across, squeeze=False)
+
+    panels: list[tuple[Axes, str]] = []
+    for number, (title, members) in enumerate(groups):
+        for index, metric in enumerate(metrics):
+            if len(groups) == 1:
+                axes = grid[0][index]
+            else:
+                axes = grid[stacked * (number // across) + index][number % across]
+                if index == 0:
+                    axes.set_title(title)
+            _panel(axes, members, metric, band)
+            panels.append((axes, metric))
+    used = {axes for axes, _ in panels}
+    for axes in grid.flat:
+        if axes not in used:
+            axes.remove()
+    for metric in metrics:
+        same = [axes for axes, name in panels if name == metric]
+        _share_limits(same)
+        for axes in same:
+            if axes.get_subplotspec().is_first_col() or len(groups) == 1:  # type: ignore[union-attr]
+                axes.set_ylabel(NAMES.get(metric, metric.replace("_", " ")))
+            else:
+                axes.set_yticklabels([])
+    lowest = {}
+    for axes, _ in panels:
+        spec = axes.get_subplotspec()
+        assert spec is not None
+        lowest[spec.colspan.start] = axes
+    for axes, _ in panels:
+        if axes in lowest.values():
+            axes.set_xlabel("epoch")
+        else:
+            axes.set_xticklabels([])
+    figure.say(stale_note(shown), absence_note(chosen))
+    figure.draw_without_rendering()
+    for number, (_, members) in enumerate(groups):
+        for index, metric in enumerate(metrics):
+            _label_ends(panels[number * len(metrics) + index][0], members, metric)
+    return figure
+
+
+def _groups(shown: Sequence[VariantResults]) -> list[tuple[str, list[VariantResults]]]:
+    """Panels: all together when they are few, else the reference with each factor's variants."""
+    if len(shown) <= TOGETHER:
+        return [("", list(shown))]
+    common = [v for v in shown if not v.factor][:1]
+    factors: dict[str, list[VariantResults]] = {}
+    for variant in shown:
+        if variant not in common:
+            factors.setdefault(variant.factor, []).append(variant)
+    size = len(LINES) - len(common)
+    return [
+        (factor, common + members[start : start + size])
+        for factor, members in factors.items()
+        for start in range(0, len(members), size)
+    ]
+
+
+def _style(members: Sequence[VariantResults], index: int) -> LineStyle:
+    # black is the reference's own, so that it looks the same in every panel
+    has_reference = not members[0].factor
+    return LINES[index if has_reference else 1 + index % (len(LINES) - 1)]
+
+
+def _values(variant: VariantResults, metric: str) -> np.ndarray:
+    return variant.history(metric) * (100 if metric.endswith("accuracy") else 1)
+
+
+def _panel(axes: Axes, members: Sequence[VariantResults], metric: str, band: str) -> None:
+    for index, variant in enumerate(members):
+        style = _style(members, index)
+        values = _values(variant, metric)
+        epochs = np.arange(1, values.shape[1] + 1)
+        if len(values) > 1:
+            low, high = values.min(axis=0), values.max(axis=0)
+            if band == "interval":
+                intervals = [t_interval(column) for column in values.T]
+                low = np.array([i.low for i in intervals])
+                high = np.array([i.high for i in intervals])
+            axes.fill_between(epochs, low, high, color=style.color, alpha=0.15, linewidth=0)
+        axes.plot(
+            epochs,
+            values.mean(axis=0),
+            color=style.color,
+            linestyle=style.dashes,
+            marker=style.marker,
+            markevery=max(1, len(epochs) // 6),
+            markersize=3.0,
+            markeredgewidth=0,
+            zorder=3 - 0.1 * index,
+        )
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    if metric in ("train_loss", "val_loss"):
+        axes.set_ylim(bottom=0)
+
+
+def _share_limits(panels: Sequence[Axes]) -> None:
+    low = min(axes.get_ylim()[0] for axes in panels)
+    high = max(axes.get_ylim()[1] for axes in panels)
+    for axes in panels:
+        axes.set_ylim(low, high)
+
+
+def _label_ends(axes: Axes, members: Sequence[VariantResults], metric: str) -> None:
+    """Name each line at its end, names spread so that none covers another."""
+    figure = axes.figure
+    ends = [
+        (values.shape[1], float(values.mean(axis=0)[-1]))
+        for values in (_values(variant, metric) for variant in members)
+    ]
+    points = 72 / figure.dpi
+    heights = [float(axes.transData.transform(end)[1]) * points for end in ends]
+    placed = spread(heights, gap=8.6)
+    last = max(end[0] for end in ends)
+    for index, (variant, end) in enumerate(zip(members, ends, strict=True)):
+        style = _style(members, index)
+        moved = placed[index] - heights[index]
+        axes.annotate(
+            variant.label + STALE_MARK * variant.is_stale,
+            xy=end,
+            xycoords="data",
+            xytext=(9 + 0 * last, moved),
+            textcoords="offset points",
+            va="center",
+            fontsize=7.5,
+            color=style.color,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": MUTED,
+                "linewidth": 0.4,
+                "shrinkA": 0.5,
+                "shrinkB": 2,
+            },
+            annotation_clip=False,
+        )

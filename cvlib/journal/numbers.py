@@ -1,0 +1,97 @@
+"""The right number of digits.
+
+With an interval: its half width gets two significant digits, a percentage at most two decimals,
+and the mean as many decimals as the half width. A half width that would be rounded to nothing is
+rounded up, so that no interval looks narrower than it is. Without an interval: two decimals for a
+percentage, two significant digits for a count over a thousand, and times as people say them.
+"""
+
+from __future__ import annotations
+
+import math
+
+MINUS = "−"  # as wide as a plus, unlike the hyphen
+NO_VALUE = "–"
+
+
+def decimals_for(half_width: float, most: int = 2) -> int:
+    """Decimals that give `half_width` two significant digits, at most `most`."""
+    if half_width <= 0 or not math.isfinite(half_width):
+        return most
+    # through the rounded number: 0.0996 becomes 0.10, which has two decimals and not three
+    exponent = int(f"{half_width:.1e}".split("e")[1])
+    return max(0, min(most, 1 - exponent))
+
+
+def fixed(value: float, decimals: int) -> str:
+    """A number with so many decimals, thousands separated, a true minus sign and no minus zero."""
+    text = f"{value:,.{decimals}f}"
+    if not text.strip("-0.,"):
+        return text.lstrip("-")
+    return text.replace("-", MINUS)
+
+
+def signed(value: float, decimals: int) -> str:
+    """Like `fixed`, with a plus before what is above zero after rounding."""
+    text = fixed(value, decimals)
+    return text if text.startswith(MINUS) or not text.strip("0.,") else f"+{text}"
+
+
+def plus_minus(mean: float, half_width: float, most: int = 2) -> str:
+    """`91.23 ± 0.31`."""
+    decimals = decimals_for(half_width, most)
+    return f"{fixed(mean, decimals)} ± {fixed(_not_nothing(half_width, decimals), decimals)}"
+
+
+def difference(estimate: float, low: float, high: float, most: int = 2) -> str:
+    """`+0.84 [0.31, 1.37]`."""
+    decimals = decimals_for((high - low) / 2, most)
+    return f"{signed(estimate, decimals)} [{fixed(low, decimals)}, {fixed(high, decimals)}]"
+
+
+def compact(number: float) -> str:
+    """A count in the size that people say: `812`, `4.1k`, `41k`, `0.39M`, `12M`, `1.2G`."""
+    if abs(number) < 1e3:
+        return fixed(number, 0)
+    for limit, unit, size in ((1e5, "k", 1e3), (1e9, "M", 1e6), (math.inf, "G", 1e9)):
+        # what rounds up to 100k is said in M
+        if abs(float(f"{number:.1e}")) < limit:
+            return two_digits(number / size) + unit
+    raise AssertionError("the last limit is infinite")
+
+
+def two_digits(number: float) -> str:
+    """Two significant digits below 100, whole numbers above: `0.39`, `4.1`, `12`, `1,204`."""
+    return fixed(number, decimals_for(abs(number), most=6) if number else 0)
+
+
+def duration(seconds: float) -> str:
+    """`0.42 s`, `4.1 s`, `41 s`, `3.4 min`, `2.1 h`."""
+    if seconds < 120:
+        return f"{two_digits(seconds)} s"
+    minutes = seconds / 60
+    return f"{two_digits(minutes)} min" if minutes < 120 else f"{two_digits(minutes / 60)} h"
+
+
+def seconds_only(seconds: float) -> str:
+    """A time for a column headed in seconds: `4.1`, `41`, `1,204`."""
+    return two_digits(seconds)
+
+
+def ratio(value: float) -> str:
+    """A quotient to be followed by `times`: `0.42`, `0.97`, `1.04`, `1.8`, `12`."""
+    if 0.9 < value < 1.1:
+        return fixed(value, 2)  # 1.0 would hide on which side it is
+    return two_digits(value)
+
+
+def p_value(p: float) -> str:
+    """`p < 0.001`, `p = 0.003`, `p = 0.42`."""
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def _not_nothing(half_width: float, decimals: int) -> float:
+    smallest = 10.0**-decimals
+    return smallest if 0 < half_width < smallest / 2 else half_width

@@ -1,0 +1,190 @@
+"""What the store holds of one experiment, by variant and seed. Reads; never trains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cvlib.journal.errors import JournalError, MissingResults
+from cvlib.journal.words import counted
+
+if TYPE_CHECKING:
+    from cvlib.results.run import Run
+    from cvlib.studies.experiment import Experiment, Variant
+    from cvlib.studies.status import RunStatus
+
+
+@dataclass(frozen=True)
+class VariantResults:
+    """One variant with its runs, one a seed."""
+
+    experiment: str
+    variant: Variant
+    statuses: tuple[RunStatus, ...]
+
+    @property
+    def name(self) -> str:
+        """Its key in the experiment's YAML."""
+        return self.variant.name
+
+    @property
+    def label(self) -> str:
+        """Its name in tables and figures."""
+        return self.variant.label
+
+    @property
+    def factor(self) -> str:
+        """What it varies; empty for the base."""
+        return self.variant.factor or ""
+
+    def __str__(self) -> str:
+        return self.label
+
+    @cached_property
+    def runs(self) -> dict[int, Run]:
+        """Seed -> run, for the seeds that have a result."""
+        return {s.planned.seed: s.result for s in self.statuses if s.result is not None}
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every seed has a result."""
+        return len(self.runs) == len(self.statuses)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether a result that is shown was made by code or an environment that changed since."""
+        return any(s.state == "stale" and s.result is not None for s in self.statuses)
+
+    def absence(self) -> str:
+        """Why results are missing, in words: `failed: loss is nan (seeds 0, 1)`; '' when complete."""
+        reasons: dict[str, list[str]] = {}
+        for status in self.statuses:
+            if status.result is None:
+                why = status.state + (f": {status.reason}" if status.reason else "")
+                reasons.setdefault(why, []).append(str(status.planned.seed))
+        return "; ".join(
+            f"{why} (seed{'s' * (len(seeds) != 1)} {', '.join(seeds)})"
+            for why, seeds in reasons.items()
+        )
+
+    def need(self) -> VariantResults:
+        """Itself, when at least one seed has a result; raises MissingResults else."""
+        if not self.runs:
+            raise MissingResults(
+                f"{self.experiment}: no result for variant {self.name!r}: {self.absence()}. "
+                f"`cvlib run {self.experiment}` trains it (in a chapter: exp.run())."
+            )
+        return self
+
+    def values(self, metric: str) -> np.ndarray:
+        """A metric of every seed that has a result, (S,) float64, in the order of seeds."""
+        return np.array([self.value(metric, seed) for seed in self.need().runs])
+
+    def value(self, metric: str, seed: int) -> float:
+        """A metric of one run; raises JournalError that lists the metrics there are."""
+        metrics = self.runs[seed].metrics
+        if metric not in metrics:
+            raise JournalError(
+                f"{self.experiment}/{self.name} has no metric {metric!r}; it has: "
+                f"{', '.join(sorted(metrics))}"
+            )
+        return float(metrics[metric])
+
+    def history(self, column: str) -> np.ndarray:
+        """A column of the history, (S, E) float64: seeds by epochs."""
+        rows = []
+        for run in self.need().runs.values():
+            if column not in run.history[0]:
+                raise JournalError(
+                    f"the history of {self.experiment}/{self.name} has no {column!r}; it has: "
+                    f"{', '.join(run.history[0])}"
+                )
+            rows.append([float(row[column]) for row in run.history])
+        return np.array(rows)
+
+
+@dataclass(frozen=True)
+class Results:
+    """All variants of one experiment, in the order of its YAML."""
+
+    experiment: Experiment
+    variants: tuple[VariantResults, ...]
+
+    @classmethod
+    def gather(cls, experiment: Experiment, statuses: Iterable[RunStatus]) -> Results:
+        """Sort run states by variant."""
+        by_name: dict[str, list[RunStatus]] = {v.name: [] for v in experiment.variants}
+        for status in statuses:
+            by_name[status.planned.variant].append(status)
+        return cls(
+            experiment,
+            tuple(
+                VariantResults(experiment.id, variant, tuple(by_name[variant.name]))
+                for variant in experiment.variants
+            ),
+        )
+
+    @property
+    def statuses(self) -> list[RunStatus]:
+        """States of all runs, variants in order, seeds within."""
+        return [status for variant in self.variants for status in variant.statuses]
+
+    def variant(self, name: str | VariantResults) -> VariantResults:
+        """The variant of that name; raises JournalError that lists the names there are."""
+        wanted = name.name if isinstance(name, VariantResults) else name
+        for variant in self.variants:
+            if variant.name == wanted:
+                return variant
+        try:
+            self.experiment.variant(wanted)
+        except KeyError as error:
+            raise JournalError(error.args[0]) from None
+        raise AssertionError(f"{wanted} is in the experiment, not in its results")
+
+    def chosen(self, names: Sequence[str | VariantResults] | None) -> list[VariantResults]:
+        """The named variants, all when none is named: base first, then grouped by factor."""
+        if names is not None:
+            return [self.variant(name) for name in names]
+        order: dict[str, list[VariantResults]] = {"": []}
+        for variant in self.variants:
+            order.setdefault(variant.factor, []).append(variant)
+        first = [v for v in order[""] if v.name == "base"]
+        return first + [v for group in order.values() for v in group if v.name != "base"]
+
+    def reference(self, name: str | VariantResults | None = None) -> VariantResults:
+        """The variant that others are compared with: the one named, else `base`."""
+        if name is not None:
+            return self.variant(name)
+        for variant in self.variants:
+            if variant.name == "base":
+                return variant
+        raise JournalError(
+            f"{self.experiment.id} has no variant named 'base' to compare with; say reference=…"
+        )
+
+    def shown(self, variants: Sequence[VariantResults]) -> list[VariantResults]:
+        """Those with a result; raises MissingResults when there is none at all."""
+        found = [variant for variant in variants if variant.runs]
+        if not found:
+            name = self.experiment.id
+            why = "; ".join(dict.fromkeys(v.absence() for v in variants)) or "no variants"
+            raise MissingResults(
+                f"{name} has no results yet ({counted(len(self.statuses), 'run')}: {why}). "
+                f"`cvlib run {name}` trains them (in a chapter: exp.run())."
+            )
+        return found
+
+
+def shared_seeds(first: VariantResults, second: VariantResults) -> list[int]:
+    """Seeds with a result of both; raises MissingResults when there is none."""
+    seeds = [seed for seed in first.need().runs if seed in second.need().runs]
+    if not seeds:
+        raise MissingResults(
+            f"{first.experiment}: {first.name!r} and {second.name!r} have no seed in common with "
+            f"results of both; `cvlib run {first.experiment}` trains what is missing."
+        )
+    return seeds

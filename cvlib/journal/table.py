@@ -1,0 +1,218 @@
+"""The table of an experiment: a row a variant, columns by name, and a note that says what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cvlib.analysis.convergence import reach, reach_share_of_best
+from cvlib.analysis.intervals import t_interval
+from cvlib.journal import numbers
+from cvlib.journal.comparison import compare
+from cvlib.journal.errors import JournalError
+from cvlib.journal.inline import constant, paired_points
+from cvlib.journal.pipe_table import pipe_table
+from cvlib.journal.quantity import STALE_MARK, Markdown
+from cvlib.journal.results import Results, VariantResults, shared_seeds
+from cvlib.journal.staleness import stale_reasons
+from cvlib.journal.words import counted
+
+DEFAULT = ("accuracy", "difference", "parameters", "flops", "seconds")
+
+
+@dataclass
+class _Context:
+    """What cells need besides their variant. p: by variant, filled when the column is asked for."""
+
+    reference: VariantResults | None
+    target: float | None
+    p: dict[str, float] = field(default_factory=dict)
+
+    def needs_reference(self) -> VariantResults:
+        if self.reference is None:
+            raise JournalError(
+                "the columns difference and p need a variant to compare with: reference=…"
+            )
+        return self.reference
+
+    def needs_target(self) -> float:
+        if self.target is None:
+            raise JournalError("the columns epochs_to and seconds_to need target=…, such as 0.85")
+        return self.target
+
+
+@dataclass(frozen=True)
+class Column:
+    """head: with {target} and {reference}; note: for the line below the table."""
+
+    head: str
+    cell: Callable[[VariantResults, _Context], str]
+    note: str = ""
+
+
+def _share(metric: str) -> Callable[[VariantResults, _Context], str]:
+    def cell(variant: VariantResults, _: _Context) -> str:
+        values = 100 * variant.values(metric)
+        if len(values) == 1:
+            return numbers.fixed(values[0], 2)
+        interval = t_interval(values)
+        return numbers.plus_minus(interval.estimate, interval.half_width)
+
+    return cell
+
+
+def _difference(variant: VariantResults, context: _Context) -> str:
+    reference = context.needs_reference()
+    if variant.name == reference.name or not reference.runs:
+        return numbers.NO_VALUE
+    values = paired_points(variant, reference)
+    if len(values) == 1:
+        return numbers.signed(float(values[0]), 2)
+    interval = t_interval(values)
+    return numbers.difference(interval.estimate, interval.low, interval.high)
+
+
+def _p(variant: VariantResults, context: _Context) -> str:
+    p = context.p.get(variant.name)
+    return numbers.NO_VALUE if p is None else numbers.p_value(p)[2:].removeprefix("= ")
+
+
+def _count(metric: str) -> Callable[[VariantResults, _Context], str]:
+    return lambda variant, _: numbers.compact(constant(variant, metric).value or 0)
+
+
+def _mega(metric: str) -> Callable[[VariantResults, _Context], str]:
+    return lambda variant, _: numbers.two_digits((constant(variant, metric).value or 0) / 1e6)
+
+
+def _mean(metric: str) -> Callable[[VariantResults, _Context], str]:
+    return lambda variant, _: numbers.two_digits(float(variant.values(metric).mean()))
+
+
+def _reach(what: str, own_best: bool) -> Callable[[VariantResults, _Context], str]:
+    def cell(variant: VariantResults, context: _Context) -> str:
+        found = []
+        curves = variant.history("val_accuracy"), variant.history("seconds")
+        for scores, seconds in zip(*curves, strict=True):
+            if own_best:
+                found.append(reach_share_of_best(scores, seconds))
+            elif reached := reach(scores, seconds, context.needs_target()):
+                found.append(reached)
+        if not found:
+            return "not reached"
+        text = numbers.two_digits(float(np.mean([getattr(one, what) for one in found])))
+        return text if len(found) == len(variant.runs) else f"{text} ({len(found)} seeds)"
+
+    return cell
+
+
+COLUMNS = {
+    "accuracy": Column(
+        "Test accuracy (%)", _share("test_accuracy"), "accuracy: mean ± 95% t-interval over seeds"
+    ),
+    "val_accuracy": Column("Val accuracy (%)", _share("val_accuracy")),
+    "difference": Column(
+        "Δ to {reference} (points)",
+        _difference,
+        "Δ: difference to {reference} paired by seed, with its 95% t-interval",
+    ),
+    "p": Column(
+        "p",
+        _p,
+        "p: exact paired test against {reference} on the same test images, Holm-adjusted for "
+        "all rows",
+    ),
+    "parameters": Column("Parameters", _count("parameters")),
+    "flops": Column("MFLOPs", _mega("flops"), "MFLOPs: forward pass of one image"),
+    "seconds": Column("Training (s)", _mean("train_seconds")),
+    "images_per_second": Column("Images/s", _mean("images_per_second")),
+    "best_epoch": Column("Best epoch", _mean("best_epoch")),
+    "epochs_to": Column("Epochs to {target}", _reach("epochs", False), "{to_target}"),
+    "seconds_to": Column("Seconds to {target}", _reach("seconds", False), "{to_target}"),
+    "epochs_to_own": Column(
+        "Epochs to 95% of best", _reach("epochs", True), "best: the run's own best validation accuracy"
+    ),
+}
+
+
+def results_table(
+    results: Results,
+    columns: Sequence[str] | None,
+    variants: Sequence[str | VariantResults] | None,
+    reference: str | VariantResults | None,
+    target: float | None,
+    note: bool,
+) -> Markdown:
+    """A pipe table with its note; variants without results stand in it with their reason."""
+    rows = results.chosen(variants)
+    shown = results.shown(rows)
+    names = list(columns or DEFAULT)
+    if columns is None and reference is None and not any(v.name == "base" for v in rows):
+        names.remove("difference")
+    for name in names:
+        if name not in COLUMNS:
+            raise JournalError(f"no column {name!r}; there is: {', '.join(COLUMNS)}")
+    needs_reference = {"difference", "p"} & set(names)
+    context = _Context(results.reference(reference) if needs_reference else None, target)
+    if "p" in names:
+        context.p = _p_values(shown, context.needs_reference())
+    words = {
+        "reference": context.reference.label if context.reference else "",
+        "target": f"{100 * target:g}%" if target is not None else "",
+        "to_target": f"first epoch with validation accuracy of {100 * (target or 0):g}%, mean "
+        "over seeds",
+    }
+
+    has_factors = any(variant.factor for variant in rows)
+    head = (["Varied"] if has_factors else []) + ["Variant"]
+    head += [COLUMNS[name].head.format(**words) for name in names]
+    body, factor = [], ""
+    for variant in rows:
+        first = [variant.factor if variant.factor != factor else ""] if has_factors else []
+        factor = variant.factor
+        label = variant.label + STALE_MARK * variant.is_stale
+        if variant.runs:
+            cells = [COLUMNS[name].cell(variant, context) for name in names]
+        else:
+            state = dict.fromkeys(status.state for status in variant.statuses)
+            cells = [", ".join(state)] + [numbers.NO_VALUE] * (len(names) - 1)
+        body.append([*first, label, *cells])
+    table = pipe_table(head, body, "l" * (1 + has_factors) + "r" * len(names))
+    if not note:
+        return Markdown(table)
+    return Markdown(f"{table}\n\n{_note(results, rows, shown, names, words)}")
+
+
+def _p_values(shown: Sequence[VariantResults], reference: VariantResults) -> dict[str, float]:
+    others = [v for v in shown if v.name != reference.name and reference.runs]
+    found = compare(
+        [(variant, reference) for variant in others if shared_seeds(variant, reference)]
+    )
+    return {comparison.first.name: comparison.p for comparison in found}
+
+
+def _note(
+    results: Results,
+    rows: Sequence[VariantResults],
+    shown: Sequence[VariantResults],
+    names: Sequence[str],
+    words: dict[str, str],
+) -> str:
+    from cvlib.journal.quantity import markdown
+
+    seeds = len(results.experiment.seeds)
+    notes = [COLUMNS[name].note.format(**words) for name in names]
+    if seeds == 1:
+        notes = [note.split(" ± ")[0].replace("mean", "one seed") for note in notes]
+        notes = [note.replace(", with its 95% t-interval", "") for note in notes]
+    said = [f"{counted(seeds, 'seed')} a variant", *dict.fromkeys(note for note in notes if note)]
+    sentences = ["; ".join(said) + "."]
+    for variant in rows:
+        if not variant.is_complete:
+            what = "no result" if not variant.runs else f"{len(variant.runs)} of {seeds} seeds"
+            sentences.append(f"{variant.label}: {what}, {variant.absence()}.")
+    for reason, labels in stale_reasons(shown).items():
+        sentences.append(f"{STALE_MARK} {', '.join(labels)}: {reason}.")
+    return markdown(" ".join(sentences))
