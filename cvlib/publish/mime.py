@@ -17,6 +17,7 @@ _SCRIPTS = (
     "application/vnd.jupyter.widget-view+json",
     "application/javascript",
 )
+_PYPLOT = re.compile(r"<Figure size ")
 _TABLE = re.compile(r"<table", re.IGNORECASE)
 
 
@@ -24,11 +25,12 @@ def choose(data: Mapping[str, Any], target: Target, figure_format: str) -> str |
     """Return the MIME type of `data` that `target` shows, or None if it can show none.
 
     For HTML an object's HTML comes before its Markdown, for Typst only Markdown counts, and HTML
-    only when it is a table. A figure drawn as both SVG and PNG is taken in `figure_format`.
+    only when it is a table. A pyplot figure, which the kernel draws as both SVG and PNG so that one
+    execution serves both formats, is taken in `figure_format`; of other objects SVG comes first.
     """
     images = [SVG, PNG, JPEG]
-    if SVG in data and PNG in data:
-        images = [SVG] if figure_format == "svg" else [PNG]
+    if _PYPLOT.match(text_of(data.get(PLAIN, ""))) and figure_format != "svg":
+        images = [PNG, SVG, JPEG]
     order = [MARKDOWN, *images]
     if target == "html":
         order = [*_SCRIPTS, HTML, *order]

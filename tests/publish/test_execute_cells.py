@@ -64,6 +64,18 @@ def test_a_cell_may_set_the_size_of_its_figure(every_option):
     assert 300 < width < 440  # 6 inches, less the tight margins
 
 
+def test_an_object_with_svg_and_png_of_its_own_is_shown_as_quarto_shows_it(tmp_path: Path):
+    code = """
+class Drawing:
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {"image/svg+xml": "<svg/>", "image/png": "iVBORw0KGgo=", "text/plain": "<Drawing>"}
+Drawing()
+"""
+    root = small_book(tmp_path / "b", one=f"```{{python}}\n{code}\n```\n")
+    for target, result in _execute(root).items():
+        assert list(result.figures) == ["cell-2-output-1.svg"], target
+
+
 def test_cells_see_quartos_environment(tmp_path: Path):
     names = ["PROJECT_ROOT", "DOCUMENT_PATH", "FIG_WIDTH", "FIG_HEIGHT", "FIG_DPI", "FIG_FORMAT"]
     code = f"import os\nfor n in {names}: print(os.environ['QUARTO_' + n])\nprint(os.getcwd())"
