@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cvlib.data import decode as decoding
+from cvlib.data.decode import Undecodable, decode, own_size_limit, read_header, resize_pixels
+from tests.data.made import encoded, picture
+
+
+def test_plain_colour_and_grey_come_back_as_they_are() -> None:
+    for mode, channels in (("RGB", 3), ("L", 1)):
+        image = picture(0, (13, 9), mode)
+        pixels = decode(encoded(image), None, channels)
+        assert pixels.shape == (9, 13, channels)
+        assert np.array_equal(pixels.squeeze(), np.asarray(image))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
+def test_transparency_is_laid_on_white(mode: str) -> None:
+    image = Image.new("RGBA", (4, 4), (200, 0, 0, 255))
+    image.putpixel((1, 1), (0, 0, 0, 0))
+    image.putpixel((2, 2), (0, 0, 0, 128))
+    image = image.convert("LA" if mode == "LA" else "RGBA")
+    if mode == "PA":
+        image = image.quantize(8)  # a palette with alpha
+    pixels = decode(encoded(image), None, 3)
+    assert pixels[1, 1].tolist() == [255, 255, 255]
+    assert abs(int(pixels[2, 2, 0]) - 127) <= 1
+    expected = 0.299 * 200 if mode == "LA" else 200
+    assert abs(int(pixels[0, 0, 0]) - expected) <= 1
+
+
+def test_palette_images_get_their_colours_and_count_as_colour() -> None:
+    image = Image.new("P", (4, 4), 1)
+    image.putpalette([0, 0, 0, 10, 200, 30])
+    data = encoded(image)
+    assert decode(data, None, 3)[0, 0].tolist() == [10, 200, 30]
+    assert not read_header(data).grey
+
+
+def test_a_transparent_palette_colour_is_laid_on_white() -> None:
+    image = Image.new("P", (4, 4), 1)
+    image.putpalette([0, 0, 0, 10, 200, 30])
+    image.putpixel((0, 0), 0)
+    pixels = decode(encoded(image, "GIF", transparency=0), None, 3)
+    assert pixels[0, 0].tolist() == [255, 255, 255]
+    assert pixels[1, 1].tolist() == [10, 200, 30]
+
+
+def test_cmyk_jpeg_is_converted() -> None:
+    data = encoded(Image.new("RGB", (16, 16), (220, 40, 40)).convert("CMYK"), "JPEG", quality=95)
+    assert Image.open(io.BytesIO(data)).mode == "CMYK"
+    pixels = decode(data, None, 3).astype(int)
+    assert np.abs(pixels - [220, 40, 40]).max() <= 6
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_16_bit_grey_is_scaled_and_not_clipped(kind: str) -> None:
+    values = np.array([[0, 257, 128 * 257, 65535]], dtype=np.uint16).repeat(4, axis=0)
+    data = encoded(Image.fromarray(values), kind)
+    assert read_header(data).grey
+    assert decode(data, None, 1)[0, :, 0].tolist() == [0, 1, 128, 255]
+
+
+def test_1_bit_images_are_black_and_white() -> None:
+    image = Image.new("1", (4, 4), 0)
+    image.putpixel((1, 0), 1)
+    data = encoded(image)
+    assert read_header(data).grey
+    assert decode(data, None, 1)[0, :, 0].tolist() == [0, 255, 0, 0]
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_the_first_frame_of_an_animation_is_taken(kind: str) -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ((255, 0, 0), (0, 0, 255))]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    data = encoded(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+    assert getattr(Image.open(io.BytesIO(data)), "n_frames", 1) == 2
+    assert decode(data, None, 3)[0, 0].tolist() == [255, 0, 0]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(orientation: int) -> None:
+    from PIL import ImageOps
+
+    image = picture(1, (12, 8))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(image, "PNG", exif=exif)
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    assert np.array_equal(decode(data, None, 3), np.asarray(upright))
+    header = read_header(data)
+    assert (header.width, header.height) == upright.size
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+def test_damaged_exif_does_not_make_an_image_unreadable() -> None:
+    data = encoded(picture(1), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff garbage")
+    assert decode(data, None, 3).shape == (16, 16, 3)
+
+
+def test_floating_point_and_out_of_range_pixels_are_refused_with_a_reason() -> None:
+    floats = encoded(Image.fromarray(np.ones((4, 4), np.float32)), "TIFF")
+    with pytest.raises(Undecodable, match="no fixed range"):
+        decode(floats, None, 1)
+    large = encoded(Image.fromarray(np.full((4, 4), 70_000, np.int32)), "TIFF")
+    with pytest.raises(Undecodable, match="do not fit in 16 bits"):
+        decode(large, None, 1)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP"])
+def test_truncated_files_are_refused_and_never_crash(kind: str) -> None:
+    data = encoded(picture(2, (64, 64)), kind)
+    for share in (0.0, 0.02, 0.3, 0.6):
+        with pytest.raises(Undecodable):
+            decode(data[: int(share * len(data))], 32, 3)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+def test_random_damage_gives_pixels_or_a_reason() -> None:
+    rng = np.random.default_rng(0)
+    for kind in ("PNG", "JPEG", "GIF", "TIFF"):
+        whole = np.frombuffer(encoded(picture(3, (32, 32)), kind), dtype=np.uint8)
+        for _ in range(40):
+            damaged = whole.copy()
+            damaged[rng.integers(0, len(whole), 8)] = rng.integers(0, 256, 8)
+            try:
+                assert decode(damaged.tobytes(), 16, 3).shape == (16, 16, 3)
+            except Undecodable as error:
+                assert str(error)
+
+
+def test_text_is_no_image() -> None:
+    with pytest.raises(Undecodable, match="no image format"):
+        decode(b"<html>404 not found</html>", None, 3)
+
+
+def test_resizing_cuts_the_middle_of_the_long_side() -> None:
+    pixels = np.zeros((8, 24, 3), np.uint8)
+    pixels[:, 8:16] = 255  # the middle square is white
+    assert resize_pixels(pixels, 8, 3).min() == 255
+    assert resize_pixels(pixels, 4, 1).shape == (4, 4, 1)
+
+
+def test_enormous_jpegs_are_reduced_while_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "MAX_DECODED_PIXELS", 100 * 100)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # Pillow's own limit would refuse it
+    left_and_right = np.zeros((400, 400, 3), np.uint8)
+    left_and_right[:, 200:] = 255
+    data = encoded(Image.fromarray(left_and_right), "JPEG", quality=95)
+    with own_size_limit():
+        pixels = decode(data, 16, 3)
+        assert pixels[:, :6].max() < 20 and pixels[:, -6:].min() > 235
+        with pytest.raises(Undecodable, match=r"400×400 .* over the limit"):
+            decode(data, None, 3)
+    assert Image.MAX_IMAGE_PIXELS == 100
+
+
+def test_a_decompression_bomb_is_refused_from_its_header() -> None:
+    """30,000 x 30,000 pixels in a file of 80 bytes: decoding it would take 2.7 GB."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + check
+
+    size = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size)
+    bomb += chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    with own_size_limit(), pytest.raises(Undecodable, match="900 megapixels"):
+        decode(bomb, 64, 3)
+
+
+def test_large_jpegs_reduced_early_look_like_those_resized_from_full_size() -> None:
+    smooth = picture(5, (12, 12)).resize((600, 600), Image.Resampling.BICUBIC)
+    data = encoded(smooth, "JPEG", quality=95)
+    reduced = decode(data, 48, 3).astype(int)
+    full = resize_pixels(decode(data, None, 3), 48, 3).astype(int)
+    assert np.abs(reduced - full).mean() < 1.5
