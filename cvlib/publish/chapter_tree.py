@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from cvlib.publish.equations import mark_equations
 from cvlib.publish.errors import PublishError
 from cvlib.publish.executed import ExecutedChapter
 from cvlib.publish.floats import mark_floats
+from cvlib.publish.html_tables import read_html_tables
 from cvlib.publish.page_break import mark_page_breaks
 from cvlib.publish.unsupported import refuse_unsupported
 
@@ -52,7 +54,7 @@ def read_chapters(chapters: Sequence[ExecutedChapter], output: Output) -> list[C
 def read_chapter(chapter: ExecutedChapter, output: Output) -> ChapterTree:
     """Read one chapter; its first heading, or its YAML title, becomes its title."""
     document = pandoc.read(chapter.markdown)
-    blocks = mark_page_breaks(_titled(document, chapter))
+    blocks = read_html_tables(mark_page_breaks(_titled(document, chapter)))
     refuse_unsupported(blocks, chapter)
     blocks = keep_for(blocks, output, chapter)
     blocks = mark_callouts(blocks)
@@ -68,8 +70,8 @@ def _titled(document: dict[str, Any], chapter: ExecutedChapter) -> list[Element]
     title = meta.get("title")
     if title is not None:
         lead = [_from_meta(meta[key]) for key in ("subtitle", "abstract") if key in meta]
-        stem = PurePosixPath(chapter.file).stem
-        return [header(1, _inlines(title), attr(stem)), *[b for bs in lead for b in bs], *blocks]
+        slug = re.sub(r"[^\w]+", "-", text_of(_inlines(title)).lower()).strip("-")
+        return [header(1, _inlines(title), attr(slug)), *[b for bs in lead for b in bs], *blocks]
     while blocks and _is_comment(blocks[0]):
         blocks = blocks[1:]
     if not blocks or blocks[0]["t"] != "Header":

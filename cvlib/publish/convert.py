@@ -9,7 +9,7 @@ from cvlib.publish.chapter_tree import read_chapters
 from cvlib.publish.executed import ExecutedChapter
 from cvlib.publish.html_book import write_book
 from cvlib.publish.project import Project
-from cvlib.publish.typst_document import compile_pdf, typst_files, typst_source
+from cvlib.publish.typst_document import compile_pdf, typst_pictures, typst_source
 
 
 def to_typst(project: Project, chapters: Sequence[ExecutedChapter]) -> str:
@@ -24,7 +24,7 @@ def to_pdf(project: Project, chapters: Sequence[ExecutedChapter], out: Path) -> 
     Quarto knows; each names file and line.
     """
     trees = read_chapters(chapters, "typst")
-    pictures = typst_files(project, trees)
+    pictures = typst_pictures(project, trees)
     pdf = compile_pdf(typst_source(project, trees), pictures)
     out.parent.mkdir(parents=True, exist_ok=True)
     staged = out.with_name(out.name + ".part")

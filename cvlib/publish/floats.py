@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from cvlib.publish.ast import Element, elements_in, pairs, text_of, transform
+from cvlib.publish.ast import Element, attr, div, elements_in, pairs, text_of, transform
 from cvlib.publish.errors import PublishError
 from cvlib.publish.executed import ExecutedChapter
 from cvlib.publish.inlines import parse_inlines
@@ -43,7 +43,9 @@ def mark_floats(blocks: list[Element], chapter: ExecutedChapter) -> list[Element
         lead, cells = _cells(content) if "cell" in classes else ([], list(content))
         if label is None:
             marked = [transform([cell], visit) for cell in cells]
-            return [*lead, {"t": "Panel", "columns": columns, "content": marked}]
+            _refuse_captions(marked, chapter)
+            panel = {"t": "Panel", "columns": columns, "content": marked}
+            return [div(lead, attr()), panel] if lead else [panel]
         kind = label.group(1)
         caption = parse_inlines(given.get(f"{kind}-cap", ""))
         if not caption and cells and cells[-1]["t"] == "Para" and not _only_image(cells[-1]):
@@ -154,6 +156,19 @@ def _described(element: Element, alternative: str | None, caption: str) -> list[
     if explicit:
         given["described"] = "yes"
     return [{"t": "Image", "c": [["", attributes[1], [*given.items()]], inlines, target]}]
+
+
+def _refuse_captions(cells: list[list[Element]], chapter: ExecutedChapter) -> None:
+    """Quarto's PDF counts such captions a second time from 1: two figures named "Figure 1"."""
+    for element in elements_in(cells):
+        if element["t"] == "Float" and not element["id"] and element["caption"]:
+            caption = text_of(element["caption"])
+            raise PublishError(
+                f"the figure {caption[:40]!r} stands in a layout without a label: give the whole a "
+                "label (fig-name), its figures then are (a), (b), …, or leave the captions out",
+                file=chapter.file,
+                line=line_of(chapter.source, caption[:20], "layout-ncol"),
+            )
 
 
 def _refuse_tables_without_label(blocks: list[Element], chapter: ExecutedChapter) -> None:

@@ -10,7 +10,7 @@ def mark_page_breaks(blocks: list[Element]) -> list[Element]:
 
     def visit(element: Element) -> list[Element] | None:
         if element["t"] == "Para" and text_of(element) == "{{< pagebreak >}}":
-            return [raw_block("typst", "#pagebreak(weak: true)")]
+            return [raw_block("typst", "#pagebreak()")]
         return None
 
     return transform(blocks, visit)

@@ -47,6 +47,11 @@ def run(arguments: Sequence[str], text: str) -> tuple[str, str]:
 def read(markdown: str) -> dict[str, Any]:
     """Parse markdown as Quarto has it parsed; return pandoc's document (blocks, meta)."""
     written, _ = run(["--from", "markdown", "--to", "json"], markdown)
+    return parse(written)
+
+
+def parse(written: str) -> dict[str, Any]:
+    """Return the document in pandoc's JSON."""
     document: dict[str, Any] = json.loads(written)
     return document
 

@@ -19,6 +19,7 @@ from cvlib.publish.ast import (
     plain,
     raw,
     raw_block,
+    text_of,
     transform,
 )
 from cvlib.publish.callouts import typst_callout
@@ -146,19 +147,33 @@ def _grid(element: Element, visit: Visit) -> list[Element]:
         blocks.append(raw_block("typst", f"#grid(columns: ({widths}), gutter: 1em, rows: 1,"))
         for cell in cells[start : start + columns]:
             blocks.append(raw_block("typst", "  rect(stroke: none, width: 100%)["))
-            blocks += transform(cell, visit)
+            blocks += transform([_filling(each) for each in cell], visit)
             blocks.append(raw_block("typst", "],"))
         blocks.append(raw_block("typst", ")\n"))
     return blocks
 
 
+def _filling(block: Element) -> Element:
+    """A picture alone in its cell, with no size of its own, takes the cell's width."""
+    if block["t"] in ("Para", "Plain") and len(block["c"]) == 1 and block["c"][0]["t"] == "Image":
+        (identifier, classes, given), inlines, target = block["c"][0]["c"]
+        if not {"width", "height"} & {key for key, _ in given}:
+            sized = [identifier, classes, [*given, ["width", "100%"]]]
+            return {**block, "c": [{"t": "Image", "c": [sized, inlines, target]}]}
+    return block
+
+
 def _image(element: Element, folder: str) -> Element:
-    attributes, _, (target, _) = element["c"]
+    attributes, inlines, (target, _) = element["c"]
     given = pairs(attributes)
     path = target if target.startswith("/") else "/" + posixpath.normpath(f"{folder}/{target}")
     settings = [_text(path)]
-    if given.get("described") == "yes" and given.get("alt"):
-        settings.append(f"alt: {_text(given['alt'])}")
+    # In a figure the caption says it already; a picture in the text is described by its words.
+    described = given.get("alt") if given.get("described") == "yes" else None
+    if "alt" not in given:
+        described = given.get("fig-alt") or text_of(inlines)
+    if described:
+        settings.append(f"alt: {_text(described)}")
     for key in ("height", "width"):
         if key in given:
             size = given[key].removesuffix("px")
@@ -180,10 +195,13 @@ def _shows_output(element: Element) -> bool:
 
 
 def _unwrapped(element: Element, visit: Visit) -> list[Element]:
+    """As Quarto does: the first display stands free, what follows it is in blocks of its own."""
     blocks: list[Element] = []
+    free = True
     for block in element["c"][1]:
         display = block["t"] == "Div" and "cell-output-display" in block["c"][0][1]
-        blocks += transform(block["c"][1] if display else [block], visit)
+        blocks += transform(block["c"][1] if display and free else [block], visit)
+        free = free and not display
     return blocks
 
 

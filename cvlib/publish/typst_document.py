@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -52,27 +52,32 @@ def typst_source(project: Project, chapters: Sequence[ChapterTree]) -> str:
     return text
 
 
-def typst_files(project: Project, chapters: Sequence[ChapterTree]) -> dict[str, bytes]:
+def typst_pictures(project: Project, chapters: Sequence[ChapterTree]) -> dict[str, Path]:
     """Return the pictures of all chapters, by the path that the document has for each."""
     return {
-        picture.place: picture.path.read_bytes()
+        picture.place: picture.path
         for chapter in chapters
         for picture in pictures_of(chapter, project.root)
     }
 
 
-def compile_pdf(source: str, pictures: dict[str, bytes]) -> bytes:
+def compile_pdf(source: str, pictures: Mapping[str, Path]) -> bytes:
     """Typeset a document with the fonts of the wheel alone; the same input gives the same bytes."""
     import typst  # here, because loading the compiler takes time that HTML does not need
 
-    try:
-        # A mapping of virtual files is documented and missing in the wheel's type stub.
-        world: Any = {"main.typ": source.encode(), **pictures}
-        pdf: bytes = typst.compile(world, format="pdf", ignore_system_fonts=True)
-    except typst.TypstError as error:
-        details = getattr(error, "diagnostic", None) or str(error)
-        raise PublishError(f"Typst could not typeset the report: {details}") from error
-    return pdf
+    # A folder of its own: nothing lands in the project, and figures may lie anywhere (a freeze).
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        main = folder / "main.typ"
+        main.write_text(source, encoding="utf-8")
+        for place, path in pictures.items():
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, folder / place)
+        try:
+            return typst.compile(main, root=folder, format="pdf", ignore_system_fonts=True)
+        except typst.TypstError as error:
+            details = getattr(error, "diagnostic", None) or str(error)
+            raise PublishError(f"Typst could not typeset the report: {details}") from error
 
 
 def extension_folder(project: Project) -> Path:

@@ -31,7 +31,8 @@ def refuse_unsupported(blocks: list[Element], chapter: ExecutedChapter) -> None:
         elif tag == "Str" and ("{{<" in element["c"] or ">}}" in element["c"]):
             _stop("a shortcode ({{< … >}}) is", chapter, "{{<")
         elif tag in ("RawBlock", "RawInline"):
-            _check_raw(*element["c"], chapter)
+            form, text = element["c"]
+            _check_raw(form, text, chapter)
         elif tag == "CodeBlock":
             attributes = element["c"][0]
             for key in pairs(attributes):
@@ -57,14 +58,14 @@ def _check_raw(form: str, text: str, chapter: ExecutedChapter) -> None:
         _stop(f"raw LaTeX ({needle[:40]!r}) is", chapter, needle, "=latex")
     elif form not in ("html", "html4", "html5", "typst"):
         _stop(f"raw content for {form!r} is", chapter, "=" + form)
-    elif form != "typst" and re.search(r"<(table|img|figure|iframe|script|video)\b", text):
+    elif form != "typst" and re.search(r"<(img|figure|iframe|script|video)\b", text):
         if "{=html}" in chapter.source:
             return  # written as raw HTML on purpose: it is for the HTML pages alone
         found = re.search(r"<\w+", text)
         tag = found.group(0) if found else "<"
         _stop(
-            f"raw HTML ({tag}…), which the PDF cannot show (a pipe table or a picture in markdown "
-            "works in both), is",
+            f"raw HTML ({tag}…), which the PDF would not show (a picture in markdown works in both), "
+            "is",
             chapter,
             tag,
         )
