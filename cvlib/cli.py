@@ -142,9 +142,7 @@ def status(
     statuses = [inspector.inspect(plan.runs) for plan in plans]
     all_fresh = all(s.state == "fresh" for group in statuses for s in group)
     unused = (
-        []
-        if experiments
-        else inspector.unreferenced(run for plan in plans for run in plan.runs)
+        [] if experiments else inspector.unreferenced(run for plan in plans for run in plan.runs)
     )
     if as_json:
         found = {
@@ -180,7 +178,9 @@ def prune(
     store = Store(layout.runs)
     wanted = [run for plan in make_plans(layout) for run in plan.runs]
     if any(run.key is None for run in wanted):
-        typer.echo("cvlib: some data is not here, so keys are unknown; `cvlib data` first", err=True)
+        typer.echo(
+            "cvlib: some data is not here, so keys are unknown; `cvlib data` first", err=True
+        )
         raise typer.Exit(2)
     doomed = Inspector(store).unreferenced(wanted)
     for key in doomed:
@@ -237,7 +237,9 @@ def data(
 
     Example: cvlib data imagefolder:pictures/birds
     """
-    from cvlib.data.inventory import describe_text
+    from cvlib.data.inventory import describe
+    from cvlib.data.inventory_text import inventory_text
+    from cvlib.data.load import fetch
     from cvlib.data.spec import DatasetSpec
     from cvlib.studies.project import find_layout
     from cvlib.studies.run import make_plans
@@ -247,9 +249,12 @@ def data(
         specs = [DatasetSpec(name=name)]
     else:
         runs = [run for plan in make_plans(layout) for run in plan.runs]
-        specs = list({run.spec.dataset.model_dump_json(): run.spec.dataset for run in runs}.values())
+        specs = list(
+            {run.spec.dataset.model_dump_json(): run.spec.dataset for run in runs}.values()
+        )
     for spec in specs:
-        typer.echo(describe_text(spec, layout.data))
+        fetch(spec, layout.data)
+        typer.echo(inventory_text(describe(spec, layout.data)))
 
 
 @app.command()
@@ -276,5 +281,3 @@ def main() -> None:
             raise
         typer.echo(f"cvlib: {error}", err=True)
         raise SystemExit(2) from None
-
-

@@ -1,7 +1,8 @@
 """The code cue: a fingerprint of the modules that a run imports, by meaning and not by spelling.
 
-A module counts by its syntax tree without comments, docstrings and formatting. Modules named
-`spec` are left out: they only declare values, and a changed value shows up as a changed spec.
+A module counts by its syntax tree without comments, docstrings and formatting. Left out is what
+another cue watches: modules named `spec` only declare values, and a changed value shows up as a
+changed spec; what finds and selects the data is covered by the data's fingerprint.
 """
 
 from __future__ import annotations
@@ -18,6 +19,15 @@ DECLARATIONS = "spec"
 # What a run executes: the data as it reaches the model, and the training of it.
 TRAINING = ("cvlib.data.load", "cvlib.training.run")
 
+# Modules that only decide which bytes and labels are used. The dataset's fingerprint is taken over
+# just those, so that a change here that matters shows up as changed data.
+COVERED_BY_FINGERPRINT = (
+    "cvlib.data.fingerprint",
+    "cvlib.data.providers",
+    "cvlib.data.selection",
+    "cvlib.data.sources",
+)
+
 
 def code_fingerprint(entries: Iterable[str], source: Path | None = None) -> dict[str, str]:
     """Digest of every cvlib module that `entries` import, directly or through others.
@@ -31,6 +41,8 @@ def code_fingerprint(entries: Iterable[str], source: Path | None = None) -> dict
     while waiting:
         module = waiting.pop()
         if module in found or module.split(".")[-1] == DECLARATIONS:
+            continue
+        if module.startswith(COVERED_BY_FINGERPRINT):
             continue
         path = _file(root, module)
         if path is None:

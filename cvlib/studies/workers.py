@@ -60,24 +60,21 @@ News = Started | Progressed | Finished
 class WorkerPool:
     """Trains runs in `workers` processes of `threads` threads each.
 
-    `stop()` asks all workers to leave a checkpoint and end.
+    stopping: whether `stop()` was called, which asks all workers to leave a checkpoint and end.
     """
 
     def __init__(self, layout: Layout, *, workers: int, threads: int, device: str) -> None:
         # spawn: a forked torch may hang, and CUDA cannot be forked at all
         self._context = get_context("spawn")
         self._stop = self._context.Event()
+        self.stopping = False
         self._workers = workers
         self._arguments = layout, threads, device
 
     def stop(self) -> None:
         """Ask every worker to write a checkpoint and end; returns at once."""
+        self.stopping = True
         self._stop.set()
-
-    @property
-    def stopping(self) -> bool:
-        """Whether `stop` was called."""
-        return self._stop.is_set()
 
     def run(self, tasks: Iterable[Task]) -> Iterator[News | None]:
         """Work on all tasks; yields news as it comes, and None about five times a second."""
@@ -119,7 +116,7 @@ class WorkerPool:
                         yield Progressed(number, run, news)
                 yield None
         finally:
-            self.stop()
+            self._stop.set()
             for process, pipe in [(p, c) for _, p, c in idle] + [
                 (p, c) for c, (_, p, _) in busy.items()
             ]:

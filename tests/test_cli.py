@@ -1,0 +1,77 @@
+import subprocess
+import sys
+
+import pytest
+
+COMMANDS = ("run", "status", "prune", "render", "data", "doctor")
+
+
+def cvlib(*words, cwd=None):
+    return subprocess.run(
+        [sys.executable, "-m", "cvlib", *words], capture_output=True, text=True, cwd=cwd
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_commands_help_shows_an_example(command):
+    done = cvlib(command, "--help")
+    assert done.returncode == 0
+    assert f"Example: cvlib {command}" in done.stdout
+
+
+def test_help_names_every_command():
+    said = cvlib("--help").stdout
+    assert all(f"  {command} " in said for command in COMMANDS)
+
+
+def test_the_command_starts_without_heavy_imports():
+    code = (
+        "import sys, cvlib.cli;"
+        "heavy = {'torch', 'numpy', 'pandas', 'matplotlib', 'pydantic', 'rich'} & set(sys.modules);"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_status_of_the_shipped_project_needs_no_torch(request):
+    code = (
+        "import sys; sys.argv = ['cvlib', 'status'];\n"
+        "from cvlib.cli import app\n"
+        "try: app()\n"
+        "except SystemExit: pass\n"
+        "assert 'torch' not in sys.modules and 'pandas' not in sys.modules\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, cwd=request.config.rootpath, capture_output=True
+    )
+
+
+@pytest.mark.parametrize("words", [("status",), ("run",), ("render",), ("data",)])
+def test_outside_a_project_the_error_says_where_to_go(tmp_path, words):
+    done = cvlib(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "no _quarto.yml" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_unknown_experiment_is_answered_with_the_nearest(request):
+    done = cvlib("status", "exp1", cwd=request.config.rootpath)
+    assert done.returncode == 2 and "did you mean 'exp01'?" in done.stderr
+
+
+def test_a_mistake_in_the_yaml_is_said_without_a_traceback(tmp_path):
+    (tmp_path / "_quarto.yml").write_text("project: {type: book}\n")
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments/exp01.yaml").write_text(
+        "title: T\nquestion: Q\ndataset: fashion_mnits\n"
+    )
+    done = cvlib("status", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("cvlib: experiments/exp01.yaml:3:"), done.stderr
+    assert "fashion_mnist" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_doctor_examines_this_machine(request):
+    done = cvlib("doctor", cwd=request.config.rootpath)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for what in ("Python", "packages", "device", "pandoc", "typst", "project", "store"):
+        assert what in done.stdout
