@@ -35,7 +35,8 @@ def to_pdf(project: Project, chapters: Sequence[ExecutedChapter], out: Path) -> 
 def to_html(project: Project, chapters: Sequence[ExecutedChapter], outdir: Path) -> None:
     """Write the HTML book below `outdir` (the chapters executed for HTML): `index.html` and so on.
 
-    The sidebar links to the PDF if it lies in `outdir` already, so make the PDF first.
+    The sidebar links to the PDF if it lies in `outdir` or the project's output folder already, so
+    make the PDF first.
     Raises PublishError as `to_pdf` does; nothing is written then.
     """
     write_book(project, read_chapters(chapters, "html"), outdir)

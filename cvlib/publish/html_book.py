@@ -11,6 +11,7 @@ from pathlib import Path
 from string import Template
 
 from cvlib.publish import pandoc
+from cvlib.publish.anchors import Anchors
 from cvlib.publish.chapter_tree import ChapterTree
 from cvlib.publish.citations import citeproc_arguments, refuse_missing
 from cvlib.publish.crossref import Index, build_index, prefixes, relative, resolve_calls
@@ -25,6 +26,7 @@ ASSETS = ("journal.css", "journal.js")
 def write_book(project: Project, chapters: Sequence[ChapterTree], outdir: Path) -> None:
     """Write pages, pictures, style sheet and script below `outdir`."""
     index = build_index(chapters)
+    Anchors(chapters).refuse_broken_links()
     # All pages are made before the first is written: an error leaves the old book whole.
     with ThreadPoolExecutor(max_workers=4) as pool:
         pages = list(pool.map(lambda c: _page(project, chapters, c, index, outdir), chapters))
@@ -76,7 +78,8 @@ def _filled(
 ) -> str:
     book = project.book
     home = chapter is chapters[0]
-    pdf = outdir / f"{book.output_file}.pdf"
+    pdf = f"{book.output_file}.pdf"
+    has_pdf = (outdir / pdf).is_file() or (project.output_dir / pdf).is_file()
     name = escape(chapter.title_text)
     return _template("page.html").substitute(
         lang=escape(project.lang),
@@ -90,7 +93,7 @@ def _filled(
         byline=_byline(project),
         title_block=_title_block(project) if home else "",
         sidebar=sidebar(chapters, chapter),
-        pdf_link=_pdf_link(relative(pdf.name, chapter.page)) if pdf.is_file() else "",
+        pdf_link=_pdf_link(relative(pdf, chapter.page)) if has_pdf else "",
         neighbours=neighbours(chapters, chapter),
         body=body,
     )

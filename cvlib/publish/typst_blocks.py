@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from cvlib.publish.anchors import Anchors
 from cvlib.publish.ast import (
     Element,
     Visit,
     attr,
     div,
     header,
-    link,
     pairs,
     plain,
     raw,
@@ -34,28 +34,27 @@ APPENDIX = "#counter(heading).update(0)\n#set heading(numbering: appendix-number
 
 
 def merge_chapters(
-    chapters: Sequence[ChapterTree], supplements: Mapping[str, str]
+    chapters: Sequence[ChapterTree], supplements: Mapping[str, str], anchors: Anchors
 ) -> list[Element]:
     """Return all chapters as the blocks of one document: parts, chapters, appendices."""
     merged: list[Element] = []
     part: str | None = None
     appendix = False
-    titles = {chapter.executed.file: chapter.identifier for chapter in chapters}
     for chapter in chapters:
         if begins_part(chapter, part):
             name = chapter.executed.part or ""
             slug = re.sub(r"[^\w]+", "-", name.lower()).strip("-")
-            merged.append(header(1, parse_inlines(name), attr(f"part-{slug}")))
+            merged.append(header(1, parse_inlines(name), attr(slug)))
         part = chapter.executed.part
         if chapter.executed.kind == "appendix" and not appendix:
             appendix = True
             merged.append(raw_block("typst", APPENDIX))
-        merged += _lowered(chapter, supplements, titles)
+        merged += _lowered(chapter, supplements, anchors)
     return merged
 
 
 def _lowered(
-    chapter: ChapterTree, supplements: Mapping[str, str], titles: Mapping[str, str]
+    chapter: ChapterTree, supplements: Mapping[str, str], anchors: Anchors
 ) -> list[Element]:
     folder = str(PurePosixPath(chapter.executed.file).parent)
     shift = shift_of(chapter)
@@ -64,7 +63,8 @@ def _lowered(
         tag = element["t"]
         if tag == "Header":
             level, attributes, inlines = element["c"]
-            return [header(level + shift, transform(inlines, visit), attributes)]
+            named = [anchors.in_pdf(chapter, attributes[0]), *attributes[1:]]
+            return [header(level + shift, transform(inlines, visit), named)]
         if tag == "Float":
             return _float(element, visit, supplements)
         if tag == "Panel":
@@ -85,7 +85,9 @@ def _lowered(
         if tag == "Div" and _shows_output(element):
             return _unwrapped(element, visit)
         if tag == "Link":
-            return _link(element, folder, titles, visit)
+            attributes, inlines, (target, title) = element["c"]
+            place = anchors.place_in_pdf(chapter, target)
+            return [{"t": "Link", "c": [attributes, transform(inlines, visit), [place, title]]}]
         return None
 
     return transform(chapter.blocks, visit)
@@ -203,16 +205,3 @@ def _unwrapped(element: Element, visit: Visit) -> list[Element]:
         blocks += transform(block["c"][1] if display and free else [block], visit)
         free = free and not display
     return blocks
-
-
-def _link(
-    element: Element, folder: str, titles: Mapping[str, str], visit: Visit
-) -> list[Element] | None:
-    """A link to another chapter's file leads to its heading in the PDF."""
-    _, inlines, (target, _) = element["c"]
-    path, _, anchor = target.partition("#")
-    if not path.endswith(".qmd"):
-        return None
-    identifier = anchor or titles.get(posixpath.normpath(posixpath.join(folder, path)), "")
-    inlines = transform(inlines, visit)
-    return [link(inlines, f"#{identifier}")] if identifier else inlines

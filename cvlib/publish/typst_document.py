@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cvlib.publish import pandoc
+from cvlib.publish.anchors import Anchors
 from cvlib.publish.ast import Element
 from cvlib.publish.chapter_tree import ChapterTree
 from cvlib.publish.citations import citeproc_arguments, refuse_missing
@@ -38,11 +39,13 @@ def typst_source(project: Project, chapters: Sequence[ChapterTree]) -> str:
         for kind in ("fig", "tbl")
         if f"{kind}-title" in project.crossref
     }
+    anchors = Anchors(chapters)
+    anchors.refuse_broken_links()
     citations = citeproc_arguments(chapters, project)
     document = {
         "pandoc-api-version": [1, 23, 1],
         "meta": _metadata(project),
-        "blocks": merge_chapters(chapters, supplements),
+        "blocks": merge_chapters(chapters, supplements, anchors),
     }
     with tempfile.TemporaryDirectory() as folder:
         template = _assemble_template(project, Path(folder))
