@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from cvlib.data.inventory import describe
+from cvlib.data.load import fingerprint
+from cvlib.data.spec import DatasetSpec
+from tests.data.made import encoded, picture
+
+SPEC = DatasetSpec(name="imagefolder:pictures", image_size=8)
+
+
+def test_a_folder_is_described_with_what_was_left_out(
+    root: Path, make_folder: Callable[..., Path]
+) -> None:
+    base = make_folder({"a": 30, "b": 20})
+    (base / "a" / "001.png").write_bytes(b"broken")
+    (base / "a" / "notes.txt").write_text("x")
+    (base / "b" / "000.png").write_bytes(encoded(picture(0, (40, 30))))
+    found = describe(SPEC, root)
+    assert json.loads(json.dumps(found)) == found
+    assert found["name"] == SPEC.name and found["local"] and found["where"] == "pictures"
+    assert found["classes"] == ["a", "b"]
+    assert sum(found["counts"][s]["a"] for s in ("train", "val", "test")) == 29
+    assert sum(found["counts"][s]["b"] for s in ("train", "val", "test")) == 20
+    assert found["source_sizes"] == "16×16 to 40×30" and found["image_shape"] == [8, 8, 3]
+    assert found["unreadable"] == [
+        {"name": "a/001.png", "reason": "no image format that Pillow knows"}
+    ]
+    assert found["ignored"] == [{"name": "a/notes.txt", "reason": "no image file"}]
+    assert found["fingerprint"] == fingerprint(SPEC, root)
+    assert "problem" not in found
+
+
+def test_what_does_not_fit_is_a_problem_and_not_a_crash(
+    root: Path, make_folder: Callable[..., Path]
+) -> None:
+    base = make_folder({"a": 10, "b": 10})
+    (base / "b" / "000.png").write_bytes(encoded(picture(0, (40, 30))))
+    found = describe(SPEC.model_copy(update={"image_size": None}), root)
+    assert "different sizes" in found["problem"]
+    assert found["source_sizes"] == "16×16 to 40×30" and found["counts"]["train"]
+
+
+def test_data_that_are_not_here_say_how_to_get_them(root: Path) -> None:
+    found = describe(DatasetSpec(name="cifar10"), root)
+    assert not found["local"] and "cifar-10-batches-py/test_batch" in found["missing"]
+    assert "unpack cifar-10-python.tar.gz" in found["by_hand"]
+
+
+def test_digits_are_described(root: Path) -> None:
+    found = describe(DatasetSpec(name="digits"), root)
+    assert found["source_sizes"] == "8×8" and found["image_shape"] == [8, 8, 1]
+    assert sum(found["counts"]["train"].values()) == 1294
