@@ -13,9 +13,8 @@ from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, new_figure, styled
 from cvlib.journal.inline import paired_points, quotient
-from cvlib.journal.quantity import STALE_MARK
 from cvlib.journal.results import Results, VariantResults
-from cvlib.journal.staleness import absence_note, stale_note
+from cvlib.journal.staleness import absence_note, marks, stale_note
 from cvlib.journal.style import BLUE, INK, MUTED, VERMILLION
 
 ROW = 0.175  # inches
@@ -42,7 +41,8 @@ def ablation(
     _times(right, shown, rows, base)
 
     left.set_ylim(bottom, -0.8)
-    labels = [v.label + STALE_MARK * v.is_stale for v in shown]
+    mark = marks([base, *shown])
+    labels = [v.label + mark[v.name] for v in shown]
     left.set_yticks(rows, labels)
     for axes in (left, right):
         axes.tick_params(axis="y", length=0)

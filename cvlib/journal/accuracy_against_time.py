@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,9 +14,8 @@ from cvlib.analysis.pareto import pareto_front
 from cvlib.journal import numbers
 from cvlib.journal.figure import ReportFigure, new_figure, styled
 from cvlib.journal.labels import Box, place
-from cvlib.journal.quantity import STALE_MARK
 from cvlib.journal.results import Results, VariantResults
-from cvlib.journal.staleness import absence_note, stale_note
+from cvlib.journal.staleness import absence_note, marks, stale_note
 from cvlib.journal.style import BLUE, MUTED
 
 
@@ -39,13 +39,19 @@ def accuracy_against_time(
             accuracy[index, 0],
             xerr=None if np.isnan(seconds[index, 1]) else seconds[index, 1],
             yerr=None if np.isnan(accuracy[index, 1]) else accuracy[index, 1],
-            color=color,
+            fmt="none",
             ecolor=color,
             elinewidth=0.7,
+            zorder=2,
+        )
+        axes.plot(
+            seconds[index, 0],
+            accuracy[index, 0],
+            color=color,
             marker="o" if front[index] else "s",
             markersize=5 if front[index] else 4,
             markerfacecolor=color if front[index] else "white",
-            zorder=4 if front[index] else 3,
+            zorder=5 if front[index] else 4,
         )
     _limits(axes, seconds, accuracy)
     axes.set_xlabel("training time (seconds, logarithmic)")
@@ -70,7 +76,13 @@ def _draw_front(axes: Axes, seconds: np.ndarray, accuracy: np.ndarray) -> None:
     order = np.argsort(seconds)
     # steps: between two points of the front one gets what the quicker of them gives
     axes.step(
-        seconds[order], accuracy[order], where="post", color=BLUE, linewidth=0.8, linestyle="--"
+        seconds[order],
+        accuracy[order],
+        where="post",
+        color=BLUE,
+        linewidth=0.8,
+        linestyle="--",
+        zorder=2,
     )
 
 
@@ -97,14 +109,19 @@ def _name_points(
 ) -> None:
     renderer = axes.figure.canvas.get_renderer()  # type: ignore[attr-defined]
     points = axes.transData.transform(np.column_stack([seconds[:, 0], accuracy[:, 0]]))
+    mark = marks(shown)
+    # keeps letters readable where a thin bar passes behind them
+    ground = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.4}
     texts = [
         axes.annotate(
-            variant.label + STALE_MARK * variant.is_stale,
+            variant.label + mark[variant.name],
             (float(seconds[index, 0]), float(accuracy[index, 0])),
             fontsize=7.5,
             fontweight="bold" if front[index] else "normal",
             color=BLUE if front[index] else "#333333",
             annotation_clip=False,
+            bbox=ground,
+            zorder=3,
         )
         for index, variant in enumerate(shown)
     ]
@@ -113,7 +130,8 @@ def _name_points(
     inside = axes.get_window_extent(renderer)
     frame = (inside.x0, inside.y0, inside.x1, inside.y1)
     scale = axes.figure.dpi / 72
-    corners = place(points, sizes, _bars(axes, seconds, accuracy), frame, near=5.5 * scale)
+    obstacles = _bars(axes, seconds, accuracy) + _steps(points[front])
+    corners = place(points, sizes, obstacles, frame, near=5.5 * scale)
     for index, (text, corner) in enumerate(zip(texts, corners, strict=True)):
         text.set_position(tuple((corner - points[index]) / scale))
         text.set(ha="left", va="bottom")
@@ -139,4 +157,14 @@ def _bars(axes: Axes, seconds: np.ndarray, accuracy: np.ndarray) -> list[Box]:
             ends = [(max(x - half_x, x / 100), y - half_y), (x + half_x, y + half_y)]
             (x0, y0), (x1, y1) = axes.transData.transform(ends)
             boxes.append((x0 - 1, y0 - 1, x1 + 1, y1 + 1))
+    return boxes
+
+
+def _steps(points: np.ndarray) -> list[Box]:
+    """The line of the front as thin boxes in pixels."""
+    points = points[np.argsort(points[:, 0])]
+    boxes: list[Box] = []
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
+        boxes.append((x0, y0 - 1, x1, y0 + 1))
+        boxes.append((x1 - 1, y0, x1 + 1, y1))
     return boxes

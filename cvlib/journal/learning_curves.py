@@ -7,22 +7,21 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from cvlib.analysis.intervals import t_interval
 from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, new_figure, styled
 from cvlib.journal.labels import spread
-from cvlib.journal.quantity import STALE_MARK
 from cvlib.journal.results import Results, VariantResults
-from cvlib.journal.staleness import absence_note, stale_note
+from cvlib.journal.staleness import absence_note, marks, stale_note
 from cvlib.journal.style import LINES, MUTED, LineStyle
 
 NAMES = {
     "train_loss": "training loss",
     "val_loss": "validation loss",
     "train_accuracy": "training accuracy (%)",
-    "val_accuracy": "validation accuracy (%)",
+    "val_accuracy": "val. accuracy (%)",
     "lr": "learning rate",
 }
 TOGETHER = 5  # lines that one panel holds before they are spread over several
@@ -45,7 +44,7 @@ def learning_curves(
     across = len(metrics) if len(groups) == 1 else min(ACROSS, len(groups))
     stacked = 1 if len(groups) == 1 else len(metrics)
     down = stacked * math.ceil(len(groups) * len(metrics) / stacked / across)
-    height = 2.3 if down == 1 else 1.42 * down + 0.2
+    height = 2.2 if down == 1 else 1.27 * down + 0.25
     figure = new_figure(height)
     grid = figure.subplots(down, across, squeeze=False)
 
@@ -66,12 +65,12 @@ def learning_curves(
             axes.remove()
     for metric in metrics:
         same = [axes for axes, name in panels if name == metric]
-        _share_limits(same)
+        _limits(same, [_values(variant, metric).mean(axis=0) for variant in shown], metric)
         for axes in same:
             if axes.get_subplotspec().is_first_col() or len(groups) == 1:  # type: ignore[union-attr]
                 axes.set_ylabel(NAMES.get(metric, metric.replace("_", " ")))
             else:
-                axes.set_yticklabels([])
+                axes.tick_params(labelleft=False)
     lowest = {}
     for axes, _ in panels:
         spec = axes.get_subplotspec()
@@ -81,12 +80,13 @@ def learning_curves(
         if axes in lowest.values():
             axes.set_xlabel("epoch")
         else:
-            axes.set_xticklabels([])
+            axes.tick_params(labelbottom=False)
     figure.say(stale_note(shown), absence_note(chosen))
     figure.draw_without_rendering()
+    mark = marks(shown)
     for number, (_, members) in enumerate(groups):
         for index, metric in enumerate(metrics):
-            _label_ends(panels[number * len(metrics) + index][0], members, metric)
+            _label_ends(panels[number * len(metrics) + index][0], members, metric, mark)
     return figure
 
 
@@ -142,18 +142,31 @@ def _panel(axes: Axes, members: Sequence[VariantResults], metric: str, band: str
         )
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    if metric in ("train_loss", "val_loss"):
-        axes.set_ylim(bottom=0)
 
 
-def _share_limits(panels: Sequence[Axes]) -> None:
+def _limits(panels: Sequence[Axes], curves: Sequence[np.ndarray], metric: str) -> None:
+    """One range for all panels of a metric, chosen so that the ends of the curves can be compared."""
+    if metric.endswith("loss"):
+        for axes in panels:
+            axes.set_yscale("log")
     low = min(axes.get_ylim()[0] for axes in panels)
     high = max(axes.get_ylim()[1] for axes in panels)
+    if metric.endswith("accuracy"):
+        # the steep first quarter of the epochs would take most of the height
+        lowest = min(float(curve[len(curve) // 4 :].min()) for curve in curves)
+        low = max(low, lowest - 0.06 * (high - lowest))
     for axes in panels:
         axes.set_ylim(low, high)
+        if metric.endswith("loss"):
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+            axes.yaxis.set_minor_formatter(NullFormatter())
+            axes.tick_params(axis="y", which="minor", length=0)
 
 
-def _label_ends(axes: Axes, members: Sequence[VariantResults], metric: str) -> None:
+def _label_ends(
+    axes: Axes, members: Sequence[VariantResults], metric: str, mark: dict[str, str]
+) -> None:
     """Name each line at its end, names spread so that none covers another."""
     figure = axes.figure
     ends = [
@@ -163,15 +176,14 @@ def _label_ends(axes: Axes, members: Sequence[VariantResults], metric: str) -> N
     points = 72 / figure.dpi
     heights = [float(axes.transData.transform(end)[1]) * points for end in ends]
     placed = spread(heights, gap=8.6)
-    last = max(end[0] for end in ends)
     for index, (variant, end) in enumerate(zip(members, ends, strict=True)):
         style = _style(members, index)
         moved = placed[index] - heights[index]
         axes.annotate(
-            variant.label + STALE_MARK * variant.is_stale,
+            variant.label + mark[variant.name],
             xy=end,
             xycoords="data",
-            xytext=(9 + 0 * last, moved),
+            xytext=(11, moved),
             textcoords="offset points",
             va="center",
             fontsize=7.5,
@@ -180,7 +192,8 @@ def _label_ends(axes: Axes, members: Sequence[VariantResults], metric: str) -> N
                 "arrowstyle": "-",
                 "color": MUTED,
                 "linewidth": 0.4,
-                "shrinkA": 0.5,
+                "relpos": (0, 0.5),
+                "shrinkA": 0,
                 "shrinkB": 2,
             },
             annotation_clip=False,

@@ -32,18 +32,15 @@ class Quantity:
         return self.value
 
     def _repr_markdown_(self) -> str:
-        return markdown(self.text) + f"^{STALE_MARK}^" * self.stale
+        # a line may break before an interval or a remark, but not inside a value
+        glued = re.sub(r" (?![(\[])", "\u00a0", self.text)
+        italic = re.sub(r"^p(?=\u00a0)", "*p*", markdown(glued))
+        return italic + f"^{STALE_MARK}^" * self.stale
 
 
 def markdown(text: str) -> str:
-    """Plain text as Markdown that reads the same and keeps a number, its interval and unit together."""
-    escaped = re.sub(r"([\\`*_\[\]<>|#$^~@])", r"\\\1", text)
-    # the blank inside a value must not break; in a longer text the others may
-    glued = re.sub(
-        r"(?<=[\d%\]]) (?=[±\[(]|s\b|min\b|h\b|points\b|[MG]?FLOPs\b)", "\u00a0", escaped
-    )
-    glued = re.sub(r"(?<=[±=,]) (?=[\d+−])", "\u00a0", glued)
-    return re.sub(r"\bp (=|\\<) ?", "*p*\u00a0\\1\u00a0", glued)
+    """Plain text as Markdown that reads the same: what would mark up the text is escaped."""
+    return re.sub(r"([\\`*_\[\]<>|#$^~@])", r"\\\1", text)
 
 
 @dataclass(frozen=True)

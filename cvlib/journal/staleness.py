@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cvlib.journal.quantity import STALE_MARK, markdown
 from cvlib.journal.results import Results, VariantResults
@@ -21,10 +21,18 @@ def stale_reasons(variants: Iterable[VariantResults]) -> dict[str, list[str]]:
     return reasons
 
 
-def stale_note(variants: Iterable[VariantResults]) -> str:
-    """One line for a figure: `† older code or environment: base, wide`; '' when all is fresh."""
-    labels = [variant.label for variant in variants if variant.is_stale]
-    return f"{STALE_MARK} stale results: {listed(labels)}" if labels else ""
+def marks(shown: Sequence[VariantResults]) -> dict[str, str]:
+    """What to put behind each variant's label, by name: a mark if it is stale and others are not."""
+    everything = all(variant.is_stale for variant in shown)
+    return {v.name: STALE_MARK if v.is_stale and not everything else "" for v in shown}
+
+
+def stale_note(shown: Sequence[VariantResults]) -> str:
+    """One line for a figure: `† stale: base, wide`; '' when all is fresh."""
+    labels = [variant.label for variant in shown if variant.is_stale]
+    if len(labels) == len(shown):
+        return "all results shown are stale, see the provenance"
+    return f"{STALE_MARK} stale, see the provenance: {listed(labels)}" if labels else ""
 
 
 def absence_note(variants: Iterable[VariantResults]) -> str:
@@ -54,5 +62,7 @@ def callout(results: Results) -> str:
     body = "\n".join(
         markdown(line) if line[:1] != "-" else "- " + markdown(line[2:]) for line in lines
     )
-    again = f"`cvlib run {name} --rerun all` trains them again."
+    cues = {str(status.cue) for status in stale}
+    rerun = cues.pop() if len(cues) == 1 else "all"
+    again = f"`cvlib run {name} --rerun {rerun}` trains them again."
     return f'::: {{.callout-warning title="Stale results"}}\n{body}\n\n{again}\n:::'

@@ -16,7 +16,7 @@ from cvlib.journal.inline import constant, paired_points
 from cvlib.journal.pipe_table import pipe_table
 from cvlib.journal.quantity import STALE_MARK, Markdown
 from cvlib.journal.results import Results, VariantResults, shared_seeds
-from cvlib.journal.staleness import stale_reasons
+from cvlib.journal.staleness import marks, stale_reasons
 from cvlib.journal.words import counted
 
 DEFAULT = ("accuracy", "difference", "parameters", "flops", "seconds")
@@ -45,11 +45,15 @@ class _Context:
 
 @dataclass(frozen=True)
 class Column:
-    """head: with {target} and {reference}; note: for the line below the table."""
+    """head: with {target} and {reference}; note: for the line below the table.
+
+    over_seeds: said after the note where there are several seeds.
+    """
 
     head: str
     cell: Callable[[VariantResults, _Context], str]
     note: str = ""
+    over_seeds: str = ""
 
 
 def _share(metric: str) -> Callable[[VariantResults, _Context], str]:
@@ -110,13 +114,16 @@ def _reach(what: str, own_best: bool) -> Callable[[VariantResults, _Context], st
 
 COLUMNS = {
     "accuracy": Column(
-        "Test accuracy (%)", _share("test_accuracy"), "accuracy: mean ± 95% t-interval over seeds"
+        "Test accuracy (%)",
+        _share("test_accuracy"),
+        over_seeds="accuracy: mean ± 95% t-interval over seeds",
     ),
     "val_accuracy": Column("Val accuracy (%)", _share("val_accuracy")),
     "difference": Column(
         "Δ to {reference} (points)",
         _difference,
-        "Δ: difference to {reference} paired by seed, with its 95% t-interval",
+        "Δ: difference to {reference}",
+        " paired by seed, with its 95% t-interval",
     ),
     "p": Column(
         "p",
@@ -132,7 +139,9 @@ COLUMNS = {
     "epochs_to": Column("Epochs to {target}", _reach("epochs", False), "{to_target}"),
     "seconds_to": Column("Seconds to {target}", _reach("seconds", False), "{to_target}"),
     "epochs_to_own": Column(
-        "Epochs to 95% of best", _reach("epochs", True), "best: the run's own best validation accuracy"
+        "Epochs to 95% of best",
+        _reach("epochs", True),
+        "best: the run's own best validation accuracy",
     ),
 }
 
@@ -161,18 +170,17 @@ def results_table(
     words = {
         "reference": context.reference.label if context.reference else "",
         "target": f"{100 * target:g}%" if target is not None else "",
-        "to_target": f"first epoch with validation accuracy of {100 * (target or 0):g}%, mean "
-        "over seeds",
+        "to_target": f"epochs and seconds until validation accuracy is {100 * (target or 0):g}%",
     }
 
     has_factors = any(variant.factor for variant in rows)
     head = (["Varied"] if has_factors else []) + ["Variant"]
     head += [COLUMNS[name].head.format(**words) for name in names]
-    body, factor = [], ""
+    body, factor, mark = [], "", marks(shown)
     for variant in rows:
         first = [variant.factor if variant.factor != factor else ""] if has_factors else []
         factor = variant.factor
-        label = variant.label + STALE_MARK * variant.is_stale
+        label = variant.label + mark.get(variant.name, "")
         if variant.runs:
             cells = [COLUMNS[name].cell(variant, context) for name in names]
         else:
@@ -203,10 +211,10 @@ def _note(
     from cvlib.journal.quantity import markdown
 
     seeds = len(results.experiment.seeds)
-    notes = [COLUMNS[name].note.format(**words) for name in names]
-    if seeds == 1:
-        notes = [note.split(" ± ")[0].replace("mean", "one seed") for note in notes]
-        notes = [note.replace(", with its 95% t-interval", "") for note in notes]
+    notes = [
+        (COLUMNS[name].note + COLUMNS[name].over_seeds * (seeds > 1)).format(**words)
+        for name in names
+    ]
     said = [f"{counted(seeds, 'seed')} a variant", *dict.fromkeys(note for note in notes if note)]
     sentences = ["; ".join(said) + "."]
     for variant in rows:
@@ -214,5 +222,6 @@ def _note(
             what = "no result" if not variant.runs else f"{len(variant.runs)} of {seeds} seeds"
             sentences.append(f"{variant.label}: {what}, {variant.absence()}.")
     for reason, labels in stale_reasons(shown).items():
-        sentences.append(f"{STALE_MARK} {', '.join(labels)}: {reason}.")
+        which = "all variants" if len(labels) == len(shown) else ", ".join(labels)
+        sentences.append(f"{STALE_MARK} Stale: {which}: {reason}.")
     return markdown(" ".join(sentences))

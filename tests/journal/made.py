@@ -86,9 +86,7 @@ def note_data(layout: Layout) -> None:
 
 
 def planned(layout: Layout) -> list[PlannedRun]:
-    plan = make_plan(
-        load_experiment(layout, "exp01"), Fingerprints(layout.data, layout.runs)
-    )
+    plan = make_plan(load_experiment(layout, "exp01"), Fingerprints(layout.data, layout.runs))
     return list(plan.runs)
 
 

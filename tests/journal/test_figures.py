@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cvlib.journal import experiment
+from cvlib.journal.labels import place, spread
+from cvlib.journal.style import LINES, TEXT_WIDTH
+from cvlib.results.store import Store
+from tests.journal.made import planned, write
+
+FIGURES = ("learning_curves", "ablation", "accuracy_against_time")
+
+
+@pytest.fixture(scope="module", params=FIGURES)
+def figure(request, filled):
+    return getattr(experiment("exp01", root=filled.root), request.param)()
+
+
+def visible_texts(figure):
+    import matplotlib.text
+
+    return [t for t in figure.findobj(matplotlib.text.Text) if t.get_text() and t.get_visible()]
+
+
+def test_figure_is_as_wide_as_the_text_and_keeps_inside(figure):
+    assert figure.get_size_inches()[0] == TEXT_WIDTH
+    box = figure.get_tightbbox(figure.canvas.get_renderer())
+    width, height = figure.get_size_inches()
+    assert box.x0 >= -0.01 and box.y0 >= -0.01
+    assert box.x1 <= width + 0.01 and box.y1 <= height + 0.01
+
+
+def test_same_results_give_the_same_bytes(exp):
+    for name in FIGURES:
+        first, second = (getattr(exp, name)("base", "wide", "flip") for _ in range(2))
+        svg = first.drawn("svg")
+        assert svg == second.drawn("svg") == first.drawn("svg")
+        assert b"<dc:date>" not in svg
+        assert first.drawn("png") == second.drawn("png")
+
+
+def test_figure_shows_itself_as_svg_and_png_at_twice_the_screen(figure):
+    bundle = figure._repr_mimebundle_()
+    assert set(bundle) == {"image/svg+xml", "image/png", "text/plain"}
+    assert "<text" not in bundle["image/svg+xml"]  # letters are outlines
+
+
+def test_no_letter_is_smaller_than_seven_points(figure):
+    assert min(text.get_fontsize() for text in visible_texts(figure)) >= 7
+
+
+def test_names_of_lines_do_not_cover_each_other(exp):
+    figure = exp.learning_curves()
+    renderer = figure.canvas.get_renderer()
+    for axes in figure.axes:
+        boxes = [text.get_window_extent(renderer) for text in axes.texts]
+        names = sorted(text.get_text() for text in axes.texts)
+        assert "base" in names and len(names) >= 2
+        for i, one in enumerate(boxes):
+            for other in boxes[:i]:
+                overlap = min(one.y1, other.y1) - max(one.y0, other.y0)
+                assert overlap <= 2.5  # the empty rim of a letter's box
+
+
+def test_names_of_points_do_not_cover_each_other_or_leave_the_axes(exp):
+    figure = exp.accuracy_against_time()
+    renderer = figure.canvas.get_renderer()
+    (axes,) = figure.axes
+    inside = axes.get_window_extent(renderer)
+    import matplotlib.text
+
+    boxes = [matplotlib.text.Text.get_window_extent(text, renderer) for text in axes.texts]
+    assert len(boxes) == 13
+    for i, one in enumerate(boxes):
+        assert inside.x0 - 1 <= one.x0 and one.x1 <= inside.x1 + 1
+        for other in boxes[:i]:
+            assert not one.overlaps(other)
+
+
+def test_more_than_five_variants_get_a_panel_a_factor(exp):
+    figure = exp.learning_curves(metrics=("val_accuracy",))
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert [title for title in titles if title] == [
+        "depth", "width", "kernel size", "norm", "dropout", "augmentation",
+    ]  # fmt: skip
+    assert len(exp.learning_curves("base", "wide").axes) == 2
+
+
+def test_ablation_shows_the_differences_of_the_sentences(exp):
+    figure = exp.ablation()
+    left = figure.axes[0]
+    points = sorted(float(line.get_xdata()[0]) for line in left.lines if line.get_marker() == "o")
+    expected = sorted(float(exp.difference(v)) for v in exp.variants if v.name != "base")
+    assert points == pytest.approx(expected)
+
+
+def test_stale_results_are_said_in_the_figure(project):
+    for run in planned(project):
+        if run.variant == "wide":
+            Store(project.runs).remove(str(run.key))
+            write(project, run, code={"cvlib.training.loop": "0"})
+    exp = experiment("exp01", root=project.root)
+    for name in FIGURES:
+        texts = [
+            text.get_text() for text in visible_texts(getattr(exp, name)("base", "wide", "no_norm"))
+        ]
+        assert "32 channels†" in texts
+        assert any("stale" in text and "32 channels" in text for text in texts)
+
+
+def test_variant_without_results_is_named_below_the_figure(project):
+    for run in planned(project):
+        if run.variant == "no_norm":
+            Store(project.runs).remove(str(run.key))
+    exp = experiment("exp01", root=project.root)
+    for name in FIGURES:
+        texts = [
+            text.get_text() for text in visible_texts(getattr(exp, name)("base", "wide", "no_norm"))
+        ]
+        assert "no norm" not in texts
+        assert any("not shown: no norm (missing)" in text for text in texts)
+
+
+def test_lines_can_be_told_apart_in_grey():
+    # by dashes and by marker, whatever their lightness
+    assert len({str(style.dashes) for style in LINES}) == len(LINES)
+    assert len({style.marker for style in LINES}) == len(LINES)
+
+
+def test_spread_moves_as_little_as_it_must():
+    assert spread([0, 10, 20], gap=5) == [0, 10, 20]
+    assert spread([10, 10], gap=4) == [8, 12]
+    assert spread([3, 1, 2], gap=2) == [4, 0, 2]
+
+
+def test_placed_labels_are_apart_where_there_is_room():
+    generator = np.random.default_rng(0)
+    points = generator.uniform(60, 540, (14, 2))
+    sizes = np.column_stack([generator.uniform(20, 60, 14), np.full(14, 11.0)])
+    corners = place(points, sizes, [], (0, 0, 600, 600), near=6)
+    for i in range(14):
+        for j in range(i):
+            apart = (corners[i] + sizes[i] <= corners[j]) | (corners[j] + sizes[j] <= corners[i])
+            assert apart.any()

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from cvlib.analysis.paired import mcnemar_exact
+from cvlib.journal import experiment
+from cvlib.journal.errors import JournalError, MissingResults
+from cvlib.results.store import Store
+from tests.journal.made import planned, write
+
+
+def accuracies(exp, variant):
+    runs = exp.results.variant(variant).runs
+    return np.array([100 * run.predictions().correct.mean() for run in runs.values()])
+
+
+def test_accuracy_is_mean_and_t_interval_over_seeds(exp):
+    values = accuracies(exp, "wide")
+    low, high = stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
+    shown = exp.accuracy("wide")
+    assert (shown.value, shown.low, shown.high) == pytest.approx((values.mean(), low, high))
+    assert str(shown) == f"{values.mean():.1f} ± {(high - low) / 2:.1f}%"
+
+
+def test_difference_is_paired_by_seed(exp):
+    values = accuracies(exp, "kernel1") - accuracies(exp, "base")
+    low, high = stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
+    shown = exp.difference("kernel1", "base")
+    assert (shown.value, shown.low, shown.high) == pytest.approx((values.mean(), low, high))
+    assert str(shown).startswith("−") and str(shown).endswith("points")
+
+
+def test_compare_of_one_seed_is_mcnemar_on_its_images(project):
+    exp = experiment("exp01", root=project.root, profile=None)
+    for run in planned(project):
+        if run.seed:
+            Store(project.runs).remove(str(run.key))
+    a = exp.predictions("kernel5", 0).correct
+    b = exp.predictions("base", 0).correct
+    expected = mcnemar_exact(int((a & ~b).sum()), int((b & ~a).sum()))
+    assert exp.compare("kernel5").p == pytest.approx(expected)
+
+
+def test_comparisons_asked_together_are_corrected(exp):
+    together = exp.comparisons("wide", "wider", "kernel5")
+    for name, found in together.items():
+        alone = exp.compare(name)
+        assert found.p >= alone.p
+        assert found.test.p == alone.p
+    smallest = min(together.values(), key=lambda c: c.test.p)
+    assert smallest.p == pytest.approx(min(1, 3 * smallest.test.p))
+
+
+def test_verdict_says_better_only_with_a_small_p(exp):
+    assert exp.compare("kernel1").verdict == "worse"
+    assert exp.compare("base", "kernel1").verdict == "better"
+    unclear = exp.compare("dropout")
+    assert unclear.p > 0.05 and unclear.verdict == "not told apart"
+
+
+def test_variants_tested_on_other_images_are_not_compared(project):
+    from cvlib.results.run import Run
+
+    store = Store(project.runs)
+    run = next(r for r in planned(project) if r.variant == "wide" and r.seed == 1)
+    old = store.read(str(run.key))
+    assert isinstance(old, Run)
+    predictions = old.predictions()
+    store.write_run(
+        str(run.key),
+        spec=old.spec,
+        dataset_fingerprint=old.dataset_fingerprint,
+        metrics=old.metrics,
+        history=old.history,
+        logits=predictions.logits,
+        labels=predictions.labels,
+        ids=predictions.ids + 1,
+        provenance=old.provenance,
+        weights={},
+    )
+    with pytest.raises(JournalError, match="the same images"):
+        experiment("exp01", root=project.root).compare("wide")
+
+
+def test_best_is_the_highest_mean_and_stands_for_its_variant(exp):
+    means = {v.name: accuracies(exp, v.name).mean() for v in exp.variants}
+    best = exp.best()
+    assert best.name == max(means, key=means.__getitem__)
+    assert str(exp.accuracy(best)) == str(exp.accuracy(best.name))
+    assert exp.best("train_seconds").name == "kernel1"
+
+
+def test_counts_and_words(exp):
+    assert (str(exp.runs), str(exp.seeds), str(exp.epochs)) == ("39", "3", "6")
+    assert str(exp.images("test")) == "1,000"
+    assert exp.dataset == "Fashion-MNIST"
+    assert str(exp.parameters("wider")) == "0.37M"
+    assert str(exp.flops("wide")) == "12 MFLOPs"
+    assert str(exp.ratio("train_seconds", "wider")).startswith("4.")
+
+
+def test_unknown_variant_names_those_there_are(exp):
+    with pytest.raises(JournalError, match=r"no variant 'wyde'.*base, depth2"):
+        exp.accuracy("wyde")
+
+
+def test_unknown_metric_names_those_there_are(exp):
+    with pytest.raises(JournalError, match=r"no metric 'top5'.*test_accuracy"):
+        exp.metric("top5")
+
+
+def test_reading_without_results_says_how_to_make_them(empty):
+    exp = experiment("exp01", root=empty.root)
+    for ask in (exp.accuracy, exp.table, exp.ablation, exp.learning_curves, exp.metrics, exp.best):
+        with pytest.raises(MissingResults, match="cvlib run exp01"):
+            ask()
+
+
+def test_missing_seed_is_said_with_the_number(project):
+    run = next(r for r in planned(project) if r.variant == "wide" and r.seed == 1)
+    Store(project.runs).remove(str(run.key))
+    assert str(experiment("exp01", root=project.root).accuracy("wide")).endswith("(2 of 3 seeds)")
+
+
+def test_one_seed_has_no_interval(empty, monkeypatch):
+    monkeypatch.setenv("CVLIB_PROFILE", "quick")
+    from cvlib.studies.project import Layout
+    from tests.journal.made import note_data
+
+    quick = Layout(empty.root, "quick")
+    note_data(quick)
+    for run in planned(quick):
+        write(quick, run)
+    exp = experiment("exp01", root=empty.root)
+    assert str(exp.accuracy()).endswith("% (one seed)")
+    assert exp.accuracy().low is None
+    assert "±" not in str(exp.table()) and "[" not in str(exp.table())
+    assert [v.name for v in exp.variants] == ["base", "wide", "flip"]
+    for figure in (exp.ablation(), exp.learning_curves(), exp.accuracy_against_time()):
+        assert figure.drawn("png")[:4] == b"\x89PNG"
+
+
+def test_frames_have_a_row_a_run_and_a_row_an_epoch(exp):
+    metrics, history = exp.metrics(), exp.history()
+    assert len(metrics) == 39 and len(history) == 39 * 6
+    assert list(metrics.columns[:6]) == ["variant", "label", "factor", "seed", "key", "state"]
+    wide = metrics[metrics.variant == "wide"].test_accuracy
+    assert 100 * wide.mean() == pytest.approx(accuracies(exp, "wide").mean())
+
+
+def test_predictions_of_a_run(exp):
+    found = exp.predictions("base", 2)
+    assert found.logits.shape == (1000, 10)
+    with pytest.raises(JournalError, match="seed 7"):
+        exp.predictions("base", 7)

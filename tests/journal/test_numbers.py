@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+
+from cvlib.journal import numbers
+from cvlib.journal.quantity import Quantity
+
+
+@pytest.mark.parametrize(
+    ("mean", "half", "text"),
+    [
+        (91.2345, 0.3141, "91.23 ± 0.31"),
+        (91.2345, 0.0321, "91.23 ± 0.03"),  # at most two decimals
+        (91.2345, 1.4142, "91.2 ± 1.4"),
+        (91.2345, 0.996, "91.2 ± 1.0"),  # two digits after rounding, not before
+        (91.2345, 12.345, "91 ± 12"),
+        (91.2345, 0.0004, "91.23 ± 0.01"),  # never narrower than it is
+        (91.2345, 0.0, "91.23 ± 0.00"),
+    ],
+)
+def test_half_width_has_two_digits_and_the_mean_its_decimals(mean, half, text):
+    assert numbers.plus_minus(mean, half) == text
+
+
+def test_difference_has_a_sign_and_a_true_minus():
+    assert numbers.difference(0.84, 0.31, 1.37) == "+0.84 [0.31, 1.37]"
+    assert numbers.difference(-1.2, -2.5, 0.1) == "−1.2 [−2.5, 0.1]"
+    assert numbers.difference(-0.001, -0.2, 0.198) == "0.00 [−0.20, 0.20]"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (812, "812"),
+        (4_130, "4.1k"),
+        (41_300, "41k"),
+        (99_600, "0.10M"),
+        (390_000, "0.39M"),
+        (1_240_000, "1.2M"),
+        (11_700_000, "12M"),
+        (1_240_000_000, "1.2G"),
+    ],
+)
+def test_counts_are_said_as_people_say_them(number, text):
+    assert numbers.compact(number) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.42, "0.42 s"), (4.13, "4.1 s"), (41.3, "41 s"), (204, "3.4 min"), (7700, "2.1 h")],
+)
+def test_durations_change_their_unit(seconds, text):
+    assert numbers.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1.836, "1.8"), (0.416, "0.42"), (1.04, "1.04"), (0.97, "0.97"), (12.3, "12")],
+)
+def test_ratio_shows_on_which_side_of_one_it_is(value, text):
+    assert numbers.ratio(value) == text
+
+
+@pytest.mark.parametrize(
+    ("p", "text"), [(0.0002, "p < 0.001"), (0.0031, "p = 0.003"), (0.421, "p = 0.42")]
+)
+def test_p_values(p, text):
+    assert numbers.p_value(p) == text
+
+
+def test_markdown_escapes_what_would_be_a_link_and_keeps_a_value_together():
+    shown = Quantity("+0.84 [0.31, 1.37] points")._repr_markdown_()
+    assert shown == "+0.84 \\[0.31,\u00a01.37\\]\u00a0points"
+    assert Quantity("p < 0.001")._repr_markdown_() == "*p*\u00a0\\<\u00a00.001"
+
+
+def test_stale_value_is_marked_as_text_and_as_markdown():
+    stale = Quantity("91.2%", 91.2, stale=True)
+    assert str(stale) == "91.2%†"
+    assert stale._repr_markdown_() == "91.2%^†^"
+    assert float(stale) == 91.2
