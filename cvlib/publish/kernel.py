@@ -6,10 +6,14 @@ import (nbformat and its schemas) and sends an interrupt to its own loop, not to
 
 from __future__ import annotations
 
+import json
 import os
 import queue
+import secrets
 import shutil
 import signal
+import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -45,58 +49,74 @@ class Kernel:
         self._on_stderr = on_stderr
 
     def __enter__(self) -> Kernel:
-        from jupyter_client.blocking.client import BlockingKernelClient
-        from jupyter_client.kernelspec import KernelSpec
-        from jupyter_client.manager import KernelManager
-
         self._scratch = Path(tempfile.mkdtemp(prefix="cvlib-"))
         rc_file = self._scratch / "matplotlibrc"
         rc_file.write_text(self._matplotlibrc, encoding="utf-8")
-        # Sockets in a private folder: no ports are opened. A long TMPDIR does not fit an address.
-        local = os.name == "posix" and len(str(self._scratch)) < _MAX_SOCKET_PATH
-        where = {"transport": "ipc", "ip": str(self._scratch / "s")} if local else {}
-        self._manager = KernelManager(**where)
-        self._manager.connection_file = str(self._scratch / "kernel.json")
-        # Not through a kernelspec: a `python3` of the user may be another Python.
-        self._manager._kernel_spec = KernelSpec(
-            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-            language="python",
-        )
-        env = {
+        self._log = self._scratch / "log"
+        connection = self._scratch / "kernel.json"
+        connection.write_text(json.dumps(self._connection()), encoding="utf-8")
+        environment = {
             **os.environ,
             **self._env,
             "MATPLOTLIBRC": str(rc_file),
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",
             "PYTHONHASHSEED": "0",
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            # the kernel ends when this process is gone
+            "JPY_PARENT_PID": str(os.getpid()),
         }
-        self._log = self._scratch / "log"
+        # Not through a kernelspec: a `python3` of the user may be another Python.
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", str(connection)]
         with self._log.open("wb") as log:
-            self._manager.start_kernel(
-                cwd=str(self._folder),
-                env=env,
+            self._process = subprocess.Popen(
+                [*command, "--HistoryManager.enabled=False"],
+                cwd=self._folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                extra_arguments=["--HistoryManager.enabled=False"],
+                start_new_session=True,
             )
-        self._group = self._manager.provisioner.pgid  # type: ignore[union-attr]
-        self._client: BlockingKernelClient = self._manager.client()
-        self._client.start_channels(stdin=False, hb=False)
         try:
+            # Imported while the kernel starts.
+            from jupyter_client.blocking.client import BlockingKernelClient
+
+            self._client = BlockingKernelClient(connection_file=str(connection))
+            self._client.load_connection_file()
+            self._client.start_channels(stdin=False, hb=False)
             self._wait_until_heard()
         except BaseException:
-            self.__exit__()
+            self._kill_group()
+            shutil.rmtree(self._scratch, ignore_errors=True)
             raise
         return self
 
+    def _connection(self) -> dict[str, Any]:
+        """Say where the kernel listens: sockets in a private folder, so that no port is open."""
+        names = ("shell", "iopub", "stdin", "control", "hb")
+        if os.name == "posix" and len(str(self._scratch)) < _MAX_SOCKET_PATH:
+            address = {"transport": "ipc", "ip": str(self._scratch / "s")}
+            ports = list(range(1, len(names) + 1))
+        else:  # a long TMPDIR does not fit into the address of a socket
+            address, ports = {"transport": "tcp", "ip": "127.0.0.1"}, _free_ports(len(names))
+        return {
+            **address,
+            **{f"{name}_port": port for name, port in zip(names, ports, strict=True)},
+            "key": secrets.token_hex(16),
+            "signature_scheme": "hmac-sha256",
+            "kernel_name": "python3",
+        }
+
     def __exit__(self, *_: object) -> None:
         try:
-            self._client.shutdown()
-            self._wait_for_exit(5.0)
+            # Asked twice: now and then ipykernel does not act on the first request.
+            for seconds in (1.0, 4.0):
+                self._client.shutdown()
+                if self._wait_for_exit(seconds):
+                    break
         finally:
             self._client.stop_channels()
             self._kill_group()
-            self._manager.cleanup_resources()
             shutil.rmtree(self._scratch, ignore_errors=True)
 
     def run(self, code: str, *, silent: bool = False) -> list[Output]:
@@ -171,12 +191,11 @@ class Kernel:
                 return received["content"]
 
     def _check_alive(self) -> None:
-        process = self._manager.provisioner.process  # type: ignore[union-attr]
-        if process.poll() is None:
+        if self._process.poll() is None:
             return
         last = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-12:]
         raise CellFailed(
-            f"the kernel ended with exit status {process.returncode}"
+            f"the kernel ended with exit status {self._process.returncode}"
             + (":\n" + "\n".join(last) if last else " and said nothing (out of memory?)")
         )
 
@@ -201,11 +220,11 @@ class Kernel:
             pass
         self._kill_group()
 
-    def _wait_for_exit(self, seconds: float) -> None:
+    def _wait_for_exit(self, seconds: float) -> bool:
         until = time.monotonic() + seconds
-        process = self._manager.provisioner.process  # type: ignore[union-attr]
-        while process.poll() is None and time.monotonic() < until:
+        while self._process.poll() is None and time.monotonic() < until:
             time.sleep(0.005)
+        return self._process.poll() is not None
 
     def _kill_group(self) -> None:
         """End the kernel and whatever its cells started and left running."""
@@ -214,12 +233,21 @@ class Kernel:
 
     def _signal_group(self, number: int) -> None:
         try:
-            if self._group is not None and os.name == "posix":
-                os.killpg(self._group, number)
+            if os.name == "posix":
+                # started as the leader of its own session: the group has its number
+                os.killpg(self._process.pid, number)
             else:
-                self._manager.provisioner.process.send_signal(number)  # type: ignore[union-attr]
+                self._process.send_signal(number)
         except (ProcessLookupError, PermissionError):
             pass
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports: list[int] = [listening.getsockname()[1] for listening in sockets]
+    for listening in sockets:
+        listening.close()
+    return ports
 
 
 class _Outputs:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -240,10 +239,10 @@ def _formats(root: Path, metadata: Mapping[str, Any], source: YamlFile) -> dict[
 def _target(name: str, file: str, line: int | None) -> Target:
     if name == "html":
         return "html"
-    if name == "typst" or name.endswith("-typst"):
+    if name.endswith("-typst"):
         return "typ"
     raise Unsupported(
-        f"format `{name}`: the embedded engine makes `html` and Typst formats (`journal-typst`)",
+        f"format `{name}`: the embedded engine makes `html`, and Typst with an extension (`journal-typst`)",
         file=file,
         line=line,
     )
@@ -251,7 +250,7 @@ def _target(name: str, file: str, line: int | None) -> Target:
 
 def _extension_options(root: Path, name: str) -> dict[str, Any]:
     """Return what `_extensions/<x>/_extension.yml` sets for the format `<x>-typst`."""
-    if not re.fullmatch(r".+-typst", name):
+    if not name.endswith("-typst"):
         return {}
     path = root / "_extensions" / name[: -len("-typst")] / "_extension.yml"
     if not path.is_file():

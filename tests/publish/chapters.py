@@ -12,6 +12,7 @@ import pytest
 import cvlib.publish
 
 FIXTURES = Path(__file__).parent / "fixtures"
+EXTENSIONS = Path(__file__).parents[2] / "_extensions"
 
 QUARTO_YML = """\
 project:
@@ -26,13 +27,15 @@ execute:
   freeze: auto
 format:
   html: default
-  typst: default
+  journal-typst: default
 """
 
 
 def copy_fixture(name: str, to: Path) -> Path:
     """Copy a fixture project into `to` and return its root."""
-    return Path(shutil.copytree(FIXTURES / name, to / name))
+    root = Path(shutil.copytree(FIXTURES / name, to / name))
+    shutil.copytree(EXTENSIONS, root / "_extensions")
+    return root
 
 
 def small_book(root: Path, **texts: str) -> Path:
@@ -44,6 +47,7 @@ def small_book(root: Path, **texts: str) -> Path:
         **texts,
     }
     (root / "report").mkdir(parents=True)
+    shutil.copytree(EXTENSIONS, root / "_extensions")
     (root / "_quarto.yml").write_text(files.pop("yml", QUARTO_YML))
     (root / "index.qmd").write_text(files["index"])
     (root / "report" / "one.qmd").write_text(files["one"])

@@ -78,7 +78,7 @@ def test_a_chapter_a_format_and_a_profile_are_passed_on(stand_in, tmp_path: Path
         profile="quick",
         notify=lambda text: None,
     )
-    expected = ["render", "report/cells.qmd", "--to", "typst", "--profile", "quick"]
+    expected = ["render", "report/cells.qmd", "--to", "journal-typst", "--profile", "quick"]
     assert _call(root)[0] == expected
 
 
