@@ -120,9 +120,17 @@ def _float(element: Element, visit: Visit, titles: Mapping[str, str]) -> list[El
     if has_panels(element):
         cells = [block for cell in element["content"] for block in _panel_cell(cell, visit)]
         return [opened, *_panels(cells, element["columns"] or 1), captioned, closed]
-    content = transform(element["content"], visit)
     if kind == "tbl":
-        return [opened, captioned, *content, closed]
+
+        def visit_named(inner: Element) -> list[Element] | None:
+            if inner["t"] == "Table":
+                return _scroll_box(
+                    [_keep(inner, visit)], f"{name}{stop} {text_of(caption)}".strip()
+                )
+            return visit(inner)
+
+        return [opened, captioned, *transform(element["content"], visit_named), closed]
+    content = transform(element["content"], visit)
     return [opened, div(content, attr("", ("picture",))), captioned, closed]
 
 
