@@ -18,7 +18,7 @@ from cvlib.journal.words import counted
 LEVEL = 0.05
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Is `first` better than `second`? Shown as its p-value: `p = 0.003`.
 
@@ -62,6 +62,9 @@ class Comparison:
 
     def __str__(self) -> str:
         return str(self._quantity())
+
+    def __repr__(self) -> str:
+        return f"<{self.first.name} against {self.second.name}: {self}>"
 
     def __float__(self) -> float:
         return self.p

@@ -19,7 +19,15 @@ Arguments = ParamSpec("Arguments")
 class ReportFigure(Figure):
     """A figure outside pyplot, so that a notebook shows it once and no state is left behind."""
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+    def _ipython_display_(self) -> None:
+        # Not _repr_mimebundle_: printers that Quarto and notebooks register for every matplotlib
+        # figure come before it, and crop the page's width away.
+        from IPython.display import display
+
+        display(self.bundle(), raw=True)  # type: ignore[no-untyped-call]
+
+    def bundle(self) -> dict[str, Any]:
+        """The figure in each form that a notebook may choose from, by MIME type."""
         return {
             "image/svg+xml": self.drawn("svg").decode(),
             "image/png": base64.b64encode(self.drawn("png")).decode(),

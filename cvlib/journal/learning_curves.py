@@ -18,9 +18,9 @@ from cvlib.journal.staleness import absence_note, marks, stale_note
 from cvlib.journal.style import LINES, MUTED, LineStyle
 
 NAMES = {
-    "train_loss": "training loss",
-    "val_loss": "validation loss",
-    "train_accuracy": "training accuracy (%)",
+    "train_loss": "training loss (log)",
+    "val_loss": "val. loss (log)",
+    "train_accuracy": "train accuracy (%)",
     "val_accuracy": "val. accuracy (%)",
     "lr": "learning rate",
 }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cvlib.journal.errors import JournalError, MissingResults
+from cvlib.journal.quantity import markdown
 from cvlib.journal.words import counted
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from cvlib.studies.status import RunStatus
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class VariantResults:
     """One variant with its runs, one a seed."""
 
@@ -43,6 +44,12 @@ class VariantResults:
 
     def __str__(self) -> str:
         return self.label
+
+    def __repr__(self) -> str:
+        return f"<{self.experiment}/{self.name}: {len(self.runs)} of {len(self.statuses)} runs>"
+
+    def _repr_markdown_(self) -> str:
+        return markdown(self.label)
 
     @cached_property
     def runs(self) -> dict[int, Run]:
@@ -107,7 +114,7 @@ class VariantResults:
         return np.array(rows)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Results:
     """All variants of one experiment, in the order of its YAML."""
 
