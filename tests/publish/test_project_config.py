@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.publish.chapters import QUARTO_YML, copy_fixture, small_book
 
 from cvlib.publish.errors import ProjectError, Unsupported
 from cvlib.publish.project import load_project, merge
+from tests.publish.chapters import QUARTO_YML, copy_fixture, small_book
 
 
 def test_chapters_keep_their_order_part_and_depth(tmp_path: Path):
