@@ -42,6 +42,20 @@ def test_hub_layout_is_read_in_order_across_files_and_row_groups(root: Path) -> 
             assert label == row % 2
 
 
+def test_a_subset_takes_rows_out_of_the_middle_of_row_groups(root: Path) -> None:
+    hub = root.parent / "hub"
+    for n in range(2):
+        write_parquet(
+            hub / f"train-{n}.parquet", images(15, 100 * n), labels(15), class_names=NAMES
+        )
+    data = load(SPEC.model_copy(update={"subset": 12, "test_fraction": 0.3}), root)
+    assert [len(s) for s in (data.train, data.val, data.test)] == [10, 2, 9]
+    for split in (data.train, data.val, data.test):
+        for image, position in zip(split.images, split.ids, strict=True):
+            file, row = divmod(int(position), 15)
+            assert np.array_equal(image, np.asarray(picture(100 * file + row, (8, 8))))
+
+
 def test_validation_files_are_the_val_split(root: Path) -> None:
     for split, count in (("train", 8), ("validation", 4), ("test", 4)):
         write_parquet(
