@@ -22,6 +22,7 @@ from cvlib.training.check_data import check_data
 from cvlib.training.checkpoint import Checkpoint
 from cvlib.training.device import Compute, choose_compute, deterministic_kernels
 from cvlib.training.evaluate import predict, score
+from cvlib.training.heap import keep_freed_memory
 from cvlib.training.loop import train_epoch
 from cvlib.training.optimizers import make_optimizer
 from cvlib.training.outcome import Interrupted, Outcome, Progress, RunFailed
@@ -57,6 +58,8 @@ def train(
     """
     check_data(data)
     compute = choose_compute(device, train.precision)
+    if compute.device.type == "cpu":
+        keep_freed_memory()
     workdir.mkdir(parents=True, exist_ok=True)
     with deterministic_kernels(), owned_random_state(seed, compute.device):
         run = _Run(data, model, train, seed, compute, workdir, on_progress)

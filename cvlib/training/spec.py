@@ -137,7 +137,7 @@ class TrainSpec(BaseModel):
         description="decay of the average of weights used to evaluate; null: none",
     )
     augment: AugmentSpec = Field(
-        default_factory=AugmentSpec, description="random changes of training images"
+        default=AugmentSpec(), description="random changes of training images"
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="auto: bfloat16 autocast on CUDA, float32 elsewhere"
