@@ -15,6 +15,7 @@ from cvlib.publish.anchors import Anchors
 from cvlib.publish.chapter_tree import ChapterTree
 from cvlib.publish.citations import citeproc_arguments, refuse_missing
 from cvlib.publish.crossref import Index, build_index, prefixes, relative, resolve_calls
+from cvlib.publish.errors import PublishError
 from cvlib.publish.html_blocks import page_blocks
 from cvlib.publish.html_navigation import neighbours, sidebar
 from cvlib.publish.pictures import pictures_of
@@ -86,6 +87,7 @@ def _filled(
         title=f"{escape(book.title)}" if home else f"{name} – {escape(book.title)}",
         description=escape(book.description or book.subtitle or book.title),
         author=escape(", ".join(book.authors)),
+        own_styles=_own_styles(project, chapter),
         base=escape(relative("assets", chapter.page)),
         home=escape(relative(chapters[0].page, chapter.page)),
         book_title=escape(book.title),
@@ -121,12 +123,32 @@ def _template(name: str) -> Template:
     return Template((files("cvlib.publish") / "assets" / name).read_text(encoding="utf-8"))
 
 
+def _own_styles(project: Project, chapter: ChapterTree) -> str:
+    return "\n".join(
+        f'<link rel="stylesheet" href="{escape(relative(f"assets/{path.name}", chapter.page))}">'
+        for path in _style_sheets(project)
+    )
+
+
+def _style_sheets(project: Project) -> list[Path]:
+    """Return the project's own style sheets: `format: html: css`, read after ours."""
+    options = project.formats["html"].options if "html" in project.formats else {}
+    given = options.get("css") or []
+    paths = [project.root / name for name in ([given] if isinstance(given, str) else given)]
+    for path in paths:
+        if not path.is_file():
+            raise PublishError(f"the style sheet {path.name!r} is not there", file="_quarto.yml")
+    return paths
+
+
 def _write_assets(project: Project, outdir: Path) -> None:
     folder = outdir / "assets"
     folder.mkdir(parents=True, exist_ok=True)
     for name in ASSETS:
         text = (files("cvlib.publish") / "assets" / name).read_text(encoding="utf-8")
         (folder / name).write_text(text, encoding="utf-8")
+    for path in _style_sheets(project):
+        _copy(path, folder / path.name)
 
 
 def _copy(source: Path, target: Path) -> None:

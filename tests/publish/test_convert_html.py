@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from cvlib.publish.convert import to_html
+from cvlib.publish.project import load_project
 from tests.publish.convert_books import every_feature, executed, small_book
 
 VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
@@ -221,3 +222,15 @@ def test_failed_book_leaves_the_old_one_whole(tmp_path):
     with pytest.raises(Exception, match="leads nowhere"):
         to_html(project, executed(project, "html"), tmp_path / "out")
     assert {p: p.read_bytes() for p in (tmp_path / "out").rglob("*.html")} == before
+
+
+def test_own_style_sheet_is_read_after_ours(tmp_path):
+    project = small_book(tmp_path, {"report/two.qmd": "# Two\n"})
+    (project.root / "own.css").write_text("p { color: red }")
+    settings = project.root / "_quarto.yml"
+    settings.write_text(settings.read_text().replace("html: default", "html: {css: own.css}"))
+    project = load_project(project.root)
+    to_html(project, executed(project, "html"), tmp_path / "out")
+    sheets = [g["href"] for g in read(tmp_path / "out" / "report" / "two.html").all("link")]
+    assert sheets == ["../assets/journal.css", "../assets/own.css"]
+    assert (tmp_path / "out" / "assets" / "own.css").read_text() == "p { color: red }"
