@@ -29,8 +29,10 @@ _EXIT_SECONDS = 5.0
 _MAX_SOCKET_PATH = 90
 
 # Exit handlers run last in, first out: those of the chapter, then this one. ipykernel's own, which
-# came first, is left out: about one time in ten its threads wait for each other for ever.
+# came first, is left out: about one time in ten its threads wait for each other for ever. And some
+# requests to shut down are never acted on, so that a kernel is asked to run the handlers itself.
 _LEAVE_AT_ONCE = "__import__('atexit').register(__import__('os')._exit, 0)"
+_EXIT = "__import__('atexit')._run_exitfuncs()"
 
 Output = dict[str, Any]
 
@@ -115,8 +117,10 @@ class Kernel:
 
     def __exit__(self, *_: object) -> None:
         try:
-            self._client.shutdown()
-            self._wait_for_exit(_EXIT_SECONDS)
+            self._client.execute(_EXIT, silent=True, store_history=False, stop_on_error=False)
+            if not self._wait_for_exit(_EXIT_SECONDS / 2):
+                self._client.shutdown()
+                self._wait_for_exit(_EXIT_SECONDS / 2)
         finally:
             self._client.stop_channels()
             self._kill_group()
@@ -160,6 +164,8 @@ class Kernel:
             store_history=not silent,
             user_expressions=dict(expressions),
             allow_stdin=False,
+            # else the request after one that failed is thrown away
+            stop_on_error=False,
         )
         outputs = _Outputs(self._on_stderr)
         try:
