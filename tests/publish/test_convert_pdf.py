@@ -206,3 +206,11 @@ def test_pandas_frame_becomes_a_table(tmp_path):
     text_of_page = small_pdf(tmp_path, {"index.qmd": text}).pages[0].extract_text()
     assert "accuracy" in text_of_page and "0.91" in text_of_page
     assert "See Table\u00a01." in text_of_page
+
+
+def test_long_chapter_title_gives_way_to_its_label_in_the_running_head(tmp_path):
+    title = "EXP01: A title " + "much too long for the head of a page " * 3
+    text = f"# {title}\n\nOne.\n\n{{{{< pagebreak >}}}}\n\nTwo.\n"
+    page = small_pdf(tmp_path, {"two.qmd": text}).pages[1].extract_text()
+    assert "2 EXP01" in re.sub(r"\s+", " ", page)
+    assert "much too long" not in page
