@@ -275,8 +275,8 @@ def main() -> None:
     """Run the command; errors that a person can mend are said in plain words, with exit code 2."""
     try:
         app(standalone_mode=True)
-    except ValueError as error:
-        # every error of cvlib's own that names a value and what to do is a ValueError
+    except Exception as error:
+        # cvlib's own errors name the value, what was expected and what to do; others are bugs
         if not type(error).__module__.startswith(("cvlib.", "pydantic_core")):
             raise
         typer.echo(f"cvlib: {error}", err=True)

@@ -127,12 +127,21 @@ class Executor:
             self._store.write_run(
                 key,
                 **identity,
-                metrics=outcome.metrics,
+                metrics={
+                    **outcome.metrics,
+                    "train_images": len(data.train.labels),
+                    "val_images": len(data.val.labels),
+                    "test_images": len(data.test.labels),
+                },
                 history=outcome.history,
                 logits=outcome.test_logits,
                 labels=outcome.test_labels,
                 ids=outcome.test_ids,
-                provenance={**provenance, "environment": outcome.environment},
+                provenance={
+                    **provenance,
+                    "environment": outcome.environment,
+                    "unreadable_images": [f"{u.name}: {u.reason}" for u in data.unreadable],
+                },
                 weights=outcome.weights,
             )
             return Ended(key, "done", metrics=dict(outcome.metrics))

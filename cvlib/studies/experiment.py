@@ -177,8 +177,8 @@ def _gridded(fields: ExperimentFields, yaml: Located, base: Located) -> list[Var
             raise yaml.error(("grid", key), f"grid key {key!r} has no values")
     variants = []
     keys = list(fields.grid)
-    for values in itertools.product(*fields.grid.values()):
-        setting = dict(zip(keys, values, strict=True))
+    for combination in itertools.product(*fields.grid.values()):
+        setting = dict(zip(keys, combination, strict=True))
         lines: dict[Address, int] = {(key,): yaml.line(("grid", key)) or 0 for key in keys}
         spec = _resolve(overlay(base, Located(setting, lines, yaml.file)))
         name = ", ".join(f"{_short(key)}={_shown(value)}" for key, value in setting.items())

@@ -82,14 +82,16 @@ def _build(node: yaml.Node, address: Address, into: Located) -> Any:
             line = key_node.start_mark.line + 1
             if key in built:
                 raise SpecError(f"{into.file}:{line}: the key {key!r} stands here a second time")
-            into.lines[(*address, key)] = line
-            built[key] = _build(value_node, (*address, key), into)
+            inner = (*address, key)
+            into.lines[inner] = line
+            built[key] = _build(value_node, inner, into)
         return built
     if isinstance(node, yaml.SequenceNode):
         items = []
         for index, item in enumerate(node.value):
-            into.lines[(*address, str(index))] = item.start_mark.line + 1
-            items.append(_build(item, (*address, str(index)), into))
+            inner = (*address, str(index))
+            into.lines[inner] = item.start_mark.line + 1
+            items.append(_build(item, inner, into))
         return items
     loader = _Loader("")
     try:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TextIO
 from cvlib.studies.plan import PlannedRun
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from cvlib.studies.execute import Ended
     from cvlib.training.run import Progress
 
@@ -48,7 +50,7 @@ class View:
             transient=True,
         )
         self._all = self._bars.add_task("runs", total=total, news=f"0 of {total}")
-        self._tasks: dict[int, int] = {}
+        self._tasks: dict[int, TaskID] = {}
         with self._bars:
             yield
 

@@ -94,8 +94,9 @@ class WorkerPool:
                     yield Started(number, task.run)
                 if not busy:
                     time.sleep(0.2)
-                for pipe in wait(list(busy), timeout=0.2):
-                    assert isinstance(pipe, Connection)
+                for ready in wait(list(busy), timeout=0.2):
+                    assert isinstance(ready, Connection)
+                    pipe = ready
                     number, process, task = busy[pipe]
                     run = task.run
                     try:
