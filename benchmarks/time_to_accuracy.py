@@ -24,7 +24,6 @@ from tutorial import LEARNING_RATE, data_loader, train_one_epoch
 
 from cvlib.data.arrays import ImageData, Split
 from cvlib.data.loader import ResidentLoader, channel_statistics
-from cvlib.data.spec import AugmentSpec
 from cvlib.models.build import build
 from cvlib.models.spec import CustomCNNSpec
 from cvlib.training.device import choose_compute
@@ -33,13 +32,14 @@ from cvlib.training.run import train
 from cvlib.training.spec import AdamWSpec, OneCycleSpec, TrainSpec
 
 GOAL = 0.90
+FIRST_SEED = 10  # the recipe was tried out on seeds 0 to 2
 TARGET = 4.5  # times shorter than the tutorials' recipe
+# No augmentation: in three epochs each image is seen three times, nothing is learned by heart yet.
 RECIPE = TrainSpec(
     epochs=3,
     batch_size=128,
     optimizer=AdamWSpec(lr=1e-2),
     schedule=OneCycleSpec(),
-    augment=AugmentSpec(flip=True),
 )
 
 
@@ -90,7 +90,7 @@ def seconds_to_goal(curve: list[tuple[float, float]]) -> float | None:
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--seeds", type=int, default=1, help="seeds 0 … N-1")
+    arguments.add_argument("--seeds", type=int, default=1, help=f"{FIRST_SEED}, …: how many")
     arguments.add_argument("--workers", type=int, default=2, help="of the tutorial's DataLoader")
     arguments.add_argument("--epochs", type=int, default=20, help="most epochs of the tutorial")
     arguments.add_argument("--images", type=int, help="only the first N images: to try it out")
@@ -108,7 +108,7 @@ def main() -> None:
     model = base_network(options.width)
 
     results: list[dict[str, Any]] = []
-    for seed in range(options.seeds):
+    for seed in range(FIRST_SEED, FIRST_SEED + options.seeds):
         curves = {
             "cvlib": ours(data, model, seed),
             "tutorial": tutorial(data, model, seed, workers=options.workers, epochs=options.epochs),
