@@ -109,11 +109,16 @@ def main() -> None:
 
     results: list[dict[str, Any]] = []
     for seed in range(FIRST_SEED, FIRST_SEED + options.seeds):
-        curves = {
-            "cvlib": ours(data, model, seed),
-            "tutorial": tutorial(data, model, seed, workers=options.workers, epochs=options.epochs),
-        }
-        for name, curve in curves.items():
+        for name, run in (
+            ("cvlib", lambda seed: ours(data, model, seed)),
+            (
+                "tutorial",
+                lambda seed: tutorial(
+                    data, model, seed, workers=options.workers, epochs=options.epochs
+                ),
+            ),
+        ):
+            curve = run(seed)
             goal = seconds_to_goal(curve)
             text = ", ".join(f"{accuracy:.2%} at {s:.0f} s" for s, accuracy in curve)
             print(f"seed {seed}: {name:8} {text}", flush=True)
