@@ -46,6 +46,11 @@ def chapter_inputs(layout: Layout, qmd: Path) -> dict[str, str]:
     return inputs
 
 
+def experiments_of(layout: Layout, qmd: Path) -> list[str]:
+    """Ids of the experiments that a chapter's cells name, sorted."""
+    return _named(list(_python(qmd.read_text(encoding="utf-8"))), layout)
+
+
 def results_digest(layout: Layout, experiment_id: str) -> str:
     """Digest of an experiment's shown words, and of each run's key, state, reason and content."""
     from cvlib.results.files import canonical_json, sha256_text

@@ -24,18 +24,27 @@ def render_report(
     """
     layout = find_layout(profile=profile)
     os.environ["CVLIB_PROFILE"] = layout.profile  # the chapters' kernels ask for it
-    if code := _train(layout):
-        return code
-
-    from cvlib.journal.inputs import chapter_inputs
+    from cvlib.journal.inputs import chapter_inputs, experiments_of
+    from cvlib.publish.project import load_project
     from cvlib.publish.render import render
+
+    quarto_profile = None if layout.profile == "default" else layout.profile
+    book = load_project(layout.root, quarto_profile).book
+    named = {
+        name
+        for entry in book.chapters
+        if (layout.root / entry.file).is_file()  # the renderer says which one is not there
+        for name in experiments_of(layout, layout.root / entry.file)
+    }
+    if named and (code := _train(layout, sorted(named))):
+        return code
 
     result = render(
         layout.root,
-        chapters=[_chapter_file(layout, name) for name in chapters] or None,
+        chapters=chapters or None,
         to=to,
         engine=engine,
-        profile=None if layout.profile == "default" else layout.profile,
+        profile=quarto_profile,
         fresh=fresh,
         inputs=lambda chapter: chapter_inputs(layout, layout.root / chapter),
         notify=lambda text: print(text, file=sys.stderr, flush=True),
@@ -45,16 +54,16 @@ def render_report(
     return 0
 
 
-def _train(layout: Layout) -> int:
+def _train(layout: Layout, experiments: list[str]) -> int:
     from cvlib.studies.run import inspect, run_experiments
     from cvlib.studies.status import needs_work
 
-    statuses = inspect(layout)
+    statuses = inspect(layout, experiments)
     if any(needs_work(status, None) for status in statuses):
-        summary = run_experiments(layout)
+        summary = run_experiments(layout, experiments)
         if summary.interrupted:
             return 130
-        statuses = inspect(layout)
+        statuses = inspect(layout, experiments)
     for cue in ("code", "environment"):
         stale = sum(s.state == "stale" and s.cue == cue for s in statuses)
         if stale:
@@ -67,11 +76,3 @@ def _train(layout: Layout) -> int:
     for status in failed:
         print(f"note: {status.planned.name} failed: {status.reason}", file=sys.stderr)
     return 0
-
-
-def _chapter_file(layout: Layout, name: str) -> str:
-    """`exp01` and `report/exp01.qmd` both mean `report/exp01.qmd`."""
-    for candidate in (name, f"{name}.qmd", f"report/{name}.qmd"):
-        if candidate.endswith(".qmd") and (layout.root / candidate).is_file():
-            return candidate
-    return name  # the renderer knows the chapters and says which there are
