@@ -125,7 +125,7 @@ def _times(
     axes.set_xticks(ticks, [f"{tick:g}×" for tick in ticks])
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.tick_params(axis="x", which="minor", length=0)
-    axes.set_xlabel(f"training time, of {base.label}")
+    axes.set_xlabel("training time (ratio)")
 
 
 def _name_factors(axes: Axes, factors: Sequence[tuple[str, float, float]]) -> None:

@@ -126,12 +126,15 @@ def _name_points(
         for index, variant in enumerate(shown)
     ]
     extents = [text.get_window_extent(renderer) for text in texts]
-    sizes = np.array([(extent.width, extent.height) for extent in extents])
+    scale = axes.figure.dpi / 72
+    # labels that stand side by side need a gap between them to read as two
+    gap = scale * np.array([3.0, 0.5])
+    sizes = np.array([(extent.width, extent.height) for extent in extents]) + 2 * gap
     inside = axes.get_window_extent(renderer)
     frame = (inside.x0, inside.y0, inside.x1, inside.y1)
-    scale = axes.figure.dpi / 72
     obstacles = _bars(axes, seconds, accuracy) + _steps(points[front])
-    corners = place(points, sizes, obstacles, frame, near=5.5 * scale)
+    corners = place(points, sizes, obstacles, frame, near=4.5 * scale)
+    corners, sizes = corners + gap, sizes - 2 * gap
     for index, (text, corner) in enumerate(zip(texts, corners, strict=True)):
         text.set_position(tuple((corner - points[index]) / scale))
         text.set(ha="left", va="bottom")

@@ -155,12 +155,26 @@ class ExperimentHandle:
         return inline.share(self.results.variant(variant), metric)
 
     def difference(
-        self, first: Name, second: Name = "base", metric: str = "test_accuracy"
+        self,
+        first: Name,
+        second: Name = "base",
+        metric: str = "test_accuracy",
+        plus: bool = True,
     ) -> Quantity:
-        """`+0.84 [0.31, 1.37] points`: first minus second, paired by seed."""
+        """`+0.84 [0.31, 1.37] points`: first minus second, paired by seed.
+
+        plus=False leaves the plus out, for sentences such as "loses 0.84 points".
+        """
         from cvlib.journal import inline
 
-        return inline.difference(self.results.variant(first), self.results.variant(second), metric)
+        pair = self.results.variant(first), self.results.variant(second)
+        return inline.difference(*pair, metric, plus)
+
+    def last_epoch(self, metric: str, variant: Name = "base") -> Quantity:
+        """`94.5%`: train_accuracy or val_accuracy after the last epoch, mean over seeds."""
+        from cvlib.journal import inline
+
+        return inline.last_epoch(self.results.variant(variant), metric)
 
     def compare(self, first: Name, second: Name = "base") -> Comparison:
         """`p = 0.003`: exact paired test on the same test images; `.verdict`, `.difference`."""

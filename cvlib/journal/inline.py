@@ -27,16 +27,20 @@ def share(variant: VariantResults, metric: str = "test_accuracy") -> Quantity:
 
 
 def difference(
-    first: VariantResults, second: VariantResults, metric: str = "test_accuracy"
+    first: VariantResults,
+    second: VariantResults,
+    metric: str = "test_accuracy",
+    plus: bool = True,
 ) -> Quantity:
     """Accuracy of `first` minus `second` in points, paired by seed, with its 95% t-interval."""
     values = paired_points(first, second, metric)
     stale = first.is_stale or second.is_stale
     mean = float(values.mean())
     if len(values) == 1:
-        return Quantity(f"{numbers.signed(mean, 2)} points", mean, stale=stale)
+        text = numbers.signed(mean, 2) if plus else numbers.fixed(mean, 2)
+        return Quantity(f"{text} points", mean, stale=stale)
     interval = t_interval(values)
-    text = numbers.difference(interval.estimate, interval.low, interval.high)
+    text = numbers.difference(interval.estimate, interval.low, interval.high, plus=plus)
     return Quantity(f"{text} points", mean, interval.low, interval.high, stale)
 
 
@@ -50,6 +54,15 @@ def paired_points(
             100 * (first.value(metric, seed) - second.value(metric, seed))
             for seed in shared_seeds(first, second)
         ]
+    )
+
+
+def last_epoch(variant: VariantResults, metric: str) -> Quantity:
+    """An accuracy after the last epoch, in percent: mean over seeds."""
+    _only_shares(metric)
+    values = 100 * variant.history(metric)[:, -1]
+    return Quantity(
+        f"{numbers.fixed(values.mean(), 1)}%", float(values.mean()), stale=variant.is_stale
     )
 
 

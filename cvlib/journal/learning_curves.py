@@ -44,7 +44,7 @@ def learning_curves(
     across = len(metrics) if len(groups) == 1 else min(ACROSS, len(groups))
     stacked = 1 if len(groups) == 1 else len(metrics)
     down = stacked * math.ceil(len(groups) * len(metrics) / stacked / across)
-    height = 2.2 if down == 1 else 1.27 * down + 0.25
+    height = 2.2 if down == 1 else 1.06 * down + 0.25
     figure = new_figure(height)
     grid = figure.subplots(down, across, squeeze=False)
 

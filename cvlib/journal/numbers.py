@@ -43,10 +43,11 @@ def plus_minus(mean: float, half_width: float, most: int = 2) -> str:
     return f"{fixed(mean, decimals)} ± {fixed(_not_nothing(half_width, decimals), decimals)}"
 
 
-def difference(estimate: float, low: float, high: float, most: int = 2) -> str:
-    """`+0.84 [0.31, 1.37]`."""
+def difference(estimate: float, low: float, high: float, most: int = 2, plus: bool = True) -> str:
+    """`+0.84 [0.31, 1.37]`; without `plus`, `0.84 [0.31, 1.37]`."""
     decimals = decimals_for((high - low) / 2, most)
-    return f"{signed(estimate, decimals)} [{fixed(low, decimals)}, {fixed(high, decimals)}]"
+    shown = signed(estimate, decimals) if plus else fixed(estimate, decimals)
+    return f"{shown} [{fixed(low, decimals)}, {fixed(high, decimals)}]"
 
 
 def compact(number: float) -> str:
