@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import platform
 from pathlib import Path
@@ -18,6 +19,8 @@ from cvlib.data.load import load
 from cvlib.data.spec import DatasetSpec
 from cvlib.models.spec import CustomCNNSpec
 
+# Python 3.14 made forkserver Linux's default; what a plain script gets is what counts here.
+DEFAULT_START = multiprocessing.get_all_start_methods()[0]
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -67,6 +70,11 @@ def machine(threads: int) -> dict[str, Any]:
         "python": platform.python_version(),
         "load_before": round(os.getloadavg()[0], 2),
     }
+
+
+def restore_start_method() -> None:
+    """Give DataLoader workers the platform's own way to start; a spawned process inherits spawn."""
+    multiprocessing.set_start_method(DEFAULT_START, force=True)
 
 
 def write_json(path: Path | None, content: dict[str, Any]) -> None:

@@ -15,7 +15,15 @@ from statistics import median
 from typing import Any
 
 import torch
-from common import base_network, fashion_mnist, machine, normalisation, parser, write_json
+from common import (
+    base_network,
+    fashion_mnist,
+    machine,
+    normalisation,
+    parser,
+    restore_start_method,
+    write_json,
+)
 from contenders import Contenders
 
 from cvlib.data.arrays import ImageData, Split
@@ -49,6 +57,7 @@ def serve(
 ) -> None:
     """Run one contender in a process of its own, each time it is asked to."""
     torch.set_num_threads(threads)
+    restore_start_method()
     contenders = prepared(images, width)
     contenders.workers = workers
     if name == "bare step":

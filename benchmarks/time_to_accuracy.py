@@ -21,7 +21,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import base_network, fashion_mnist, machine, normalisation, parser, write_json
+from common import (
+    base_network,
+    fashion_mnist,
+    machine,
+    normalisation,
+    parser,
+    restore_start_method,
+    write_json,
+)
 from torch import optim
 from tutorial import LEARNING_RATE, data_loader, train_one_epoch
 
@@ -94,6 +102,7 @@ def seconds_to_goal(curve: list[tuple[float, float]]) -> float | None:
 def race(recipe: str, seed: int, options: argparse.Namespace) -> list[tuple[float, float]]:
     """One recipe's curve; called in a process of its own."""
     torch.set_num_threads(options.threads)
+    restore_start_method()
     whole = fashion_mnist(val_fraction=0.1)
     everything = joined(whole.train, whole.val)
     if options.images:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cvlib.studies.code import changed_modules, code_fingerprint, normalised
+from cvlib.studies.code import TRAINING, changed_modules, code_fingerprint, normalised
 
 SOURCE = '''"""Doc."""
 import os
@@ -112,6 +112,40 @@ def test_the_training_code_is_covered_and_the_report_is_not():
     outside = ("cvlib.studies", "cvlib.results", "cvlib.journal", "cvlib.publish", "cvlib.analysis")
     outside = (*outside, "cvlib.data.sources", "cvlib.data.providers", "cvlib.data.fingerprint")
     assert not [name for name in covered if name.startswith(outside) or name.endswith(".spec")]
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """The shipped package, to be edited."""
+    shutil.copytree(Path(__file__).parents[2] / "cvlib", tmp_path / "cvlib")
+    return tmp_path
+
+
+def _changed(source, module, old, new):
+    before = code_fingerprint(TRAINING, source)
+    path = source.joinpath(*module.split(".")).with_suffix(".py")
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    return changed_modules(before, code_fingerprint(TRAINING, source))
+
+
+def test_a_line_of_the_shipped_loop_is_noticed_and_a_comment_in_it_is_not(copied):
+    loop = "cvlib.training.loop"
+    assert _changed(copied, loop, "\n\n\n", "\n\n\n# a thought\n\n\n") == []
+    assert _changed(copied, loop, ".backward()", ".backward(retain_graph=True)") == [loop]
+
+
+def test_comments_in_every_module_change_nothing(copied):
+    before = code_fingerprint(TRAINING, copied)
+    for path in (copied / "cvlib").rglob("*.py"):
+        path.write_text("# first line\n" + path.read_text() + "\n\n# last line\n")
+    assert code_fingerprint(TRAINING, copied) == before
+
+
+def test_the_report_and_the_choice_of_data_are_no_part_of_a_run(copied):
+    assert _changed(copied, "cvlib.journal.handle", "import annotations", "import division") == []
+    assert _changed(copied, "cvlib.data.providers", "import annotations", "import division") == []
 
 
 def _other_pythons():
