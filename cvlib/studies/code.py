@@ -136,6 +136,10 @@ def _is_bare_string(node: ast.AST) -> bool:
     )
 
 
+def _is_empty_string(node: object) -> bool:
+    return isinstance(node, ast.Constant) and node.value == ""
+
+
 def _spell(value: object) -> str:
     if isinstance(value, ast.AST):
         fields = []
@@ -147,6 +151,9 @@ def _spell(value: object) -> str:
                 or inner == []
             ) and not (isinstance(value, ast.Constant) and name == "value"):
                 continue
+            if isinstance(value, ast.JoinedStr):
+                # Python 3.12.0 and 3.12.1 end a nested format spec with an empty string
+                inner = [part for part in inner if not _is_empty_string(part)]
             fields.append(f"{name}={_spell(inner)}")
         return f"{type(value).__name__}({','.join(fields)})"
     if isinstance(value, list):

@@ -58,6 +58,7 @@ def test_comments_docstrings_and_formatting_do_not_count():
         ('"nt"', '"mac"'),
         ("x, /,", "x,"),
         ("is not None", "is None"),
+        ("os.name:", 'os.name or "":'),
     ],
 )
 def test_every_change_of_meaning_counts(old, new):
