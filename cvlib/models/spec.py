@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+_CONFIG = ConfigDict(frozen=True, extra="forbid")
 
 
 class CustomCNNSpec(BaseModel):
@@ -14,7 +24,7 @@ class CustomCNNSpec(BaseModel):
     then one halving of the map (`pooling`), left out once the map is under 4 pixels a side.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = _CONFIG
 
     kind: Literal["custom_cnn"] = Field(default="custom_cnn", description="which family of models")
     depth: int = Field(default=3, ge=1, le=8, description="number of blocks")
@@ -53,4 +63,94 @@ class CustomCNNSpec(BaseModel):
         return value
 
 
-ModelSpec = CustomCNNSpec
+class CustomViTSpec(BaseModel):
+    """A small vision transformer (Dosovitskiy et al., 2021) for images of any size, from scratch."""
+
+    model_config = _CONFIG
+
+    kind: Literal["custom_vit"] = Field(default="custom_vit", description="which family of models")
+    patch_size: int = Field(default=4, ge=1, le=64, description="side of a patch, in pixels")
+    depth: int = Field(default=6, ge=1, le=48, description="number of transformer blocks")
+    width: int = Field(default=128, ge=8, le=2048, description="length of a token's vector")
+    heads: int = Field(default=4, ge=1, le=64, description="attention heads; divides width")
+    pooling: Literal["cls", "average"] = Field(
+        default="cls", description="what the head reads: the class token, or the mean of patches"
+    )
+    dropout: float | None = Field(
+        default=None, gt=0, lt=1, description="chance to drop a value of a token; null: none"
+    )
+    drop_path: float | None = Field(
+        default=None, gt=0, lt=1, description="chance to skip the last block, rising from 0"
+    )
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> CustomViTSpec:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} does not divide into {self.heads} heads")
+        return self
+
+
+class BackboneSpec(BaseModel):
+    """A timm classification backbone with a new linear head, and the preprocessing it expects.
+
+    Mean, standard deviation and interpolation always are the backbone's own (timm's config).
+    """
+
+    model_config = _CONFIG
+
+    kind: Literal["backbone"] = Field(default="backbone", description="which family of models")
+    name: str = Field(min_length=1, description="timm's name, such as resnet18")
+    weights: str | None = Field(
+        default="pretrained",
+        min_length=1,
+        description="pretrained, a PATH in the project (.safetensors, .pth), or null: random",
+    )
+    image_size: int | None = Field(
+        default=None, ge=8, le=2048, description="side of the model's input; null: timm's"
+    )
+    crop: float | None = Field(
+        default=None,
+        gt=0.1,
+        le=1,
+        description="share of the resized image's side that the centre crop keeps; null: timm's",
+    )
+    pooling: Literal["cls", "patch_mean", "cls_patch_mean", "average", "projection"] | None = Field(
+        default=None,
+        description="how features become one vector; projection: CLIP's, after it; null: timm's",
+    )
+    stem: Literal["small"] | None = Field(
+        default=None,
+        description="small: 3x3 stride 1 and no max-pool, for small images (ResNets); null: timm's",
+    )
+    dropout: float | None = Field(
+        default=None, gt=0, lt=1, description="chance to drop a feature before the head"
+    )
+    drop_path: float | None = Field(
+        default=None, gt=0, lt=1, description="chance to skip a residual block, rising from 0"
+    )
+
+
+# What builds each kind: the module of its `build_network(spec, …)`.
+FAMILIES = {
+    "custom_cnn": "cvlib.models.custom_cnn",
+    "custom_vit": "cvlib.models.custom_vit",
+    "backbone": "cvlib.models.backbone",
+}
+
+
+def _kind(value: Any) -> str | None:
+    # a model that names no kind is a custom CNN
+    given = value.get("kind", "custom_cnn") if isinstance(value, dict) else value.kind
+    return given if given in FAMILIES else None
+
+
+ModelSpec = Annotated[
+    Annotated[CustomCNNSpec, Tag("custom_cnn")]
+    | Annotated[CustomViTSpec, Tag("custom_vit")]
+    | Annotated[BackboneSpec, Tag("backbone")],
+    Discriminator(
+        _kind,
+        custom_error_type="unknown_kind",
+        custom_error_message="unknown kind of model; expected custom_cnn, custom_vit or backbone",
+    ),
+]

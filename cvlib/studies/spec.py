@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from cvlib.data.spec import DatasetSpec
-from cvlib.models.spec import ModelSpec
+from cvlib.models.spec import BackboneSpec, CustomCNNSpec, ModelSpec
+from cvlib.probing.spec import EmbeddingSpec, LinearProbeSpec, ZeroShotSpec
 from cvlib.training.spec import TrainSpec
+
+
+def _mode(value: Any) -> str | None:
+    given = value.get("mode") if isinstance(value, dict) else value.mode
+    if given in (None, "fine_tune", "probe_then_fine_tune"):
+        return "train"
+    return given if given in ("linear_probe", "zero_shot") else None
+
+
+Procedure = Annotated[
+    Annotated[TrainSpec, Tag("train")]
+    | Annotated[LinearProbeSpec, Tag("linear_probe")]
+    | Annotated[ZeroShotSpec, Tag("zero_shot")],
+    Discriminator(
+        _mode,
+        custom_error_type="unknown_mode",
+        custom_error_message="unknown mode; expected fine_tune, probe_then_fine_tune, "
+        "linear_probe or zero_shot",
+    ),
+]
 
 
 class RunSpec(BaseModel):
@@ -17,8 +38,13 @@ class RunSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dataset: DatasetSpec = Field(description="which images, and how they are split")
-    model: ModelSpec = Field(default_factory=ModelSpec, description="what is trained")
-    train: TrainSpec = Field(default_factory=TrainSpec, description="how it is trained")
+    model: ModelSpec = Field(default_factory=CustomCNNSpec, description="what is trained")
+    train: Procedure = Field(
+        default_factory=TrainSpec, description="how it is trained, probed or asked"
+    )
+    embedding: EmbeddingSpec | None = Field(
+        default=None, description="also map the test images' features; null: no"
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="seeds weights, order of images, augmentation")
 
     def canonical(self) -> dict[str, Any]:
@@ -28,3 +54,20 @@ class RunSpec(BaseModel):
         by default, gives no run another key.
         """
         return self.model_dump(mode="json", exclude_none=True)
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> RunSpec:
+        has_body = isinstance(self.model, BackboneSpec)
+        if not isinstance(self.train, TrainSpec):
+            if not has_body:
+                raise ValueError(
+                    f"mode {self.train.mode} needs a backbone: set model.kind: backbone, and a name"
+                )
+        elif isinstance(self.model, CustomCNNSpec) or self.model.kind == "custom_vit":
+            for option in ("mode", "head_lr", "layer_decay", "unfrozen_stages"):
+                if getattr(self.train, option) is not None:
+                    raise ValueError(
+                        f"train.{option} is for backbones; {self.model.kind} is trained whole, "
+                        "from random weights: leave it out"
+                    )
+        return self

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from cvlib.data.spec import AugmentSpec
 
@@ -109,10 +109,18 @@ ScheduleSpec = Annotated[
 
 
 class TrainSpec(BaseModel):
-    """One training recipe."""
+    """One training recipe: all weights, from wherever the model starts.
+
+    What only means something for a model with pretrained or deep bodies is off by default.
+    """
 
     model_config = _CONFIG
 
+    mode: Literal["probe_then_fine_tune"] | None = Field(
+        default=None,
+        description="fine_tune (the default): train from the first step; probe_then_fine_tune: "
+        "the head is a linear probe's first",
+    )
     epochs: int = Field(default=10, ge=1, le=10_000, description="passes over the training images")
     batch_size: int = Field(default=128, ge=1, le=65_536, description="images a step")
     optimizer: OptimizerSpec = Field(
@@ -120,6 +128,20 @@ class TrainSpec(BaseModel):
     )
     schedule: ScheduleSpec = Field(
         default=OneCycleSpec(), description="constant, step, cosine or one_cycle, with its options"
+    )
+    head_lr: float | None = Field(
+        default=None, gt=0, le=100, description="peak learning rate of the head; null: as the rest"
+    )
+    layer_decay: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="factor of the learning rate from each layer to the one below it; null: none",
+    )
+    unfrozen_stages: int | None = Field(
+        default=None,
+        ge=0,
+        description="train only the head and this many last stages of the body; null: all",
     )
     label_smoothing: float | None = Field(
         default=None,
@@ -142,6 +164,11 @@ class TrainSpec(BaseModel):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="auto: bfloat16 autocast on CUDA, float32 elsewhere"
     )
+
+    @field_validator("mode", mode="before")
+    @classmethod
+    def _fine_tune_is_the_default(cls, mode: object) -> object:
+        return None if mode == "fine_tune" else mode
 
     @model_validator(mode="after")
     def _warmup_ends(self) -> TrainSpec:
