@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,8 @@ class Run:
     """One finished run as it lies in the store.
 
     spec: the resolved spec, every default written out; metrics: name -> number;
-    history: one mapping an epoch; provenance: code, environment, git commit, what it was run for.
+    history: one mapping an epoch, none for a probe; provenance: code, environment, git commit,
+    what it was run for; weights_sha256: of the pretrained weights it started from.
     """
 
     key: str
@@ -51,6 +54,28 @@ class Run:
     metrics: dict[str, float]
     history: list[dict[str, float]]
     provenance: dict[str, Any]
+    weights_sha256: str | None = None
+
+    @cached_property
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """Smaller tables that the run left besides its metrics: name -> rows."""
+        path = self.folder / "tables.json"
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    def embedding(self) -> dict[str, np.ndarray] | None:
+        """Maps of the test images' features, None where the run kept none.
+
+        pca, tsne: (N, 2) float32; labels, ids: (N,) int64; explained: (k,) shares of variance of
+        the first principal components; perplexity: () float32.
+        """
+        path = self.folder / "embedding.npz"
+        if not path.exists():
+            return None
+        with np.load(path, allow_pickle=False) as stored:
+            return {
+                name: stored[name].astype(np.int64) if name in ("labels", "ids") else stored[name]
+                for name in stored.files
+            }
 
     def predictions(self) -> Predictions:
         """Read the test predictions, (N, C) logits with labels and ids."""

@@ -1,9 +1,11 @@
 """The results store: one folder a run, complete or absent, checksummed, locked.
 
-    <root>/<key>/spec.json           resolved spec and dataset fingerprint
+    <root>/<key>/spec.json           resolved spec, dataset fingerprint, checksum of weights
                  metrics.json        name -> number
                  history.json        one mapping an epoch
                  predictions.npz     test logits (float16), labels, ids
+                 tables.json         where a run has more rows to tell: name -> rows
+                 embedding.npz       where asked for: maps of the test images' features
                  provenance.json     code, environment, git commit, what it was run for
                  manifest.json       sha256 of every file above, and of the weights
                  best.safetensors    weights; stay on the machine that made them
@@ -109,6 +111,7 @@ class Store:
             metrics=json.loads((folder / "metrics.json").read_text()),
             history=json.loads((folder / "history.json").read_text()),
             provenance=provenance,
+            weights_sha256=spec.get("weights_sha256"),
         )
 
     def digest(self, key: str) -> str:
@@ -161,10 +164,14 @@ class Store:
         ids: np.ndarray,
         provenance: Mapping[str, Any],
         weights: Mapping[str, Path],
+        weights_sha256: str | None = None,
+        tables: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+        embedding: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         """Put a finished run in place and drop its scratch folder.
 
-        logits: (N, C); labels, ids: (N,); weights: name -> file, moved into the run's folder.
+        logits: (N, C); labels, ids: (N,); weights: name -> file, copied into the run's folder;
+        weights_sha256: of the pretrained weights; tables, embedding: see `Run`.
         Raises ValueError when a number is not finite: such a run has failed and is no result.
         """
         if not np.isfinite(logits).all():
@@ -174,7 +181,13 @@ class Store:
             "history.json": readable_json([dict(row) for row in history]).encode(),
             "predictions.npz": _pack(logits=_half(logits), labels=labels, ids=ids),
         }
-        self._publish(key, spec, dataset_fingerprint, provenance, small, weights)
+        if tables:
+            rows = {name: [dict(row) for row in table] for name, table in tables.items()}
+            small["tables.json"] = readable_json(rows).encode()
+        if embedding is not None:
+            small["embedding.npz"] = _pack(**embedding)
+        identity = _identity(spec, dataset_fingerprint, weights_sha256)
+        self._publish(key, identity, provenance, small, weights)
 
     def write_failure(
         self,
@@ -185,12 +198,14 @@ class Store:
         reason: str,
         lasting: bool,
         provenance: Mapping[str, Any],
+        weights_sha256: str | None = None,
     ) -> None:
         """Record that a run ended without a result, and why; its checkpoints are dropped."""
         small = {
             "failure.json": readable_json({"reason": reason, "lasting": lasting}).encode(),
         }
-        self._publish(key, spec, dataset_fingerprint, provenance, small, {})
+        identity = _identity(spec, dataset_fingerprint, weights_sha256)
+        self._publish(key, identity, provenance, small, {})
 
     def remove(self, key: str) -> None:
         """Delete a run's folder and its checkpoints."""
@@ -206,15 +221,12 @@ class Store:
     def _publish(
         self,
         key: str,
-        spec: Mapping[str, Any],
-        dataset_fingerprint: str,
+        identity: Mapping[str, Any],
         provenance: Mapping[str, Any],
         small: dict[str, bytes],
         weights: Mapping[str, Path],
     ) -> None:
-        small["spec.json"] = readable_json(
-            {"spec": dict(spec), "dataset_fingerprint": dataset_fingerprint}
-        ).encode()
+        small["spec.json"] = readable_json(identity).encode()
         small["provenance.json"] = readable_json(dict(provenance)).encode()
         staged = self.root / ".scratch" / f"staged-{key}-{os.getpid()}"
         shutil.rmtree(staged, ignore_errors=True)
@@ -236,9 +248,22 @@ class Store:
         staged.replace(self.root / key)
 
 
-def run_key(spec: Mapping[str, Any], dataset_fingerprint: str) -> str:
-    """Key of a run: sha256 over the canonical spec and the dataset's content, 64 hex digits."""
-    return sha256_text(canonical_json(spec) + "\n" + dataset_fingerprint)
+def run_key(
+    spec: Mapping[str, Any], dataset_fingerprint: str, weights_sha256: str | None = None
+) -> str:
+    """Key of a run, 64 hex digits: sha256 over the canonical spec and what it starts from.
+
+    weights_sha256: of the file of pretrained weights, None for a start from random weights.
+    """
+    parts = [canonical_json(spec), dataset_fingerprint]
+    return sha256_text("\n".join(parts if weights_sha256 is None else [*parts, weights_sha256]))
+
+
+def _identity(
+    spec: Mapping[str, Any], dataset_fingerprint: str, weights_sha256: str | None
+) -> dict[str, Any]:
+    identity = {"spec": dict(spec), "dataset_fingerprint": dataset_fingerprint}
+    return identity if weights_sha256 is None else {**identity, "weights_sha256": weights_sha256}
 
 
 def _half(logits: np.ndarray) -> np.ndarray:
@@ -254,7 +279,7 @@ def _half(logits: np.ndarray) -> np.ndarray:
 
 def _pack(**arrays: np.ndarray) -> bytes:
     small = {
-        name: array if array.dtype == np.float16 else array.astype(np.int32)
+        name: array if array.dtype.kind == "f" else array.astype(np.int32)
         for name, array in arrays.items()
     }
     buffer = io.BytesIO()
