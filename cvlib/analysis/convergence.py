@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,3 +48,16 @@ def reach_share_of_best(
     found = reach(scores, seconds, share * float(scores.max()))
     assert found is not None, "the best epoch is at least a share of itself"
     return found
+
+
+def common_target(runs: Sequence[np.ndarray], share: float = 0.95) -> float:
+    """A score for all runs to be timed to: a share of the best that any of them reached.
+
+    runs: the scores (E,) of each run, one an epoch. Slow or weak runs may never reach it, and
+    `reach` then says so: a target that all reach would be set by the worst run.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"share {share}: expected more than 0 and at most 1")
+    if not len(runs) or not all(np.size(scores) for scores in runs):
+        raise ValueError("common_target: expected at least one run, each of at least one epoch")
+    return share * max(float(np.max(scores)) for scores in runs)
