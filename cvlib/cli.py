@@ -32,6 +32,7 @@ class Rerun(str, Enum):
     code = "code"
     environment = "environment"
     failed = "failed"
+    skipped = "skipped"
     all = "all"
 
 
@@ -108,11 +109,18 @@ def _say_what_is_left(layout: object, experiments: list[str] | tuple[()], done: 
     from cvlib.studies.run import inspect
 
     assert isinstance(layout, Layout)
-    left = [s for s in inspect(layout, experiments) if s.state != "fresh"]
+    statuses = inspect(layout, experiments)
+    left = [s for s in statuses if s.state not in ("fresh", "skipped")]
     typer.echo(f"{len(done)} trained; {'all is fresh' if not left else f'{len(left)} not fresh:'}")
     for cue in ("code", "environment"):
         if count := sum(s.state == "stale" and s.cue == cue for s in left):
             typer.echo(f"  {count} stale by {cue}: `cvlib run --rerun {cue}` trains them again")
+    if skipped := [s for s in statuses if s.state == "skipped"]:
+        names = sorted({f"{s.planned.experiment}/{s.planned.variant}" for s in skipped})
+        typer.echo(
+            f"  {len(skipped)} skipped, their weights cannot be had here: {', '.join(names)}\n"
+            "  `cvlib weights` says why; where there is internet, `cvlib weights fetch`"
+        )
     for status in left:
         if status.state == "failed":
             typer.echo(f"  failed: {status.planned.name}: {status.reason}")
@@ -124,9 +132,9 @@ def status(
     profile: ProfileOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Say of each run whether it is fresh, missing, stale or failed, and why.
+    """Say of each run whether it is fresh, missing, stale, failed or skipped, and why.
 
-    Exits with 0 only if all is fresh.
+    Exits with 0 only if all is fresh, apart from what is skipped.
 
     Example: cvlib status exp01
     """
@@ -140,7 +148,8 @@ def status(
     plans = make_plans(layout, experiments or ())
     inspector = Inspector(Store(layout.runs))
     statuses = [inspector.inspect(plan.runs) for plan in plans]
-    all_fresh = all(s.state == "fresh" for group in statuses for s in group)
+    # a run that is skipped for want of weights has no result that could be stale
+    all_fresh = all(s.state in ("fresh", "skipped") for group in statuses for s in group)
     unused = (
         [] if experiments else inspector.unreferenced(run for plan in plans for run in plan.runs)
     )
@@ -177,7 +186,7 @@ def prune(
     layout = find_layout(profile=profile and profile.value)
     store = Store(layout.runs)
     wanted = [run for plan in make_plans(layout) for run in plan.runs]
-    if any(run.key is None for run in wanted):
+    if any(run.dataset_fingerprint is None for run in wanted):
         typer.echo(
             "cvlib: some data is not here, so keys are unknown; `cvlib data` first", err=True
         )

@@ -80,8 +80,10 @@ def flip_some(images: torch.Tensor, flip: torch.Tensor) -> torch.Tensor:
     return torch.where(flip[:, None, None, None], images.flip(2), images)
 
 
-def cut_out(images: torch.Tensor, centre: torch.Tensor, size: int) -> torch.Tensor:
-    """Set a square of each image (B, H, W, C), already normalised, to 0, its mean (in place).
+def cut_out(
+    images: torch.Tensor, centre: torch.Tensor, size: int, colour: torch.Tensor
+) -> torch.Tensor:
+    """Set a square of each image (B, H, W, C), already normalised, to `colour` (C,).
 
     centre: (B, 2). The square covers rows centre - size // 2 up to size more, and what falls
     outside the image is lost (DeVries and Taylor, 2017, arXiv:1708.04552).
@@ -94,4 +96,4 @@ def cut_out(images: torch.Tensor, centre: torch.Tensor, size: int) -> torch.Tens
     in_rows = (row >= 0) & (row < size)
     in_columns = (column >= 0) & (column < size)
     covered = in_rows[:, :, None] & in_columns[:, None, :]
-    return images.masked_fill_(covered[..., None], 0)
+    return torch.where(covered[..., None], colour, images)

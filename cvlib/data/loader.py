@@ -22,7 +22,9 @@ _ORDER, _AUGMENT = 0, 1
 class ResidentLoader:
     """Yields normalised batches of a split whose images are resident on the device.
 
-    mean, std: of each channel, in units of 1 = white (`channel_statistics` of train).
+    mean, std: subtracted from and divided out of each channel, in units of 1 = white
+    (`channel_statistics` of train; 0 and 1 for a model that normalises by itself).
+    cutout_colour: of what cutout covers, in the same units; the mean when left out.
     The order is a function of (seed, epoch), the augmentation of (seed, epoch, step): an epoch that
     is entered at any step gives the same batches from there on.
     """
@@ -37,6 +39,7 @@ class ResidentLoader:
         std: Sequence[float],
         seed: int,
         augment: AugmentSpec | None = None,
+        cutout_colour: Sequence[float] | None = None,
         shuffle: bool = False,
         drop_last: bool = False,
         channels_last: bool = True,
@@ -65,6 +68,8 @@ class ResidentLoader:
         mean_ = torch.tensor(mean, dtype=torch.float64)
         self._scale = (1 / (255 * std_)).float().repeat(width).to(self.device)
         self._shift = (-mean_ / std_).float().repeat(width).to(self.device)
+        colour = torch.tensor(mean if cutout_colour is None else cutout_colour, dtype=torch.float64)
+        self._cutout_colour = ((colour - mean_) / std_).float().to(self.device)
         self._images: torch.Tensor | None = images
         self._padded: PaddedImages | None = None
         if augment is not None and augment.crop_padding is not None:
@@ -123,7 +128,7 @@ class ResidentLoader:
             images = flip_some(images, drawn.flip)
         normalised = self._normalise(images)
         if self.augment is not None and drawn.cutout is not None and self.augment.cutout:
-            normalised = cut_out(normalised, drawn.cutout, self.augment.cutout)
+            normalised = cut_out(normalised, drawn.cutout, self.augment.cutout, self._cutout_colour)
         return _channels_first(normalised, self.channels_last)
 
     def _normalise(self, images: torch.Tensor) -> torch.Tensor:

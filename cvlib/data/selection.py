@@ -25,8 +25,8 @@ class Part:
 def select(listing: Listing, spec: DatasetSpec) -> dict[str, Part]:
     """Return the parts "train", "val" and "test", positions sorted.
 
-    In this order: test is cut from train where the source has none; `subset` and `test_subset`
-    are taken; val is cut from what train has left, unless the source has a val split, which is
+    In this order: test is cut from train where the source has none; at most `subset` and
+    `test_subset` images are taken; val is cut from what train has left, unless the source has a val split, which is
     then used whole. Raises DataError if the labels do not allow it.
     """
     _check_classes(listing, spec)

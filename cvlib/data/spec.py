@@ -24,10 +24,12 @@ class DatasetSpec(BaseModel):
         description="fashion_mnist, cifar10, cifar100, digits, dtd, imagefolder:PATH or parquet:PATH"
     )
     subset: int | None = Field(
-        None, ge=1, description="training images kept, stratified, before val is cut; null: all"
+        None,
+        ge=1,
+        description="training images kept at most, stratified, before val is cut; null: all",
     )
     test_subset: int | None = Field(
-        None, ge=1, description="test images kept, stratified by class; null: all"
+        None, ge=1, description="test images kept at most, stratified by class; null: all"
     )
     val_fraction: float = Field(
         0.1,

@@ -38,15 +38,13 @@ def stratified_order(labels: np.ndarray, seed: int, stream: str) -> np.ndarray:
 
 
 def take_subset(labels: np.ndarray, size: int, seed: int, stream: str) -> np.ndarray:
-    """Return the sorted positions of `size` images, each class by its share and at least once.
+    """Return the sorted positions of at most `size` images, each class by its share, at least once.
 
-    Raises DataError if there are fewer images than `size`, or fewer than classes in `size`.
+    Where there are not more images than `size`, all of them: a study keeps its sizes when it is
+    given a smaller dataset. Raises DataError if `size` is smaller than the number of classes.
     """
-    if size > len(labels):
-        raise DataError(
-            f"{stream}: {size} is more than the {len(labels)} images that there are. "
-            f"Set it to at most {len(labels)}, or leave it out to use all."
-        )
+    if size >= len(labels):
+        return np.arange(len(labels), dtype=np.int64)
     present = len(np.unique(labels))
     if size < present:
         raise DataError(

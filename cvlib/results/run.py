@@ -105,3 +105,4 @@ class FailedRun:
     reason: str
     lasting: bool
     provenance: dict[str, Any] = field(default_factory=dict)
+    weights_sha256: str | None = None

@@ -101,6 +101,7 @@ class Store:
                 spec=spec["spec"],
                 dataset_fingerprint=spec["dataset_fingerprint"],
                 provenance=provenance,
+                weights_sha256=spec.get("weights_sha256"),
                 **json.loads(failure.read_text()),
             )
         return Run(

@@ -13,11 +13,22 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from cvlib.models.spec import FAMILIES
+from cvlib.probing.spec import LinearProbeSpec
+from cvlib.studies.spec import RunSpec
+from cvlib.training.spec import TrainSpec
+
 PACKAGE = "cvlib"
 DECLARATIONS = "spec"
 
-# What a run executes: the data as it reaches the model, and the training of it.
-TRAINING = ("cvlib.data.load", "cvlib.training.run")
+# What a run of each kind executes, besides its family of models.
+_DATA = "cvlib.data.load"
+_TRAIN = "cvlib.training.run"
+_PROBE = "cvlib.probing.run"
+_ZERO_SHOT = "cvlib.probing.zero_shot_run"
+_EMBEDDING = "cvlib.analysis.feature_maps"
+# What makes the features of frozen backbones: a change here makes those in the cache useless.
+FEATURES = (_DATA, FAMILIES["backbone"], "cvlib.probing.features")
 
 # Modules that only decide which bytes and labels are used. The dataset's fingerprint is taken over
 # just those, so that a change here that matters shows up as changed data.
@@ -27,6 +38,20 @@ COVERED_BY_FINGERPRINT = (
     "cvlib.data.selection",
     "cvlib.data.sources",
 )
+
+
+def entries(spec: RunSpec) -> tuple[str, ...]:
+    """The modules that a run of this spec starts in: those that it uses, no others."""
+    chosen = [_DATA, FAMILIES[spec.model.kind]]
+    if isinstance(spec.train, TrainSpec):
+        chosen.append(_TRAIN)
+        if spec.train.mode == "probe_then_fine_tune":
+            chosen.append(_PROBE)
+    else:
+        chosen.append(_PROBE if isinstance(spec.train, LinearProbeSpec) else _ZERO_SHOT)
+    if spec.embedding is not None:
+        chosen.append(_EMBEDDING)
+    return tuple(chosen)
 
 
 def code_fingerprint(entries: Iterable[str], source: Path | None = None) -> dict[str, str]:

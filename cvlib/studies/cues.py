@@ -29,6 +29,14 @@ def data_cue(then: str, now: str) -> str | None:
     return None if then == now else f"the dataset's content changed: {then[:10]} → {now[:10]}"
 
 
+def weights_cue(then: str | None, now: str | None) -> str | None:
+    """The run starts from another file of pretrained weights."""
+    if then == now:
+        return None
+    before, after = (sha[:10] if sha else "none" for sha in (then, now))
+    return f"the pretrained weights changed: {before} → {after}"
+
+
 def code_cue(then: Mapping[str, str], now: Mapping[str, str]) -> str | None:
     """A module that the run imported means something else now."""
     changed = changed_modules(dict(then), dict(now))

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 # Packages whose version can change the numbers of a run.
-PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow")
+PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow", "scikit-learn", "opentsne")
 # The one whose change makes a run stale: its kernels do the arithmetic.
 CUE = "torch"
 

@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cvlib.data.spec import DatasetSpec
-from cvlib.results.files import canonical_json, replace_text
+from cvlib.models.spec import BackboneSpec
+from cvlib.results.files import canonical_json, replace_text, sha256_text
 from cvlib.results.store import Store
-from cvlib.studies.code import TRAINING, code_fingerprint
+from cvlib.studies.code import FEATURES, code_fingerprint, entries
 from cvlib.studies.environment import git_commit, package_versions, processor_name
 from cvlib.studies.plan import PlannedRun
+from cvlib.studies.procedure import Means, carry_out
 from cvlib.studies.project import Layout
 
 if TYPE_CHECKING:
     from cvlib.data.arrays import ImageData
-    from cvlib.training.run import Progress
+    from cvlib.training.outcome import Progress
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,6 @@ class Executor:
         self._store = Store(layout.runs)
         self._device = device
         self._data: tuple[DatasetSpec, ImageData] | None = None
-        self._code = code_fingerprint(TRAINING)
         self._commit = git_commit(layout.root)
 
     def execute(
@@ -82,12 +83,14 @@ class Executor:
         on_progress: Callable[[Progress], None] | None,
         should_stop: Callable[[], bool] | None,
     ) -> Ended:
-        from cvlib.training.run import Interrupted, RunFailed, train
+        from cvlib.training.outcome import Interrupted, RunFailed
 
         spec = planned.spec
+        code = code_fingerprint(entries(spec))
         identity: dict[str, Any] = {
             "spec": spec.canonical(),
             "dataset_fingerprint": planned.dataset_fingerprint,
+            "weights_sha256": planned.start.sha256,
         }
         provenance = {
             "made_for": {
@@ -95,7 +98,7 @@ class Executor:
                 "variant": planned.variant,
                 "seed": planned.seed,
             },
-            "code": self._code,
+            "code": code,
             "packages": package_versions(),
             "processor": processor_name(),
             "git_commit": self._commit,
@@ -106,16 +109,17 @@ class Executor:
                 raise RuntimeError(
                     f"the data of {planned.name} changed while the run was waiting; run it again"
                 )
-            outcome = train(
-                data,
-                spec.model,
-                spec.train,
-                spec.seed,
+            means = Means(
                 device=self._device,
-                workdir=self._scratch(key),
+                workdir=self._scratch(key, code),
+                features=self._layout.data / "features",
+                code=sha256_text(canonical_json(code_fingerprint(FEATURES))),
+                weights=self._weights(planned),
+                weights_sha256=planned.start.sha256,
                 on_progress=on_progress,
                 should_stop=should_stop,
             )
+            outcome, maps = carry_out(spec, data, means)
         except Interrupted:
             return Ended(key, "interrupted")
         except RunFailed as failure:
@@ -129,6 +133,7 @@ class Executor:
                 **identity,
                 metrics={
                     **outcome.metrics,
+                    **(maps.metrics if maps else {}),
                     "train_images": len(data.train.labels),
                     "val_images": len(data.val.labels),
                     "test_images": len(data.test.labels),
@@ -143,6 +148,8 @@ class Executor:
                     "unreadable_images": [f"{u.name}: {u.reason}" for u in data.unreadable],
                 },
                 weights=outcome.weights,
+                tables={**outcome.tables, **(maps.tables if maps else {})},
+                embedding=maps.arrays if maps else None,
             )
             return Ended(key, "done", metrics=dict(outcome.metrics))
         self._store.write_failure(
@@ -150,14 +157,30 @@ class Executor:
         )
         return Ended(key, "failed", reason)
 
-    def _scratch(self, key: str) -> Path:
+    def _scratch(self, key: str, code: dict[str, str]) -> Path:
         """Checkpoint folder of a run; emptied when the code changed since, for a run is of one code."""
         folder = self._store.scratch(key)
-        note, code = folder / "code.json", canonical_json(self._code)
-        if not note.exists() or note.read_text() != code:
+        note, text = folder / "code.json", canonical_json(code)
+        if not note.exists() or note.read_text() != text:
             shutil.rmtree(folder)
-            replace_text(note, code)
+            replace_text(note, text)
         return folder
+
+    def _weights(self, planned: PlannedRun) -> Path | None:
+        """The file that the run starts from; it must be the one that its key was made for."""
+        if not planned.start.needed:
+            return None
+        from cvlib.models.weights.find import WeightsFile, find
+
+        assert isinstance(planned.spec.model, BackboneSpec)
+        root, wanted = self._layout.data / "weights", planned.start.sha256
+        found = find(planned.spec.model, root, self._layout.root, wanted)
+        if not isinstance(found, WeightsFile) or found.sha256 != wanted:
+            raise RuntimeError(
+                f"the pretrained weights of {planned.name} changed while the run was waiting; "
+                "run it again"
+            )
+        return found.path
 
     def _load(self, spec: DatasetSpec) -> ImageData:
         from cvlib.data.load import load

@@ -7,12 +7,17 @@ from dataclasses import dataclass, replace
 from cvlib.results.store import run_key
 from cvlib.studies.experiment import Experiment
 from cvlib.studies.fingerprints import Fingerprints
+from cvlib.studies.project import Layout
 from cvlib.studies.spec import RunSpec
+from cvlib.studies.starts import Start, Starts
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run that an experiment asks for. key: None while the data's content is unknown."""
+    """One run that an experiment asks for.
+
+    key: None while the content of its data, or of the weights that it starts from, is unknown.
+    """
 
     experiment: str
     variant: str
@@ -22,22 +27,23 @@ class PlannedRun:
     spec: RunSpec
     dataset_fingerprint: str | None
     data_is_local: bool
+    start: Start
 
     @property
     def key(self) -> str | None:
-        """sha256 over canonical spec and dataset fingerprint."""
-        if self.dataset_fingerprint is None:
+        """sha256 over canonical spec, dataset fingerprint and checksum of pretrained weights."""
+        if self.dataset_fingerprint is None or not self.start.is_known:
             return None
-        return run_key(self.spec.canonical(), self.dataset_fingerprint)
+        return run_key(self.spec.canonical(), self.dataset_fingerprint, self.start.sha256)
 
     @property
     def name(self) -> str:
         """For messages: `exp01/base seed 0`."""
         return f"{self.experiment}/{self.variant} seed {self.seed}"
 
-    def with_fingerprint(self, fingerprint: str) -> PlannedRun:
-        """The same run once its data is there."""
-        return replace(self, dataset_fingerprint=fingerprint, data_is_local=True)
+    def ready(self, fingerprint: str, start: Start) -> PlannedRun:
+        """The same run once its data and weights are there."""
+        return replace(self, dataset_fingerprint=fingerprint, data_is_local=True, start=start)
 
 
 @dataclass(frozen=True)
@@ -48,11 +54,18 @@ class Plan:
     runs: tuple[PlannedRun, ...]
 
 
-def make_plan(experiment: Experiment, fingerprints: Fingerprints) -> Plan:
+def make_plan(experiment: Experiment, layout: Layout) -> Plan:
     """Resolve every run of an experiment; fetches nothing."""
+    fingerprints = Fingerprints(layout.data, layout.runs)
+    return resolve(experiment, fingerprints, Starts(layout.root, layout.data, layout.runs))
+
+
+def resolve(experiment: Experiment, fingerprints: Fingerprints, starts: Starts) -> Plan:
+    """The same with what earlier plans looked up."""
     runs = []
     for variant in experiment.variants:
         fingerprint, is_local = fingerprints.find(variant.spec.dataset)
+        start = starts.find(variant.spec.model)
         for seed in experiment.seeds:
             runs.append(
                 PlannedRun(
@@ -64,6 +77,7 @@ def make_plan(experiment: Experiment, fingerprints: Fingerprints) -> Plan:
                     spec=variant.spec.model_copy(update={"seed": seed}),
                     dataset_fingerprint=fingerprint,
                     data_is_local=is_local,
+                    start=start,
                 )
             )
     return Plan(experiment, tuple(runs))

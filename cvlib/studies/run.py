@@ -14,9 +14,10 @@ from cvlib.results.store import Store
 from cvlib.studies.execute import Task
 from cvlib.studies.experiment import load_experiment
 from cvlib.studies.fingerprints import Fingerprints
-from cvlib.studies.plan import Plan, PlannedRun, make_plan
+from cvlib.studies.plan import Plan, PlannedRun, resolve
 from cvlib.studies.progress import View
 from cvlib.studies.project import Layout
+from cvlib.studies.starts import Starts
 from cvlib.studies.status import Inspector, RunStatus, needs_work
 from cvlib.studies.workers import Finished, Progressed, Started, WorkerPool
 
@@ -25,18 +26,20 @@ BYTES_PER_WORKER = 2 << 30  # torch, one dataset and one model, with room to spa
 
 @dataclass
 class RunSummary:
-    """What one call did. done, failed: names of runs, with the reason of each failure."""
+    """What one call did. done, failed, skipped: names of runs, with the reason of the latter two."""
 
     done: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
 
 
 def make_plans(layout: Layout, experiment_ids: Sequence[str] = ()) -> list[Plan]:
     """Plans of the named experiments, all of them when none is named; fetches nothing."""
     fingerprints = Fingerprints(layout.data, layout.runs)
+    starts = Starts(layout.root, layout.data, layout.runs)
     ids = experiment_ids or layout.experiment_ids()
-    return [make_plan(load_experiment(layout, name), fingerprints) for name in ids]
+    return [resolve(load_experiment(layout, name), fingerprints, starts) for name in ids]
 
 
 def inspect(layout: Layout, experiment_ids: Sequence[str] = ()) -> list[RunStatus]:
@@ -65,7 +68,9 @@ def run_experiments(
     summary = RunSummary()
     if not pending:
         return summary
-    tasks = _tasks(layout, pending)
+    tasks = _tasks(layout, pending, summary.skipped)
+    if not tasks:
+        return summary
     workers = workers or default_workers(device)
     pool = WorkerPool(
         layout,
@@ -91,13 +96,21 @@ def run_experiments(
     return summary
 
 
-def _tasks(layout: Layout, runs: list[PlannedRun]) -> list[Task]:
-    """Fetch the data that the runs need; one task a key, none for what the store turns out to hold."""
+def _tasks(layout: Layout, runs: list[PlannedRun], skipped: dict[str, str]) -> list[Task]:
+    """Fetch the data and weights that the runs need; one task a key, none for what is stored.
+
+    Runs whose weights cannot be had are put into `skipped` with the reason.
+    """
     fingerprints = Fingerprints(layout.data, layout.runs)
+    starts = Starts(layout.root, layout.data, layout.runs)
     store = Store(layout.runs)
     tasks: dict[str, Task] = {}
     for run in runs:
-        ready = run.with_fingerprint(fingerprints.fetch(run.spec.dataset))
+        start = starts.fetch(run.spec.model)
+        if start.needed and not start.is_local:
+            skipped[run.name] = start.unreachable or "its weights are not here"
+            continue
+        ready = run.ready(fingerprints.fetch(run.spec.dataset), start)
         assert ready.key is not None
         came_to_light = ready.key != run.key and ready.key in store
         if not came_to_light or store.problems(ready.key):

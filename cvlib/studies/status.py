@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from cvlib.results.run import DamagedRun, FailedRun, Run
 from cvlib.results.store import Store
-from cvlib.studies.code import TRAINING, code_fingerprint
-from cvlib.studies.cues import code_cue, data_cue, environment_cue, spec_cue
+from cvlib.studies.code import code_fingerprint, entries
+from cvlib.studies.cues import code_cue, data_cue, environment_cue, spec_cue, weights_cue
 from cvlib.studies.environment import CUE, package_versions
 from cvlib.studies.plan import PlannedRun
 
@@ -50,7 +50,7 @@ class Inspector:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._code = code_fingerprint(TRAINING)
+        self._code: dict[tuple[str, ...], dict[str, str]] = {}
         self._versions = package_versions()
         self._read: dict[str, Run | FailedRun | DamagedRun] = {}
         self._made_for: dict[tuple[str, str, int], list[str]] | None = None
@@ -64,15 +64,18 @@ class Inspector:
         return sorted(set(self._store.keys()) - {run.key for run in runs})
 
     def _inspect(self, planned: PlannedRun) -> RunStatus:
-        key = planned.key
+        key, start = planned.key, planned.start
+        found = None if key is None else self._find(key)
+        if found is None and start.needed and not start.is_local and start.unreachable:
+            return RunStatus(planned, "skipped", reason=start.unreachable)
         if key is None:
-            return RunStatus(planned, "missing", reason="the data is not on this machine yet")
-        found = self._find(key)
+            what = "data is" if planned.dataset_fingerprint is None else "weights are"
+            return RunStatus(planned, "missing", reason=f"the {what} not on this machine yet")
         if found is None:
             return self._absent(planned, key)
         if isinstance(found, DamagedRun):
             return RunStatus(planned, "damaged", reason=str(found))
-        code = code_cue(found.provenance["code"], self._code)
+        code = code_cue(found.provenance["code"], self._code_of(planned))
         if isinstance(found, FailedRun):
             cue: Cue | None = "code" if code else None
             return RunStatus(planned, "failed", cue, found.reason, failure=found)
@@ -83,11 +86,18 @@ class Inspector:
             return RunStatus(planned, "stale", "environment", environment, found)
         return RunStatus(planned, "fresh", result=found)
 
+    def _code_of(self, planned: PlannedRun) -> dict[str, str]:
+        modules = entries(planned.spec)
+        if modules not in self._code:
+            self._code[modules] = code_fingerprint(modules)
+        return self._code[modules]
+
     def _absent(self, planned: PlannedRun, key: str) -> RunStatus:
         closest: tuple[int, RunStatus] | None = None
         for other in self._predecessors(planned):
             spec = spec_cue(other.spec, planned.spec.canonical())
             data = data_cue(other.dataset_fingerprint, planned.dataset_fingerprint or "")
+            data = data or weights_cue(other.weights_sha256, planned.start.sha256)
             cue: Cue = "spec" if spec else "data"
             difference = spec.count("; ") + 1 if spec else 0
             if closest is None or difference < closest[0]:
@@ -126,10 +136,12 @@ def needs_work(status: RunStatus, rerun: str | None) -> bool:
     """Whether `cvlib run` works on a run.
 
     Missing, damaged, and stale by spec or data: always. A failure that would come again, a
-    diverged loss, is repeated only once the code changed. rerun: `code`, `environment`, `failed` or `all` add those.
+    diverged loss, is repeated only once the code changed. What was skipped for want of weights stays
+    so until they are on this machine. rerun: `code`, `environment`, `failed`, `skipped` or `all`
+    add those.
     """
     if status.state == "skipped":
-        return False
+        return rerun in ("skipped", "all")
     if rerun == "all" or status.state in ("missing", "damaged"):
         return True
     if status.state == "stale":

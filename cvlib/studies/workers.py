@@ -23,7 +23,7 @@ from cvlib.studies.plan import PlannedRun
 from cvlib.studies.project import Layout
 
 if TYPE_CHECKING:
-    from cvlib.training.run import Progress
+    from cvlib.training.outcome import Progress
 
 HELD_SECONDS = 1.0
 

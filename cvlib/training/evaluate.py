@@ -28,6 +28,17 @@ def predict(
     return torch.cat(logits).cpu().numpy(), torch.cat(labels).cpu().numpy()
 
 
+@torch.inference_mode()
+def features(model: nn.Module, loader: ResidentLoader, compute: Compute) -> np.ndarray:
+    """What the head of a backbone reads, (N, D) float32, of all images in the split's order."""
+    model.eval()
+    found = []
+    for images, _ in loader.epoch(0):
+        with compute.autocast():
+            found.append(model.features(images).float())  # type: ignore[operator]
+    return torch.cat(found).cpu().numpy()
+
+
 def score(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """Mean cross-entropy in nats (without label smoothing) and top-1 accuracy in 0..1."""
     values = torch.from_numpy(logits).double()

@@ -12,6 +12,7 @@ from cvlib.data.loader import ResidentLoader
 from cvlib.training.checkpoint import Checkpoint
 from cvlib.training.device import Compute
 from cvlib.training.finite import FiniteLoss
+from cvlib.training.layers import train_mode
 from cvlib.training.optimizers import set_learning_rate
 from cvlib.training.outcome import Interrupted
 from cvlib.training.progress import Reporter
@@ -41,7 +42,7 @@ def train_epoch(
     finite = FiniteLoss(compute.device)
     smoothing = spec.label_smoothing or 0.0
     lr = 0.0
-    model.train()
+    train_mode(model)
     seconds_before, started = state.epoch_seconds, time.perf_counter()
 
     def save() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+
+Phase = Literal["train", "validate", "test", "extract", "solve"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Progress:
     step: int
     steps: int
     images_per_second: float
-    phase: Literal["train", "validate", "test"]
+    phase: Phase
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,19 @@ class Outcome:
     test_logits: np.ndarray  # (N, C) float32, of the weights that were best on validation
     test_labels: np.ndarray  # (N,) int64
     test_ids: np.ndarray  # (N,) int64, positions in the source's test split
-    weights: dict[str, Path]  # "best" and "last", safetensors
+    weights: dict[str, Path]  # "best" and "last", safetensors; none for a probe
     environment: dict[str, Any]  # device, precision, threads, ...
+    tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # more rows, by name
+    test_features: np.ndarray | None = None  # (N, D) float32, where they were asked for
+
+
+@dataclass(frozen=True)
+class Head:
+    """A linear classifier to start from. weight: (C, D), bias: (C,), float32."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+    seconds: float  # that it took to fit, its features included
 
 
 class Interrupted(Exception):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Literal
 
-from cvlib.training.outcome import Progress
+from cvlib.training.outcome import Phase, Progress
 
 INTERVAL_SECONDS = 0.25
 
@@ -24,7 +23,7 @@ class Reporter:
 
     def __call__(
         self,
-        phase: Literal["train", "validate", "test"],
+        phase: Phase,
         *,
         epoch: int,
         step: int,

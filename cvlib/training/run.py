@@ -11,7 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
+
+import torch
+from torch import nn
 
 from cvlib.data.arrays import ImageData
 from cvlib.data.loader import ResidentLoader, channel_statistics
@@ -21,11 +24,12 @@ from cvlib.models.spec import ModelSpec
 from cvlib.training.check_data import check_data
 from cvlib.training.checkpoint import Checkpoint
 from cvlib.training.device import Compute, choose_compute, deterministic_kernels
-from cvlib.training.evaluate import predict, score
+from cvlib.training.evaluate import features, predict, score
 from cvlib.training.heap import keep_freed_memory
+from cvlib.training.layers import freeze
 from cvlib.training.loop import train_epoch
 from cvlib.training.optimizers import make_optimizer
-from cvlib.training.outcome import Interrupted, Outcome, Progress, RunFailed
+from cvlib.training.outcome import Head, Interrupted, Outcome, Phase, Progress, RunFailed
 from cvlib.training.progress import Reporter
 from cvlib.training.random_state import owned_random_state
 from cvlib.training.spec import TrainSpec
@@ -46,13 +50,18 @@ def train(
     *,
     device: str = "auto",
     workdir: Path,
+    weights: Path | None = None,
+    head: Head | None = None,
+    keep_features: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Outcome:
     """Train `model` on data.train, choose the best epoch on data.val, look once at data.test.
 
     device: auto, cuda, cuda:N, mps or cpu. workdir: of this run alone; holds its checkpoint and
-    weights. should_stop is asked before every step. The caller's random state is left as it was.
+    weights. weights: the file that a backbone starts from; head: the classifier it starts with, a
+    new one if None. keep_features: of the test images, under the best weights.
+    should_stop is asked before every step. The caller's random state is left as it was.
     Raises Interrupted (the checkpoint is in place), RunFailed (workdir holds nothing of the run
     any more), ValueError for data or a device that cannot be used.
     """
@@ -62,12 +71,41 @@ def train(
         keep_freed_memory()
     workdir.mkdir(parents=True, exist_ok=True)
     with deterministic_kernels(), owned_random_state(seed, compute.device):
-        run = _Run(data, model, train, seed, compute, workdir, on_progress)
+        run = _Run(
+            data,
+            _network(data, model, train, weights, head),
+            train,
+            compute,
+            workdir=workdir,
+            seed=seed,
+            identity={"model": model.model_dump(mode="json")},
+            head_seconds=0.0 if head is None else head.seconds,
+            keep_features=keep_features,
+            on_progress=on_progress,
+        )
         try:
             return run.finish(should_stop or (lambda: False))
         except RunFailed:
             run.remove_files()
             raise
+
+
+def _network(
+    data: ImageData, model: ModelSpec, train: TrainSpec, weights: Path | None, head: Head | None
+) -> nn.Module:
+    """The network before the first step: what is frozen is frozen, a given head is in place."""
+    height, width, channels = data.train.images.shape[1:]
+    network: Any = build(
+        model,
+        image_size=(height, width),
+        channels=channels,
+        num_classes=len(data.class_names),
+        weights=weights,
+    )
+    if head is not None:
+        network.set_head(torch.from_numpy(head.weight), torch.from_numpy(head.bias))
+    freeze(network, train.unfrozen_stages)
+    return network
 
 
 class _Run:
@@ -76,29 +114,32 @@ class _Run:
     def __init__(
         self,
         data: ImageData,
-        model: ModelSpec,
+        network: nn.Module,
         spec: TrainSpec,
-        seed: int,
         compute: Compute,
+        *,
         workdir: Path,
+        seed: int,
+        identity: dict[str, Any],
+        head_seconds: float,
+        keep_features: bool,
         on_progress: Callable[[Progress], None] | None,
     ) -> None:
         self.data, self.spec, self.compute = data, spec, compute
+        self.head_seconds, self.keep_features = head_seconds, keep_features
         self.weights = {name: workdir / f"{name}.safetensors" for name in ("best", "last")}
 
         height, width, channels = data.train.images.shape[1:]
-        network = build(
-            model,
-            image_size=(height, width),
-            channels=channels,
-            num_classes=len(data.class_names),
-        )
         self.parameters = count_parameters(network)
         self.flops = count_flops(network, (channels, height, width))
         network = network.to(compute.device).to(memory_format=compute.memory_format)  # type: ignore[call-overload]
-        self.state = new_state(network, make_optimizer(spec.optimizer, network), spec.ema_decay)
+        self.state = new_state(network, make_optimizer(spec, network), spec.ema_decay)
 
-        mean, std = channel_statistics(data.train.images)
+        colour, std = channel_statistics(data.train.images)
+        mean = colour
+        if getattr(network, "takes_bytes_scaled", False):
+            # a backbone normalises by itself, with its own mean and deviation
+            mean, std = (0.0,) * channels, (1.0,) * channels
         drop_last = drops_last(len(data.train.labels), spec.batch_size)
 
         def loader(split_name: str, batch_size: int, **options: Any) -> ResidentLoader:
@@ -108,6 +149,7 @@ class _Run:
                 device=compute.device,
                 mean=mean,
                 std=std,
+                cutout_colour=colour,
                 seed=seed,
                 channels_last=compute.channels_last,
                 **options,
@@ -125,7 +167,7 @@ class _Run:
         self.checkpoint = Checkpoint(
             workdir / "checkpoint.pt",
             {
-                "model": model.model_dump(mode="json"),
+                **identity,
                 "train": spec.model_dump(mode="json"),
                 "seed": seed,
                 "data": data.fingerprint,
@@ -177,7 +219,8 @@ class _Run:
                 "val_loss": val_loss,
                 "val_accuracy": val_accuracy,
                 "lr": lr,
-                "seconds": state.epoch_seconds,
+                # a head that was fitted before the first step took its time, too
+                "seconds": state.epoch_seconds + (0.0 if state.epoch else self.head_seconds),
                 "images_per_second": state.seen / state.epoch_seconds,
             }
         )
@@ -198,6 +241,9 @@ class _Run:
         if not math.isfinite(test_loss):
             raise RunFailed(f"test loss is {test_loss}")
         best = state.history[state.best_epoch - 1]
+        test_features = None
+        if self.keep_features:
+            test_features = features(state.evaluated, self.make_test_loader(), self.compute)
         return Outcome(
             metrics={
                 "test_accuracy": test_accuracy,
@@ -208,7 +254,7 @@ class _Run:
                 "epochs": state.epoch,
                 "parameters": self.parameters,
                 "flops": self.flops,
-                "train_seconds": state.train_seconds,
+                "train_seconds": state.train_seconds + self.head_seconds,
                 "images_per_second": state.images / state.train_seconds,
             },
             history=state.history,
@@ -217,9 +263,15 @@ class _Run:
             test_ids=self.data.test.ids,
             weights=dict(self.weights),
             environment=self.compute.environment(),
+            tables=self._tables(),
+            test_features=test_features,
         )
 
-    def _report(self, phase: Literal["validate", "test"]) -> None:
+    def _tables(self) -> dict[str, list[dict[str, Any]]]:
+        describe = getattr(self.state.model, "describe", None)
+        return {} if describe is None else {"protocol": [describe()]}
+
+    def _report(self, phase: Phase) -> None:
         state = self.state
         self.report(
             phase,

@@ -1,0 +1,78 @@
+"""What a run keeps of its test features: maps to draw, and how separable the classes are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from cvlib.analysis.embeddings import embed
+from cvlib.analysis.separability import separability
+
+# The images that are mapped are the same in every run on the same data, whatever its seed.
+_SAMPLE_SEED = 0
+
+
+@dataclass(frozen=True)
+class FeatureMaps:
+    """arrays, metrics and tables as `results.Store.write_run` takes them."""
+
+    arrays: dict[str, np.ndarray]
+    metrics: dict[str, float]
+    tables: dict[str, list[dict[str, Any]]]
+
+
+def feature_maps(
+    features: np.ndarray,
+    labels: np.ndarray,
+    ids: np.ndarray,
+    class_names: Sequence[str],
+    *,
+    perplexity: float,
+    images: int,
+    seed: int,
+) -> FeatureMaps:
+    """PCA, t-SNE and separability of at most `images` rows of `features` (N, D), by class.
+
+    labels, ids: (N,). Raises ValueError where there are too few images for the perplexity.
+    """
+    chosen = sample(labels, images)
+    features, labels, ids = features[chosen], labels[chosen], ids[chosen]
+    found = embed(features, seed, perplexity)
+    apart = separability(features, labels, class_names)
+    return FeatureMaps(
+        arrays={
+            "pca": found.pca.astype(np.float32),
+            "tsne": found.tsne.astype(np.float32),
+            "explained": found.explained.astype(np.float32),
+            "perplexity": np.float32(found.perplexity)[None],
+            "labels": labels,
+            "ids": ids,
+        },
+        metrics={
+            "silhouette": apart.silhouette.mean,
+            "silhouette_half_width": apart.silhouette.half_width,
+            "knn_purity": apart.purity.mean,
+            "knn_purity_half_width": apart.purity.half_width,
+            "mapped_images": len(labels),
+        },
+        tables={"overlaps": [asdict(row) for row in apart.overlaps]},
+    )
+
+
+def sample(labels: np.ndarray, count: int) -> np.ndarray:
+    """Positions of at most `count` images, sorted, each class in its share of `labels` (N,).
+
+    Every class keeps at least one image, so that a few more than `count` may be returned.
+    """
+    if count >= len(labels):
+        return np.arange(len(labels))
+    rng = np.random.default_rng(_SAMPLE_SEED)
+    kept = []
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        share = max(1, round(count * len(members) / len(labels)))
+        kept.append(rng.permutation(members)[:share])
+    return np.sort(np.concatenate(kept))
