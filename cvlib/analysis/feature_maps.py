@@ -52,9 +52,9 @@ def feature_maps(
             "ids": ids,
         },
         metrics={
-            "silhouette": apart.silhouette.mean,
+            "silhouette": apart.silhouette.estimate,
             "silhouette_half_width": apart.silhouette.half_width,
-            "knn_purity": apart.purity.mean,
+            "knn_purity": apart.purity.estimate,
             "knn_purity_half_width": apart.purity.half_width,
             "mapped_images": len(labels),
         },

@@ -7,9 +7,13 @@ from typing import Any
 
 from cvlib.studies.located_yaml import Address, Located
 
-# A mapping with one of these keys is a choice (`optimizer: {name: adamw, …}`): naming another
-# choice replaces the whole mapping, since the options of the first mean nothing to the second.
-CHOICE_KEYS = ("name", "kind")
+# A mapping with such a key is a choice (`optimizer: {name: adamw, …}`): naming another choice
+# replaces the whole mapping, since the options of the first mean nothing to the second. Another
+# dataset keeps its subset and splits; another name of a backbone keeps its size.
+CHOICE_KEYS = ("name", "kind", "mode")
+_CHOICE_OF: dict[Address, str | None] = {("dataset",): None, ("model",): "kind", ("train",): "mode"}
+# Modes with the same options; a recipe that names none is fine-tuning.
+_TRAINING = (None, "fine_tune", "probe_then_fine_tune")
 
 
 def overlay(base: Located, change: Located) -> Located:
@@ -37,19 +41,13 @@ def _put(into: Located, target: Address, value: Any, change: Located, source: Ad
     last = target[-1]
     if target == ("dataset",) and isinstance(value, str):
         value = {"name": value}  # `dataset: cifar10` is short for its name
-    if (
-        last in CHOICE_KEYS
-        and parent.get(last) not in (None, value)
-        and target[:-1] != ("dataset",)
-    ):
+    if _is_another(target[:-1], parent, last, value):
         parent.clear()
     if isinstance(value, dict):
         existing = parent.get(last)
-        replaces = not isinstance(existing, dict) or (
-            target != ("dataset",)  # another dataset keeps its subset and splits
-            and any(k in value and k in existing and value[k] != existing[k] for k in CHOICE_KEYS)
-        )
-        if replaces:
+        if not isinstance(existing, dict) or any(
+            key in value and _is_another(target, existing, key, value[key]) for key in CHOICE_KEYS
+        ):
             parent[last] = {}
         into.lines[target] = line
         for key, inner_value in value.items():
@@ -57,6 +55,16 @@ def _put(into: Located, target: Address, value: Any, change: Located, source: Ad
         return
     parent[last] = value
     into.lines[target] = line
+
+
+def _is_another(address: Address, existing: dict[str, Any], key: str, value: Any) -> bool:
+    """Whether `key: value` in the mapping at `address` makes another choice than there is."""
+    if key != _CHOICE_OF.get(address, key if key in ("name", "kind") else None):
+        return False
+    before = existing.get(key)
+    if key == "mode":
+        return bool(existing) and not (before == value or {before, value} <= set(_TRAINING))
+    return before not in (None, value)
 
 
 def _is_choice(key: str) -> bool:

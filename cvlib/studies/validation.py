@@ -8,7 +8,7 @@ import typing
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 
 from cvlib.studies.located_yaml import Address, Located, SpecError
 
@@ -42,6 +42,11 @@ def _explain_one(item: dict[str, Any], model: type[BaseModel], located: Located)
             address = (*address, discriminator)
         known = re.findall(r"'([^']+)'", str(expected))
         text = f"{key}: {value!r} is not known; {_nearest(str(value), known)}"
+    elif kind in ("unknown_kind", "unknown_mode"):
+        choice = kind.removeprefix("unknown_")
+        known = re.findall(r"[a-z_]+", item["msg"].split("expected ")[1].replace(" or ", ", "))
+        address, given = (*address, choice), value.get(choice)
+        text = f"{key}.{choice}: {given!r} is not known; {_nearest(str(given), known)}"
     elif kind == "value_error":
         text = f"{key}: {context['error']}" if key else str(context["error"])
     else:
@@ -69,7 +74,7 @@ def _walk(
     current: Any = model
     for step in loc:
         members = _models(current)
-        tagged = [m for m in members if step in _tags(m)]
+        tagged = [m for m in members if step in _tags(m)] or _by_tag(current, step)
         is_tag = isinstance(step, str) and not (isinstance(data, dict) and step in data)
         if is_tag and (tagged or step in ("str", "dict[str,any]")):
             current = tagged[0] if tagged else current
@@ -98,6 +103,17 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
     if typing.get_origin(annotation) in (typing.Union, types.UnionType, typing.Annotated):
         return [m for arg in typing.get_args(annotation) for m in _models(arg)]
     return []
+
+
+def _by_tag(annotation: Any, tag: str | int) -> list[type[BaseModel]]:
+    """Members of a union that a pydantic Tag names."""
+    found = []
+    for arg in typing.get_args(annotation):
+        if any(isinstance(extra, Tag) and extra.tag == tag for extra in typing.get_args(arg)[1:]):
+            found.extend(_models(arg))
+        elif typing.get_origin(arg) is not None:
+            found.extend(_by_tag(arg, tag))
+    return found
 
 
 def _tags(model: type[BaseModel]) -> set[str]:

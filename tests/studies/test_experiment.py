@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,54 @@ def test_numbers_may_be_written_as_yaml_1_2_has_them(tmp_path):
 def test_none_switches_an_option_off(tmp_path):
     text = GOOD.replace("width: 8", "norm: none", 1)
     assert parse(tmp_path, text).variant("base").spec.model.norm is None
+
+
+BACKBONE = """\
+title: T
+question: Q
+dataset: digits
+base:
+  model: {kind: backbone, name: resnet18, image_size: 64}
+  train: {epochs: 2, optimizer: {name: sgd, lr: 0.1}}
+variants:
+  a: {set: {SET}}
+"""
+
+
+def _one(tmp_path, change):
+    path = tmp_path / "t.yaml"
+    path.write_text(BACKBONE.replace("{SET}", change))
+    return parse_experiment(path).variants[0].spec.canonical()
+
+
+def test_another_mode_brings_its_own_options_and_keeps_none_of_the_recipe(tmp_path):
+    train = _one(tmp_path, "{train.mode: linear_probe, train.values: 30}")["train"]
+    assert train["values"] == 30 and "epochs" not in train
+
+
+def test_the_modes_that_train_share_their_recipe_and_fine_tuning_is_not_written(tmp_path):
+    train = _one(tmp_path, "{train.mode: probe_then_fine_tune}")["train"]
+    assert train["mode"] == "probe_then_fine_tune" and train["epochs"] == 2
+    assert "mode" not in _one(tmp_path, "{train.mode: fine_tune}")["train"]
+
+
+def test_another_backbone_keeps_its_size_and_another_kind_of_model_does_not(tmp_path):
+    assert _one(tmp_path, "{model.name: resnet34}")["model"]["image_size"] == 64
+    model = _one(tmp_path, "{model: {kind: custom_vit, depth: 2}}")["model"]
+    assert model["kind"] == "custom_vit" and "image_size" not in model
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("{train: {mode: lineer_probe}}", "train.mode: 'lineer_probe' is not known; did you mean"),
+        ("{model: {kind: backbon}}", "model.kind: 'backbon' is not known; did you mean 'backbone'"),
+        ("{train: {mode: linear_probe, valuess: 3}}", "did you mean 'values'?"),
+        ("{train: {mode: linear_probe, values: 3}}", "train.values: 3 will not do"),
+        ("{train.layer_decay: 0.5, model: {kind: custom_vit}}", "layer_decay is for backbones"),
+        ("{train: {mode: linear_probe}, model: {kind: custom_cnn}}", "needs a backbone"),
+    ],
+)
+def test_a_mistake_in_a_mode_or_kind_is_named(tmp_path, change, words):
+    with pytest.raises(SpecError, match=re.escape(words)):
+        _one(tmp_path, change)
