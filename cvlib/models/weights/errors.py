@@ -1,0 +1,19 @@
+"""What can be wrong with weights: no such model, none to be had, or a file that does not fit."""
+
+from __future__ import annotations
+
+
+class ModelError(ValueError):
+    """A model's name or options are not what timm knows; the message names the nearest."""
+
+
+class WeightsUnavailable(RuntimeError):
+    """The weights are not here and could not be fetched; the message lists what was tried."""
+
+
+class WeightsError(ValueError):
+    """A weights file is damaged, unsafe, or does not fit the model; the message names the file."""
+
+
+class BundleError(ValueError):
+    """A bundle of weights is damaged or holds what it should not; nothing of it was unpacked."""

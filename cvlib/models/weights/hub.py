@@ -1,0 +1,92 @@
+"""The hub's cache on this disk, read as its documented layout says, without importing its client.
+
+models--ORG--NAME/refs/main holds a commit; snapshots/COMMIT/FILE is (a link to) the file. A file
+gets its place there only when it is whole. https://huggingface.co/docs/huggingface_hub/guides/manage-cache
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cvlib.models.weights.timm_names import TimmEntry
+
+ENDPOINT = "https://huggingface.co"
+_TRUE = {"1", "ON", "YES", "TRUE"}
+
+
+def hub_cache() -> Path:
+    """Return the cache's folder: HF_HUB_CACHE, else under HF_HOME, else under ~/.cache."""
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        if given := os.environ.get(name):
+            return _expanded(given)
+    return hub_home() / "hub"
+
+
+def hub_home() -> Path:
+    """Return the hub client's own folder: HF_HOME, else under XDG_CACHE_HOME, else ~/.cache."""
+    if given := os.environ.get("HF_HOME"):
+        return _expanded(given)
+    return _expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
+
+
+def endpoint() -> str:
+    """Return the hub's address: HF_ENDPOINT, else the public one."""
+    return (os.environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
+
+
+def is_offline() -> bool:
+    """Return whether the environment forbids the network: HF_HUB_OFFLINE, TRANSFORMERS_OFFLINE."""
+    given = os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE") or ""
+    return given.upper() in _TRUE
+
+
+def file_names(entry: TimmEntry) -> tuple[str, ...]:
+    """Return the names that the weights may have in their repository, safetensors first."""
+    if entry.hub_file is None or entry.hub_file == "pytorch_model.bin":
+        return ("model.safetensors", "pytorch_model.bin")
+    if entry.hub_file.endswith(".safetensors"):
+        return (entry.hub_file,)
+    if entry.hub_file == "open_clip_pytorch_model.bin":
+        return ("open_clip_model.safetensors", entry.hub_file)
+    return (f"{entry.hub_file.rsplit('.', 1)[0]}.safetensors", entry.hub_file)
+
+
+def repository(entry: TimmEntry) -> tuple[str, str]:
+    """Return the repository's id and the revision asked for, `main` if none is."""
+    assert entry.hub_id is not None
+    name, _, revision = entry.hub_id.partition("@")
+    return name, revision or "main"
+
+
+def cached_files(entry: TimmEntry) -> list[Path]:
+    """Return the whole files of these weights that a cache on this disk has, the best first."""
+    if entry.hub_id is None:
+        path = url_cache_file(entry)
+        return [path] if path is not None and path.is_file() else []
+    name, revision = repository(entry)
+    folder = hub_cache() / f"models--{name.replace('/', '--')}"
+    try:
+        commit = (folder / "refs" / revision).read_text().strip()
+    except OSError:
+        commit = revision  # the name of a commit itself
+    paths = [folder / "snapshots" / commit / file for file in file_names(entry)]
+    return [path for path in paths if path.is_file()]
+
+
+def url_cache_file(entry: TimmEntry) -> Path | None:
+    """Return where torch.hub keeps a file that timm names by its address alone; None without one."""
+    if entry.url is None:
+        return None
+    home = os.environ.get("TORCH_HOME")
+    root = (
+        _expanded(home)
+        if home
+        else _expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "torch"
+    )
+    return root / "hub" / "checkpoints" / Path(urlsplit(entry.url).path).name
+
+
+def _expanded(path: str) -> Path:
+    return Path(os.path.expandvars(path)).expanduser()

@@ -1,0 +1,150 @@
+"""timm's list of models, kept on disk: looking a name up needs no `import timm`, which takes seconds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from cvlib.models.weights.errors import ModelError
+from cvlib.models.weights.files import write_note
+
+FORMAT = 1  # raise it when the table below changes
+
+
+@dataclass(frozen=True)
+class TimmEntry:
+    """One set of pretrained weights that timm knows, or a model that it has none for.
+
+    name: with its tag, such as resnet18.a1_in1k. hub_id: repository on the hub, perhaps with
+    `@revision`. hub_file: the file in it, None for the usual names. url: for weights that are on
+    no hub, or were elsewhere before. input_size: (channels, height, width). num_classes: of the
+    weights' own classifier, 0 without one.
+    """
+
+    name: str
+    hub_id: str | None
+    hub_file: str | None
+    url: str | None
+    input_size: tuple[int, int, int]
+    num_classes: int
+
+    @property
+    def architecture(self) -> str:
+        """The name without its tag."""
+        return self.name.split(".", 1)[0]
+
+
+def timm_entry(name: str, cache: Path) -> TimmEntry:
+    """Look a model up by its name, with or without a tag; without one, timm's default tag.
+
+    cache: the project's data/.cache. Raises ModelError with the nearest names if timm has no such
+    model, or knows it under another name now.
+    """
+    table = timm_table(cache)
+    full = table["defaults"].get(name, name)
+    if full not in table["entries"]:
+        raise ModelError(_unknown(name, table))
+    hub_id, hub_file, url, input_size, num_classes = table["entries"][full]
+    return TimmEntry(full, hub_id, hub_file, url, tuple(input_size), num_classes)
+
+
+def _unknown(name: str, table: dict[str, Any]) -> str:
+    said = f"timm {table['timm']} has no model {name!r}"
+    bare = name.removeprefix("hf-hub:").removeprefix("hf_hub:").removeprefix("timm/")
+    if bare != name and (bare in table["entries"] or bare in table["defaults"]):
+        return f"{said}; write it as timm lists it: {bare!r}"
+    if renamed := table["renamed"].get(name):
+        return f"{said} any more; its name now is {renamed!r}"
+    architecture = name.split(".", 1)[0]
+    tags = [full for full in table["entries"] if full.startswith(f"{architecture}.")]
+    if tags:
+        near = get_close_matches(name, tags, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        return f"{said}; {hint}{architecture} has the tags {', '.join(_tag(t) for t in tags)}"
+    near = get_close_matches(architecture, table["defaults"], n=3, cutoff=0.7)
+    if near:
+        return f"{said}; did you mean {' or '.join(map(repr, near))}?"
+    return f"{said}; timm.list_models('*{architecture[:6]}*') lists similar ones"
+
+
+def _tag(full: str) -> str:
+    return full.split(".", 1)[1]
+
+
+def timm_table(cache: Path) -> dict[str, Any]:
+    """Return timm's models: entries (full name -> fields), defaults (architecture -> full name).
+
+    Kept in `cache` by timm's version. The first call makes it, in a process of its own unless timm
+    is imported already: a status call must not grow by torch.
+    """
+    return _table(cache.absolute(), _timm_version())
+
+
+@lru_cache(maxsize=8)
+def _table(cache: Path, timm_version: str) -> dict[str, Any]:
+    path = cache / "timm" / f"{timm_version}-{FORMAT}.json"
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        pass  # not made yet, or damaged
+    if "timm" in sys.modules:
+        table = make_table()
+    else:
+        code = (
+            "import json, sys; from cvlib.models.weights.timm_names import make_table; "
+            "json.dump(make_table(), sys.stdout)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        if done.returncode:
+            last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+            raise ModelError(f"timm {timm_version} cannot be asked for its models: {last[0]}")
+        table = json.loads(done.stdout)
+    write_note(path, table)
+    return table
+
+
+def make_table() -> dict[str, Any]:
+    """Ask timm for all its models. Imports timm."""
+    import timm
+    from timm.models import get_deprecated_models, get_pretrained_cfg
+
+    entries: dict[str, Any] = {}
+    defaults: dict[str, str] = {}
+    architectures = timm.list_models()
+    for name in [*architectures, *timm.list_models(include_tags=True)]:
+        config = get_pretrained_cfg(name, allow_unregistered=True)
+        if config is None:
+            full = name
+            entries[full] = [None, None, None, [3, 224, 224], 1000]
+        else:
+            full = f"{name.split('.', 1)[0]}.{config.tag}" if config.tag else name
+            entries[full] = [
+                config.hf_hub_id or None,
+                config.hf_hub_filename or None,
+                (config.url if isinstance(config.url, str) else None) or None,
+                list(config.input_size),
+                config.num_classes,
+            ]
+        if "." not in name:
+            defaults[name] = full
+    return {
+        "timm": timm.__version__,
+        "entries": entries,
+        "defaults": defaults,
+        "renamed": {old: new for old, new in get_deprecated_models().items() if new},
+    }
+
+
+@lru_cache(maxsize=1)
+def _timm_version() -> str:
+    try:
+        return version("timm")
+    except PackageNotFoundError:
+        raise ModelError("timm is not installed; `pip install timm` gives the backbones") from None
