@@ -1,0 +1,189 @@
+"""A timm backbone under a new linear head, with the preprocessing it was trained with inside."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from timm.data import resolve_model_data_config
+from timm.layers import DropPath
+from timm.models.resnet import ResNet
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor, nn
+
+from cvlib.models.pooling import Pooling
+from cvlib.models.preprocess import Preprocess
+from cvlib.models.spec import BackboneSpec
+from cvlib.models.stages import stages
+
+_BODY = "body."
+
+
+def build_network(
+    spec: BackboneSpec,
+    *,
+    image_size: tuple[int, int],
+    channels: int,
+    num_classes: int,
+    weights: Path | None = None,
+) -> Backbone:
+    """The backbone of `spec`; it takes images of any size, so `image_size` decides nothing.
+
+    weights: a file that the body is loaded from, strictly; None: all of it is drawn at random.
+    Raises ValueError for an option that this backbone does not have.
+    """
+    if channels not in (1, 3):
+        raise ValueError(
+            f"backbones take grey or colour images, 1 or 3 channels; these have {channels}"
+        )
+    return Backbone(spec, num_classes=num_classes, weights=weights)
+
+
+class Backbone(nn.Module):
+    """`(N, 1 or 3, H, W)` images in [0, 1], of any size, to `(N, num_classes)` logits."""
+
+    takes_bytes_scaled = True  # preprocessing is inside: images come as bytes / 255
+
+    def __init__(
+        self, spec: BackboneSpec, *, num_classes: int, weights: Path | None = None
+    ) -> None:
+        super().__init__()
+        model, config = _create(spec)
+        if weights is not None:
+            from cvlib.models.weights.load import load_body  # reads files: not to build at random
+
+            load_body(model, weights, spec.name)
+        self.spec = spec
+        self.small_stem = spec.stem == "small"
+        if self.small_stem:
+            _small_stem(model, spec.name)  # after loading: no pretrained stem fits it
+        self.preprocess = Preprocess(
+            size=config["input_size"][1],
+            crop=config["crop_pct"] if spec.crop is None else spec.crop,
+            crop_mode=config["crop_mode"],
+            interpolation=config["interpolation"],
+            mean=config["mean"],
+            std=config["std"],
+        )
+        self.pooling = Pooling(model, spec.pooling, spec.name)
+        self.body = model
+        self.num_features = self.pooling.width
+        self.dropout = nn.Identity() if spec.dropout is None else nn.Dropout(spec.dropout)
+        self.head = nn.Linear(self.num_features, num_classes)
+        # Zeros, as ViT and BiT are fine-tuned (Dosovitskiy et al., 2021, B.1.1; Kolesnikov et al.,
+        # 2020): the first step trains the head alone, no noise from it reaches the body.
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits of a batch of pictures."""
+        return self.head(self.dropout(self.pooled(self.preprocess(images))))
+
+    def features(self, images: Tensor) -> Tensor:
+        """`(N, 1 or 3, H, W)` pictures to `(N, num_features)` float32: what the head reads."""
+        return self.pooled(self.preprocess(images)).float()
+
+    def pooled(self, preprocessed: Tensor) -> Tensor:
+        """`(N, 3, size, size)` as `preprocess` gives them to `(N, num_features)`."""
+        return self.pooling(self.body, preprocessed)
+
+    def protocol(self) -> str:
+        """How an image becomes a vector, in one plain line."""
+        inside = self.preprocess
+        parts = [self.pooling.words, f"{inside.size}×{inside.size} {inside.interpolation}"]
+        if inside.crop < 1:
+            parts.append(f"centre crop {inside.crop:g}")
+        if self.small_stem:
+            parts.append("3×3 stem drawn anew")
+        return ", ".join([*parts, f"{self.num_features} values"])
+
+    def stages(self) -> list[list[str]]:
+        """Names of the body's parameters, as in `named_parameters()`, from input to output.
+
+        The first stage is the stem or the patch embedding, each further one a block; what follows
+        the last block belongs to it. The head is in none.
+        """
+        return stages(self.body, prefix=_BODY)
+
+    def no_weight_decay(self) -> set[str]:
+        """Names, as in `named_parameters()`, that are not to be pulled to zero: embeddings."""
+        ask: Any = getattr(self.body, "no_weight_decay", set)
+        named: set[str] = ask()
+        return {name for name, _ in self.named_parameters() if name.removeprefix(_BODY) in named}
+
+    def set_head(self, weight: Tensor, bias: Tensor) -> None:
+        """Put a solved probe in the head's place: weight (classes, num_features), bias (classes,).
+
+        Raises ValueError for other shapes.
+        """
+        given, expected = (weight.shape, bias.shape), (self.head.weight.shape, self.head.bias.shape)
+        if given != expected:
+            shapes = [
+                " and ".join(str(tuple(shape)) for shape in pair) for pair in (given, expected)
+            ]
+            raise ValueError(f"a head of shapes {shapes[0]} does not fit: expected {shapes[1]}")
+        with torch.no_grad():
+            self.head.weight.copy_(weight)
+            self.head.bias.copy_(bias)
+
+
+def _create(spec: BackboneSpec) -> tuple[nn.Module, dict[str, Any]]:
+    """The timm model with the classifier its weights come with, and timm's data config."""
+    name, size = spec.name, spec.image_size
+    if not timm.is_model(name):
+        near = difflib.get_close_matches(name.split(".")[0], timm.list_models(), n=3)
+        hint = f"; near it: {', '.join(near)}" if near else ""
+        raise ValueError(f"timm has no model {name!r}{hint}")
+    try:
+        declared = timm.get_pretrained_cfg(name)
+    except RuntimeError as error:  # a tag that this architecture has not
+        raise ValueError(f"timm has no weights {name!r}: {error}") from error
+    options: dict[str, Any] = {}
+    if size is not None and declared is not None and declared.fixed_input_size:
+        options["img_size"] = size
+    if spec.drop_path is not None:
+        options["drop_path_rate"] = spec.drop_path
+    try:
+        model = timm.create_model(name, pretrained=False, **options)
+    except TypeError as error:
+        raise ValueError(f"{name} does not take one of {options}: {error}") from error
+    if spec.drop_path is not None and not any(isinstance(m, DropPath) for m in model.modules()):
+        raise ValueError(f"{name} has no residual blocks to skip: leave out its drop_path")
+    config = resolve_model_data_config(model)
+    if size is not None:
+        config["input_size"] = (3, size, size)
+    height, width = config["input_size"][1:]
+    if height != width:
+        raise ValueError(f"{name} takes {height}x{width} images: give it a square image_size")
+    _check_patches(model, name, height)
+    return model, config
+
+
+def _check_patches(model: nn.Module, name: str, size: int) -> None:
+    """Patches that do not fill the image would leave its edge unseen."""
+    if not isinstance(model, VisionTransformer):
+        return
+    patch = max(model.patch_embed.patch_size)
+    if size % patch:
+        below = size // patch * patch
+        near = [str(side) for side in (below, below + patch) if side]
+        raise ValueError(
+            f"image_size {size} does not divide into the {patch}-pixel patches of {name}: the "
+            f"nearest that do are {' and '.join(near)}"
+        )
+
+
+def _small_stem(model: Any, name: str) -> None:
+    """3x3 convolution of stride 1 and no max-pool (He et al., 2016, 4.2: CIFAR-10), drawn anew."""
+    stem = getattr(model, "conv1", None)
+    if not isinstance(model, ResNet) or not isinstance(stem, nn.Conv2d) or stem.kernel_size[0] != 7:
+        raise ValueError(
+            f"stem: small stands in for the 7x7 stem of a ResNet, which {name} does not have: give "
+            "null"
+        )
+    model.conv1 = nn.Conv2d(3, stem.out_channels, 3, padding=1, bias=False)
+    nn.init.kaiming_normal_(model.conv1.weight, mode="fan_out", nonlinearity="relu")  # as timm's
+    model.maxpool = nn.Identity()

@@ -1,0 +1,118 @@
+"""From a batch of pictures to a backbone's input, as timm's own evaluation does it with PIL."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+_INTERPOLATIONS = ("bicubic", "bilinear")
+_CROP_MODES = ("center", "squash")
+
+
+class Preprocess(nn.Module):
+    """Resize, centre crop, grey repeated to three channels, minus mean over standard deviation.
+
+    Resizing works on 8-bit pixels with antialiasing, like PIL, whose result it has to a level
+    (https://github.com/huggingface/pytorch-image-models, `timm.data.transforms_factory`): on a CPU
+    torch has the same kernel for bytes, 8 times faster than its float one; elsewhere the float
+    kernel is rounded to bytes. So nothing here has a gradient with respect to the picture.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        *,
+        size: int,
+        crop: float,
+        crop_mode: str,
+        interpolation: str,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+    ) -> None:
+        """size: side of the output. crop: share of the resized side that is kept.
+
+        crop_mode: center (the shorter side becomes size / crop) or squash (both sides do).
+        mean, std: of pixels in [0, 1], one for each of three channels.
+        """
+        super().__init__()
+        if interpolation not in _INTERPOLATIONS:
+            raise ValueError(f"interpolation {interpolation!r}: expected one of {_INTERPOLATIONS}")
+        if crop_mode not in _CROP_MODES:
+            raise ValueError(f"crop mode {crop_mode!r}: expected one of {_CROP_MODES}")
+        self.size, self.crop, self.crop_mode = size, crop, crop_mode
+        self.interpolation = interpolation
+        self._mean, self._std = [float(value) for value in mean], [float(value) for value in std]
+        self.resize = math.floor(size / crop)  # timm's rounding
+        # Not persistent: they belong to the declaration, not to the weights.
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+
+    def describe(self) -> dict[str, Any]:
+        """Every value that decides about the result, as plain JSON values."""
+        return {
+            "size": self.size,
+            "resize": self.resize,
+            "crop": self.crop,
+            "crop_mode": self.crop_mode,
+            "interpolation": self.interpolation,
+            "mean": list(self._mean),
+            "std": list(self._std),
+        }
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Tensor:
+        """`(N, 1 or 3, H, W)`, float in [0, 1] or uint8, to `(N, 3, size, size)` float32.
+
+        Raises ValueError for another number of channels.
+        """
+        if images.ndim != 4 or images.shape[1] not in (1, 3):
+            raise ValueError(
+                f"a backbone takes (N, 1 or 3, H, W) images, got {tuple(images.shape)}"
+            )
+        # of grey images every layout is both: the strides tell
+        channels_last = images.stride(1) == 1
+        pixels = self._cropped(self._resized(images))
+        top = 255.0 if pixels.dtype == torch.uint8 else 1.0
+        result = torch.empty(
+            (len(pixels), 3, self.size, self.size),
+            device=pixels.device,
+            memory_format=torch.channels_last if channels_last else torch.contiguous_format,
+        )
+        # (x / top - mean) / std in one pass, which also repeats a grey channel
+        return torch.addcmul(-self.mean / self.std, pixels, 1 / (top * self.std), out=result)
+
+    def _resized(self, images: Tensor) -> Tensor:
+        """Resized to bytes (uint8, or floats that are whole 255ths)."""
+        height, width = images.shape[-2:]
+        target = self._target(height, width)
+        if target == (height, width):
+            return images
+        if images.device.type == "cpu":
+            pixels = images
+            if images.dtype != torch.uint8:
+                pixels = (images * 255).round_().clamp_(0, 255).to(torch.uint8)
+            return F.interpolate(pixels, target, mode=self.interpolation, antialias=True)
+        pixels = images / 255 if images.dtype == torch.uint8 else images.float()
+        pixels = F.interpolate(pixels, target, mode=self.interpolation, antialias=True)
+        # Bicubic overshoots at edges; a picture cannot.
+        return pixels.mul_(255).round_().clamp_(0, 255).div_(255)
+
+    def _target(self, height: int, width: int) -> tuple[int, int]:
+        if self.crop_mode == "squash":
+            return self.resize, self.resize
+        # torchvision's Resize: the longer side is cut down to a whole number
+        if width <= height:
+            return int(self.resize * height / width), self.resize
+        return self.resize, int(self.resize * width / height)
+
+    def _cropped(self, pixels: Tensor) -> Tensor:
+        height, width = pixels.shape[-2:]
+        # torchvision's CenterCrop: Python's round, so that a half goes to the even side
+        top, left = round((height - self.size) / 2), round((width - self.size) / 2)
+        return pixels[..., top : top + self.size, left : left + self.size]
