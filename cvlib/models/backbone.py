@@ -53,9 +53,7 @@ class Backbone(nn.Module):
         super().__init__()
         model, config = _create(spec)
         if weights is not None:
-            from cvlib.models.weights.load import load_body  # reads files: not to build at random
-
-            load_body(model, weights, spec.name)
+            _load(model, weights, spec)
         self.spec = spec
         self.small_stem = spec.stem == "small"
         if self.small_stem:
@@ -162,6 +160,17 @@ def _create(spec: BackboneSpec) -> tuple[nn.Module, dict[str, Any]]:
     return model, config
 
 
+def _load(model: Any, path: Path, spec: BackboneSpec) -> None:
+    from cvlib.models.weights.load import load_body
+
+    if spec.pooling == "projection" and isinstance(model.head, nn.Linear):
+        # A classifier that the file lacks is left as it is: a random projection must not pass.
+        nn.init.constant_(model.head.weight, torch.nan)
+    load_body(model, path, spec.name)
+    if spec.pooling == "projection" and model.head.weight.isnan().any():
+        raise ValueError(f"{path} holds no projection for {spec.name}: choose another pooling")
+
+
 def _check_patches(model: nn.Module, name: str, size: int) -> None:
     """Patches that do not fill the image would leave its edge unseen."""
     if not isinstance(model, VisionTransformer):
@@ -178,8 +187,8 @@ def _check_patches(model: nn.Module, name: str, size: int) -> None:
 
 def _small_stem(model: Any, name: str) -> None:
     """3x3 convolution of stride 1 and no max-pool (He et al., 2016, 4.2: CIFAR-10), drawn anew."""
-    stem = getattr(model, "conv1", None)
-    if not isinstance(model, ResNet) or not isinstance(stem, nn.Conv2d) or stem.kernel_size[0] != 7:
+    stem = model.conv1 if isinstance(model, ResNet) else None
+    if not isinstance(stem, nn.Conv2d) or stem.kernel_size[0] != 7:
         raise ValueError(
             f"stem: small stands in for the 7x7 stem of a ResNet, which {name} does not have: give "
             "null"

@@ -16,10 +16,10 @@ _CROP_MODES = ("center", "squash")
 class Preprocess(nn.Module):
     """Resize, centre crop, grey repeated to three channels, minus mean over standard deviation.
 
-    Resizing works on 8-bit pixels with antialiasing, like PIL, whose result it has to a level
-    (https://github.com/huggingface/pytorch-image-models, `timm.data.transforms_factory`): on a CPU
-    torch has the same kernel for bytes, 8 times faster than its float one; elsewhere the float
-    kernel is rounded to bytes. So nothing here has a gradient with respect to the picture.
+    Geometry and rounding are those of `timm.data.create_transform`. Resizing gives 8-bit pixels,
+    with antialiasing, like PIL (to within two levels): torch has PIL's kernel for bytes on a CPU, 8
+    times faster than its float kernel; elsewhere the float kernel is rounded to bytes. So nothing
+    here has a gradient with respect to the picture.
     """
 
     mean: Tensor
@@ -88,20 +88,11 @@ class Preprocess(nn.Module):
         return torch.addcmul(-self.mean / self.std, pixels, 1 / (top * self.std), out=result)
 
     def _resized(self, images: Tensor) -> Tensor:
-        """Resized to bytes (uint8, or floats that are whole 255ths)."""
-        height, width = images.shape[-2:]
-        target = self._target(height, width)
-        if target == (height, width):
+        target = self._target(*images.shape[-2:])
+        if target == images.shape[-2:]:
             return images
-        if images.device.type == "cpu":
-            pixels = images
-            if images.dtype != torch.uint8:
-                pixels = (images * 255).round_().clamp_(0, 255).to(torch.uint8)
-            return F.interpolate(pixels, target, mode=self.interpolation, antialias=True)
-        pixels = images / 255 if images.dtype == torch.uint8 else images.float()
-        pixels = F.interpolate(pixels, target, mode=self.interpolation, antialias=True)
-        # Bicubic overshoots at edges; a picture cannot.
-        return pixels.mul_(255).round_().clamp_(0, 255).div_(255)
+        resize = resize_bytes if images.device.type == "cpu" else resize_rounded
+        return resize(images, target, self.interpolation)
 
     def _target(self, height: int, width: int) -> tuple[int, int]:
         if self.crop_mode == "squash":
@@ -116,3 +107,18 @@ class Preprocess(nn.Module):
         # torchvision's CenterCrop: Python's round, so that a half goes to the even side
         top, left = round((height - self.size) / 2), round((width - self.size) / 2)
         return pixels[..., top : top + self.size, left : left + self.size]
+
+
+def resize_bytes(images: Tensor, size: tuple[int, int], interpolation: str) -> Tensor:
+    """Resize `(N, C, H, W)`, float in [0, 1] or uint8, to uint8; on a CPU alone."""
+    if images.dtype != torch.uint8:
+        images = (images * 255).round_().clamp_(0, 255).to(torch.uint8)
+    return F.interpolate(images, size, mode=interpolation, antialias=True)
+
+
+def resize_rounded(images: Tensor, size: tuple[int, int], interpolation: str) -> Tensor:
+    """Resize `(N, C, H, W)`, float in [0, 1] or uint8, to floats that are whole 255ths."""
+    scaled = images / 255 if images.dtype == torch.uint8 else images.float()
+    resized = F.interpolate(scaled, size, mode=interpolation, antialias=True)
+    # Bicubic overshoots at edges; a picture cannot.
+    return resized.mul_(255).round_().clamp_(0, 255).div_(255)
