@@ -26,8 +26,8 @@ def select(listing: Listing, spec: DatasetSpec) -> dict[str, Part]:
     """Return the parts "train", "val" and "test", positions sorted.
 
     In this order: test is cut from train where the source has none; at most `subset` and
-    `test_subset` images are taken; val is cut from what train has left, unless the source has a val split, which is
-    then used whole. Raises DataError if the labels do not allow it.
+    `test_subset` images are taken; val is cut from what train has left, unless the source has a
+    val split, which is then used whole. Raises DataError if the labels do not allow it.
     """
     _check_classes(listing, spec)
     names, seed = listing.class_names, spec.split_seed
@@ -48,7 +48,9 @@ def select(listing: Listing, spec: DatasetSpec) -> dict[str, Part]:
         test_source, test_labels = "train", labels
 
     if spec.subset is not None:
-        train = train[take_subset(labels[train], spec.subset, seed, "subset")]
+        # a rare class needs two images in train, for one of them to be cut off as val
+        each = 1 if "val" in listing.splits else 2
+        train = train[take_subset(labels[train], spec.subset, seed, "subset", each)]
     if spec.test_subset is not None:
         test = test[take_subset(test_labels[test], spec.test_subset, seed, "test_subset")]
 

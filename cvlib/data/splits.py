@@ -12,12 +12,12 @@ from cvlib.data.errors import DataError
 STREAMS = {"subset": 0, "val": 1, "test": 2, "test_subset": 3}
 
 
-def stratified_order(labels: np.ndarray, seed: int, stream: str) -> np.ndarray:
+def stratified_order(labels: np.ndarray, seed: int, stream: str, first: int = 1) -> np.ndarray:
     """Return a permutation of positions whose every prefix is a stratified sample.
 
     labels: (N,) integers. Returns (N,) int64. The r-th of n shuffled images of a class (r from 0)
     stands at (r + 1/2) / n of the way, so that a prefix holds each class by its share, to within
-    rounding; the first of each class comes before all others. Prefixes are nested: a subset of
+    rounding; the `first` of each class come before all others. Prefixes are nested: a subset of
     1,000 is part of the subset of 2,000.
     """
     total = len(labels)
@@ -32,16 +32,18 @@ def stratified_order(labels: np.ndarray, seed: int, stream: str) -> np.ndarray:
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
     rank = np.empty(total, dtype=np.int64)
     rank[by_class] = np.arange(total) - np.repeat(starts, counts)
-    place = np.where(rank == 0, -1.0, (rank + 0.5) / counts[codes])
+    place = np.where(rank < first, rank - float(first), (rank + 0.5) / counts[codes])
     order: np.ndarray = np.lexsort((tie_break[codes], place))
     return order.astype(np.int64)
 
 
-def take_subset(labels: np.ndarray, size: int, seed: int, stream: str) -> np.ndarray:
+def take_subset(labels: np.ndarray, size: int, seed: int, stream: str, each: int = 1) -> np.ndarray:
     """Return the sorted positions of at most `size` images, each class by its share, at least once.
 
     Where there are not more images than `size`, all of them: a study keeps its sizes when it is
-    given a smaller dataset. Raises DataError if `size` is smaller than the number of classes.
+    given a smaller dataset. each: images of a class that are kept even where its share is less, if
+    it has them and `size` allows it. Raises DataError if `size` is smaller than the number of
+    classes.
     """
     if size >= len(labels):
         return np.arange(len(labels), dtype=np.int64)
@@ -51,8 +53,12 @@ def take_subset(labels: np.ndarray, size: int, seed: int, stream: str) -> np.nda
             f"{stream}: {size} is too small to hold an image of each of the {present} classes. "
             f"Set it to at least {present}."
         )
-    order = stratified_order(labels, seed, stream)
-    return np.sort(order[:size])
+    chosen = stratified_order(labels, seed, stream)[:size]
+    least = np.minimum(np.bincount(labels), each)
+    # only where it is needed: with this order a subset is not part of a larger one
+    if (np.bincount(labels[chosen], minlength=len(least)) < least).any() and least.sum() <= size:
+        chosen = stratified_order(labels, seed, stream, first=each)[:size]
+    return np.sort(chosen)
 
 
 def cut(

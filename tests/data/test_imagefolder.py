@@ -48,6 +48,13 @@ def test_split_folders_are_used_as_they_are(root: Path, make_folder: Make, val: 
         load(SPEC.model_copy(update={"test_fraction": 0.2}), root)
 
 
+def test_a_rare_class_survives_a_small_subset(root: Path, make_folder: Make) -> None:
+    make_folder({"common": 200, "rare": 4})
+    data = load(SPEC.model_copy(update={"subset": 40}), root)
+    for split in (data.train, data.val, data.test):
+        assert set(split.labels.tolist()) == {0, 1}
+
+
 def test_missing_splits_are_cut_from_train(root: Path, make_folder: Make) -> None:
     make_folder({f"{s}/{c}": n for s, n in (("train", 20), ("val", 5)) for c in "ab"})
     data = load(SPEC, root)

@@ -91,6 +91,30 @@ def test_a_subset_larger_than_the_data_is_all_of_them(labels: np.ndarray, more: 
     assert np.array_equal(take_subset(labels, len(labels) + more, 0, "subset"), everything)
 
 
+def test_a_rare_class_keeps_two_images_so_that_val_can_be_cut() -> None:
+    labels = np.array([0] * 1000 + [1] * 1000 + [2] * 3)
+    assert np.bincount(labels[take_subset(labels, 100, 0, "subset")]).tolist()[2] == 1
+    chosen = take_subset(labels, 100, 0, "subset", each=2)
+    assert len(chosen) == 100 and np.bincount(labels[chosen]).tolist()[2] == 2
+    kept, off = cut(labels[chosen], 0.1, 0, "val", NAMES)
+    assert set(labels[chosen][kept]) == set(labels[chosen][off]) == {0, 1, 2}
+
+
+@given(label_arrays(), st.integers(0, 99), st.data())
+@settings(max_examples=60, deadline=None)
+def test_asking_for_two_of_each_changes_nothing_where_there_are_two(
+    labels: np.ndarray, seed: int, data: st.DataObject
+) -> None:
+    classes = len(np.unique(labels))
+    size = data.draw(st.integers(classes, len(labels)))
+    plain = take_subset(labels, size, seed, "subset")
+    twice = take_subset(labels, size, seed, "subset", each=2)
+    if np.bincount(labels[plain]).min() >= 2:
+        assert np.array_equal(plain, twice)
+    elif size >= 2 * classes:
+        assert len(twice) == size and np.bincount(labels[twice]).min() >= 2
+
+
 def test_impossible_requests_say_what_to_change() -> None:
     labels = np.array([0] * 20 + [1] * 20 + [2])
     with pytest.raises(DataError, match="at least 3"):
