@@ -170,7 +170,8 @@ class Executor:
         """The file that the run starts from; it must be the one that its key was made for."""
         if not planned.start.needed:
             return None
-        from cvlib.models.weights.find import WeightsFile, find
+        from cvlib.models.weights.files import WeightsFile
+        from cvlib.models.weights.find import find
 
         assert isinstance(planned.spec.model, BackboneSpec)
         root, wanted = self._layout.data / "weights", planned.start.sha256

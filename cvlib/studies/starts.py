@@ -60,15 +60,16 @@ class Starts:
         """The same after looking on the network, too; what came of it is written to the note."""
         if not isinstance(model, BackboneSpec) or model.weights is None:
             return Start()
-        from cvlib.models.weights.fetch import WeightsUnavailable, fetch
+        from cvlib.models.weights.errors import WeightsUnavailable
+        from cvlib.models.weights.find import fetch
 
         name = _name(model)
         noted = self._read()
         before = noted.get(name, {})
         try:
             found = fetch(model, self._root, self._project, before.get("sha256"))
-        except WeightsUnavailable as error:
-            after = {**before, "unreachable": error.summary}
+        except WeightsUnavailable:
+            after = {**before, "unreachable": _why(model)}
         else:
             after = {"sha256": found.sha256}
         if after != before:
@@ -77,7 +78,8 @@ class Starts:
         return self._known[name]
 
     def _look(self, model: BackboneSpec, name: str) -> Start:
-        from cvlib.models.weights.find import WeightsFile, find
+        from cvlib.models.weights.files import WeightsFile
+        from cvlib.models.weights.find import find
 
         noted = self._read().get(name, {})
         found = find(model, self._root, self._project, noted.get("sha256"))
@@ -91,3 +93,13 @@ class Starts:
 
 def _name(model: BackboneSpec) -> str:
     return model.name if model.weights == "pretrained" else f"{model.name} from {model.weights}"
+
+
+def _why(model: BackboneSpec) -> str:
+    # No path and no host: the note is committed. `cvlib weights list` says where was looked.
+    if model.weights != "pretrained":
+        return f"the weights file {model.weights} was not there"
+    return (
+        "its pretrained weights could not be had: not on the machine, nor from the network, nor in "
+        "a package"
+    )
