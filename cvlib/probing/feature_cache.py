@@ -1,0 +1,148 @@
+"""Features on disk: made once for each identity, checked on every use, complete or absent."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+
+from cvlib.data.download import file_digest
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of a split's images, and what it took to make them.
+
+    array: (N, D) float32, a read-only memory map. seconds, images_per_second: wall time of making
+    them, whenever that was. made: whether it was now.
+    """
+
+    array: np.ndarray
+    seconds: float
+    images_per_second: float
+    made: bool
+
+
+class _Damaged(Exception):
+    """What is on disk is not what was written."""
+
+
+class FeatureCache:
+    """A folder of features: <key's first two digits>/<key>/{features.npy, meta.json}."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def get(self, identity: dict[str, Any], make: Callable[[], np.ndarray]) -> Features:
+        """Return the features of `identity`; `make` them, (N, D) float32, if they are not there.
+
+        identity: plain JSON values that name all that the features depend on; a file made for
+        another one is never used. A damaged file is made anew, with a warning. Of several processes
+        one makes and the others wait. What `make` raises passes through and leaves nothing behind.
+        """
+        key = feature_key(identity)
+        folder = self.root / key[:2] / key
+        found = _read(folder, identity)
+        if isinstance(found, Features):
+            return found
+        # beside the folders, and never removed: who waits for a lock must wait for the same file
+        locks = self.root / ".locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        with FileLock(locks / f"{key}.lock"):
+            found = _read(folder, identity)  # another process may have made it meanwhile
+            if isinstance(found, Features):
+                return found
+            if found is not None:
+                logger.warning("features in %s are damaged and made anew: %s", folder, found)
+            start = time.perf_counter()
+            array = make()
+            _write(folder, identity, array, time.perf_counter() - start)
+            made = _load(folder, identity)
+        return dataclasses.replace(made, made=True)
+
+
+def feature_key(identity: dict[str, Any]) -> str:
+    """The sha256 of an identity's one spelling as JSON, 64 hex digits.
+
+    Raises ValueError or TypeError for what JSON has no word for.
+    """
+    return hashlib.sha256(_spelled(identity).encode()).hexdigest()
+
+
+def _spelled(identity: dict[str, Any]) -> str:
+    return json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _read(folder: Path, identity: dict[str, Any]) -> Features | Exception | None:
+    """The features in a folder, None if there is no folder, or why they cannot be used."""
+    if not folder.is_dir():
+        return None
+    try:
+        return _load(folder, identity)
+    except (OSError, ValueError, KeyError, TypeError, _Damaged) as error:
+        return error
+
+
+def _load(folder: Path, identity: dict[str, Any]) -> Features:
+    meta = json.loads((folder / "meta.json").read_text())
+    if _spelled(meta["identity"]) != _spelled(identity):
+        raise _Damaged("meta.json is that of other features")
+    file = folder / "features.npy"
+    size = file.stat().st_size
+    if size != meta["bytes"]:
+        raise _Damaged(f"features.npy has {size} of {meta['bytes']} bytes")
+    if file_digest(file, "sha256") != meta["sha256"]:
+        raise _Damaged("features.npy has another checksum than it was written with")
+    return Features(
+        array=np.load(file, mmap_mode="r"),
+        seconds=float(meta["seconds"]),
+        images_per_second=float(meta["images_per_second"]),
+        made=False,
+    )
+
+
+def _write(folder: Path, identity: dict[str, Any], array: np.ndarray, seconds: float) -> None:
+    if array.ndim != 2 or array.dtype != np.float32:
+        raise ValueError(f"features are {array.dtype} {array.shape}; expected float32 (N, D)")
+    # of this process alone: a killed one's leftovers, or a lock that was removed, harm nobody
+    staged = folder.parent / f".staged-{folder.name}-{os.getpid()}"
+    shutil.rmtree(staged, ignore_errors=True)
+    staged.mkdir(parents=True)
+    try:
+        file = staged / "features.npy"
+        with file.open("wb") as out:
+            np.save(out, array)
+            out.flush()
+            os.fsync(out.fileno())  # a rename must not overtake the bytes it publishes
+        meta = {
+            "identity": identity,
+            "shape": list(array.shape),
+            "seconds": seconds,
+            "images_per_second": len(array) / seconds,
+            "bytes": file.stat().st_size,
+            "sha256": file_digest(file, "sha256"),
+        }
+        with (staged / "meta.json").open("w") as out:
+            out.write(json.dumps(meta, sort_keys=True, indent=1) + "\n")
+            out.flush()
+            os.fsync(out.fileno())
+        if folder.exists():  # a damaged one: it was read just now
+            damaged = staged.with_name(f"{staged.name}-damaged")
+            folder.replace(damaged)
+            shutil.rmtree(damaged, ignore_errors=True)
+        staged.replace(folder)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)

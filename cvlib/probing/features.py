@@ -1,0 +1,110 @@
+"""A frozen backbone's features of many images, at the speed of its bare forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from cvlib.models.fold import folded
+from cvlib.training.outcome import Interrupted, RunFailed
+
+if TYPE_CHECKING:
+    from cvlib.models.backbone import Backbone
+
+# Images of a batch. On a CPU the maps of a small one stay in the caches between two layers.
+_BATCH_SIZES = {"cpu": 64, "cuda": 512, "mps": 128}
+
+
+def extract(
+    backbone: Backbone,
+    images: np.ndarray,
+    *,
+    device: str | torch.device,
+    batch_size: int | None = None,
+    autocast: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> np.ndarray:
+    """Return the features (N, D) float32 of images (N, H, W, C) uint8, C 1 or 3, in their order.
+
+    The backbone is copied, its batch norms are folded (cvlib/models/fold.py) and the copy computes
+    on `device`, in channels_last but on MPS; `backbone` itself stays as it is. autocast: compute in
+    bfloat16. on_progress: told after each batch how many images of how many are done. should_stop:
+    asked before each batch. Raises Interrupted if it says so (nothing is kept), and RunFailed if a
+    feature is not finite.
+    """
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
+        raise ValueError(
+            f"images are {images.dtype} of shape {images.shape}; expected uint8 (N, H, W, 1 or 3)"
+        )
+    place = torch.device(device)
+    size = batch_size or _BATCH_SIZES[place.type]
+    count, height, width, channels = images.shape
+    origin = next(backbone.parameters()).device
+    example = torch.zeros(1, channels, height, width, dtype=torch.uint8, device=origin)
+    model: Any = folded(backbone, example).to(place)
+    if place.type != "mps":
+        model.to(memory_format=torch.channels_last)
+    features = torch.empty(count, backbone.num_features, device=place)
+    with (
+        torch.inference_mode(),
+        torch.autocast(place.type, dtype=torch.bfloat16, enabled=autocast),
+    ):
+        for start in range(0, count, size):
+            if should_stop is not None and should_stop():
+                raise Interrupted
+            # A copy, for torch takes no read-only memory (a memory map's); bytes are all that
+            # travels to the device, and (N, H, W, C) seen as (N, C, H, W) is channels_last.
+            batch = torch.from_numpy(np.array(images[start : start + size])).to(place)
+            features[start : start + size] = model.features(batch.permute(0, 3, 1, 2))
+            if on_progress is not None:
+                on_progress(min(start + size, count), count)
+    result = features.cpu().numpy()
+    finite = np.isfinite(result).all(axis=1)
+    if not finite.all():
+        raise RunFailed(
+            f"{count - finite.sum()} of {count} images have features that are not finite"
+        )
+    return result
+
+
+def feature_identity(
+    backbone: Backbone,
+    *,
+    weights_sha256: str | None,
+    seed: int,
+    dataset: dict[str, Any],
+    dataset_fingerprint: str,
+    split: str,
+    device: str,
+    autocast: bool,
+    code: str,
+) -> dict[str, Any]:
+    """All that features depend on, as plain JSON values: the key of their file.
+
+    weights_sha256: of the file that the body was loaded from; None: it is random, from `seed`.
+    dataset: the canonical dataset spec, with image_size and channels. device: its type, for seconds
+    are kept with the features and a CPU's say nothing about a GPU. code: digest of the modules that
+    make the features, from the caller.
+    """
+    spec = backbone.spec
+    drawn = weights_sha256 is None or spec.stem is not None  # a small stem fits no weight file
+    return {
+        "backbone": spec.name,
+        "weights": "random" if weights_sha256 is None else weights_sha256,
+        "seed": seed if drawn else None,
+        "stem": spec.stem,
+        "preprocess": backbone.preprocess.describe(),
+        "pooling": backbone.pooling.name,
+        "dataset": dataset,
+        "dataset_fingerprint": dataset_fingerprint,
+        "split": split,
+        "device": device,
+        "precision": "bfloat16" if autocast else "float32",
+        "code": code,
+        "timm": version("timm"),  # the backbones' own code
+    }

@@ -1,0 +1,204 @@
+"""Features are made once for what they are features of, and never read when they are not whole."""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cvlib.probing.feature_cache import FeatureCache, feature_key
+from cvlib.training.outcome import Interrupted
+
+IDENTITY: dict[str, Any] = {"backbone": "resnet18", "pooling": "average", "size": 96}
+ARRAY = np.arange(12, dtype=np.float32).reshape(4, 3)
+
+
+class Maker:
+    """Gives ARRAY and counts how often it was asked."""
+
+    calls = 0
+
+    def __call__(self) -> np.ndarray:
+        self.calls += 1
+        time.sleep(0.02)
+        return ARRAY
+
+
+def folder_of(root: Path) -> Path:
+    key = feature_key(IDENTITY)
+    return root / key[:2] / key
+
+
+def test_features_are_made_once_and_then_mapped_from_disk(tmp_path):
+    make = Maker()
+    first = FeatureCache(tmp_path).get(IDENTITY, make)
+    second = FeatureCache(tmp_path).get(IDENTITY, make)
+    assert make.calls == 1
+    assert (first.made, second.made) == (True, False)
+    for features in (first, second):
+        assert isinstance(features.array, np.memmap)
+        assert not features.array.flags.writeable
+        np.testing.assert_array_equal(features.array, ARRAY)
+
+
+def test_seconds_of_the_making_stay_with_the_features(tmp_path):
+    first = FeatureCache(tmp_path).get(IDENTITY, Maker())
+    second = FeatureCache(tmp_path).get(IDENTITY, Maker())
+    assert first.seconds >= 0.02
+    assert second.seconds == first.seconds
+    assert second.images_per_second == pytest.approx(4 / first.seconds)
+
+
+def test_the_order_of_an_identitys_fields_is_no_difference(tmp_path):
+    make = Maker()
+    FeatureCache(tmp_path).get(IDENTITY, make)
+    FeatureCache(tmp_path).get(dict(reversed(IDENTITY.items())), make)
+    assert make.calls == 1
+
+
+@pytest.mark.parametrize("field", IDENTITY)
+def test_another_identity_never_reuses_a_file(tmp_path, field):
+    make = Maker()
+    FeatureCache(tmp_path).get(IDENTITY, make)
+    assert FeatureCache(tmp_path).get(IDENTITY | {field: "other"}, make).made
+    assert FeatureCache(tmp_path).get(IDENTITY | {"new": None}, make).made
+    assert make.calls == 3
+
+
+def test_an_identity_that_has_no_one_spelling_is_refused(tmp_path):
+    for value in (float("nan"), tmp_path):
+        with pytest.raises((ValueError, TypeError)):
+            FeatureCache(tmp_path).get({"value": value}, Maker())
+
+
+def _truncate(folder: Path) -> None:
+    file = folder / "features.npy"
+    file.write_bytes(file.read_bytes()[:-4])
+
+
+def _flip_a_bit(folder: Path) -> None:
+    file = folder / "features.npy"
+    content = bytearray(file.read_bytes())
+    content[-3] ^= 1
+    file.write_bytes(bytes(content))
+
+
+def _other_meta(folder: Path) -> None:
+    meta = json.loads((folder / "meta.json").read_text())
+    meta["identity"]["pooling"] = "cls"
+    (folder / "meta.json").write_text(json.dumps(meta))
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "truncated": _truncate,
+    "a bit flipped": _flip_a_bit,
+    "array gone": lambda folder: (folder / "features.npy").unlink(),
+    "meta gone": lambda folder: (folder / "meta.json").unlink(),
+    "meta half written": lambda folder: (folder / "meta.json").write_text('{"identity'),
+    "meta empty": lambda folder: (folder / "meta.json").write_text("{}"),
+    "meta no object": lambda folder: (folder / "meta.json").write_text("3"),
+    "meta of other features": _other_meta,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_features_are_made_anew_with_one_warning(tmp_path, caplog, damage):
+    make = Maker()
+    FeatureCache(tmp_path).get(IDENTITY, make)
+    DAMAGES[damage](folder_of(tmp_path))
+    with caplog.at_level(logging.WARNING):
+        again = FeatureCache(tmp_path).get(IDENTITY, make)
+        FeatureCache(tmp_path).get(IDENTITY, make)
+    assert make.calls == 2
+    assert again.made
+    np.testing.assert_array_equal(again.array, ARRAY)
+    assert len(caplog.records) == 1
+    assert str(folder_of(tmp_path)) in caplog.text
+
+
+@pytest.mark.parametrize("error", [Interrupted, KeyboardInterrupt, RuntimeError])
+def test_a_making_that_fails_leaves_nothing(tmp_path, error):
+    def fail() -> np.ndarray:
+        raise error
+
+    with pytest.raises(error):
+        FeatureCache(tmp_path).get(IDENTITY, fail)
+    assert [path for path in tmp_path.rglob("*") if path.suffix in (".npy", ".json")] == []
+    assert FeatureCache(tmp_path).get(IDENTITY, Maker()).made
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    def full_disk(file: Any, array: np.ndarray) -> None:
+        file.write(b"half")
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(np, "save", full_disk)
+        with pytest.raises(OSError, match="No space"):
+            FeatureCache(tmp_path).get(IDENTITY, Maker())
+    assert list(folder_of(tmp_path).parent.iterdir()) == []
+    assert FeatureCache(tmp_path).get(IDENTITY, Maker()).made
+
+
+@pytest.mark.parametrize("array", [ARRAY.astype(np.float64), ARRAY[0]])
+def test_other_arrays_are_refused(tmp_path, array):
+    with pytest.raises(ValueError, match="expected float32"):
+        FeatureCache(tmp_path).get(IDENTITY, lambda: array)
+    assert not folder_of(tmp_path).exists()
+
+
+def _process(root: Path, start: Any, results: Any) -> None:
+    def make() -> np.ndarray:
+        with (root / "made.txt").open("a") as file:
+            file.write("made\n")
+        time.sleep(0.3)
+        return ARRAY
+
+    start.wait()
+    features = FeatureCache(root).get(IDENTITY, make)
+    results.put((features.made, features.seconds, float(features.array.sum())))
+
+
+def test_of_two_processes_one_makes_and_the_other_waits(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    start, results = context.Barrier(2), context.Queue()
+    processes = [
+        context.Process(target=_process, args=(tmp_path, start, results)) for _ in range(2)
+    ]
+    for process in processes:
+        process.start()
+    answers = [results.get(timeout=50) for _ in processes]
+    for process in processes:
+        process.join()
+    assert (tmp_path / "made.txt").read_text() == "made\n"
+    assert sorted(made for made, _, _ in answers) == [False, True]
+    assert answers[0][1:] == answers[1][1:]
+
+
+def test_a_cache_that_is_removed_meanwhile_is_there_again(tmp_path):
+    root = tmp_path / "features"
+
+    def make() -> np.ndarray:
+        shutil.rmtree(root)
+        return ARRAY
+
+    assert FeatureCache(root).get(IDENTITY, make).made
+    assert not FeatureCache(root).get(IDENTITY, Maker()).made
+
+
+def test_what_a_killed_process_left_is_not_read(tmp_path):
+    folder = folder_of(tmp_path)
+    staged = folder.parent / f".staged-{folder.name}-1"
+    staged.mkdir(parents=True)
+    (staged / "features.npy").write_bytes(b"half")
+    features = FeatureCache(tmp_path).get(IDENTITY, Maker())
+    assert features.made
+    np.testing.assert_array_equal(features.array, ARRAY)
