@@ -1,0 +1,178 @@
+"""Multinomial logistic regression along a path of regularisation strengths, chosen on val."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from cvlib.probing.lbfgs import Solution, minimise
+from cvlib.probing.linear_head import LinearHead
+from cvlib.probing.standardise import Standardiser, as_features, as_labels, fit_standardiser
+
+TOLERANCE = 1e-5  # of the objective's distance to its minimum, as a share of the objective
+MAX_ITERATIONS = 1000
+
+
+@dataclass(frozen=True)
+class ChosenProbe:
+    """The strength chosen on val, and the heads fitted with it.
+
+    head: fitted on train and val together, to be evaluated once on test. head_train: on train
+    only, so that its accuracy on val is what the choice was made by. rows: one per strength, in
+    order: c, train_loss and val_loss (mean cross-entropy, nats), val_accuracy, converged.
+    seconds: wall time of all of it.
+    """
+
+    head: LinearHead
+    head_train: LinearHead
+    c: float
+    rows: list[dict[str, float | bool]]
+    seconds: float
+
+
+def path(
+    train_x: np.ndarray,
+    train_y: np.ndarray,
+    strengths: Sequence[float] | np.ndarray,
+    num_classes: int,
+    device: str = "cpu",
+    *,
+    tolerance: float = TOLERANCE,
+    max_iterations: int = MAX_ITERATIONS,
+) -> list[LinearHead]:
+    """A head for each strength C: the minimum of C sum(cross-entropy) + ||W||^2 / 2.
+
+    The loss is scikit-learn's LogisticRegression on features standardised by train_x; biases are
+    not penalised. train_x: (N, D); train_y: (N,) whole numbers below num_classes.
+
+    A class without a training image gets zero weights and the bias -log(2N). The other classes'
+    logits sum to zero, so the largest is never below it: that class is never predicted.
+
+    Raises ValueError for features that are not finite, labels out of range, strengths <= 0.
+    """
+    values = _checked(strengths)
+    features = as_features(train_x, device, "train_x")
+    labels = as_labels(train_y, len(features), num_classes, device, "train_y")
+    standardiser = fit_standardiser(features)
+    standard = standardiser.apply(features)
+    present, relabelled = labels.unique(return_inverse=True)
+    if len(present) == 1:
+        weight = torch.zeros(len(values), 1, features.shape[1], device=features.device)
+        solution = None
+    else:
+        rotation = principal_directions(standard)
+        solution = minimise(
+            standard @ rotation,
+            relabelled,
+            torch.tensor(values, dtype=torch.float32, device=features.device),
+            len(present),
+            tolerance=tolerance,
+            max_iterations=max_iterations,
+        )
+        weight = solution.weight @ rotation.T
+    return [
+        _head(i, c, weight[i], solution, standard, relabelled, present, num_classes, standardiser)
+        for i, c in enumerate(values)
+    ]
+
+
+def choose(
+    train_x: np.ndarray,
+    train_y: np.ndarray,
+    val_x: np.ndarray,
+    val_y: np.ndarray,
+    strengths: Sequence[float] | np.ndarray,
+    num_classes: int,
+    device: str = "cpu",
+) -> ChosenProbe:
+    """Fit the path on train, choose C by val accuracy, refit with that C on train and val.
+
+    Equal accuracies: the lower val loss, then the smaller C. Raises ValueError as `path` does.
+    """
+    began = time.perf_counter()
+    val_x = as_features(val_x, "cpu", "val_x").numpy()
+    val_y = as_labels(val_y, len(val_x), num_classes, "cpu", "val_y").numpy()
+    heads = path(train_x, train_y, strengths, num_classes, device)
+    rows: list[dict[str, float | bool]] = [
+        {
+            "c": float(c),
+            "train_loss": head.cross_entropy(train_x, train_y),
+            "val_loss": head.cross_entropy(val_x, val_y),
+            "val_accuracy": head.accuracy(val_x, val_y),
+            "converged": head.converged,
+        }
+        for c, head in zip(strengths, heads, strict=True)
+    ]
+    best = min(
+        range(len(rows)),
+        key=lambda i: (-rows[i]["val_accuracy"], rows[i]["val_loss"], rows[i]["c"]),
+    )
+    both_x = np.concatenate([np.asarray(train_x, dtype=np.float32), val_x])
+    both_y = np.concatenate([np.asarray(train_y), val_y])
+    c = float(rows[best]["c"])
+    refit = path(both_x, both_y, [c], num_classes, device)[0]
+    return ChosenProbe(refit, heads[best], c, rows, time.perf_counter() - began)
+
+
+def principal_directions(features: torch.Tensor) -> torch.Tensor:
+    """Orthonormal columns (D, min(N, D)) that span the rows of (N, D), by falling variance.
+
+    The optimal weights lie in the span of the rows, so nothing is lost with fewer rows than
+    columns; there a QR decomposition first makes the problem N x N.
+    """
+    if len(features) < features.shape[1]:
+        basis, triangle = torch.linalg.qr(features.T)
+        _, vectors = torch.linalg.eigh(triangle @ triangle.T)
+        return (basis @ vectors).flip(1)
+    _, vectors = torch.linalg.eigh(features.T @ features)
+    return vectors.flip(1)
+
+
+def _checked(strengths: Sequence[float] | np.ndarray) -> list[float]:
+    values = [float(c) for c in strengths]
+    if not values or not all(0 < c < float("inf") for c in values):
+        raise ValueError(f"strengths {values}: expected at least one, each above 0 and finite")
+    return values
+
+
+def _head(
+    index: int,
+    c: float,
+    weight: torch.Tensor,
+    solution: Solution | None,
+    standard: torch.Tensor,
+    labels: torch.Tensor,
+    present: torch.Tensor,
+    num_classes: int,
+    standardiser: Standardiser,
+) -> LinearHead:
+    """The head in the features' own units, with loss and gradient computed anew there."""
+    bias = torch.zeros(len(present), device=weight.device)
+    if solution is not None:
+        bias = solution.bias[index]
+    logits = (standard @ weight.T).double() + bias.double()
+    log_probabilities = torch.log_softmax(logits, dim=1)
+    residual = log_probabilities.exp()
+    rows = torch.arange(len(labels), device=labels.device)
+    residual[rows, labels] -= 1
+    gradient = c * (residual.float().T @ standard) + weight
+    of_bias = c * residual.sum(dim=0)
+    loss = -c * log_probabilities[rows, labels].sum() + weight.double().square().sum() / 2
+    original, shifted = standardiser.unfold(weight, bias)
+    full = torch.zeros(num_classes, weight.shape[1], dtype=torch.float64, device=weight.device)
+    full[present] = original
+    biases = torch.full((num_classes,), -float(np.log(2 * len(labels))), dtype=torch.float64)
+    biases = biases.to(weight.device)
+    biases[present] = shifted
+    return LinearHead(
+        weight=full.float().cpu().numpy(),
+        bias=biases.float().cpu().numpy(),
+        converged=solution is None or bool(solution.converged[index]),
+        gradient_norm=float((gradient.double().square().sum() + of_bias.square().sum()).sqrt()),
+        loss=float(loss),
+        iterations=0 if solution is None else int(solution.iterations[index]),
+    )
