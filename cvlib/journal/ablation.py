@@ -8,13 +8,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from cvlib.analysis.intervals import t_interval
 from cvlib.journal import numbers
+from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, new_figure, styled
-from cvlib.journal.inline import paired_points, quotient
+from cvlib.journal.inline import quotient
 from cvlib.journal.results import Results, VariantResults
-from cvlib.journal.staleness import absence_note, marks, stale_note
+from cvlib.journal.spread import of_difference
+from cvlib.journal.staleness import absence_note, fixed_note, marks, stale_note
 from cvlib.journal.style import BLUE, INK, MUTED, VERMILLION
 
 ROW = 0.175  # inches
@@ -28,11 +29,16 @@ def ablation(
     reference: str | VariantResults | None,
 ) -> ReportFigure:
     """Draw a row a variant, grouped by factor: difference in points, and time as a ratio."""
-    base = results.reference(reference).need()
-    chosen = [v for v in results.chosen(variants) if v.name != base.name]
+    base = results.reference(reference)
+    chosen = [v for v in results.chosen(variants) if v is not base]
     if not chosen:
         raise JournalError(f"{results.experiment.id}: no variant to compare with {base.name!r}")
+    if base.is_skipped:
+        return empty_figure([base])
+    base.need()
     shown = results.shown(chosen)
+    if not shown:
+        return empty_figure(chosen)
     rows, factors = _rows(shown)
     bottom = max(rows) + 0.8
     figure = new_figure(ROW * (bottom + 0.8) + 0.55)
@@ -52,7 +58,7 @@ def ablation(
             axes.axhline(row, color="#ededed", linewidth=0.5, zorder=0)
     figure.draw_without_rendering()
     _name_factors(left, factors)
-    figure.say(stale_note([base, *shown]), absence_note(chosen))
+    figure.say(fixed_note([base, *shown]), stale_note([base, *shown]), absence_note(chosen))
     return figure
 
 
@@ -74,11 +80,9 @@ def _differences(
 ) -> None:
     axes.axvline(0, color=INK, linewidth=0.8, zorder=1)
     for variant, row in zip(shown, rows, strict=True):
-        values = paired_points(variant, base)
-        mean = float(values.mean())
+        mean, interval, _over = of_difference(variant, base)
         apart = False
-        if len(values) > 1:
-            interval = t_interval(values)
+        if interval is not None:
             apart = interval.low > 0 or interval.high < 0
             color = _color(mean, apart)
             axes.plot([interval.low, interval.high], [row, row], color=color, linewidth=1.3)
@@ -105,7 +109,7 @@ def _color(mean: float, apart: bool) -> str:
 def _times(
     axes: Axes, shown: Sequence[VariantResults], rows: Sequence[float], base: VariantResults
 ) -> None:
-    ratios = [quotient("train_seconds", variant, base).value or np.nan for variant in shown]
+    ratios = [quotient(variant, base, "train_seconds").value or np.nan for variant in shown]
     axes.axvline(1, color=INK, linewidth=0.8, zorder=1)
     axes.hlines(rows, 1, ratios, color=MUTED, linewidth=1.3)
     axes.plot(ratios, rows, linestyle="", marker="|", color=INK, markersize=6, markeredgewidth=1.3)
@@ -121,11 +125,25 @@ def _times(
             va="center",
             fontsize=7.5,
         )
-    ticks = [2.0**k for k in range(-4, 6) if axes.get_xlim()[0] <= 2.0**k <= axes.get_xlim()[1]]
+    ticks = _ratio_ticks(*axes.get_xlim())
     axes.set_xticks(ticks, [f"{tick:g}×" for tick in ticks])
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.tick_params(axis="x", which="minor", length=0)
     axes.set_xlabel("training time (ratio)")
+
+
+def _ratio_ticks(low: float, high: float) -> list[float]:
+    """Powers of two while few of them fit, else 1, 3, 10, 30, … or powers of ten."""
+    candidates = (
+        [2.0**k for k in range(-3, 4)],
+        [digit * 10.0**k for k in range(-4, 5) for digit in (1, 3)],
+        [10.0**k for k in range(-4, 5)],
+    )
+    for ticks in candidates:
+        inside = [tick for tick in ticks if low <= tick <= high]
+        if len(inside) <= 5 and high / low < 4 * max(ticks) / min(ticks):
+            return inside
+    return inside
 
 
 def _name_factors(axes: Axes, factors: Sequence[tuple[str, float, float]]) -> None:

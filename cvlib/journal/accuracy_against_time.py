@@ -9,13 +9,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from cvlib.analysis.intervals import t_interval
 from cvlib.analysis.pareto import pareto_front
 from cvlib.journal import numbers
+from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.figure import ReportFigure, new_figure, styled
 from cvlib.journal.labels import Box, place
 from cvlib.journal.results import Results, VariantResults
-from cvlib.journal.staleness import absence_note, marks, stale_note
+from cvlib.journal.spread import over_seeds
+from cvlib.journal.staleness import absence_note, fixed_note, marks, stale_note
 from cvlib.journal.style import BLUE, MUTED
 
 
@@ -26,6 +27,8 @@ def accuracy_against_time(
     """Draw a point a variant: mean over seeds, bars are 95% t-intervals; the front is joined."""
     chosen = results.chosen(variants)
     shown = results.shown(chosen)
+    if not shown:
+        return empty_figure(chosen)
     seconds, accuracy = _means(shown, "train_seconds", 1), _means(shown, "test_accuracy", 100)
     front = pareto_front(seconds[:, 0], accuracy[:, 0])
     figure = new_figure(3.0)
@@ -56,19 +59,18 @@ def accuracy_against_time(
     _limits(axes, seconds, accuracy)
     axes.set_xlabel("training time (seconds, logarithmic)")
     axes.set_ylabel("test accuracy (%)")
-    figure.say(stale_note(shown), absence_note(chosen))
+    figure.say(fixed_note(shown), stale_note(shown), absence_note(chosen))
     figure.draw_without_rendering()
     _name_points(axes, shown, seconds, accuracy, front)
     return figure
 
 
 def _means(shown: Sequence[VariantResults], metric: str, scale: float) -> np.ndarray:
-    """(N, 2): mean and half width of each variant, NaN where there is one seed."""
+    """(N, 2): mean and half width of each variant, NaN where there is no interval."""
     rows = []
     for variant in shown:
-        values = scale * variant.values(metric)
-        half = t_interval(values).half_width if len(values) > 1 else np.nan
-        rows.append((float(values.mean()), half))
+        mean, interval, _over = over_seeds(variant, metric, scale)
+        rows.append((mean, np.nan if interval is None else interval.half_width))
     return np.array(rows)
 
 
@@ -90,14 +92,25 @@ def _limits(axes: Axes, seconds: np.ndarray, accuracy: np.ndarray) -> None:
     halves = np.nan_to_num(accuracy[:, 1])
     low, high = (accuracy[:, 0] - halves).min(), (accuracy[:, 0] + halves).max()
     room = max(0.1, high - low)
-    axes.set_ylim(low - 0.08 * room, high + 0.08 * room)
+    low, high = low - 0.08 * room, high + 0.08 * room
+    # two seeds can have an interval ten times as wide as all points lie apart
+    apart = max(0.5, float(np.ptp(accuracy[:, 0])))
+    low = max(low, accuracy[:, 0].min() - 0.8 * apart)
+    axes.set_ylim(low, min(high, accuracy[:, 0].max() + 0.8 * apart, 100.5))
     first, last = seconds[:, 0].min(), seconds[:, 0].max()
     wide = max(1.3, last / first)
     axes.set_xlim(first / wide**0.08, last * wide**0.16)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 4, 5, 7)))
+    axes.xaxis.set_major_locator(LogLocator(subs=_digits(wide)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers.two_digits(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_locator(MaxNLocator(6))
+
+
+def _digits(wide: float) -> tuple[float, ...]:
+    """Leading digits of the ticks, as many as have room when the axis spans a factor of `wide`."""
+    if wide < 15:
+        return (1, 1.5, 2, 3, 4, 5, 7)
+    return (1, 2, 5) if wide < 500 else (1,) if wide > 5e4 else (1, 3)
 
 
 def _name_points(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,9 +12,12 @@ from cvlib.analysis.paired import PairedTest, holm, paired_test
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.pipe_table import pipe_table
-from cvlib.journal.quantity import STALE_MARK, Quantity
+from cvlib.journal.quantity import STALE_MARK, Quantity, Skipped
 from cvlib.journal.results import VariantResults, shared_seeds
 from cvlib.journal.words import counted
+
+if TYPE_CHECKING:
+    from cvlib.results.run import Predictions
 
 LEVEL = 0.05
 
@@ -74,9 +78,23 @@ class Comparison:
 
 
 class Comparisons(dict[str, Comparison]):
-    """Comparisons with one reference, by the variant's name; shown as a table."""
+    """Comparisons with one reference, by the variant's name; shown as a table.
+
+    skipped: what stands for the variants that have no results because they were skipped.
+    """
+
+    def __init__(self, found: dict[str, Comparison], skipped: dict[str, Skipped]) -> None:
+        super().__init__(found)
+        self.skipped = skipped
+
+    def __missing__(self, name: str) -> Skipped:
+        if name in self.skipped:
+            return self.skipped[name]
+        raise JournalError(f"no comparison of {name!r}; there is: {', '.join(self)}")
 
     def _repr_markdown_(self) -> str:
+        if not self:
+            return "No comparison: the variants were skipped."
         rows = [
             [
                 c.first.label + STALE_MARK * c.first.is_stale,
@@ -104,33 +122,50 @@ def compare(
 ) -> list[Comparison]:
     """Test each pair; p-values are Holm-adjusted for all pairs of this call.
 
-    Raises JournalError when two variants were tested on different images.
+    Raises JournalError when two variants were tested on different images. The two may be of
+    different experiments.
     """
-    correct: dict[str, dict[int, tuple[np.ndarray, np.ndarray]]] = {}
+    read: dict[tuple[str, str, int], Predictions] = {}
+
+    def predictions(variant: VariantResults, seed: int) -> Predictions:
+        key = variant.experiment, variant.name, seed
+        if key not in read:
+            read[key] = variant.runs[seed].predictions()
+        return read[key]
+
     tests = []
     for first, second in pairs:
-        if first.name == second.name:
+        if (first.experiment, first.name) == (second.experiment, second.name):
             raise JournalError(f"{first.name!r} is compared with itself; name two variants")
         seeds = shared_seeds(first, second)
-        sides = []
-        for variant in (first, second):
-            read = correct.setdefault(variant.name, {})
-            for seed in seeds:
-                if seed not in read:
-                    predictions = variant.runs[seed].predictions()
-                    read[seed] = predictions.ids, predictions.correct
-            sides.append([read[seed] for seed in seeds])
-        ids = sides[0][0][0]
-        for other, _ in sides[0] + sides[1]:
-            if not np.array_equal(ids, other):
-                raise JournalError(
-                    f"{first.experiment}: {first.name!r} and {second.name!r} were not tested on "
-                    "the same images, so no paired test compares them"
-                )
-        one, two = (np.array([right for _, right in side]) for side in sides)
-        tests.append(paired_test(one, two))
+        one, two = ([predictions(v, seed) for seed in seeds] for v in (first, second))
+        if not _same_images(first, second, [*one, *two]):
+            raise JournalError(
+                f"{_full_name(first)} and {_full_name(second)} were not tested on the same "
+                "images, so no paired test compares them"
+            )
+        tests.append(
+            paired_test(np.array([p.correct for p in one]), np.array([p.correct for p in two]))
+        )
     adjusted = holm([test.p for test in tests])
     return [
         Comparison(first, second, test, p, len(pairs))
         for (first, second), test, p in zip(pairs, tests, adjusted, strict=True)
     ]
+
+
+def _same_images(
+    first: VariantResults, second: VariantResults, predictions: Sequence[Predictions]
+) -> bool:
+    """Whether all are of the same images in the same order, also across experiments."""
+    if first.variant.spec.dataset.name != second.variant.spec.dataset.name:
+        return False  # the ids of two datasets may well be alike
+    ids, labels = predictions[0].ids, predictions[0].labels
+    return all(
+        np.array_equal(ids, other.ids) and np.array_equal(labels, other.labels)
+        for other in predictions
+    )
+
+
+def _full_name(variant: VariantResults) -> str:
+    return f"{variant.experiment}/{variant.name}"

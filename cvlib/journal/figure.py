@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import textwrap
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec
@@ -13,6 +14,7 @@ from matplotlib.figure import Figure
 
 from cvlib.journal.style import MUTED, TEXT_WIDTH, in_style
 
+NOTE_LETTERS = 135  # of a note, as many as the text is wide
 Arguments = ParamSpec("Arguments")
 
 
@@ -42,10 +44,16 @@ class ReportFigure(Figure):
             self.savefig(buffer, format=kind, metadata=nothing.get(kind))
         return buffer.getvalue()
 
-    def say(self, *notes: str) -> None:
-        """Put notes (stale or missing results) below the panels; empty ones are left out."""
-        text = "; ".join(note for note in notes if note)
-        if text:
+    def say(self, *notes: str, key: str = "") -> None:
+        """Put notes (stale or missing results) below the panels; empty ones are left out.
+
+        key: lines of their own above the notes, upright.
+        """
+        text = textwrap.fill("; ".join(note for note in notes if note), NOTE_LETTERS)
+        if key:
+            # one text, so that the layout makes room for all of it
+            self.supxlabel(f"{key}\n{text}".rstrip(), x=0.01, ha="left", fontsize=7.5, color=MUTED)
+        elif text:
             self.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color=MUTED, style="italic")
 
 

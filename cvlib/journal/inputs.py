@@ -56,7 +56,6 @@ def results_digest(layout: Layout, experiment_id: str) -> str:
     from cvlib.results.files import canonical_json, sha256_text
     from cvlib.results.store import Store
     from cvlib.studies.experiment import SpecError, load_experiment
-    from cvlib.studies.fingerprints import Fingerprints
     from cvlib.studies.plan import make_plan
     from cvlib.studies.project import ProjectError
     from cvlib.studies.status import Inspector
@@ -67,7 +66,7 @@ def results_digest(layout: Layout, experiment_id: str) -> str:
         # not this function's to report: executing the chapter says it, with its line
         return sha256_text(f"no experiment: {error}")
     store = Store(layout.runs)
-    plan = make_plan(experiment, Fingerprints(layout.data, layout.runs))
+    plan = make_plan(experiment, layout)
     shown = [experiment.title, experiment.question, experiment.profile, *experiment.seeds]
     variants = [[v.name, v.label, v.factor] for v in experiment.variants]
     runs = [

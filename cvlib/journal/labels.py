@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from cvlib.journal.style import MUTED
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Box = tuple[float, float, float, float]  # left, bottom, right, top
 
@@ -71,6 +77,70 @@ def place(
         if chosen == before:
             break
     return np.array([options[i][k][0] for i, k in enumerate(chosen)]).reshape(-1, 2)
+
+
+def push_apart(centres: np.ndarray, sizes: np.ndarray, frame: Box) -> np.ndarray:
+    """Centres (N, 2) near the wanted ones at which no two boxes overlap, where there is room.
+
+    centres: wanted (N, 2); sizes: (N, 2) widths and heights; frame: box to stay in. All in pixels.
+    Overlapping pairs are pushed apart along the direction in which they share least, by turns.
+    """
+    placed = np.array(centres, dtype=float)
+    half = sizes / 2
+    low = np.array(frame[:2]) + half
+    high = np.maximum(np.array(frame[2:]) - half, low)
+    placed = np.clip(placed, low, high)
+    for _ in range(300):
+        moved = False
+        for i in range(len(placed)):
+            for j in range(i):
+                gap = placed[i] - placed[j]
+                shared = half[i] + half[j] - np.abs(gap)
+                if (shared <= 0.01).any():
+                    continue
+                axis = int(np.argmin(shared))
+                side = 1.0 if gap[axis] >= 0 else -1.0
+                placed[i][axis] += side * shared[axis] / 2
+                placed[j][axis] -= side * shared[axis] / 2
+                moved = True
+        placed = np.clip(placed, low, high)
+        if not moved:
+            break
+    return placed
+
+
+def name_ends(
+    axes: Axes,
+    names: Sequence[str],
+    ends: Sequence[tuple[float, float]],
+    colors: Sequence[str],
+    gap: float = 8.6,
+) -> None:
+    """Write a name at the right end of each line, so that none covers another. gap: points."""
+    points = 72 / axes.figure.dpi
+    heights = [float(axes.transData.transform(end)[1]) * points for end in ends]
+    for name, end, color, height, place_at in zip(
+        names, ends, colors, heights, spread(heights, gap), strict=True
+    ):
+        axes.annotate(
+            name,
+            xy=end,
+            xycoords="data",
+            xytext=(11, place_at - height),
+            textcoords="offset points",
+            va="center",
+            fontsize=7.5,
+            color=color,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": MUTED,
+                "linewidth": 0.4,
+                "relpos": (0, 0.5),
+                "shrinkA": 0,
+                "shrinkB": 2,
+            },
+            annotation_clip=False,
+        )
 
 
 def _options(

@@ -10,12 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from cvlib.analysis.intervals import t_interval
+from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, new_figure, styled
-from cvlib.journal.labels import spread
+from cvlib.journal.labels import name_ends
 from cvlib.journal.results import Results, VariantResults
 from cvlib.journal.staleness import absence_note, marks, stale_note
-from cvlib.journal.style import LINES, MUTED, LineStyle
+from cvlib.journal.style import LINES, LineStyle
+from cvlib.journal.words import listed
 
 NAMES = {
     "train_loss": "training loss (log)",
@@ -39,7 +41,16 @@ def learning_curves(
     if band not in ("range", "interval"):
         raise JournalError(f"band {band!r}: expected 'range' (of the seeds) or 'interval' (95%)")
     chosen = results.chosen(variants)
-    shown = results.shown(chosen)
+    found = results.shown(chosen)
+    shown = [variant for variant in found if variant.has_epochs]
+    if not found:
+        return empty_figure(chosen)
+    if not shown:
+        raise JournalError(
+            f"{results.experiment.id}: {listed([v.label for v in found])} have no epochs, so no "
+            "learning curves; name variants that are trained"
+        )
+    probes = [variant.label for variant in found if not variant.has_epochs]
     groups = _groups(shown)
     across = len(metrics) if len(groups) == 1 else min(ACROSS, len(groups))
     stacked = 1 if len(groups) == 1 else len(metrics)
@@ -81,7 +92,8 @@ def learning_curves(
             axes.set_xlabel("epoch")
         else:
             axes.tick_params(labelbottom=False)
-    figure.say(stale_note(shown), absence_note(chosen))
+    without = f"without epochs, so not shown: {listed(probes)}" if probes else ""
+    figure.say(stale_note(shown), without, absence_note(chosen))
     figure.draw_without_rendering()
     mark = marks(shown)
     for number, (_, members) in enumerate(groups):
@@ -168,33 +180,9 @@ def _label_ends(
     axes: Axes, members: Sequence[VariantResults], metric: str, mark: dict[str, str]
 ) -> None:
     """Name each line at its end, names spread so that none covers another."""
-    figure = axes.figure
     ends = [
-        (values.shape[1], float(values.mean(axis=0)[-1]))
+        (float(values.shape[1]), float(values.mean(axis=0)[-1]))
         for values in (_values(variant, metric) for variant in members)
     ]
-    points = 72 / figure.dpi
-    heights = [float(axes.transData.transform(end)[1]) * points for end in ends]
-    placed = spread(heights, gap=8.6)
-    for index, (variant, end) in enumerate(zip(members, ends, strict=True)):
-        style = _style(members, index)
-        moved = placed[index] - heights[index]
-        axes.annotate(
-            variant.label + mark[variant.name],
-            xy=end,
-            xycoords="data",
-            xytext=(11, moved),
-            textcoords="offset points",
-            va="center",
-            fontsize=7.5,
-            color=style.color,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": MUTED,
-                "linewidth": 0.4,
-                "relpos": (0, 0.5),
-                "shrinkA": 0,
-                "shrinkB": 2,
-            },
-            annotation_clip=False,
-        )
+    names = [variant.label + mark[variant.name] for variant in members]
+    name_ends(axes, names, ends, [_style(members, i).color for i in range(len(members))])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from cvlib.journal.errors import MissingResults
+
 # On every number made by code or an environment that changed since; tables and callouts explain it.
 STALE_MARK = "†"
 
@@ -36,6 +38,34 @@ class Quantity:
         glued = re.sub(r" (?![(\[])", "\u00a0", self.text)
         italic = re.sub(r"^p(?=\u00a0)", "*p*", markdown(glued))
         return italic + f"^{STALE_MARK}^" * self.stale
+
+
+@dataclass(frozen=True)
+class Skipped(Quantity):
+    """Stands for a number of a variant that was skipped: reads `skipped`, and is no number.
+
+    Asked for what a comparison has, it says the same.
+    """
+
+    reason: str = ""
+
+    def __float__(self) -> float:
+        raise MissingResults(self.reason)
+
+    @property
+    def difference(self) -> Skipped:
+        """In place of a comparison's difference."""
+        return self
+
+    @property
+    def verdict(self) -> str:
+        """In place of a comparison's verdict."""
+        return self.text
+
+    @property
+    def is_significant(self) -> bool:
+        """Not known; raises MissingResults with the reason."""
+        raise MissingResults(self.reason)
 
 
 def markdown(text: str) -> str:

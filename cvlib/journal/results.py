@@ -57,6 +57,33 @@ class VariantResults:
         return {s.planned.seed: s.result for s in self.statuses if s.result is not None}
 
     @property
+    def has_epochs(self) -> bool:
+        """Whether it is trained epoch by epoch; a probe of frozen features is not."""
+        return hasattr(self.variant.spec.train, "epochs")
+
+    @property
+    def is_skipped(self) -> bool:
+        """Whether it was left out, its weights not to be had, and nothing of it is stored."""
+        return bool(self.statuses) and all(
+            s.state == "skipped" and s.result is None for s in self.statuses
+        )
+
+    @property
+    def skip_reason(self) -> str:
+        """Why it was left out, one line without a full stop."""
+        reason = self.statuses[0].reason if self.is_skipped else ""
+        return reason.strip().rstrip(".") or "no reason is known"
+
+    @cached_property
+    def is_deterministic(self) -> bool:
+        """Whether nothing in it is random: every seed, of two or more, gave the same test logits."""
+        runs = list(self.runs.values())
+        if len(runs) < 2 or len({run.metrics.get("test_accuracy") for run in runs}) > 1:
+            return False
+        first, *others = (run.predictions().logits for run in runs)
+        return all(np.array_equal(first, other) for other in others)
+
+    @property
     def is_complete(self) -> bool:
         """Whether every seed has a result."""
         return len(self.runs) == len(self.statuses)
@@ -80,6 +107,11 @@ class VariantResults:
 
     def need(self) -> VariantResults:
         """Itself, when at least one seed has a result; raises MissingResults else."""
+        if self.is_skipped:
+            raise MissingResults(
+                f"{self.experiment}: variant {self.name!r} was skipped, so it has no results: "
+                f"{self.skip_reason}. `cvlib run {self.experiment}` makes them once that changes."
+            )
         if not self.runs:
             raise MissingResults(
                 f"{self.experiment}: no result for variant {self.name!r}: {self.absence()}. "
@@ -105,6 +137,12 @@ class VariantResults:
         """A column of the history, (S, E) float64: seeds by epochs."""
         rows = []
         for run in self.need().runs.values():
+            if not run.history:
+                raise JournalError(
+                    f"{self.experiment}/{self.name} is not trained in epochs "
+                    f"({getattr(self.variant.spec.train, 'mode', 'a probe')}), so it has no "
+                    f"{column} by epoch; name a variant that is, or ask for a metric"
+                )
             if column not in run.history[0]:
                 raise JournalError(
                     f"the history of {self.experiment}/{self.name} has no {column!r}; it has: "
@@ -141,7 +179,12 @@ class Results:
         return [status for variant in self.variants for status in variant.statuses]
 
     def variant(self, name: str | VariantResults) -> VariantResults:
-        """The variant of that name; raises JournalError that lists the names there are."""
+        """The variant of that name; raises JournalError that lists the names there are.
+
+        One of another experiment stands for itself.
+        """
+        if isinstance(name, VariantResults) and name.experiment != self.experiment.id:
+            return name
         wanted = name.name if isinstance(name, VariantResults) else name
         for variant in self.variants:
             if variant.name == wanted:
@@ -174,9 +217,12 @@ class Results:
         )
 
     def shown(self, variants: Sequence[VariantResults]) -> list[VariantResults]:
-        """Those with a result; raises MissingResults when there is none at all."""
+        """Those with a result; none when all were skipped.
+
+        Raises MissingResults when there is no result at all and one could be made.
+        """
         found = [variant for variant in variants if variant.runs]
-        if not found:
+        if not found and not (variants and all(variant.is_skipped for variant in variants)):
             name = self.experiment.id
             why = "; ".join(dict.fromkeys(v.absence() for v in variants)) or "no variants"
             raise MissingResults(

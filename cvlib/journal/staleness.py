@@ -35,6 +35,12 @@ def stale_note(shown: Sequence[VariantResults]) -> str:
     return f"{STALE_MARK} stale, see the provenance: {listed(labels)}" if labels else ""
 
 
+def fixed_note(shown: Sequence[VariantResults]) -> str:
+    """One line for a figure: which points have no random part, and so no interval over seeds."""
+    labels = [variant.label for variant in shown if variant.is_deterministic]
+    return f"no random part, the same for every seed: {listed(labels)}" if labels else ""
+
+
 def absence_note(variants: Iterable[VariantResults]) -> str:
     """One line for a figure: `not shown: no norm (failed)`; '' when all variants have results."""
     absent = [

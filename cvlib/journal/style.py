@@ -89,6 +89,29 @@ LINES = (
     LineStyle(SKY, (0, (1.2, 2.2)), "X"),
 )
 
+# Many classes: ten colours that differ in lightness too, by turns with shapes, so that two classes
+# of one colour never share a shape (10 and 9 have no common factor: 90 pairs).
+CLASS_COLORS = (
+    BLUE, ORANGE, INK, GREEN, VERMILLION, SKY, "#7A4B00", PURPLE, "#8A8A8A", "#4B2E83",
+)  # fmt: skip
+CLASS_MARKERS = ("o", "^", "s", "v", "D", "P", "X", "<", ">")
+
+
+def line_style(index: int) -> LineStyle:
+    """The look of the line at `index` of any number; from the eighth on shapes and dashes mix anew."""
+    turn, place = divmod(index, len(LINES))
+    color = LINES[place].color
+    return LineStyle(
+        color,
+        LINES[(place + turn) % len(LINES)].dashes,
+        LINES[(place + 2 * turn) % len(LINES)].marker,
+    )
+
+
+def class_style(index: int) -> tuple[str, str]:
+    """Colour and marker of the class at `index` of any number."""
+    return CLASS_COLORS[index % len(CLASS_COLORS)], CLASS_MARKERS[index % len(CLASS_MARKERS)]
+
 
 @contextmanager
 def in_style() -> Iterator[None]:

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from cvlib.analysis.convergence import reach, reach_share_of_best
-from cvlib.analysis.intervals import t_interval
-from cvlib.journal import numbers
+from cvlib.journal import convergence, numbers
 from cvlib.journal.comparison import compare
 from cvlib.journal.errors import JournalError
-from cvlib.journal.inline import constant, paired_points
+from cvlib.journal.inline import constant
 from cvlib.journal.pipe_table import pipe_table
-from cvlib.journal.quantity import STALE_MARK, Markdown
+from cvlib.journal.quantity import STALE_MARK, Markdown, markdown
 from cvlib.journal.results import Results, VariantResults, shared_seeds
+from cvlib.journal.skipped import by_reason
+from cvlib.journal.spread import NO_RANDOM_PART, of_difference, over_seeds
 from cvlib.journal.staleness import marks, stale_reasons
 from cvlib.journal.words import counted
 
+IMAGES_MARK = "‡"
 DEFAULT = ("accuracy", "difference", "parameters", "flops", "seconds")
 
 
@@ -29,6 +28,7 @@ class _Context:
     reference: VariantResults | None
     target: float | None
     p: dict[str, float] = field(default_factory=dict)
+    over_images: bool = False  # whether a cell of `difference` has an interval over images
 
     def needs_reference(self) -> VariantResults:
         if self.reference is None:
@@ -58,24 +58,24 @@ class Column:
 
 def _share(metric: str) -> Callable[[VariantResults, _Context], str]:
     def cell(variant: VariantResults, _: _Context) -> str:
-        values = 100 * variant.values(metric)
-        if len(values) == 1:
-            return numbers.fixed(values[0], 2)
-        interval = t_interval(values)
-        return numbers.plus_minus(interval.estimate, interval.half_width)
+        mean, interval, _over = over_seeds(variant, metric, 100)
+        if interval is None:
+            return numbers.fixed(mean, 2)
+        return numbers.plus_minus(mean, interval.half_width)
 
     return cell
 
 
 def _difference(variant: VariantResults, context: _Context) -> str:
     reference = context.needs_reference()
-    if variant.name == reference.name or not reference.runs:
+    if variant is reference or not reference.runs:
         return numbers.NO_VALUE
-    values = paired_points(variant, reference)
-    if len(values) == 1:
-        return numbers.signed(float(values[0]), 2)
-    interval = t_interval(values)
-    return numbers.difference(interval.estimate, interval.low, interval.high)
+    mean, interval, over = of_difference(variant, reference)
+    if interval is None:
+        return numbers.signed(mean, 2)
+    context.over_images |= over == "images"
+    text = numbers.difference(mean, interval.low, interval.high)
+    return text + IMAGES_MARK * (over == "images")
 
 
 def _p(variant: VariantResults, context: _Context) -> str:
@@ -97,17 +97,8 @@ def _mean(metric: str) -> Callable[[VariantResults, _Context], str]:
 
 def _reach(what: str, own_best: bool) -> Callable[[VariantResults, _Context], str]:
     def cell(variant: VariantResults, context: _Context) -> str:
-        found = []
-        curves = variant.history("val_accuracy"), variant.history("seconds")
-        for scores, seconds in zip(*curves, strict=True):
-            if own_best:
-                found.append(reach_share_of_best(scores, seconds))
-            elif reached := reach(scores, seconds, context.needs_target()):
-                found.append(reached)
-        if not found:
-            return "not reached"
-        text = numbers.two_digits(float(np.mean([getattr(one, what) for one in found])))
-        return text if len(found) == len(variant.runs) else f"{text} ({len(found)} seeds)"
+        target = None if own_best else context.needs_target()
+        return convergence.cell(variant, what, target)
 
     return cell
 
@@ -134,6 +125,12 @@ COLUMNS = {
     "parameters": Column("Parameters", _count("parameters")),
     "flops": Column("MFLOPs", _mega("flops"), "MFLOPs: forward pass of one image"),
     "seconds": Column("Training (s)", _mean("train_seconds")),
+    "extract_seconds": Column(
+        "Extraction (s)", _mean("extract_seconds"), "extraction: of the frozen features"
+    ),
+    "knn": Column("k-NN (%)", _share("knn_10_accuracy"), "k-NN: 10 nearest by cosine"),
+    "knn_20": Column("20-NN (%)", _share("knn_20_accuracy")),
+    "ridge": Column("Ridge (%)", _share("ridge_accuracy")),
     "images_per_second": Column("Images/s", _mean("images_per_second")),
     "best_epoch": Column("Best epoch", _mean("best_epoch")),
     "epochs_to": Column("Epochs to {target}", _reach("epochs", False), "{to_target}"),
@@ -143,6 +140,23 @@ COLUMNS = {
         _reach("epochs", True),
         "best: the run's own best validation accuracy",
     ),
+    "seconds_to_own": Column(
+        "Seconds to 95% of best",
+        _reach("seconds", True),
+        "best: the run's own best validation accuracy",
+    ),
+}
+
+# What a column needs of a run that not every kind of run has.
+METRICS = {
+    "best_epoch": "best_epoch",
+    "extract_seconds": "extract_seconds",
+    "images_per_second": "images_per_second",
+    "knn": "knn_10_accuracy",
+    "knn_20": "knn_20_accuracy",
+    "ridge": "ridge_accuracy",
+    "flops": "flops",
+    "val_accuracy": "val_accuracy",
 }
 
 
@@ -155,7 +169,7 @@ def results_table(
     note: bool,
 ) -> Markdown:
     """A pipe table with its note; variants without results stand in it with their reason."""
-    rows = results.chosen(variants)
+    rows = sorted(results.chosen(variants), key=lambda variant: variant.is_skipped)
     shown = results.shown(rows)
     names = list(columns or DEFAULT)
     if columns is None and reference is None and not any(v.name == "base" for v in rows):
@@ -182,7 +196,12 @@ def results_table(
         factor = variant.factor
         label = variant.label + mark.get(variant.name, "")
         if variant.runs:
-            cells = [COLUMNS[name].cell(variant, context) for name in names]
+            cells = [
+                COLUMNS[name].cell(variant, context)
+                if _has(variant, name, shown)
+                else numbers.NO_VALUE
+                for name in names
+            ]
         else:
             state = dict.fromkeys(status.state for status in variant.statuses)
             cells = [", ".join(state)] + [numbers.NO_VALUE] * (len(names) - 1)
@@ -190,7 +209,22 @@ def results_table(
     table = pipe_table(head, body, "l" * (1 + has_factors) + "r" * len(names))
     if not note:
         return Markdown(table)
-    return Markdown(f"{table}\n\n{_note(results, rows, shown, names, words)}")
+    return Markdown(f"{table}\n\n{_note(results, rows, shown, names, words, context)}")
+
+
+def _has(variant: VariantResults, column: str, shown: Sequence[VariantResults]) -> bool:
+    """Whether a row has a value in a column; no where others have it and this kind of run has not.
+
+    Where none has it the cell is asked all the same, and says which metrics there are.
+    """
+    metric = METRICS.get(column)
+    if metric is None:
+        return True
+
+    def there(one: VariantResults) -> bool:
+        return all(metric in run.metrics for run in one.runs.values())
+
+    return there(variant) or not any(there(other) for other in shown)
 
 
 def _p_values(shown: Sequence[VariantResults], reference: VariantResults) -> dict[str, float]:
@@ -207,20 +241,30 @@ def _note(
     shown: Sequence[VariantResults],
     names: Sequence[str],
     words: dict[str, str],
+    context: _Context,
 ) -> str:
-    from cvlib.journal.quantity import markdown
-
     seeds = len(results.experiment.seeds)
     notes = [
         (COLUMNS[name].note + COLUMNS[name].over_seeds * (seeds > 1)).format(**words)
         for name in names
     ]
+    probes = [variant for variant in shown if not variant.has_epochs]
+    if probes and "seconds_to" in names:
+        notes.append("a probe is there when it is done, extraction included")
+    if context.over_images:
+        notes.append(f"{IMAGES_MARK} neither has a random part: bootstrap interval over images")
     said = [f"{counted(seeds, 'seed')} a variant", *dict.fromkeys(note for note in notes if note)]
     sentences = ["; ".join(said) + "."]
+    fixed = [variant for variant in shown if variant.is_deterministic]
+    if fixed:
+        which = "All" if len(fixed) == len(shown) else ", ".join(v.label for v in fixed)
+        sentences.append(f"{which}: {NO_RANDOM_PART}.")
     for variant in rows:
-        if not variant.is_complete:
+        if not variant.is_complete and not variant.is_skipped:
             what = "no result" if not variant.runs else f"{len(variant.runs)} of {seeds} seeds"
             sentences.append(f"{variant.label}: {what}, {variant.absence()}.")
+    for reason, skipped in by_reason(rows).items():
+        sentences.append(f"Skipped: {', '.join(v.label for v in skipped)}: {reason}.")
     for reason, labels in stale_reasons(shown).items():
         which = "all variants" if len(labels) == len(shown) else ", ".join(labels)
         sentences.append(f"{STALE_MARK} Stale: {which}: {reason}.")

@@ -9,10 +9,10 @@ import numpy as np
 
 from cvlib.results.files import canonical_json
 from cvlib.results.store import Store
-from cvlib.studies.code import TRAINING, code_fingerprint
+from cvlib.studies.code import code_fingerprint, entries
 from cvlib.studies.environment import package_versions
 from cvlib.studies.experiment import load_experiment
-from cvlib.studies.fingerprints import NOTE, Fingerprints
+from cvlib.studies.fingerprints import NOTE
 from cvlib.studies.plan import PlannedRun, make_plan
 from cvlib.studies.project import Layout
 
@@ -86,7 +86,7 @@ def note_data(layout: Layout) -> None:
 
 
 def planned(layout: Layout) -> list[PlannedRun]:
-    plan = make_plan(load_experiment(layout, "exp01"), Fingerprints(layout.data, layout.runs))
+    plan = make_plan(load_experiment(layout, "exp01"), layout)
     return list(plan.runs)
 
 
@@ -168,7 +168,7 @@ def fail(layout: Layout, run: PlannedRun, reason: str, lasting: bool = True) -> 
 def provenance(run: PlannedRun) -> dict[str, object]:
     return {
         "made_for": {"experiment": run.experiment, "variant": run.variant, "seed": run.seed},
-        "code": code_fingerprint(TRAINING),
+        "code": code_fingerprint(entries(run.spec)),
         "packages": package_versions(),
         "processor": "AMD EPYC",
         "git_commit": "0123456789ab",

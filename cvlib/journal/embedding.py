@@ -1,0 +1,201 @@
+"""Maps of test features side by side: t-SNE or PCA, classes told apart by shape, colour and name."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from cvlib.journal.classes import class_names, short_name
+from cvlib.journal.empty_figure import empty_figure
+from cvlib.journal.errors import JournalError, MissingResults
+from cvlib.journal.figure import ReportFigure, new_figure, styled
+from cvlib.journal.labels import push_apart
+from cvlib.journal.results import Results, VariantResults
+from cvlib.journal.staleness import absence_note, marks, stale_note
+from cvlib.journal.style import INK, class_style
+from cvlib.results.run import Run
+
+METHODS = ("tsne", "pca")
+MOST = 4
+# Names written into panels of so many columns; more classes get numbers, and a key below.
+NAMED = {1: 24, 2: 14, 3: 10}
+HEIGHTS = {1: 3.4, 2: 2.5, 3: 2.0}  # of a row of panels, inches
+KEY_LETTERS = 150
+
+
+@styled
+def embedding(
+    results: Results,
+    variants: Sequence[str | VariantResults] | None,
+    method: str,
+    titles: Sequence[str] | Mapping[str, str] | None,
+) -> ReportFigure:
+    """Draw one panel a variant, of the first seed that kept a map."""
+    if method not in METHODS:
+        raise JournalError(f"method {method!r}: expected 'tsne' or 'pca'")
+    chosen = results.chosen(variants) if variants else _mapped(results)
+    found = results.shown(chosen)
+    if not found:
+        return empty_figure(chosen)
+    maps = [(variant, *_map_of(variant)) for variant in found]
+    if len(maps) > MOST:
+        given = ", ".join(variant.name for variant, *_ in maps)
+        raise JournalError(f"{len(maps)} maps ({given}): name at most {MOST} variants")
+    heads = _titles(chosen, titles)
+    classes = 1 + max(int(stored["labels"].max()) for _, _, stored in maps)
+    across = 2 if len(maps) == MOST else len(maps)
+    down = -(-len(maps) // across)
+    names = class_names(maps[0][1], classes)
+    numbered = names is None or classes > NAMED[across]
+    key = _key(names) if numbered and names else ""
+    height = HEIGHTS[across] if down == 1 else 2.0
+    figure = new_figure(height * down + 0.25 + 0.13 * key.count("\n"))
+    grid = figure.subplots(down, across, squeeze=False)
+    mark = marks([variant for variant, *_ in maps])
+    for axes, (variant, _, stored) in zip(grid.flat, maps, strict=True):
+        _scatter(axes, stored[method], stored["labels"], classes)
+        axes.set_title(heads[variant.name] + mark[variant.name])
+        _axes_words(axes, method, stored)
+    note = "" if names else "classes by their number"
+    how = _how(method, [(v, stored) for v, _, stored in maps])
+    stale = stale_note([v for v, *_ in maps]) if any(v.is_stale for v, *_ in maps) else ""
+    figure.say(how, note, stale, absence_note(chosen), key=key)
+    figure.draw_without_rendering()
+    shown_names = [short_name(n) for n in names] if names and not numbered else None
+    for axes, (_, _, stored) in zip(grid.flat, maps, strict=True):
+        _name_classes(axes, stored[method], stored["labels"], shown_names)
+    return figure
+
+
+def _mapped(results: Results) -> list[VariantResults]:
+    """All variants that were to be mapped."""
+    found = [v for v in results.chosen(None) if v.variant.spec.embedding is not None]
+    if not found:
+        raise JournalError(
+            f"{results.experiment.id}: no variant keeps maps of its features; set `embedding: {{}}`"
+        )
+    return found
+
+
+def _map_of(variant: VariantResults) -> tuple[Run, dict[str, np.ndarray]]:
+    for run in variant.need().runs.values():
+        stored = run.embedding()
+        if stored is not None:
+            return run, stored
+    raise MissingResults(
+        f"{variant.experiment}/{variant.name} kept no map of its features; set `embedding: {{}}` "
+        f"in its spec and run it again"
+    )
+
+
+def _titles(
+    chosen: Sequence[VariantResults], titles: Sequence[str] | Mapping[str, str] | None
+) -> dict[str, str]:
+    if titles is None:
+        return {v.name: v.label for v in chosen}
+    if isinstance(titles, Mapping):
+        return {v.name: titles.get(v.name, v.label) for v in chosen}
+    if isinstance(titles, str) or len(titles) != len(chosen):
+        raise JournalError(f"titles {titles!r}: expected one for each of {len(chosen)} variants")
+    return {v.name: title for v, title in zip(chosen, titles, strict=True)}
+
+
+def _scatter(axes: Axes, points: np.ndarray, labels: np.ndarray, classes: int) -> None:
+    size = float(np.clip(5200 / len(points), 3, 12))
+    for label in range(classes):
+        own = points[labels == label]
+        color, marker = class_style(label)
+        axes.scatter(
+            own[:, 0],
+            own[:, 1],
+            s=size,
+            c=color,
+            marker=marker,
+            linewidths=0,
+            alpha=0.75,
+            zorder=2,
+        )
+    # one picture within the SVG: a thousand outlines would weigh half a megabyte
+    axes.set_rasterization_zorder(2.1)
+    axes.grid(visible=False)
+    axes.margins(0.04)
+    axes.set_aspect("equal", adjustable="datalim")
+
+
+def _axes_words(axes: Axes, method: str, stored: dict[str, np.ndarray]) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    if method == "pca":
+        one, two = (100 * float(share) for share in stored["explained"][:2])
+        axes.set_xlabel(f"PC 1 ({one:.0f}% of variance)")
+        axes.set_ylabel(f"PC 2 ({two:.0f}%)")
+        return
+    for spine in axes.spines.values():
+        spine.set(visible=True, color="#d9d9d9")
+
+
+def _how(method: str, maps: Sequence[tuple[VariantResults, dict[str, np.ndarray]]]) -> str:
+    images = dict.fromkeys(f"{len(stored['labels']):,}" for _, stored in maps)
+    if method == "pca":
+        return f"{' or '.join(images)} test images, first two principal components"
+    perplexities = dict.fromkeys(f"{float(np.ravel(s['perplexity'])[0]):g}" for _, s in maps)
+    return (
+        f"{' or '.join(images)} test images, t-SNE with perplexity {' or '.join(perplexities)}; "
+        "its axes have no unit"
+    )
+
+
+def _key(names: Sequence[str]) -> str:
+    # a number stays on the line of its name
+    entries = [f"{n} {short_name(name)}".replace(" ", "\u00a0") for n, name in enumerate(names)]
+    return textwrap.fill(", ".join(entries), KEY_LETTERS)
+
+
+def _name_classes(
+    axes: Axes, points: np.ndarray, labels: np.ndarray, names: Sequence[str] | None
+) -> None:
+    """Write each class's name, or number, at the median of its points; names kept apart."""
+    from matplotlib.patheffects import withStroke
+
+    renderer = axes.figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    present = np.unique(labels)
+    medians = np.array([np.median(points[labels == label], axis=0) for label in present])
+    # the halo lies in the picture of the points: as outlines it would double the SVG
+    looks: tuple[dict[str, Any], ...] = (
+        {"color": INK, "zorder": 5},
+        {
+            "color": "white",
+            "zorder": 2.05,
+            "path_effects": [withStroke(linewidth=2.4, foreground="white")],
+        },
+    )
+    texts, halos = (
+        [
+            axes.annotate(
+                names[label] if names else str(label),
+                tuple(median),
+                ha="center",
+                va="center",
+                fontsize=7.5,
+                fontweight="bold",
+                annotation_clip=False,
+                **look,
+            )
+            for label, median in zip(present.tolist(), medians, strict=True)
+        ]
+        for look in looks
+    )
+    extents = [text.get_window_extent(renderer) for text in texts]
+    scale = axes.figure.dpi / 72
+    sizes = np.array([(e.width, e.height) for e in extents]) + scale * np.array([3.5, 0.0])
+    inside = axes.get_window_extent(renderer)
+    wanted = axes.transData.transform(medians)
+    placed = push_apart(wanted, sizes, (inside.x0, inside.y0, inside.x1, inside.y1))
+    for pair, before, after in zip(zip(texts, halos, strict=True), wanted, placed, strict=True):
+        for text in pair:
+            text.set_position(tuple((after - before) / scale))
+            text.anncoords = "offset points"

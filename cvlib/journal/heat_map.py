@@ -1,0 +1,214 @@
+"""A heat map of two settings, such as schedule × learning rate: the mean in each cell, in figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+
+from cvlib.journal import numbers
+from cvlib.journal.empty_figure import empty_figure
+from cvlib.journal.errors import JournalError
+from cvlib.journal.figure import ReportFigure, new_figure, styled
+from cvlib.journal.results import Results, VariantResults
+from cvlib.journal.settings import Value, has_setting, in_order, key_words, setting, value_words
+from cvlib.journal.spread import is_share, over_seeds
+from cvlib.journal.staleness import stale_note
+from cvlib.journal.style import BLUE, INK, MUTED
+from cvlib.journal.trade_off import best, is_low_better
+
+Cells = dict[tuple[Value, Value], VariantResults]
+ROW = 0.42  # inches
+# white to dark blue: in grey, darker is better
+COLORS = LinearSegmentedColormap.from_list("better", ["#ffffff", "#cfe3f1", "#5fa5d0", BLUE])
+
+
+@styled
+def heat_map(
+    results: Results,
+    rows: str,
+    columns: str,
+    metric: str,
+    variants: Sequence[str | VariantResults] | None,
+) -> ReportFigure:
+    """Draw a cell a variant; the one with the best validation accuracy is outlined."""
+    chosen = _grid_of(results, rows, columns, variants)
+    shown = results.shown(chosen)
+    if not shown:
+        return empty_figure(chosen)
+    cells = _cells(chosen, rows, columns)
+    down = in_order([row for row, _ in cells])
+    across = in_order([column for _, column in cells])
+    figure = new_figure(ROW * len(down) + 0.75)
+    axes = figure.subplots()
+    colors = _scale(shown, metric)
+    outlined = best(shown, "val_accuracy") if len(shown) > 1 else None
+    for y, row in enumerate(down):
+        for x, column in enumerate(across):
+            _cell(axes, x, y, cells.get((row, column)), metric, colors)
+    if outlined is not None:
+        x, y = next(
+            (across.index(column), down.index(row))
+            for (row, column), variant in cells.items()
+            if variant is outlined
+        )
+        frame = Rectangle(
+            (x - 0.47, y - 0.44), 0.94, 0.88, fill=False, edgecolor=INK, linewidth=1.8, zorder=4
+        )
+        # seen on the darkest shade too
+        frame.set_path_effects([withStroke(linewidth=3.4, foreground="white")])
+        axes.add_patch(frame)
+    _frame(axes, rows, columns, down, across)
+    words = metric.replace("_", " ") + (" (%)" if is_share(metric) else "")
+    spread = any(len(variant.runs) > 1 and not variant.is_deterministic for variant in shown)
+    figure.say(
+        f"{words}, mean over seeds" + " ± half of its 95% interval" * spread,
+        "outlined: best validation accuracy" if outlined is not None else "",
+        "hatched: no result" if len(shown) < len(chosen) else "",
+        stale_note(shown) if any(variant.is_stale for variant in shown) else "",
+    )
+    return figure
+
+
+def _grid_of(
+    results: Results, rows: str, columns: str, names: Sequence[str | VariantResults] | None
+) -> list[VariantResults]:
+    """The named variants, or the largest set of variants that differ in the two settings only."""
+    if rows == columns:
+        raise JournalError(f"rows and columns are both {rows!r}; name two settings")
+    if names is not None:
+        return results.chosen(names)
+    alike: dict[str, list[VariantResults]] = {}
+    for variant in results.variants:
+        if has_setting(variant, rows) and has_setting(variant, columns):
+            alike.setdefault(_rest(variant, rows, columns), []).append(variant)
+    found = max(alike.values(), key=len, default=[])
+    if len(found) < 2:
+        raise JournalError(
+            f"{results.experiment.id}: no two variants differ in {rows} and {columns} alone; name "
+            "the variants of the map: variants=[…]"
+        )
+    return found
+
+
+def _rest(variant: VariantResults, *keys: str) -> str:
+    """All that the spec says besides these settings, for comparing."""
+    spec = variant.variant.spec.model_dump(mode="json")
+    for key in keys:
+        *path, last = key.split(".")
+        inner = spec
+        for part in path[:-1]:
+            inner = inner[part]
+        if last in ("name", "kind") and path:
+            # another schedule has other options: they go with its name
+            inner[path[-1]] = {k: v for k, v in inner[path[-1]].items() if k in ("lr",)}
+        else:
+            (inner[path[-1]] if path else spec).pop(last, None)
+    return repr(spec)
+
+
+def _cells(chosen: Sequence[VariantResults], rows: str, columns: str) -> Cells:
+    cells: Cells = {}
+    for variant in chosen:
+        place = setting(variant, rows), setting(variant, columns)
+        if place in cells:
+            raise JournalError(
+                f"{variant.experiment}: {cells[place].name!r} and {variant.name!r} both have "
+                f"{key_words(rows)} {value_words(place[0])} and {key_words(columns)} "
+                f"{value_words(place[1])}; name the variants of the map: variants=[…]"
+            )
+        cells[place] = variant
+    return cells
+
+
+def _scale(shown: Sequence[VariantResults], metric: str) -> tuple[Normalize, bool]:
+    """Colours from poor to best. A cell far below the rest (it hardly learned) takes no range away."""
+    means = np.array([float(variant.values(metric).mean()) for variant in shown])
+    low_is_better = is_low_better(metric)
+    scores = -means if low_is_better else means
+    floor = max(scores.min(), scores.max() - 3 * (scores.max() - np.median(scores)))
+    if scores.max() - floor < 1e-12:
+        floor = scores.max() - 1
+    return Normalize(floor, scores.max(), clip=True), low_is_better
+
+
+def _cell(
+    axes: Axes,
+    x: int,
+    y: int,
+    variant: VariantResults | None,
+    metric: str,
+    colors: tuple[Normalize, bool],
+) -> None:
+    if variant is None or not variant.runs:
+        blank = Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="#f4f4f4", linewidth=0)
+        if variant is not None:
+            blank.set(hatch="////", edgecolor="#c8c8c8")
+        axes.add_patch(blank)
+        axes.text(
+            x,
+            y,
+            _why_not(variant),
+            ha="center",
+            va="center",
+            fontsize=8,
+            color=MUTED,
+            style="italic",
+            bbox={"facecolor": "#f4f4f4", "edgecolor": "none", "pad": 1.5},
+        )
+        return
+    scale, low_is_better = colors
+    mean, interval, _ = over_seeds(variant, metric, 100 if is_share(metric) else 1)
+    raw = float(variant.values(metric).mean())
+    depth = float(scale(-raw if low_is_better else raw))
+    face = COLORS(depth)
+    axes.add_patch(
+        Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=face, edgecolor="white", linewidth=1)
+    )
+    # relative luminance decides: the text keeps its contrast on every shade, and in grey
+    ink = INK if np.dot(face[:3], (0.299, 0.587, 0.114)) > 0.5 else "white"
+    number, note = _text(mean, None if interval is None else interval.half_width, metric)
+    missing = len(variant.statuses) - len(variant.runs)
+    if missing:
+        note += f" ({len(variant.runs)} of {len(variant.statuses)})"
+    axes.text(x, y - 0.17 * bool(note), number, ha="center", va="center", fontsize=9, color=ink)
+    axes.text(x, y + 0.23, note.strip(), ha="center", va="center", fontsize=7.5, color=ink)
+
+
+def _text(mean: float, half: float | None, metric: str) -> tuple[str, str]:
+    """All percentages with one decimal, so that cells compare at a glance."""
+    if is_share(metric):
+        return numbers.fixed(mean, 1), "" if half is None else f"± {numbers.fixed(half, 1)}"
+    if half is None:
+        return numbers.two_digits(mean), ""
+    number, _, after = numbers.plus_minus(mean, half, most=4).partition(" ± ")
+    return number, f"± {after}"
+
+
+def _why_not(variant: VariantResults | None) -> str:
+    if variant is None:
+        return numbers.NO_VALUE
+    reasons = {status.reason for status in variant.statuses}
+    states = dict.fromkeys(status.state for status in variant.statuses)
+    if set(states) == {"failed"} and all("nan" in r or "finite" in r for r in reasons):
+        return "diverged"
+    return ", ".join(states)
+
+
+def _frame(
+    axes: Axes, rows: str, columns: str, down: Sequence[Value], across: Sequence[Value]
+) -> None:
+    axes.set_xlim(-0.5, len(across) - 0.5)
+    axes.set_ylim(len(down) - 0.5, -0.5)
+    axes.set_xticks(range(len(across)), [value_words(value, math=True) for value in across])
+    axes.set_yticks(range(len(down)), [value_words(value, math=True) for value in down])
+    axes.set_xlabel(key_words(columns))
+    axes.set_ylabel(key_words(rows))
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)

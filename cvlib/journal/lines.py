@@ -1,0 +1,81 @@
+"""Lines over a logarithmic axis of images: mean, band, and the name at the end of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator, NullLocator
+
+from cvlib.analysis.intervals import t_interval
+from cvlib.journal.errors import JournalError
+from cvlib.journal.labels import name_ends
+from cvlib.journal.style import line_style
+
+BANDS = ("range", "interval")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line. values: for each x the accuracies in percent of all seeds and draws."""
+
+    name: str
+    x: tuple[float, ...]
+    values: tuple[np.ndarray, ...]
+
+
+def check_band(band: str) -> None:
+    """Raises JournalError for a band that there is not."""
+    if band not in BANDS:
+        raise JournalError(f"band {band!r}: expected 'range' or 'interval' (95%)")
+
+
+def draw_lines(axes: Axes, lines: Sequence[Line], band: str) -> None:
+    """Draw means with bands: the range of all values, or the 95% t-interval of their mean."""
+    axes.set_xscale("log")
+    for index, line in enumerate(lines):
+        style = line_style(index)
+        means = [float(values.mean()) for values in line.values]
+        ends = [_ends(values, band) for values in line.values]
+        low, high = zip(*ends, strict=True)
+        axes.fill_between(line.x, low, high, color=style.color, alpha=0.15, linewidth=0)
+        if len(line.x) == 1:
+            axes.vlines(line.x, low, high, color=style.color, linewidth=1)
+        axes.plot(
+            line.x,
+            means,
+            color=style.color,
+            linestyle=style.dashes,
+            marker=style.marker,
+            markersize=3.6,
+            markeredgewidth=0,
+            zorder=3 - 0.01 * index,
+        )
+    axes.yaxis.set_major_locator(MaxNLocator(6))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_ylabel("test accuracy (%)")
+
+
+def limit_height(axes: Axes, lines: Sequence[Line]) -> None:
+    """Let the means fill the height: with two seeds a t-interval may be ten times as wide."""
+    means = np.array([values.mean() for line in lines for values in line.values])
+    room = max(float(np.ptp(means)), 1.0)
+    bottom, top = axes.get_ylim()
+    low, high = float(means.min()) - 0.35 * room, float(means.max()) + 0.35 * room
+    axes.set_ylim(max(bottom, low, 0.0), min(top, high, 100.0 + 0.02 * room))
+
+
+def name_lines(axes: Axes, lines: Sequence[Line]) -> None:
+    """Write the names at the right ends; the figure's layout must be settled."""
+    ends = [(line.x[-1], float(line.values[-1].mean())) for line in lines]
+    colors = [line_style(index).color for index in range(len(lines))]
+    name_ends(axes, [line.name for line in lines], ends, colors)
+
+
+def _ends(values: np.ndarray, band: str) -> tuple[float, float]:
+    if band == "range" or len(values) == 1 or np.ptp(values) == 0:
+        return float(values.min()), float(values.max())
+    interval = t_interval(values)
+    return interval.low, interval.high

@@ -1,0 +1,163 @@
+"""How well the classes lie apart in each variant's features: a table, and the worst pairs in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cvlib.journal import numbers
+from cvlib.journal.classes import short_name
+from cvlib.journal.errors import JournalError
+from cvlib.journal.pipe_table import pipe_table
+from cvlib.journal.quantity import Markdown, Quantity, markdown
+from cvlib.journal.results import Results, VariantResults
+from cvlib.journal.skipped import by_reason
+from cvlib.journal.spread import NO_RANDOM_PART, over_seeds
+from cvlib.journal.staleness import marks, stale_reasons
+from cvlib.journal.words import counted, listed
+
+PAIRS = 2  # that a row of the table names
+
+
+class _Column(NamedTuple):
+    metric: str
+    head: str
+    scale: float
+    decimals: int
+    note: str = ""
+
+
+COLUMNS = (
+    _Column("silhouette", "Silhouette", 1, 2, "silhouette: by cosine distance, −1 to 1"),
+    _Column(
+        "knn_purity", "Purity (%)", 100, 1, "purity: share of the 10 nearest images of one's class"
+    ),
+    _Column("knn_10_accuracy", "10-NN (%)", 100, 1),
+    _Column("knn_20_accuracy", "20-NN (%)", 100, 1),
+    _Column("ridge_accuracy", "Ridge (%)", 100, 1),
+    _Column("test_accuracy", "{probe} (%)", 100, 1),
+)
+
+
+def separability(
+    results: Results, variants: Sequence[str | VariantResults] | None, note: bool
+) -> Markdown:
+    """A row a variant; columns that no variant has are left out."""
+    rows = _asked(results, variants)
+    shown = results.shown(rows)
+    columns = [c for c in COLUMNS if any(_has(variant, c.metric) for variant in shown)]
+    if not any(c.metric in ("silhouette", "knn_10_accuracy") for c in columns) and shown:
+        raise JournalError(
+            f"{results.experiment.id}: {listed([v.label for v in rows])} kept no measure of "
+            "separability; set `embedding: {}`, or probe them"
+        )
+    overlaps = any(overlapping(variant) for variant in shown)
+    probes_only = not any(variant.has_epochs for variant in shown)
+    probe = "Linear probe" if probes_only else "Test accuracy"
+    head = ["Features", *(c.head.format(probe=probe) for c in columns)]
+    head += ["Most overlapping classes"] * overlaps
+    mark = marks(shown)
+    body = []
+    for variant in rows:
+        if not variant.runs:
+            state = ", ".join(dict.fromkeys(status.state for status in variant.statuses))
+            cells = [state] + [numbers.NO_VALUE] * (len(head) - 2)
+            body.append([variant.label, *cells])
+            continue
+        cells = [_cell(variant, c) for c in columns]
+        if overlaps:
+            cells.append(pairs_in_words(variant) or numbers.NO_VALUE)
+        body.append([variant.label + mark[variant.name], *cells])
+    align = "l" + "r" * len(columns) + "l" * overlaps
+    table = pipe_table(head, body, align)
+    if not note:
+        return Markdown(table)
+    return Markdown(f"{table}\n\n{_note(results, rows, shown, columns, overlaps, probes_only)}")
+
+
+def overlapping(variant: VariantResults) -> list[tuple[str, str, float]]:
+    """Pairs of classes with the share of neighbours that are of the other, worst first.
+
+    Mean over the seeds that kept it; a pair that a seed does not list counts 0 there.
+    """
+    tables = [run.tables["overlaps"] for run in variant.runs.values() if "overlaps" in run.tables]
+    total: dict[tuple[str, str], float] = {}
+    for table in tables:
+        for row in table:
+            pair = str(row["a"]), str(row["b"])
+            total[pair] = total.get(pair, 0.0) + float(row["share"]) / len(tables)
+    worst = sorted(total.items(), key=lambda item: -item[1])
+    return [(a, b, share) for (a, b), share in worst]
+
+
+def pairs_in_words(variant: VariantResults, pairs: int = PAIRS) -> str:
+    """`shirt / T-shirt 21%, coat / pullover 17%`; empty where nothing overlaps."""
+    return ", ".join(
+        f"{short_name(a)} / {short_name(b)} {100 * share:.0f}%"
+        for a, b, share in overlapping(variant)[:pairs]
+    )
+
+
+def overlap_quantity(variant: VariantResults, pairs: int) -> Quantity:
+    """The worst pairs for a sentence; its value is the share of the worst, in percent."""
+    found = overlapping(variant.need())
+    if not found:
+        raise JournalError(
+            f"{variant.experiment}/{variant.name} kept no overlaps of classes; set `embedding: {{}}`"
+        )
+    return Quantity(pairs_in_words(variant, pairs), value=100 * found[0][2], stale=variant.is_stale)
+
+
+def _asked(results: Results, names: Sequence[str | VariantResults] | None) -> list[VariantResults]:
+    """The named, or all that are probed or mapped; skipped ones last."""
+    chosen = results.chosen(names)
+    if names is None:
+        chosen = [
+            v for v in chosen if not v.has_epochs or v.variant.spec.embedding is not None
+        ] or chosen
+    return sorted(chosen, key=lambda variant: variant.is_skipped)
+
+
+def _has(variant: VariantResults, metric: str) -> bool:
+    return all(metric in run.metrics for run in variant.runs.values())
+
+
+def _cell(variant: VariantResults, column: _Column) -> str:
+    if not _has(variant, column.metric):
+        return numbers.NO_VALUE
+    mean, interval, _ = over_seeds(variant, column.metric, column.scale)
+    if interval is None:
+        return numbers.fixed(mean, column.decimals)
+    return numbers.plus_minus(mean, interval.half_width, column.decimals)
+
+
+def _note(
+    results: Results,
+    rows: Sequence[VariantResults],
+    shown: Sequence[VariantResults],
+    columns: Sequence[_Column],
+    overlaps: bool,
+    probes_only: bool,
+) -> str:
+    said = [column.note for column in columns if column.note]
+    if overlaps:
+        said.append("overlap: share of two classes' neighbours that are of the other")
+    if not probes_only:
+        said.append("test accuracy: of the linear probe, or of the trained network itself")
+    fixed = [variant for variant in shown if variant.is_deterministic]
+    seeds = counted(len(results.experiment.seeds), "seed")
+    if any(len(v.runs) > 1 for v in shown if v not in fixed):
+        said.append(f"mean ± 95% t-interval over {seeds}")
+    sentences = ["; ".join(said).capitalize()[:1] + "; ".join(said)[1:] + "."] if said else []
+    if fixed:
+        which = "All" if len(fixed) == len(shown) else ", ".join(v.label for v in fixed)
+        sentences.append(f"{which}: {NO_RANDOM_PART}.")
+    for variant in rows:
+        if not variant.runs and not variant.is_skipped:
+            sentences.append(f"{variant.label}: no result, {variant.absence()}.")
+    for reason, skipped in by_reason(rows).items():
+        sentences.append(f"Skipped: {', '.join(v.label for v in skipped)}: {reason}.")
+    for reason, labels in stale_reasons(shown).items():
+        which = "all variants" if len(labels) == len(shown) else ", ".join(labels)
+        sentences.append(f"† Stale: {which}: {reason}.")
+    return markdown(" ".join(sentences))

@@ -1,0 +1,85 @@
+"""What a variant's spec says at a dotted key, and how that reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cvlib.journal.errors import JournalError
+from cvlib.journal.results import VariantResults
+
+Value = float | str | None
+
+_NAMES = {
+    "train.optimizer.lr": "learning rate",
+    "train.schedule.name": "schedule",
+    "train.optimizer.name": "optimizer",
+    "train.head_lr": "learning rate of the head",
+    "dataset.subset": "training images",
+    "model.kind": "model",
+    "model.name": "backbone",
+}
+
+
+def setting(variant: VariantResults, key: str) -> Value:
+    """The value at a key such as `train.optimizer.lr`; None where it is off.
+
+    Raises JournalError that lists the keys there are when the variant has no such key.
+    """
+    found: Any = variant.variant.spec
+    for depth, part in enumerate(key.split(".")):
+        fields = type(found).model_fields if hasattr(type(found), "model_fields") else {}
+        if part not in fields:
+            where = ".".join(key.split(".")[:depth]) or "a run"
+            raise JournalError(
+                f"{variant.experiment}/{variant.name} has no {key!r}; {where} has: "
+                f"{', '.join(fields) or 'a plain value'}"
+            )
+        found = getattr(found, part)
+    if hasattr(type(found), "model_fields"):
+        inner = ", ".join(f"{key}.{name}" for name in type(found).model_fields)
+        raise JournalError(f"{key!r} has parts of its own; name one of them: {inner}")
+    if isinstance(found, bool):
+        return "on" if found else "off"
+    return found if found is None or isinstance(found, int | float | str) else str(found)
+
+
+def has_setting(variant: VariantResults, key: str) -> bool:
+    """Whether the variant's spec has that key; a probe has no learning rate."""
+    try:
+        setting(variant, key)
+    except JournalError:
+        return False
+    return True
+
+
+def key_words(key: str) -> str:
+    """A key as an axis names it: `learning rate`."""
+    return _NAMES.get(key, key.split(".")[-1].replace("_", " "))
+
+
+def value_words(value: Value, math: bool = False) -> str:
+    """A value as a tick or a sentence says it: `3×10⁻⁴`, `0.01`, `one cycle`, `none`.
+
+    math: powers for matplotlib, whose fonts lack raised digits.
+    """
+    if value is None:
+        return "none"
+    if isinstance(value, str):
+        return value.replace("_", " ")
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return f"{value:,.6g}"
+    lead, exponent = f"{value:.3e}".split("e")
+    lead = lead.rstrip("0").rstrip(".")
+    if math:
+        power = f"10^{{{int(exponent)}}}"
+        return f"${power}$" if lead == "1" else rf"${lead}\times {power}$"
+    power = "10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return power if lead == "1" else f"{lead}×{power}"
+
+
+def in_order(values: list[Value]) -> list[Value]:
+    """Different values: `none` first, numbers by size, words as they come."""
+    distinct = list(dict.fromkeys(values))
+    numbers = sorted(v for v in distinct if isinstance(v, int | float))
+    words = [v for v in distinct if isinstance(v, str)]
+    return [*([None] if None in distinct else []), *numbers, *words]

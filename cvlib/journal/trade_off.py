@@ -1,0 +1,71 @@
+"""Which variants are worth their time: the Pareto front, and the quickest of the good ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cvlib.analysis.pareto import pareto_front
+from cvlib.journal.errors import JournalError, MissingResults
+from cvlib.journal.quantity import markdown
+from cvlib.journal.results import VariantResults
+from cvlib.journal.words import listed
+
+LOW_IS_BETTER = ("parameters", "flops", "best_epoch")
+
+
+class Variants(tuple[VariantResults, ...]):
+    """Several variants; reads as their labels: `a, b and c`."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return listed([variant.label for variant in self], most=len(self))
+
+    def _repr_markdown_(self) -> str:
+        return markdown(str(self))
+
+
+def is_low_better(metric: str) -> bool:
+    """Whether less of a metric is better: losses, times, sizes."""
+    return metric.endswith(("loss", "seconds")) or metric in LOW_IS_BETTER
+
+
+def best(shown: Sequence[VariantResults], metric: str) -> VariantResults:
+    """The one with the highest mean, or the lowest for losses, times and sizes."""
+    _some(shown)
+    sign = -1 if is_low_better(metric) else 1
+    return max(shown, key=lambda variant: sign * float(variant.values(metric).mean()))
+
+
+def front(shown: Sequence[VariantResults], by: str) -> Variants:
+    """Those that no other beats in both training time and accuracy, quickest first."""
+    if not shown:
+        return Variants()
+    seconds, accuracy = _means(shown, "train_seconds"), _means(shown, by)
+    on_front = np.flatnonzero(pareto_front(seconds, accuracy)).tolist()
+    return Variants(shown[i] for i in sorted(on_front, key=lambda i: float(seconds[i])))
+
+
+def trade_off(shown: Sequence[VariantResults], within: float, by: str) -> VariantResults:
+    """The quickest whose mean accuracy is at most `within` points below the best one's."""
+    if within < 0:
+        raise JournalError(f"within={within:g}: expected points from 0 on, such as 1.0")
+    _some(shown)
+    seconds, points = _means(shown, "train_seconds"), 100 * _means(shown, by)
+    # a hair of room: 91.0 is within 0.5 of 91.5, whatever binary fractions say
+    good = np.flatnonzero(points >= points.max() - within - 1e-9).tolist()
+    return shown[min(good, key=lambda i: (seconds[i], -points[i]))]
+
+
+def _means(shown: Sequence[VariantResults], metric: str) -> np.ndarray:
+    return np.array([float(variant.values(metric).mean()) for variant in shown])
+
+
+def _some(shown: Sequence[VariantResults]) -> None:
+    if not shown:
+        raise MissingResults(
+            "all the variants to choose from were skipped, so none is best; `exp.skipped()` says "
+            "why"
+        )
