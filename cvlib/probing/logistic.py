@@ -88,9 +88,12 @@ def choose(
     strengths: Sequence[float] | np.ndarray,
     num_classes: int,
     device: str = "cpu",
+    *,
+    refit: bool = True,
 ) -> ChosenProbe:
     """Fit the path on train, choose C by val accuracy, refit with that C on train and val.
 
+    refit=False: `head` is `head_train`, for those who may use val for the choice only.
     Equal accuracies: the lower val loss, then the smaller C. Raises ValueError as `path` does.
     """
     began = time.perf_counter()
@@ -111,11 +114,13 @@ def choose(
         range(len(rows)),
         key=lambda i: (-rows[i]["val_accuracy"], rows[i]["val_loss"], rows[i]["c"]),
     )
-    both_x = np.concatenate([np.asarray(train_x, dtype=np.float32), val_x])
-    both_y = np.concatenate([np.asarray(train_y), val_y])
     c = float(rows[best]["c"])
-    refit = path(both_x, both_y, [c], num_classes, device)[0]
-    return ChosenProbe(refit, heads[best], c, rows, time.perf_counter() - began)
+    head = heads[best]
+    if refit:
+        both_x = np.concatenate([np.asarray(train_x, dtype=np.float32), val_x])
+        both_y = np.concatenate([np.asarray(train_y), val_y])
+        head = path(both_x, both_y, [c], num_classes, device)[0]
+    return ChosenProbe(head, heads[best], c, rows, time.perf_counter() - began)
 
 
 def principal_directions(features: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,109 @@
+"""k nearest neighbours by cosine similarity, as DINO evaluates features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from cvlib.probing.standardise import as_features, as_labels
+
+TEMPERATURE = 0.07
+_SIMILARITIES = 2**24  # of one block: 64 MB in float32
+
+
+def predict(
+    train_x: np.ndarray,
+    train_y: np.ndarray,
+    x: np.ndarray,
+    k: int,
+    num_classes: int,
+    device: str = "cpu",
+) -> np.ndarray:
+    """The class of each row of x (M, D), as int64 (M,), by a vote of its k neighbours in train.
+
+    Features are scaled to length 1; a neighbour with cosine similarity s votes for its class with
+    weight exp(s / 0.07) (Wu et al. 2018, section 3.4; Caron et al. 2021, DINO, take the same). Of
+    equally similar neighbours the lower row counts, of equal votes the lower class. A row of zeros
+    has similarity 0 to all.
+
+    Raises ValueError for k below 1 or above the rows of train_x, and as `logistic.path` does.
+    """
+    return predict_many(train_x, train_y, x, [k], num_classes, device)[k]
+
+
+def accuracy(
+    train_x: np.ndarray,
+    train_y: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    k: int,
+    num_classes: int,
+    device: str = "cpu",
+) -> float:
+    """Share of the rows of x whose predicted class is y's."""
+    return float(np.mean(predict(train_x, train_y, x, k, num_classes, device) == y))
+
+
+def predict_many(
+    train_x: np.ndarray,
+    train_y: np.ndarray,
+    x: np.ndarray,
+    ks: Sequence[int],
+    num_classes: int,
+    device: str = "cpu",
+) -> dict[int, np.ndarray]:
+    """`predict` for several k, from one search of neighbours."""
+    if not ks or not all(1 <= k <= len(train_x) for k in ks):
+        raise ValueError(
+            f"k-NN with k = {list(ks)} and {len(train_x)} training rows; expected at least one k, "
+            f"each from 1 to {len(train_x)}"
+        )
+    train = _unit_rows(as_features(train_x, device, "train_x"))
+    labels = as_labels(train_y, len(train), num_classes, device, "train_y")
+    queries = _unit_rows(as_features(x, device, "x"))
+    largest = max(ks)
+    votes: dict[int, list[torch.Tensor]] = {k: [] for k in ks}
+    for block in queries.split(max(1, _SIMILARITIES // len(train))):
+        similarity, rows = _nearest(block @ train.T, largest)
+        # exp(s / T) divided by exp(1 / T), which no vote's outcome depends on and float32 needs not
+        weights = torch.exp((similarity.double() - 1) / TEMPERATURE)
+        classes = labels[rows]
+        for k in ks:
+            total = torch.zeros(len(block), num_classes, dtype=torch.float64, device=train.device)
+            # a class at a time, so that sums have one order on every device
+            for rank in range(k):
+                one = torch.nn.functional.one_hot(classes[:, rank], num_classes)
+                total += one * weights[:, rank, None]
+            votes[k].append(_first_largest(total))
+    return {k: torch.cat(parts).cpu().numpy() for k, parts in votes.items()}
+
+
+def _unit_rows(features: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.normalize(features, dim=1)
+
+
+def _nearest(similarity: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The k largest of each row, the lower index first among equals.
+
+    topk leaves open which of several equal values it returns. Those above the k-th value are
+    certain; the places that remain go to the lowest indices that have exactly that value.
+    """
+    last = similarity.topk(k, dim=1).values[:, -1:]
+    above, equal = similarity > last, similarity == last
+    room = k - above.sum(dim=1, keepdim=True)
+    chosen = above | (equal & (equal.cumsum(dim=1) <= room))
+    rows = chosen.nonzero()[:, 1].view(len(similarity), k)
+    values = similarity.gather(1, rows)
+    order = values.argsort(dim=1, descending=True, stable=True)
+    return values.gather(1, order), rows.gather(1, order)
+
+
+def _first_largest(votes: torch.Tensor) -> torch.Tensor:
+    """The lowest index of each row's largest value; argmax leaves open which of equals it is."""
+    return (
+        (votes == votes.amax(dim=1, keepdim=True))
+        .int()
+        .argsort(dim=1, descending=True, stable=True)[:, 0]
+    )
