@@ -17,7 +17,7 @@ class Preprocess(nn.Module):
     """Resize, centre crop, grey repeated to three channels, minus mean over standard deviation.
 
     Geometry and rounding are those of `timm.data.create_transform`. Resizing gives 8-bit pixels,
-    with antialiasing, like PIL (to within two levels): torch has PIL's kernel for bytes on a CPU, 8
+    with antialiasing, like PIL (0.01 levels apart in the mean): torch has PIL's kernel for bytes on a CPU, 8
     times faster than its float kernel; elsewhere the float kernel is rounded to bytes. So nothing
     here has a gradient with respect to the picture.
     """
@@ -118,7 +118,10 @@ def resize_bytes(images: Tensor, size: tuple[int, int], interpolation: str) -> T
 
 def resize_rounded(images: Tensor, size: tuple[int, int], interpolation: str) -> Tensor:
     """Resize `(N, C, H, W)`, float in [0, 1] or uint8, to floats that are whole 255ths."""
-    scaled = images / 255 if images.dtype == torch.uint8 else images.float()
-    resized = F.interpolate(scaled, size, mode=interpolation, antialias=True)
-    # Bicubic overshoots at edges; a picture cannot.
-    return resized.mul_(255).round_().clamp_(0, 255).div_(255)
+    resized = images / 255 if images.dtype == torch.uint8 else images.float()
+    # Like PIL: first the rows, then the columns, each to bytes. Bicubic overshoots; a picture
+    # cannot.
+    for height_and_width in ((images.shape[-2], size[1]), size):
+        resized = F.interpolate(resized, height_and_width, mode=interpolation, antialias=True)
+        resized = resized.mul_(255).round_().clamp_(0, 255).div_(255)
+    return resized

@@ -1,0 +1,71 @@
+"""Every kind of model is built by its family, from the seed alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from cvlib.models.backbone import Backbone
+from cvlib.models.build import build
+from cvlib.models.custom_cnn import CustomCNN
+from cvlib.models.custom_vit import CustomViT
+from cvlib.models.spec import FAMILIES, BackboneSpec, CustomCNNSpec, CustomViTSpec
+
+SHAPE = {"image_size": (16, 16), "channels": 1, "num_classes": 5}
+SPECS = [
+    (CustomCNNSpec(width=4), CustomCNN),
+    (CustomViTSpec(width=16, depth=1), CustomViT),
+    (BackboneSpec(name="resnet18", weights=None, image_size=32), Backbone),
+]
+
+
+@pytest.mark.parametrize(("spec", "family"), SPECS)
+def test_the_kind_chooses_the_family_and_the_seed_its_weights(spec, family):
+    built = []
+    for seed in (3, 3, 4):
+        torch.manual_seed(seed)
+        built.append(build(spec, **SHAPE).state_dict())
+    torch.manual_seed(3)
+    assert isinstance(build(spec, **SHAPE), family)
+    same, again, other = built
+    assert all(torch.equal(value, again[name]) for name, value in same.items())
+    assert not all(torch.equal(value, other[name]) for name, value in same.items())
+
+
+def test_every_kind_is_tested_above():
+    assert {spec.kind for spec, _ in SPECS} == set(FAMILIES)
+
+
+def test_a_custom_cnn_is_built_as_it_always_was():
+    spec = CustomCNNSpec(width=4)
+    torch.manual_seed(0)
+    through_build = build(spec, **SHAPE)
+    torch.manual_seed(0)
+    by_hand = CustomCNN(spec, **SHAPE)
+    for mine, other in zip(through_build.parameters(), by_hand.parameters(), strict=True):
+        assert torch.equal(mine, other)
+
+
+@pytest.mark.parametrize("spec", [CustomCNNSpec(), CustomViTSpec()])
+def test_a_family_without_pretrained_weights_refuses_a_file(spec):
+    with pytest.raises(ValueError, match=rf"{spec.kind} is trained from scratch.*some\.pth"):
+        build(spec, **SHAPE, weights=Path("some.pth"))
+
+
+@pytest.mark.parametrize(("channels", "classes"), [(0, 5), (1, 1)])
+def test_too_few_channels_or_classes_are_named(channels, classes):
+    with pytest.raises(ValueError, match=f"got {channels} and {classes}"):
+        build(CustomCNNSpec(), image_size=(16, 16), channels=channels, num_classes=classes)
+
+
+def test_building_a_custom_cnn_does_not_wait_for_timm():
+    code = (
+        "import sys; from cvlib.models.build import build; from cvlib.models.spec import *;"
+        "build(CustomCNNSpec(), image_size=(8, 8), channels=1, num_classes=2);"
+        "assert 'timm' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
