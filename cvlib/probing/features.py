@@ -10,13 +10,14 @@ import numpy as np
 import torch
 
 from cvlib.models.fold import folded
+from cvlib.training.heap import keep_freed_memory
 from cvlib.training.outcome import Interrupted, RunFailed
 
 if TYPE_CHECKING:
     from cvlib.models.backbone import Backbone
 
-# Images of a batch. On a CPU the maps of a small one stay in the caches between two layers.
-_BATCH_SIZES = {"cpu": 64, "cuda": 512, "mps": 128}
+# Images of a batch. Measured on a CPU: 16 to 64 are equally fast, fewer or more are slower.
+_BATCH_SIZES = {"cpu": 32, "cuda": 512, "mps": 128}
 
 
 def extract(
@@ -43,6 +44,8 @@ def extract(
         )
     place = torch.device(device)
     size = batch_size or _BATCH_SIZES[place.type]
+    if place.type == "cpu":
+        keep_freed_memory()  # else the kernel zeroes each batch's maps anew: a third of the time
     count, height, width, channels = images.shape
     origin = next(backbone.parameters()).device
     example = torch.zeros(1, channels, height, width, dtype=torch.uint8, device=origin)
