@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import re
-from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,13 +21,12 @@ _BLOCKED = re.compile(r"unsupported global:? (?:GLOBAL )?([\w.]+)", re.IGNORECAS
 _WRAPPERS = ("_orig_mod.", "module.", "_orig_mod.")  # torch.compile around, or inside, DDP
 
 
-def load_body(model: nn.Module, path: Path, name: str, *, fresh: Collection[str] = ()) -> None:
+def load_body(model: nn.Module, path: Path, name: str) -> None:
     """Load the weights at `path` into a timm model.
 
     model: made by `timm.create_model(name, …)`, of any image size (position embeddings are
     resampled by timm's own filter) and with or without a classifier. A classifier is loaded if the
     file has one of the same shape, else left as it is. name: timm's, as given to create_model.
-    fresh: names of parameters that stay as they are, such as those of another stem.
 
     Everything else must match name by name and shape by shape: WeightsError names the file and
     what differs, and the model is as it was.
@@ -51,9 +49,8 @@ def load_body(model: nn.Module, path: Path, name: str, *, fresh: Collection[str]
         state = {k: v[recipe.label_offset :] if k in classifier else v for k, v in state.items()}
     dropped = {k for k in classifier if k not in own or k not in state}
     dropped |= {k for k in classifier - dropped if own[k].shape != state[k].shape}
-    left = dropped | set(fresh)
-    state = {k: v for k, v in state.items() if k not in left}
-    _check_fits(state, own, left, recipe.is_strict, path, name)
+    state = {k: v for k, v in state.items() if k not in dropped}
+    _check_fits(state, own, dropped, recipe.is_strict, path, name)
     model.load_state_dict(state, strict=False)  # checked above
 
 
@@ -92,7 +89,7 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
         raise WeightsError(f"{path} holds no tensors by name, but a {type(found).__name__}")
     if wrong := [k for k, v in found.items() if not isinstance(v, torch.Tensor)]:
         kind = type(found[wrong[0]]).__name__
-        raise WeightsError(f"{path} holds more than tensors: {wrong[0]!r} is a {kind}")
+        raise WeightsError(f"{path} holds more than tensors: {wrong[0]!r} is of type {kind}")
     return {_unwrapped(key): value for key, value in found.items()}
 
 
@@ -130,13 +127,13 @@ def _by_order(
 def _check_fits(
     state: dict[str, torch.Tensor],
     own: dict[str, torch.Tensor],
-    left: set[str],
+    dropped: set[str],
     is_strict: bool,
     path: Path,
     name: str,
 ) -> None:
     # counters of BatchNorm are younger than some weights, and take no part in an evaluation
-    missing = [k for k in own if k not in state | dict.fromkeys(left)]
+    missing = [k for k in own if k not in state and k not in dropped]
     missing = [k for k in missing if not k.endswith("num_batches_tracked")]
     extra = [k for k in state if k not in own] if is_strict else []
     shapes = [k for k, v in state.items() if k in own and own[k].shape != v.shape]

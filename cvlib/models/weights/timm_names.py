@@ -84,30 +84,34 @@ def timm_table(cache: Path) -> dict[str, Any]:
     Kept in `cache` by timm's version. The first call makes it, in a process of its own unless timm
     is imported already: a status call must not grow by torch.
     """
-    return _table(cache.absolute(), _timm_version())
-
-
-@lru_cache(maxsize=8)
-def _table(cache: Path, timm_version: str) -> dict[str, Any]:
+    timm_version = _timm_version()
     path = cache / "timm" / f"{timm_version}-{FORMAT}.json"
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
-        pass  # not made yet, or damaged
-    if "timm" in sys.modules:
-        table = make_table()
-    else:
-        code = (
-            "import json, sys; from cvlib.models.weights.timm_names import make_table; "
-            "json.dump(make_table(), sys.stdout)"
-        )
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-        if done.returncode:
-            last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
-            raise ModelError(f"timm {timm_version} cannot be asked for its models: {last[0]}")
-        table = json.loads(done.stdout)
-    write_note(path, table)
+    table = _known.get(timm_version)
+    if table is None:
+        try:
+            table = json.loads(path.read_text())
+        except (OSError, ValueError):  # not made yet, or damaged
+            table = make_table() if "timm" in sys.modules else _made_elsewhere(timm_version)
+            write_note(path, table)
+        _known[timm_version] = table
+    elif not path.exists():
+        write_note(path, table)  # for the next process
     return table
+
+
+_known: dict[str, dict[str, Any]] = {}  # timm's version -> its models
+
+
+def _made_elsewhere(timm_version: str) -> dict[str, Any]:
+    code = (
+        "import json, sys; from cvlib.models.weights.timm_names import make_table; "
+        "json.dump(make_table(), sys.stdout)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+        raise ModelError(f"timm {timm_version} cannot be asked for its models: {last[0]}")
+    return json.loads(done.stdout)
 
 
 def make_table() -> dict[str, Any]:

@@ -1,0 +1,112 @@
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from cvlib.models.weights.files import WeightsMissing
+from cvlib.weights_cli import app
+
+from .conftest import put_in_hub_cache, write_experiment
+
+LITE = "tf_efficientnet_lite0"
+
+
+def weights(*words):
+    return CliRunner().invoke(app, list(words))
+
+
+def backbone(name, **more):
+    return {"name": name, "weights": "pretrained"} | more
+
+
+@pytest.mark.parametrize("command", ["list", "fetch", "pack", "unpack"])
+def test_every_commands_help_shows_an_example(command):
+    said = weights(command, "--help")
+    assert said.exit_code == 0 and f"Example: cvlib weights {command}" in said.stdout
+
+
+def test_list_shows_each_set_of_weights_once_and_why_one_is_missing(layout):
+    write_experiment(
+        layout,
+        backbone(LITE),
+        backbone(f"{LITE}.in1k", image_size=96),
+        backbone("resnet18"),
+        backbone("resnet34", weights=None),
+    )
+    said = weights("list")
+    assert said.exit_code == 0
+    heading, resnet, lite, *rest = said.stdout.splitlines()
+    assert lite.split()[:2] == [f"{LITE}.in1k", "here,"] and "579344248a93" in lite
+    assert resnet.split() == ["resnet18.a1_in1k", "not", "here"]
+    assert heading.index("weights") == lite.index("here") == resnet.index("not here")
+    assert "resnet18.a1_in1k: no weights for resnet18.a1_in1k: " in rest[-1]
+    assert "resnet34" not in said.stdout
+
+
+def test_list_as_json_has_the_same(layout):
+    write_experiment(layout, backbone(LITE), backbone("resnet18"))
+    resnet, lite = json.loads(weights("list", "--json").stdout)
+    assert lite["here"] and lite["file"]["source"] == "package"
+    assert lite["file"]["sha256"].startswith("57934424") and lite["file"]["size"] > 17_000_000
+    assert not resnet["here"] and resnet["file"] is None and "hub's cache" in resnet["reason"]
+
+
+def test_list_without_backbones_says_so(layout):
+    write_experiment(layout)
+    assert "no experiment asks for pretrained weights" in weights("list").stdout
+
+
+def test_fetch_does_the_others_when_one_fails(layout, tmp_path):
+    put_in_hub_cache(tmp_path / "hf", "resnet34.a1_in1k", b"cached")
+    said = weights("fetch", "resnet18", "resnet19", "resnet34", LITE)
+    assert said.exit_code == 1
+    assert [line.split()[:2] for line in said.stdout.splitlines() if "sha256" in line][:2] == [
+        ["resnet34.a1_in1k", "cache"],
+        [f"{LITE}.in1k", "package"],
+    ]
+    assert "no weights for resnet18.a1_in1k" in said.stderr and "resnet19" in said.stderr
+    assert weights("fetch", "resnet34").exit_code == 0
+
+
+def test_fetch_without_names_takes_those_of_the_experiments(layout):
+    write_experiment(layout, backbone(LITE), backbone("resnet18", weights=None))
+    said = weights("fetch")
+    assert said.exit_code == 0 and len(said.stdout.splitlines()) == 1
+
+
+def test_a_bundle_carries_the_weights_of_the_experiments_to_another_machine(
+    layout, tmp_path, monkeypatch
+):
+    write_experiment(layout, backbone(LITE), backbone("resnet18"), backbone("resnet34"))
+    put_in_hub_cache(tmp_path / "hf", "resnet34.a1_in1k", b"cached")
+    packed = weights("pack", "carry.tar")
+    assert packed.exit_code == 0
+    assert "left out: resnet18.a1_in1k: no weights" in packed.stderr
+
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "another machine's"))
+    monkeypatch.setattr("cvlib.models.weights.find.package_file", lambda package: None)
+    before = {item["name"]: item["here"] for item in json.loads(weights("list", "--json").stdout)}
+    assert not any(before.values())
+    unpacked = weights("unpack", "carry.tar")
+    assert unpacked.exit_code == 0
+    assert "unpacked data/weights/resnet34.a1_in1k.safetensors" in unpacked.stdout
+    after = {item["name"]: item["here"] for item in json.loads(weights("list", "--json").stdout)}
+    assert after == {
+        "resnet18.a1_in1k": False,
+        "resnet34.a1_in1k": True,
+        f"{LITE}.in1k": True,
+    }
+    assert "already here" in weights("unpack", "carry.tar").stdout
+
+
+def test_pack_of_a_name_that_is_not_here_packs_nothing(layout):
+    said = weights("pack", "carry.tar", LITE, "resnet18", "resnet19")
+    assert said.exit_code == 1 and "nothing was packed" in said.stderr
+    assert "left out: resnet18.a1_in1k" in said.stderr
+    assert "did you mean 'resnet18'" in said.stderr
+    assert not (layout.root / "carry.tar").exists()
+
+
+def test_a_missing_file_says_its_reason_as_text():
+    missing = WeightsMissing("x", ("no a in b", "not in c"), "do d")
+    assert str(missing) == "no weights for x: no a in b; not in c; do d"
