@@ -32,8 +32,8 @@ def build_network(
 ) -> Backbone:
     """The backbone of `spec`; it takes images of any size, so `image_size` decides nothing.
 
-    weights: a file that the body is loaded from, strictly; None: all of it is drawn at random.
-    Raises ValueError for an option that this backbone does not have.
+    weights: the file that the body is loaded from, strictly; None: all of it is drawn at random,
+    and the spec must say so. Raises ValueError for an option that this backbone does not have.
     """
     if channels not in (1, 3):
         raise ValueError(
@@ -51,12 +51,16 @@ class Backbone(nn.Module):
         self, spec: BackboneSpec, *, num_classes: int, weights: Path | None = None
     ) -> None:
         super().__init__()
+        if (spec.weights is None) is not (weights is None):
+            raise ValueError(
+                f"{spec.name} is declared with weights {spec.weights or 'null (random)'}, but the "
+                f"file to load is {weights}: find it with cvlib.models.weights, or declare null"
+            )
         model, config = _create(spec)
         if weights is not None:
             _load(model, weights, spec)
         self.spec = spec
-        self.small_stem = spec.stem == "small"
-        if self.small_stem:
+        if spec.stem == "small":
             _small_stem(model, spec.name)  # after loading: no pretrained stem fits it
         self.preprocess = Preprocess(
             size=config["input_size"][1],
@@ -94,9 +98,18 @@ class Backbone(nn.Module):
         parts = [self.pooling.words, f"{inside.size}×{inside.size} {inside.interpolation}"]
         if inside.crop < 1:
             parts.append(f"centre crop {inside.crop:g}")
-        if self.small_stem:
-            parts.append("3×3 stem drawn anew")
+        if self.spec.stem == "small":
+            parts.append("3×3 stem" if self.spec.weights is None else "3×3 stem drawn anew")
         return ", ".join([*parts, f"{self.num_features} values"])
+
+    def describe(self) -> dict[str, Any]:
+        """The protocol as plain JSON values, for tables: its words and every value behind them."""
+        return {
+            "text": self.protocol(),
+            "pooling": self.pooling.name,
+            "dimensions": self.num_features,
+            **self.preprocess.describe(),
+        }
 
     def stages(self) -> list[list[str]]:
         """Names of the body's parameters, as in `named_parameters()`, from input to output.

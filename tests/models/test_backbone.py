@@ -9,6 +9,7 @@ import pytest
 import timm
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from cvlib.models.backbone import Backbone
 from cvlib.models.build import build
@@ -159,6 +160,21 @@ def test_without_an_image_size_it_is_timms_and_a_tag_is_not_needed(name, size):
     model = make(name)
     assert model.preprocess.size == size
     assert model.preprocess(torch.rand(1, 1, 9, 9)).shape == (1, 3, size, size)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "tf_efficientnet_lite0"])
+def test_maps_are_pooled_by_a_mean_whose_backward_pass_is_deterministic_on_cuda(name):
+    called: set[str] = set()
+
+    class Recorder(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            called.add(func.__name__.split(".")[0])
+            return func(*args, **(kwargs or {}))
+
+    with Recorder():
+        make(name, image_size=64)(torch.rand(2, 3, 64, 64)).sum().backward()
+    assert "mean" in called
+    assert not any("adaptive" in function for function in called)
 
 
 def test_channels_last_gives_the_same_features():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -138,7 +139,7 @@ def test_a_small_stem_keeps_four_times_the_map_on_each_side():
         assert tokens(usual, images).shape == (1, 512, 1, 1)
         assert tokens(small, images).shape == (1, 512, 4, 4)
     assert small.body.conv1.weight.shape == (64, 3, 3, 3)
-    assert "3×3 stem drawn anew" in small.protocol()
+    assert "3×3 stem, 512 values" in small.protocol()
     assert small.stages()[0] == usual.stages()[0]
 
 
@@ -198,6 +199,16 @@ def test_an_unknown_name_is_an_error_with_those_near_it():
 def test_a_name_never_leads_to_a_download_or_a_folder(name):
     with pytest.raises(ValueError, match="timm has no model"):
         make(name)
+
+
+def test_declared_weights_are_never_left_out_nor_undeclared_ones_loaded():
+    with pytest.raises(ValueError, match=r"with weights pretrained, but the file .* None"):
+        make("resnet18", weights="pretrained")
+    spec = BackboneSpec(name="resnet18", weights=None)
+    with pytest.raises(
+        ValueError, match=r"declared with weights null .*, but the file .* some\.pt"
+    ):
+        build(spec, image_size=(8, 8), channels=3, num_classes=2, weights=Path("some.pt"))
 
 
 def test_other_than_grey_and_colour_is_an_error():

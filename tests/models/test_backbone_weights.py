@@ -83,6 +83,7 @@ def test_a_small_stem_is_new_and_all_else_is_the_file(tmp_path):
     loaded = dict(reference.named_parameters())
     for name, parameter in model.body.named_parameters():
         assert torch.equal(parameter, loaded[name]) is (name != "conv1.weight"), name
+    assert "3×3 stem drawn anew" in model.protocol()
 
 
 @pytest.mark.parametrize("damage", ["lacks", "other"])
