@@ -194,7 +194,12 @@ def _short(key: str) -> str:
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
-        return str(value.get("name") or value.get("kind") or value)
+        name = value.get("name") or value.get("kind")
+        if name is None:
+            return str(value)
+        # `{name: cosine, warmup_epochs: 3}` reads best as cosine warmup_epochs=3
+        options = [f"{k}={_shown(v)}" for k, v in value.items() if k not in ("name", "kind")]
+        return " ".join([str(name), *(o for o in options if not o.endswith("=none"))])
     return "none" if value is None else str(value)
 
 

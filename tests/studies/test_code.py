@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cvlib.studies.code import TRAINING, changed_modules, code_fingerprint, normalised
+from cvlib.studies.code import changed_modules, code_fingerprint, entries, normalised
+from cvlib.studies.spec import RunSpec
 
 SOURCE = '''"""Doc."""
 import os
@@ -108,11 +109,35 @@ def test_a_changed_module_is_named(package):
 
 
 def test_the_training_code_is_covered_and_the_report_is_not():
-    covered = code_fingerprint(("cvlib.data.load", "cvlib.training.run"))
+    covered = code_fingerprint(TRAINING)
     assert {"cvlib.training.run", "cvlib.models.custom_cnn", "cvlib.data.augment"} <= set(covered)
     outside = ("cvlib.studies", "cvlib.results", "cvlib.journal", "cvlib.publish", "cvlib.analysis")
     outside = (*outside, "cvlib.data.sources", "cvlib.data.providers", "cvlib.data.fingerprint")
     assert not [name for name in covered if name.startswith(outside) or name.endswith(".spec")]
+
+
+def _spec(**parts):
+    return RunSpec.model_validate({"dataset": {"name": "digits"}, **parts})
+
+
+TRAINING = entries(_spec())
+BACKBONE = {"kind": "backbone", "name": "resnet18"}
+
+
+def test_each_kind_of_run_is_covered_by_what_it_uses_and_by_nothing_else():
+    cnn = set(code_fingerprint(TRAINING))
+    tuned = set(code_fingerprint(entries(_spec(model=BACKBONE))))
+    probe = _spec(model=BACKBONE, train={"mode": "linear_probe"}, embedding={})
+    probed = set(code_fingerprint(entries(probe)))
+    assert "cvlib.models.custom_cnn" in cnn and "cvlib.models.backbone" not in cnn
+    assert "cvlib.training.loop" in cnn & tuned and "cvlib.training.loop" not in probed
+    assert "cvlib.models.preprocess" in tuned & probed
+    assert {"cvlib.probing.logistic", "cvlib.probing.features"} <= probed - tuned
+    assert "cvlib.analysis.embeddings" in probed - tuned
+    first = _spec(model=BACKBONE, train={"mode": "probe_then_fine_tune"})
+    assert {"cvlib.probing.logistic", "cvlib.training.loop"} <= set(
+        code_fingerprint(entries(first))
+    )
 
 
 @pytest.fixture

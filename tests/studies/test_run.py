@@ -109,7 +109,7 @@ def test_a_worker_that_dies_takes_only_its_run_with_it(layout, edit):
 
     pool = WorkerPool(layout, workers=1, threads=1, device="cpu")
     killed, ended = False, {}
-    for news in pool.run(_tasks(layout, runs)):
+    for news in pool.run(_tasks(layout, runs, {})):
         if isinstance(news, Finished):
             ended[news.run.variant] = news.ended.how
         elif not killed and list(layout.runs.glob(".scratch/*/*checkpoint*")):

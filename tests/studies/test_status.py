@@ -93,7 +93,7 @@ def test_a_changed_default_touches_the_runs_that_used_it(project, monkeypatch):
 def test_a_line_of_the_loop_makes_every_run_stale_by_code_and_names_the_module(
     project, monkeypatch
 ):
-    now = code.code_fingerprint(code.TRAINING)
+    now = code.code_fingerprint(code.entries(inspect(project)[0].planned.spec))
     changed = {**now, "cvlib.training.loop": "0" * 16}
     monkeypatch.setattr(status, "code_fingerprint", lambda _: changed)
     assert set(states(project).values()) == {("stale", "code")}

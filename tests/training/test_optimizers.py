@@ -11,7 +11,7 @@ from torch import nn
 from cvlib.models.build import build
 from cvlib.models.spec import CustomCNNSpec
 from cvlib.training.optimizers import make_optimizer, parameter_groups, set_learning_rate
-from cvlib.training.spec import AdamWSpec, SGDSpec
+from cvlib.training.spec import AdamWSpec, SGDSpec, TrainSpec
 
 
 def network() -> nn.Module:
@@ -22,7 +22,7 @@ def network() -> nn.Module:
 
 def test_norms_and_biases_do_not_decay_and_everything_else_does():
     model = network()
-    decay, keep = parameter_groups(model, 0.1)
+    decay, keep = parameter_groups(model, TrainSpec(optimizer=SGDSpec(weight_decay=0.1)))
     assert (decay["weight_decay"], keep["weight_decay"]) == (0.1, 0.0)
     expected_keep = {
         id(parameter)
@@ -39,7 +39,9 @@ def test_norms_and_biases_do_not_decay_and_everything_else_does():
 def test_weight_decay_alone_shrinks_kernels_only(spec):
     model = network()
     before = {name: value.clone() for name, value in model.named_parameters()}
-    optimizer = make_optimizer(spec.model_copy(update={"weight_decay": 0.5}), model)
+    optimizer = make_optimizer(
+        TrainSpec(optimizer=spec.model_copy(update={"weight_decay": 0.5})), model
+    )
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()
@@ -65,7 +67,10 @@ def test_weight_decay_alone_shrinks_kernels_only(spec):
 )
 def test_fused_updates_equal_plain_ones(spec, reference):
     mine, theirs = network(), network()
-    optimizers = [make_optimizer(spec, mine), reference(list(theirs.parameters()))]
+    optimizers = [
+        make_optimizer(TrainSpec(optimizer=spec), mine),
+        reference(list(theirs.parameters())),
+    ]
     images = torch.randn(16, 1, 8, 8)
     for _ in range(5):
         for model, optimizer in zip((mine, theirs), optimizers, strict=True):
@@ -79,11 +84,11 @@ def test_fused_updates_equal_plain_ones(spec, reference):
 def test_frozen_parameters_are_left_out():
     model = network()
     frozen = next(model.parameters()).requires_grad_(False)
-    groups = parameter_groups(model, 0.1)
+    groups = parameter_groups(model, TrainSpec(optimizer=SGDSpec(weight_decay=0.1)))
     assert all(frozen is not parameter for group in groups for parameter in group["params"])
 
 
 def test_the_learning_rate_is_set_for_every_group():
-    optimizer = make_optimizer(SGDSpec(), copy.deepcopy(network()))
+    optimizer = make_optimizer(TrainSpec(), copy.deepcopy(network()))
     set_learning_rate(optimizer, 0.123)
     assert [group["lr"] for group in optimizer.param_groups] == [0.123, 0.123]
