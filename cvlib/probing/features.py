@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from cvlib.models.fold import folded
 from cvlib.training.heap import keep_freed_memory
@@ -38,41 +39,70 @@ def extract(
     asked before each batch. Raises Interrupted if it says so (nothing is kept), and RunFailed if a
     feature is not finite.
     """
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
-        raise ValueError(
-            f"images are {images.dtype} of shape {images.shape}; expected uint8 (N, H, W, 1 or 3)"
-        )
+    check_images(images)
     place = torch.device(device)
-    size = batch_size or _BATCH_SIZES[place.type]
-    if place.type == "cpu":
-        keep_freed_memory()  # else the kernel zeroes each batch's maps anew: a third of the time
-    count, height, width, channels = images.shape
-    origin = next(backbone.parameters()).device
-    example = torch.zeros(1, channels, height, width, dtype=torch.uint8, device=origin)
-    model: Any = folded(backbone, example).to(place)
+    example = torch.from_numpy(np.zeros_like(images[:1])).permute(0, 3, 1, 2)
+    model: Any = folded(backbone, example.to(next(backbone.parameters()).device)).to(place)
     if place.type != "mps":
         model.to(memory_format=torch.channels_last)
-    features = torch.empty(count, backbone.num_features, device=place)
+    result = in_batches(
+        model.features,
+        images,
+        backbone.num_features,
+        device=place,
+        batch_size=batch_size,
+        autocast=autocast,
+        on_progress=on_progress,
+        should_stop=should_stop,
+    )
+    finite = np.isfinite(result).all(axis=1)
+    if not finite.all():
+        broken = len(finite) - finite.sum()
+        raise RunFailed(f"{broken} of {len(finite)} images have features that are not finite")
+    return result
+
+
+def in_batches(
+    function: Callable[[Tensor], Tensor],
+    images: np.ndarray,
+    width: int,
+    *,
+    device: torch.device,
+    batch_size: int | None = None,
+    autocast: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> np.ndarray:
+    """Return `function` of images (N, H, W, C) uint8, as (N, width) float32; arguments as extract's.
+
+    function: from (B, C, H, W) uint8 in channels_last on `device` to (B, width).
+    """
+    size = batch_size or _BATCH_SIZES[device.type]
+    if device.type == "cpu":
+        keep_freed_memory()  # else the kernel zeroes each batch's maps anew: a third of the time
+    result = torch.empty(len(images), width, device=device)
     with (
         torch.inference_mode(),
-        torch.autocast(place.type, dtype=torch.bfloat16, enabled=autocast),
+        torch.autocast(device.type, dtype=torch.bfloat16, enabled=autocast),
     ):
-        for start in range(0, count, size):
+        for start in range(0, len(images), size):
             if should_stop is not None and should_stop():
                 raise Interrupted
             # A copy, for torch takes no read-only memory (a memory map's); bytes are all that
             # travels to the device, and (N, H, W, C) seen as (N, C, H, W) is channels_last.
-            batch = torch.from_numpy(np.array(images[start : start + size])).to(place)
-            features[start : start + size] = model.features(batch.permute(0, 3, 1, 2))
+            batch = torch.from_numpy(np.array(images[start : start + size])).to(device)
+            result[start : start + size] = function(batch.permute(0, 3, 1, 2))
             if on_progress is not None:
-                on_progress(min(start + size, count), count)
-    result = features.cpu().numpy()
-    finite = np.isfinite(result).all(axis=1)
-    if not finite.all():
-        raise RunFailed(
-            f"{count - finite.sum()} of {count} images have features that are not finite"
+                on_progress(min(start + size, len(images)), len(images))
+    return result.cpu().numpy()
+
+
+def check_images(images: np.ndarray) -> None:
+    """Raise ValueError unless images are (N, H, W, 1 or 3) uint8."""
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
+        raise ValueError(
+            f"images are {images.dtype} of shape {images.shape}; expected uint8 (N, H, W, 1 or 3)"
         )
-    return result
 
 
 def feature_identity(

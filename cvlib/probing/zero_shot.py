@@ -1,0 +1,151 @@
+"""Zero-shot classification by CLIP: an image gets the class whose described name lies nearest."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import timm
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from cvlib.models.preprocess import Preprocess
+from cvlib.models.weights.errors import WeightsError, WeightsUnavailable
+from cvlib.models.weights.hub import cached_files, endpoint, hub_cache, repository
+from cvlib.models.weights.network import NotFetched, fetch_file
+from cvlib.models.weights.timm_names import TimmEntry
+from cvlib.probing.features import check_images, in_batches
+
+_CONFIG = "open_clip_config.json"
+
+
+def zero_shot(
+    name: str,
+    class_names: Sequence[str],
+    images: np.ndarray,
+    templates: Sequence[str],
+    *,
+    device: str | torch.device,
+    folder: Path | None = None,
+    batch_size: int | None = None,
+    autocast: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> np.ndarray:
+    """Return logits (N, classes) float32 of images (N, H, W, C) uint8, C 1 or 3.
+
+    A logit is the cosine of image and class, times CLIP's learned scale. A class is the mean of its name in all `templates`, each normalised, and normalised
+    again (Radford et al., 2021, 3.1.4). Names go in as they are, but underscores become spaces.
+    name: timm's, such as vit_base_patch32_clip_224.openai. folder: holds open_clip_config.json and
+    the weights of both towers; None: the hub's cache, then the network. The rest as `extract`.
+
+    Raises ImportError without open_clip, WeightsUnavailable with the reason where there are no
+    weights of both towers, WeightsError for damaged ones, ValueError for a model that is no CLIP.
+    """
+    check_images(images)
+    place = torch.device(device)
+    clip = load_clip(name, folder).to(place)
+    classes = clip.classes(class_names, templates, autocast=autocast)
+
+    def logits(batch: Tensor) -> Tensor:
+        seen = clip.model.encode_image(clip.preprocess(batch))
+        # in float32, whatever the tower computed in
+        with torch.autocast(place.type, enabled=False):
+            return clip.model.logit_scale.exp() * (normalize(seen.float(), dim=1) @ classes.T)
+
+    return in_batches(
+        logits,
+        images,
+        len(class_names),
+        device=place,
+        batch_size=batch_size,
+        autocast=autocast,
+        on_progress=on_progress,
+        should_stop=should_stop,
+    )
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Both towers, the tokenizer of the one and the preprocessing of the other."""
+
+    model: Any
+    tokenize: Callable[[list[str]], Tensor]
+    preprocess: Preprocess
+
+    def to(self, device: torch.device) -> Clip:
+        """Move both towers and the preprocessing."""
+        self.model.to(device)
+        self.preprocess.to(device)
+        return self
+
+    @torch.inference_mode()
+    def classes(
+        self, class_names: Sequence[str], templates: Sequence[str], *, autocast: bool = False
+    ) -> Tensor:
+        """`(classes, D)` float32 of length 1: each class's name in all templates, averaged."""
+        device = self.model.logit_scale.device
+        rows = []
+        for name in class_names:
+            texts = [template.replace("{}", name.replace("_", " ")) for template in templates]
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=autocast):
+                told = self.model.encode_text(self.tokenize(texts).to(device))
+            rows.append(normalize(told.float(), dim=1).mean(dim=0))
+        return normalize(torch.stack(rows), dim=1)
+
+
+def load_clip(name: str, folder: Path | None = None) -> Clip:
+    """Load both towers of a CLIP model, in eval mode; arguments and errors as those of zero_shot."""
+    try:
+        import open_clip
+    except ImportError as error:
+        raise ImportError(
+            "zero-shot classification needs open_clip: pip install 'cvlib[clip]'"
+        ) from error
+    where = _folder(name) if folder is None else folder
+    try:
+        model = open_clip.create_model(f"local-dir:{where}", require_pretrained=True)
+        tokenize = open_clip.get_tokenizer(f"local-dir:{where}")
+        pictures = dict(model.visual.preprocess_cfg)
+        size = pictures["size"]
+        preprocess = Preprocess(
+            size=size if isinstance(size, int) else size[0],
+            crop=1.0,
+            crop_mode={"shortest": "center", "squash": "squash"}[pictures["resize_mode"]],
+            interpolation=pictures["interpolation"],
+            mean=pictures["mean"],
+            std=pictures["std"],
+        )
+    except Exception as error:  # open_clip lets those of several libraries through
+        raise WeightsError(f"{where} holds no CLIP that open_clip can load: {error!r}") from error
+    return Clip(model.eval(), tokenize, preprocess)
+
+
+def _folder(name: str) -> Path:
+    """Where config and weights of both towers lie in the hub's cache, fetched if they must be."""
+    config = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
+    full = name if config is None else f"{config.architecture}.{config.tag}"
+    # a classifier that was fine-tuned from CLIP has no text tower left
+    if config is None or config.hf_hub_id is None or "clip" not in full or "_ft_" in full:
+        raise ValueError(
+            f"{name} is no CLIP model of timm with its text tower: zero-shot classification needs "
+            "one, such as vit_base_patch32_clip_224.openai"
+        )
+    hub_id = config.hf_hub_id + (full if config.hf_hub_id.endswith("/") else "")
+    entry = TimmEntry(full, hub_id, "open_clip_pytorch_model.bin", None, (3, 0, 0), 0)
+    try:
+        weights = next(iter(cached_files(entry)), None) or fetch_file(entry)
+        if not weights.with_name(_CONFIG).is_file():
+            fetch_file(dataclasses.replace(entry, hub_file=_CONFIG))
+    except NotFetched as error:
+        raise WeightsUnavailable(
+            f"{full}: zero-shot needs both towers of CLIP, open_clip_model.safetensors and "
+            f"{_CONFIG} of {endpoint()}/{repository(entry)[0]}; not both are in {hub_cache()}, and "
+            f"the network: {error}"
+        ) from error
+    return weights.parent
