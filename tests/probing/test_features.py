@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -73,6 +75,39 @@ def test_rows_are_in_the_order_of_the_images_whatever_the_batch_size(resnet):
         np.testing.assert_allclose(apart, together, rtol=1e-3, atol=1e-5)
 
 
+@pytest.fixture(params=[1, 2, 3])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def test_more_threads_give_the_same_bits_and_their_number_stays(resnet, threads):
+    images = pictures(11, 32, 32, 3)
+    told: list[tuple[int, int]] = []
+    features = extract(
+        resnet, images, device="cpu", batch_size=3, on_progress=lambda *done: told.append(done)
+    )
+    assert told == [(3, 11), (6, 11), (9, 11), (11, 11)]
+    assert torch.get_num_threads() == threads
+    with ThreadPoolExecutor(1) as pool:  # of a new thread, too
+        assert pool.submit(torch.get_num_threads).result() == threads
+    torch.set_num_threads(1)
+    alone = extract(resnet, images, device="cpu", batch_size=3)
+    np.testing.assert_array_equal(features, alone)
+
+
+def test_what_goes_wrong_in_a_thread_is_raised(resnet, threads, monkeypatch):
+    def broken(*_: Any) -> None:
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(type(resnet), "features", broken)
+    with pytest.raises(RuntimeError, match="no memory"):
+        extract(resnet, pictures(11, 32, 32, 3), device="cpu", batch_size=3)
+    assert torch.get_num_threads() == threads
+
+
 def test_the_backbone_is_left_as_it_was(resnet):
     resnet.train()
     before = copy.deepcopy(resnet.state_dict())
@@ -101,7 +136,7 @@ def test_progress_counts_images_up_to_all(resnet):
     assert told == [(3, 7), (6, 7), (7, 7)]
 
 
-def test_a_stop_is_heeded_between_two_batches(resnet):
+def test_a_stop_is_heeded_between_two_batches(resnet, threads):
     done: list[int] = []
     with pytest.raises(Interrupted):
         extract(
