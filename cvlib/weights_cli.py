@@ -57,25 +57,34 @@ def fetch(names: Names = None, profile: ProfileOption = None) -> None:
     """
     from cvlib.models.weights.errors import ModelError, WeightsUnavailable
     from cvlib.models.weights.find import fetch as fetch_weights
-    from cvlib.models.weights.inventory import megabytes, weights_name
+    from cvlib.models.weights.inventory import FETCH, megabytes, missing_item, weights_name
 
     layout = _layout(profile)
     specs = [spec for spec in _specs(layout, names) if spec.weights is not None]
     done: set[str] = set()
     failed: set[str] = set()
+    can_be_carried = False
     for spec in specs:
         try:
             name = weights_name(spec, _root(layout))
             if name in done | failed:
                 continue
             found = fetch_weights(spec, _root(layout), layout.root)
-        except (WeightsUnavailable, ModelError) as error:
-            failed.add(spec.name if isinstance(error, ModelError) else name)
-            typer.echo(f"cvlib: {error}", err=True)
+        except ModelError as error:
+            failed.add(spec.name)
+            typer.echo(f"{spec.name}: {error}", err=True)
+            continue
+        except WeightsUnavailable as error:
+            failed.add(name)
+            lost = missing_item(name, spec, error.missing)
+            typer.echo(f"{name}: {lost.reason}", err=True)
+            can_be_carried |= lost.is_fetchable
             continue
         done.add(name)
         size = megabytes(found.path.stat().st_size)
         typer.echo(f"{name}  {found.source}  {size}  sha256 {found.sha256[:12]}  {found.path}")
+    if can_be_carried:
+        typer.echo(FETCH, err=True)
     if not specs:
         typer.echo("no experiment asks for pretrained weights")
     raise typer.Exit(1 if failed else 0)
@@ -102,7 +111,8 @@ def pack(
     left_out = []
     for item in inventory(_specs(layout, names), root, layout.root):
         if item.found is None:
-            left_out.append(f"{item.name}: {item.reason}")
+            why = "not here" if item.is_fetchable else item.reason
+            left_out.append(f"{item.name}: {why}")
         elif item.spec.weights != "pretrained" and item.found.path.parent != root:
             left_out.append(f"{item.name}: lies outside data/weights, carry it with the project")
         else:

