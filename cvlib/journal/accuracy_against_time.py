@@ -12,12 +12,14 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from cvlib.analysis.pareto import pareto_front
 from cvlib.journal import numbers
 from cvlib.journal.empty_figure import empty_figure
+from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, new_figure, styled
 from cvlib.journal.labels import Box, place
 from cvlib.journal.results import Results, VariantResults
 from cvlib.journal.spread import over_seeds
 from cvlib.journal.staleness import absence_note, fixed_note, marks, stale_note
 from cvlib.journal.style import BLUE, MUTED
+from cvlib.journal.words import listed
 
 
 @styled
@@ -29,6 +31,11 @@ def accuracy_against_time(
     shown = results.shown(chosen)
     if not shown:
         return empty_figure(chosen)
+    # zero-shot trains nothing, which no logarithmic axis holds
+    at_once = [v.label for v in shown if v.values("train_seconds").mean() <= 0]
+    shown = [v for v in shown if v.label not in at_once]
+    if not shown:
+        raise JournalError(f"{results.experiment.id}: {listed(at_once)} took no training time")
     seconds, accuracy = _means(shown, "train_seconds", 1), _means(shown, "test_accuracy", 100)
     front = pareto_front(seconds[:, 0], accuracy[:, 0])
     figure = new_figure(3.0)
@@ -59,7 +66,8 @@ def accuracy_against_time(
     _limits(axes, seconds, accuracy)
     axes.set_xlabel("training time (seconds, logarithmic)")
     axes.set_ylabel("test accuracy (%)")
-    figure.say(fixed_note(shown), stale_note(shown), absence_note(chosen))
+    without = f"no training time, so not shown: {listed(at_once)}" if at_once else ""
+    figure.say(fixed_note(shown), without, stale_note(shown), absence_note(chosen))
     figure.draw_without_rendering()
     _name_points(axes, shown, seconds, accuracy, front)
     return figure

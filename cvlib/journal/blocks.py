@@ -68,7 +68,7 @@ class Blocks(Reading):
 
     def heat_map(
         self,
-        rows: str = "train.schedule.name",
+        rows: str = "train.schedule",
         columns: str = "train.optimizer.lr",
         metric: str = "test_accuracy",
         variants: list[Name] | None = None,
@@ -76,7 +76,8 @@ class Blocks(Reading):
         """The mean of a metric for each pair of two settings, the best by validation outlined.
 
         rows, columns: keys of a run's spec; variants: those of the map; None: the largest set of
-        variants that differ in these two settings only.
+        variants that differ in these two settings only. A cell that diverged, failed or was
+        skipped says so.
         """
         from cvlib.journal.heat_map import heat_map
 

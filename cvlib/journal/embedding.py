@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,7 +23,6 @@ MOST = 4
 # Names written into panels of so many columns; more classes get numbers, and a key below.
 NAMED = {1: 24, 2: 14, 3: 10}
 HEIGHTS = {1: 3.4, 2: 2.5, 3: 2.0}  # of a row of panels, inches
-KEY_LETTERS = 150
 
 
 @styled
@@ -53,7 +51,7 @@ def embedding(
     numbered = names is None or classes > NAMED[across]
     key = _key(names) if numbered and names else ""
     height = HEIGHTS[across] if down == 1 else 2.0
-    figure = new_figure(height * down + 0.25 + 0.13 * key.count("\n"))
+    figure = new_figure(height * down + 0.25 + 0.13 * (len(key) // 130))
     grid = figure.subplots(down, across, squeeze=False)
     mark = marks([variant for variant, *_ in maps])
     for axes, (variant, _, stored) in zip(grid.flat, maps, strict=True):
@@ -151,8 +149,9 @@ def _how(method: str, maps: Sequence[tuple[VariantResults, dict[str, np.ndarray]
 
 def _key(names: Sequence[str]) -> str:
     # a number stays on the line of its name
-    entries = [f"{n} {short_name(name)}".replace(" ", "\u00a0") for n, name in enumerate(names)]
-    return textwrap.fill(", ".join(entries), KEY_LETTERS)
+    return ", ".join(
+        f"{n} {short_name(name)}".replace(" ", "\u00a0") for n, name in enumerate(names)
+    )
 
 
 def _name_classes(
@@ -191,7 +190,7 @@ def _name_classes(
     )
     extents = [text.get_window_extent(renderer) for text in texts]
     scale = axes.figure.dpi / 72
-    sizes = np.array([(e.width, e.height) for e in extents]) + scale * np.array([3.5, 0.0])
+    sizes = np.array([(e.width, e.height) for e in extents]) + scale * np.array([3.5, 0.6])
     inside = axes.get_window_extent(renderer)
     wanted = axes.transData.transform(medians)
     placed = push_apart(wanted, sizes, (inside.x0, inside.y0, inside.x1, inside.y1))

@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 
 from cvlib.journal.style import MUTED, TEXT_WIDTH, in_style
 
-NOTE_LETTERS = 135  # of a note, as many as the text is wide
 Arguments = ParamSpec("Arguments")
 
 
@@ -49,12 +48,28 @@ class ReportFigure(Figure):
 
         key: lines of their own above the notes, upright.
         """
-        text = textwrap.fill("; ".join(note for note in notes if note), NOTE_LETTERS)
+        text = "; ".join(note for note in notes if note)
         if key:
             # one text, so that the layout makes room for all of it
-            self.supxlabel(f"{key}\n{text}".rstrip(), x=0.01, ha="left", fontsize=7.5, color=MUTED)
-        elif text:
-            self.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color=MUTED, style="italic")
+            look = {"fontsize": 7.5, "color": MUTED}
+            text = f"{self._wrapped(key, **look)}\n{self._wrapped(text, **look)}".rstrip()
+        else:
+            look = {"fontsize": 7.5, "color": MUTED, "style": "italic"}
+            text = self._wrapped(text, **look)
+        if text:
+            self.supxlabel(text, x=0.01, ha="left", **look)
+
+    def _wrapped(self, text: str, **look: Any) -> str:
+        """The text in lines that fit the figure's width."""
+        probe = self.text(0, 0, "", **look)
+        room = 0.98 * self.bbox.width
+        for letters in range(175, 60, -5):
+            lines = textwrap.wrap(text, letters)
+            probe.set_text("\n".join(lines))
+            if probe.get_window_extent(self.canvas.get_renderer()).width <= room:  # type: ignore[attr-defined]
+                break
+        probe.remove()
+        return "\n".join(lines)
 
 
 def styled(draw: Callable[Arguments, ReportFigure]) -> Callable[Arguments, ReportFigure]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -103,11 +104,11 @@ def _rest(variant: VariantResults, *keys: str) -> str:
         inner = spec
         for part in path[:-1]:
             inner = inner[part]
-        if last in ("name", "kind") and path:
+        if last in ("name", "kind") and path and path[-1] in inner:
             # another schedule has other options: they go with its name
             inner[path[-1]] = {k: v for k, v in inner[path[-1]].items() if k in ("lr",)}
         else:
-            (inner[path[-1]] if path else spec).pop(last, None)
+            (inner.get(path[-1], {}) if path else spec).pop(last, None)
     return repr(spec)
 
 
@@ -119,7 +120,8 @@ def _cells(chosen: Sequence[VariantResults], rows: str, columns: str) -> Cells:
             raise JournalError(
                 f"{variant.experiment}: {cells[place].name!r} and {variant.name!r} both have "
                 f"{key_words(rows)} {value_words(place[0])} and {key_words(columns)} "
-                f"{value_words(place[1])}; name the variants of the map: variants=[…]"
+                f"{value_words(place[1])}; name the variants of the map, variants=[…], or a "
+                "setting that tells them apart"
             )
         cells[place] = variant
     return cells
@@ -205,7 +207,8 @@ def _frame(
     axes.set_xlim(-0.5, len(across) - 0.5)
     axes.set_ylim(len(down) - 0.5, -0.5)
     axes.set_xticks(range(len(across)), [value_words(value, math=True) for value in across])
-    axes.set_yticks(range(len(down)), [value_words(value, math=True) for value in down])
+    labels = [textwrap.fill(value_words(value, math=True), 20) for value in down]
+    axes.set_yticks(range(len(down)), labels)
     axes.set_xlabel(key_words(columns))
     axes.set_ylabel(key_words(rows))
     axes.grid(visible=False)

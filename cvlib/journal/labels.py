@@ -60,7 +60,7 @@ def place(
             box = _box(corner, sizes[index])
             hits = sum(_overlap(box, other) for other in obstacles)
             hits += 4 * sum(_overlap(box, other) for other in dots)
-            costs.append(liking + 4 * hits + 50 * _outside(box, frame))
+            costs.append(liking + 4 * hits + 300 * _outside(box, frame))
         fixed.append(np.array(costs))
     chosen = [int(costs.argmin()) for costs in fixed]
     for _ in range(12):

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from cvlib.journal import numbers
 from cvlib.journal.quantity import Markdown, markdown
 from cvlib.journal.results import Results
+from cvlib.journal.skipped import by_reason
 from cvlib.journal.words import counted, listed
 
-STATES = ("fresh", "stale", "missing", "failed", "damaged", "skipped")
+STATES = ("fresh", "stale", "missing", "failed", "damaged", "skipped")  # skipped is said last
 
 
 def provenance(results: Results) -> Markdown:
@@ -27,7 +28,7 @@ def provenance(results: Results) -> Markdown:
     else:
         parts = [f"{len(found)} {state}" for state, found in by_state.items() if found]
         sentences = [f"{size}: {', '.join(parts)}."]
-    for state in STATES[1:]:
+    for state in STATES[1:-1]:
         reasons: dict[str, list[str]] = {}
         for status in by_state[state]:
             reasons.setdefault(status.reason or "no reason is known", []).append(
@@ -35,6 +36,10 @@ def provenance(results: Results) -> Markdown:
             )
         for reason, names in reasons.items():
             sentences.append(f"{state.capitalize()}: {listed(names)}: {reason.rstrip('.')}.")
+
+    for reason, variants in by_reason(results.variants).items():
+        labels = listed([variant.label for variant in variants], most=len(variants))
+        sentences.append(f"Skipped: {labels}: {reason}.")
 
     runs = [s.result for s in statuses if s.result is not None]
     if runs:

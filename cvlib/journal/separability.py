@@ -125,6 +125,11 @@ def _has(variant: VariantResults, metric: str) -> bool:
 def _cell(variant: VariantResults, column: _Column) -> str:
     if not _has(variant, column.metric):
         return numbers.NO_VALUE
+    images = f"{column.metric}_half_width"
+    if _has(variant, images):
+        # stored with the run: of the mapped images, which are drawn, unlike a probe's seeds
+        mean, half = (column.scale * variant.values(m).mean() for m in (column.metric, images))
+        return numbers.plus_minus(float(mean), float(half), column.decimals)
     mean, interval, _ = over_seeds(variant, column.metric, column.scale)
     if interval is None:
         return numbers.fixed(mean, column.decimals)
@@ -142,13 +147,16 @@ def _note(
     said = [column.note for column in columns if column.note]
     if overlaps:
         said.append("overlap: share of two classes' neighbours that are of the other")
+    if any(_has(v, "silhouette_half_width") for v in shown):
+        said.append("± of silhouette and purity: 95% bootstrap interval over the mapped images")
     if not probes_only:
         said.append("test accuracy: of the linear probe, or of the trained network itself")
     fixed = [variant for variant in shown if variant.is_deterministic]
     seeds = counted(len(results.experiment.seeds), "seed")
     if any(len(v.runs) > 1 for v in shown if v not in fixed):
-        said.append(f"mean ± 95% t-interval over {seeds}")
-    sentences = ["; ".join(said).capitalize()[:1] + "; ".join(said)[1:] + "."] if said else []
+        said.append(f"accuracies: mean ± 95% t-interval over {seeds}")
+    text = "; ".join(said)
+    sentences = [f"{text[0].upper()}{text[1:]}."] if said else []
     if fixed:
         which = "All" if len(fixed) == len(shown) else ", ".join(v.label for v in fixed)
         sentences.append(f"{which}: {NO_RANDOM_PART}.")

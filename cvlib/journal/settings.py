@@ -12,6 +12,7 @@ Value = float | str | None
 _NAMES = {
     "train.optimizer.lr": "learning rate",
     "train.schedule.name": "schedule",
+    "train.schedule": "schedule",
     "train.optimizer.name": "optimizer",
     "train.head_lr": "learning rate of the head",
     "dataset.subset": "training images",
@@ -23,6 +24,7 @@ _NAMES = {
 def setting(variant: VariantResults, key: str) -> Value:
     """The value at a key such as `train.optimizer.lr`; None where it is off.
 
+    Of a part with a name, such as `train.schedule`, the name: `cosine, 3 epochs of warm-up`.
     Raises JournalError that lists the keys there are when the variant has no such key.
     """
     found: Any = variant.variant.spec
@@ -36,6 +38,10 @@ def setting(variant: VariantResults, key: str) -> Value:
             )
         found = getattr(found, part)
     if hasattr(type(found), "model_fields"):
+        name = getattr(found, "name", None) or getattr(found, "kind", None)
+        if name is not None:
+            warmup = getattr(found, "warmup_epochs", None)
+            return f"{name}, {warmup:g} epochs of warm-up" if warmup is not None else str(name)
         inner = ", ".join(f"{key}.{name}" for name in type(found).model_fields)
         raise JournalError(f"{key!r} has parts of its own; name one of them: {inner}")
     if isinstance(found, bool):

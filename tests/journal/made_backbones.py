@@ -175,7 +175,13 @@ def write_backbone(layout: Layout, run: PlannedRun, classes: int = 10) -> None:
         }
     embedding = None
     if run.spec.embedding is not None:
-        metrics |= {"silhouette": 0.1 + 0.01 * place, "knn_purity": 0.6, "mapped_images": 400}
+        metrics |= {
+            "silhouette": 0.1 + 0.01 * place,
+            "silhouette_half_width": 0.013,
+            "knn_purity": 0.6,
+            "knn_purity_half_width": 0.021,
+            "mapped_images": 400,
+        }
         embedding = _map(labels, classes, place)
         tables["overlaps"] = [
             {"a": "T-shirt/top", "b": "Shirt", "share": 0.213},

@@ -1,0 +1,426 @@
+"""Chapters whose variants are of every kind: fine-tuned, probed, from scratch, failed, skipped."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from cvlib.analysis.paired import paired_bootstrap
+from cvlib.journal import experiment
+from cvlib.journal.errors import JournalError
+from cvlib.results.store import Store
+from tests.journal.made_backbones import make_backbones, planned_backbones, write_backbone
+from tests.journal.test_figures import letters, visible_texts
+from tests.journal.test_table import rows
+
+
+@pytest.fixture(scope="module")
+def layout(tmp_path_factory):
+    return make_backbones(tmp_path_factory.mktemp("backbones"))
+
+
+@pytest.fixture
+def exp(layout):
+    return experiment("exp02", root=layout.root)
+
+
+def texts(figure):
+    return [text.get_text() for text in visible_texts(figure)]
+
+
+def cell_texts(axes):
+    """Text -> (column, row) of a heat map's main numbers and words."""
+    return {
+        (round(t.get_position()[0]), round(t.get_position()[1])): t.get_text()
+        for t in axes.texts
+        if t.get_text() and not t.get_text().startswith("±")
+    }
+
+
+FIGURES = {
+    "heat_map": lambda exp: exp.heat_map(),
+    "embedding": lambda exp: exp.embedding(),
+    "pca": lambda exp: exp.embedding("probe-a", "tuned", method="pca"),
+    "few_shot": lambda exp: exp.few_shot(),
+    "data_curve": lambda exp: exp.data_curve("CNN", "ViT"),
+    "accuracy_against_time": lambda exp: exp.accuracy_against_time(),
+    "ablation": lambda exp: exp.ablation(),
+}
+
+
+@pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES)
+def test_every_figure_keeps_inside_has_no_tiny_letter_and_is_light(exp, draw, recwarn):
+    figure = draw(exp)
+    box = figure.get_tightbbox(figure.canvas.get_renderer())
+    width, height = figure.get_size_inches()
+    assert box.x0 >= -0.01 and box.y0 >= -0.01 and box.x1 <= width + 0.01
+    assert box.y1 <= height + 0.01
+    assert min(text.get_fontsize() for text in visible_texts(figure)) >= 7
+    assert len(figure.drawn("svg")) < 200_000 and len(figure.drawn("png")) < 250_000
+    assert not [w for w in recwarn if "Glyph" in str(w.message)]
+
+
+# ── heat map ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_cells_of_the_heat_map_are_the_means_of_their_variants(exp):
+    axes = exp.heat_map().axes[0]
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["cosine", "constant", "one cycle"]
+    ticks = [t.get_text() for t in axes.get_xticklabels()]
+    assert ticks == ["$10^{-4}$", r"$3\times 10^{-4}$", "0.001", "0.003"]
+    cells = cell_texts(axes)
+    assert len(cells) == 12
+    for place, name in {(0, 1): "constant-1e-4", (2, 0): "base", (2, 2): "one_cycle-1e-3"}.items():
+        mean = 100 * exp.results.variant(name).values("test_accuracy").mean()
+        assert cells[place] == f"{mean:.1f}"
+
+
+def test_diverged_cell_says_so_and_best_by_validation_is_outlined(exp):
+    axes = exp.heat_map().axes[0]
+    assert cell_texts(axes)[(3, 2)] == "diverged"
+    frames = [p for p in axes.patches if not p.get_fill()]
+    assert len(frames) == 1
+    chosen = exp.best("val_accuracy", among=[v.name for v in exp.variants[:12] if v.runs])
+    assert chosen.name == "base"  # cosine at 0.001
+    assert (round(frames[0].get_x() + 0.47), round(frames[0].get_y() + 0.44)) == (2, 0)
+
+
+def test_a_schedule_with_warm_up_has_a_row_of_its_own(tmp_path):
+    layout = make_backbones(tmp_path)
+    path = layout.experiment_file("exp02")
+    old = "factor: schedule, set: {train.schedule: {name: constant}"
+    new = "factor: schedule, set: {train.schedule: {name: cosine, warmup_epochs: 2}"
+    path.write_text(path.read_text().replace(old, new))
+    for run in planned_backbones(layout):
+        if run.variant.startswith("constant"):
+            write_backbone(layout, run)
+    exp = experiment("exp02", root=layout.root)
+    rows = [t.get_text().replace("\n", " ") for t in exp.heat_map().axes[0].get_yticklabels()]
+    assert rows == ["cosine", "cosine, 2 epochs of warm-up", "one cycle"]
+    with pytest.raises(JournalError, match="a setting that tells them apart"):
+        exp.heat_map(rows="train.schedule.name")
+
+
+def test_two_variants_in_one_cell_are_an_error_that_names_them(exp):
+    with pytest.raises(JournalError, match=r"'base' and 'tuned' both have schedule cosine"):
+        exp.heat_map(variants=["base", "tuned"])
+    with pytest.raises(JournalError, match=r"no 'train.optimizer.momentum'; train.optimizer has"):
+        exp.heat_map(columns="train.optimizer.momentum", variants=["base"])
+
+
+# ── maps of features ─────────────────────────────────────────────────────────────────────────
+
+
+def test_each_panel_names_every_class_once_and_names_keep_apart(exp):
+    figure = exp.embedding("probe-a", "probe-b", titles=["before", "after"])
+    renderer = figure.canvas.get_renderer()
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["before", "after"]
+    for axes in figure.axes:
+        named = [t for t in axes.texts if t.get_color() != "white"]
+        assert len({t.get_text() for t in named}) == len(named) == 10
+        assert "T-shirt" in {t.get_text() for t in named}
+        boxes = [letters(t, renderer) for t in named]
+        for i, one in enumerate(boxes):
+            assert not any(one.overlaps(other) for other in boxes[:i])
+
+
+def test_classes_can_be_told_apart_in_grey():
+    from cvlib.journal.style import class_style
+
+    styles = [class_style(n) for n in range(47)]
+    assert len(set(styles)) == 47
+    # ten classes: no more than two share a shape
+    shapes = [marker for _, marker in styles[:10]]
+    assert max(shapes.count(shape) for shape in shapes) <= 2
+
+
+def test_pca_axes_state_their_variance_and_tsne_its_perplexity(exp):
+    words = texts(exp.embedding("probe-a", method="pca"))
+    assert "PC 1 (23% of variance)" in words and "PC 2 (12%)" in words
+    assert any("perplexity 30" in text for text in texts(exp.embedding("probe-a")))
+    with pytest.raises(JournalError, match="expected 'tsne' or 'pca'"):
+        exp.embedding("probe-a", method="umap")
+
+
+@pytest.mark.parametrize("classes", [2, 47])
+def test_maps_of_few_and_of_many_classes(tmp_path, classes):
+    exp = experiment("exp02", root=make_backbones(tmp_path, classes).root)
+    figure = exp.embedding("probe-a", "probe-b")
+    named = [t.get_text() for t in figure.axes[0].texts if t.get_color() != "white"]
+    assert len(named) == classes
+    if classes == 47:  # by number, with a key
+        assert "46" in named and any("46\xa0texture\xa046" in text for text in texts(figure))
+    box = figure.get_tightbbox(figure.canvas.get_renderer())
+    assert box.y0 >= -0.01 and box.x1 <= figure.get_size_inches()[0] + 0.01
+
+
+def test_at_most_four_maps_and_only_where_there_are_any(exp):
+    with pytest.raises(JournalError, match="name at most 4"):
+        exp.embedding("probe-a", "probe-b", "tuned", "probe-a", "tuned")
+    with pytest.raises(JournalError, match="base kept no map"):
+        exp.embedding("base")
+
+
+# ── few shots, growing data ──────────────────────────────────────────────────────────────────
+
+
+def test_few_shot_line_is_the_mean_over_seeds_and_draws_and_ends_at_all(exp):
+    axes = exp.few_shot("probe-a").axes[0]
+    line = max(axes.lines, key=lambda one: len(one.get_xdata()))
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["1", "5", "10", "50", "all"]
+    runs = exp.results.variant("probe-a").runs.values()
+    of_five = [
+        100 * r["accuracy"] for run in runs for r in run.tables["few_shot"] if r["shots"] == 5
+    ]
+    assert len(of_five) == 6
+    assert line.get_ydata()[1] == pytest.approx(np.mean(of_five))
+    assert line.get_ydata()[-1] == pytest.approx(float(exp.accuracy("probe-a")))
+    shown = exp.few_shot_accuracy("probe-a", 5)
+    assert (shown.low, shown.high) == pytest.approx(
+        stats.t.interval(0.95, 5, np.mean(of_five), stats.sem(of_five))
+    )
+
+
+def test_variant_without_few_shots_says_what_to_set(exp):
+    with pytest.raises(JournalError, match=r"set train\.shots"):
+        exp.few_shot("base")
+    with pytest.raises(JournalError, match=r"not probed with 7 images a class; there is: 1, 5"):
+        exp.few_shot_accuracy("probe-a", 7)
+
+
+@pytest.mark.parametrize("x", ["train_images", "dataset.subset"])
+def test_data_curve_has_a_line_a_family_over_its_sizes(exp, x):
+    axes = exp.data_curve({"CNN": ["scratch-8000", "scratch-500", "scratch-2000"]}, "ViT", x=x).axes
+    lines = [line for line in axes[0].lines if len(line.get_xdata()) == 3]
+    sizes = [500, 2000, 8000] if x == "dataset.subset" else [450, 1800, 7200]
+    assert [list(line.get_xdata()) for line in lines] == [sizes, sizes]
+    assert lines[0].get_ydata()[0] == pytest.approx(float(exp.accuracy("scratch-500")))
+    assert [t.get_text() for t in axes[0].texts] == ["CNN", "ViT"]
+
+
+def test_data_curve_refuses_two_variants_at_one_size(exp):
+    with pytest.raises(JournalError, match="'scratch-500' and 'vit-500' are on one line"):
+        exp.data_curve({"both": ["scratch-500", "vit-500"]})
+    with pytest.raises(JournalError, match=r"no factor 'MLP'; it has: schedule"):
+        exp.data_curve("MLP")
+
+
+# ── probes among trained networks ────────────────────────────────────────────────────────────
+
+
+def test_probe_without_random_part_has_no_interval_over_seeds(exp):
+    shown = exp.accuracy("probe-a")
+    assert str(shown).endswith("% (every seed)") and shown.low is None
+    table = str(exp.table("accuracy", "difference", variants=["base", "probe-a", "probe-b"]))
+    assert "±" not in rows(table)["probe of A"][2]
+    assert "probe of A, probe of B: no random part, the same for every seed." in table
+
+
+def test_two_probes_differ_with_an_interval_over_images(exp):
+    a, b = (exp.predictions(v, 0).correct.astype(int) for v in ("probe-a", "probe-b"))
+    expected = paired_bootstrap((a - b).astype(float), seed=0)
+    shown = exp.difference("probe-a", "probe-b")
+    assert (shown.low, shown.high) == pytest.approx((100 * expected.low, 100 * expected.high))
+    assert str(shown).endswith("points (interval over images)")
+    table = exp.table("difference", variants=["probe-a", "probe-b"], reference="probe-b")
+    assert "‡" in rows(table)["probe of A"][2] and "‡ neither has a random part" in str(table)
+
+
+def test_runs_that_differ_by_seed_are_not_called_the_same(exp):
+    assert not exp["base"].is_deterministic and exp["probe-a"].is_deterministic
+
+
+def test_probe_is_fast_to_a_target_and_has_no_epochs(exp):
+    columns = ("epochs_to", "seconds_to", "epochs_to_own", "seconds_to_own", "knn", "ridge")
+    table = exp.table(*columns, "extract_seconds", "best_epoch", target=0.8)
+    probe, base = rows(table)["probe of A"], rows(table)["fine-tuned"]
+    mean = exp["probe-a"].values("train_seconds").mean()
+    assert probe[2:] == ["–", f"{mean:.1f}", "–", "–", "77.00", "80.00", "2.2", "–"]
+    assert base[2] == "2.0" and base[4] == "3.0" and base[6:9] == ["–", "–", "–"]
+    assert "a probe is there when it is done" in str(table)
+    assert str(exp.seconds_to("probe-a", 0.8)) == f"{mean:.1f} s"
+    assert str(exp.seconds_to("probe-a", 0.99)) == "not reached"
+    assert str(exp.epochs_to("base", 0.8)) == "2.0 epochs"
+
+
+def test_seconds_to_own_best_are_those_of_the_history(exp):
+    own = []
+    for run in exp["base"].runs.values():
+        best = max(row["val_accuracy"] for row in run.history)
+        seconds = 0.0
+        for row in run.history:
+            seconds += row["seconds"]
+            if row["val_accuracy"] >= 0.95 * best:
+                break
+        own.append(seconds)
+    assert float(exp.seconds_to("base")) == pytest.approx(np.mean(own))
+
+
+def test_column_that_no_row_has_is_an_error(exp):
+    with pytest.raises(JournalError, match="no metric 'knn_10_accuracy'"):
+        exp.table("knn", variants=["base"])
+
+
+def test_learning_curves_leave_probes_out_and_say_so(exp):
+    words = texts(exp.learning_curves("base", "probe-a"))
+    assert "probe of A" not in words
+    assert any("without epochs, so not shown: probe of A" in text for text in words)
+    with pytest.raises(JournalError, match="have no epochs"):
+        exp.learning_curves("probe-a", "probe-b")
+    with pytest.raises(JournalError, match="is not trained in epochs"):
+        exp.last_epoch("val_accuracy", "probe-a")
+
+
+def test_accuracy_against_time_and_ratio_include_probes(exp):
+    assert "probe of A" in texts(exp.accuracy_against_time())
+    assert float(exp.ratio("train_seconds", "probe-a")) < 0.2
+    assert exp.compare("probe-a").verdict == "worse"
+
+
+# ── choosing ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_front_is_what_nobody_beats_and_reads_as_labels(exp):
+    found = exp.pareto()
+    seconds = {v.name: v.values("train_seconds").mean() for v in exp.variants if v.runs}
+    accuracy = {v.name: v.values("test_accuracy").mean() for v in exp.variants if v.runs}
+    for name in seconds:
+        beaten = any(
+            seconds[o] <= seconds[name]
+            and accuracy[o] >= accuracy[name]
+            and (seconds[o], accuracy[o]) != (seconds[name], accuracy[name])
+            for o in seconds
+        )
+        assert (name in [v.name for v in found]) == (not beaten)
+    assert str(found).startswith("probe of A, probe of B, fine-tuned")
+
+
+def test_trade_off_is_the_quickest_within_reach_of_the_best(exp):
+    assert exp.trade_off(0.0).name == exp.best(by="val_accuracy").name
+    assert exp.trade_off(5.0).name == "probe-b"
+    assert exp.trade_off(50.0).name == "probe-a"
+    assert str(exp.seconds(exp.trade_off(5.0))) == str(exp.seconds("probe-b"))
+    with pytest.raises(JournalError, match="expected points"):
+        exp.trade_off(-1.0)
+
+
+# ── words and counts ─────────────────────────────────────────────────────────────────────────
+
+
+def test_counts_that_differ_by_variant_are_a_range(exp):
+    assert str(exp.images("train")) == "450–7,200"
+    assert str(exp.images("train", "scratch-500")) == "450"
+    assert str(exp.images("test")) == "400" and str(exp.epochs) == "5"
+    with pytest.raises(ValueError):
+        float(exp.images("train"))
+
+
+def test_settings_read_as_in_the_yaml(exp):
+    assert str(exp.setting("train.optimizer.lr")) == "0.001"
+    assert str(exp.setting("train.optimizer.lr", "constant-3e-4")) == "3×10⁻⁴"
+    assert str(exp.setting("train.schedule.name", "one_cycle-1e-3")) == "one cycle"
+    assert str(exp.setting("model.name", "dino")) == "vit small patch14 dinov2.lvd142m"
+    with pytest.raises(JournalError, match=r"train has: mode"):
+        exp.setting("train.optimizer.lr", "probe-a")
+
+
+def test_separability_table_names_the_classes_that_overlap(exp):
+    table = exp.separability()
+    found = {row[0]: row for row in (line for line in rows_by_position(table))}
+    assert found["probe of A"][-1] == "T-shirt / Shirt 21%, Pullover / Coat 16%"
+    assert found["probe of A"][2] == "60.0 ± 2.1"  # over images, as stored
+    assert found["probe of A"][3] == "77.0" and found["B after fine-tuning"][3] == "–"
+    assert str(exp.overlap("probe-a")) == "T-shirt / Shirt 21%"
+    assert "no random part" in str(table) and "2 seeds" in str(table)
+    assert "Linear probe (%)" in str(exp.separability("probe-a", "probe-b"))
+    with pytest.raises(JournalError, match="kept no measure"):
+        exp.separability("base")
+
+
+def rows_by_position(text):
+    lines = [line for line in str(text).splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_protocol_is_a_line_for_each_that_differs(exp):
+    assert str(exp.protocol()).count("\n- **") == 1
+    assert str(exp.protocol("probe-a")).startswith("Protocol of probe of A: average pool")
+    with pytest.raises(JournalError, match="no protocol"):
+        exp.protocol("base")
+
+
+# ── comparisons beyond the base ──────────────────────────────────────────────────────────────
+
+
+def test_any_variant_may_be_the_reference(exp):
+    found = exp.comparisons("probe-a", "tuned", reference="probe-b")
+    assert list(found) == ["probe-a", "tuned"]
+    assert found["probe-a"].difference.value == pytest.approx(
+        float(exp.difference("probe-a", "probe-b"))
+    )
+    table = exp.table("difference", "p", variants=["probe-a", "probe-b"], reference="probe-b")
+    assert rows(table)["probe of B"][2:] == ["–", "–"]
+
+
+def test_variants_of_two_experiments_are_compared_on_the_same_images(tmp_path):
+    layout = make_backbones(tmp_path)
+    path = layout.experiment_file("exp02")
+    other = path.with_name("exp03.yaml")
+    other.write_text(path.read_text().replace("title: Backbones", "title: Others"))
+    one, two = (experiment(name, root=layout.root) for name in ("exp02", "exp03"))
+    across = one.compare(one["tuned"], two["probe-a"])
+    assert across.p == one.compare("tuned", "probe-a").p
+    assert one.difference("tuned", two["probe-a"]).value == one.difference("tuned", "probe-a").value
+    # the same name in another experiment is another variant
+    assert one.compare("base", two["base"]).verdict == "not told apart"
+    with pytest.raises(JournalError, match="compared with itself"):
+        one.compare("base", one["base"])
+
+
+def test_another_dataset_with_the_same_ids_is_not_compared(tmp_path):
+    from tests.journal.made_backbones import note
+
+    layout = make_backbones(tmp_path)
+    path = layout.experiment_file("exp02")
+    path.write_text(path.read_text().replace("subset: 8000}}", "name: cifar10}}", 1))
+    note(layout)
+    run = next(r for r in planned_backbones(layout) if r.variant == "scratch-8000")
+    other = experiment("exp02", root=layout.root)
+    assert run.spec.dataset.name == "cifar10"
+    for seed in (0, 1):
+        write_backbone(layout, planned_backbones(layout)[_place(layout, "scratch-8000") + seed])
+    with pytest.raises(JournalError, match="not tested on the same images"):
+        other.compare("scratch-8000")
+
+
+def _place(layout, name):
+    return [r.variant for r in planned_backbones(layout)].index(name)
+
+
+def test_stale_probe_is_marked_in_the_new_figures(tmp_path):
+    layout = make_backbones(tmp_path)
+    for run in planned_backbones(layout):
+        if run.variant == "probe-a":
+            old = Store(layout.runs).read(str(run.key))
+            path = layout.runs / str(run.key)
+            Store(layout.runs).write_run(
+                str(run.key),
+                spec=old.spec,
+                dataset_fingerprint=old.dataset_fingerprint,
+                metrics=old.metrics,
+                history=old.history,
+                logits=old.predictions().logits,
+                labels=old.predictions().labels,
+                ids=old.predictions().ids,
+                provenance={**old.provenance, "code": {"cvlib.probing.run": "0"}},
+                weights={},
+                tables=old.tables,
+                embedding=old.embedding(),
+            )
+            assert path.exists()
+    exp = experiment("exp02", root=layout.root)
+    assert "probe of A†" in texts(exp.few_shot())
+    assert "probe of A†" in texts(exp.embedding("probe-a", "probe-b"))
+    assert "probe of A†" in str(exp.separability())
+    assert str(exp.overlap("probe-a")).endswith("†")
