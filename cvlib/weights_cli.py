@@ -76,6 +76,7 @@ def fetch(names: Names = None, profile: ProfileOption = None) -> None:
             continue
         except WeightsUnavailable as error:
             failed.add(name)
+            assert error.missing is not None
             lost = missing_item(name, spec, error.missing)
             typer.echo(f"{name}: {lost.reason}", err=True)
             can_be_carried |= lost.is_fetchable

@@ -15,8 +15,8 @@ class ModelError(ValueError):
 class WeightsUnavailable(RuntimeError):
     """The weights are not here and could not be fetched; the message lists what was tried."""
 
-    def __init__(self, missing: WeightsMissing) -> None:
-        super().__init__(missing.reason)
+    def __init__(self, message: str, missing: WeightsMissing | None = None) -> None:
+        super().__init__(message)
         self.missing = missing
 
 

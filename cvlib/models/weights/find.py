@@ -42,7 +42,7 @@ def fetch(spec: BackboneSpec, root: Path, project: Path, pinned: str | None = No
     if spec.weights != "pretrained":
         given = _given(spec, root, project)
         if isinstance(given, WeightsMissing):
-            raise WeightsUnavailable(given)
+            raise WeightsUnavailable(given.reason, given)
         return given
     cache = root.parent / ".cache"
     entry = timm_entry(spec.name, cache)
@@ -57,7 +57,8 @@ def fetch(spec: BackboneSpec, root: Path, project: Path, pinned: str | None = No
         tried.insert(2, f"network: {error}")
     if here:
         return here
-    raise WeightsUnavailable(_missing(spec, entry, tried))
+    missing = _missing(spec, entry, tried)
+    raise WeightsUnavailable(missing.reason, missing)
 
 
 def _check_asked(spec: BackboneSpec) -> None:
