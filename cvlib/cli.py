@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from cvlib.weights_cli import app as weights_app
+
 app = typer.Typer(
     help="Experiment journals for computer vision that are computed, not written up.",
     no_args_is_help=True,
@@ -16,6 +18,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(weights_app, name="weights")
 
 
 class Profile(str, Enum):
@@ -119,7 +123,7 @@ def _say_what_is_left(layout: object, experiments: list[str] | tuple[()], done: 
         names = sorted({f"{s.planned.experiment}/{s.planned.variant}" for s in skipped})
         typer.echo(
             f"  {len(skipped)} skipped, their weights cannot be had here: {', '.join(names)}\n"
-            "  `cvlib weights` says why; where there is internet, `cvlib weights fetch`"
+            "  `cvlib weights list` says why; where there is internet, `cvlib weights fetch`"
         )
     for status in left:
         if status.state == "failed":

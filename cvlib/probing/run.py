@@ -148,15 +148,16 @@ class FrozenBackbone:
         self.compute: Compute = choose_compute(device, precision)
         height, width, channels = data.train.images.shape[1:]
         with owned_random_state(seed, self.compute.device):
-            self.network: Any = build(
+            network: Any = build(
                 model,
                 image_size=(height, width),
                 channels=channels,
                 num_classes=len(data.class_names),
                 weights=weights,
             )
-        self.body_parameters = count_parameters(self.network.body)
-        self.flops = count_flops(self.network, (channels, height, width))
+        self.network = network
+        self.body_parameters = count_parameters(network.body)
+        self.flops = count_flops(network, (channels, height, width))
         self._identity: dict[str, Any] = {
             "weights_sha256": weights_sha256,
             "seed": seed,

@@ -64,7 +64,7 @@ class RunSpec(BaseModel):
                     f"mode {self.train.mode} needs a backbone: set model.kind: backbone, and a name"
                 )
         elif isinstance(self.model, CustomCNNSpec) or self.model.kind == "custom_vit":
-            for option in ("mode", "head_lr", "layer_decay", "unfrozen_stages"):
+            for option in ("mode", "head_lr", "layer_decay", "unfrozen_stages", "batch_norm"):
                 if getattr(self.train, option) is not None:
                     raise ValueError(
                         f"train.{option} is for backbones; {self.model.kind} is trained whole, "

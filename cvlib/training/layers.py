@@ -49,11 +49,17 @@ def lr_factors(model: nn.Module, spec: TrainSpec) -> dict[str, float]:
     return factors
 
 
-def train_mode(model: nn.Module) -> None:
-    """Training mode, but for batch norms that are frozen: their statistics stay as they were."""
+def train_mode(model: nn.Module, batch_norm: str | None) -> None:
+    """Training mode, but for batch norms that are frozen: their statistics stay as they were.
+
+    Those are the ones whose scale is frozen; with batch_norm `frozen`, all of them. Their scale and
+    offset are trained as the recipe says, either way.
+    """
     model.train()
     for module in model.modules():
-        if isinstance(module, _BatchNorm) and module.affine and not module.weight.requires_grad:
+        if isinstance(module, _BatchNorm) and (
+            batch_norm == "frozen" or (module.affine and not module.weight.requires_grad)
+        ):
             module.eval()
 
 

@@ -42,7 +42,7 @@ def train_epoch(
     finite = FiniteLoss(compute.device)
     smoothing = spec.label_smoothing or 0.0
     lr = 0.0
-    train_mode(model)
+    train_mode(model, spec.batch_norm)
     seconds_before, started = state.epoch_seconds, time.perf_counter()
 
     def save() -> None:

@@ -143,6 +143,11 @@ class TrainSpec(BaseModel):
         ge=0,
         description="train only the head and this many last stages of the body; null: all",
     )
+    batch_norm: Literal["frozen"] | None = Field(
+        default=None,
+        description="frozen: batch norms keep the statistics they came with; null: they follow the "
+        "training images",
+    )
     label_smoothing: float | None = Field(
         default=None,
         gt=0,

@@ -1,0 +1,119 @@
+"""Pretrained weights as a part of a run: in its key, remembered, or missing with a reason."""
+
+import json
+
+import pytest
+
+from cvlib.results.store import Store
+from cvlib.studies.project import Layout
+from cvlib.studies.run import inspect, run_experiments
+from cvlib.studies.status import needs_work
+
+EXPERIMENT = """\
+title: Digits
+question: Does a pretrained network read digits better?
+dataset: {name: digits, subset: 300, test_subset: 100}
+base:
+  model: {kind: backbone, name: test_vit, image_size: 32, crop: 1.0}
+  train: {epochs: 1, batch_size: 64}
+variants:
+  tuned: {}
+  probe: {set: {train: {mode: linear_probe, shots: [1, 5]}, embedding: {perplexity: 5, images: 50}}}
+  headed: {set: {train.mode: probe_then_fine_tune}}
+  scratch: {set: {model.weights: none}}
+  cnn: {set: {model: {kind: custom_cnn, width: 4}}}
+seeds: [0]
+"""
+PRETRAINED = ("tuned", "probe", "headed")
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    (tmp_path / "_quarto.yml").write_text("project: {type: book}\n")
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "experiments" / "exp01.yaml").write_text(EXPERIMENT)
+    return Layout(tmp_path)
+
+
+def put_weights(project, seed):
+    import timm
+    import torch
+    from safetensors.torch import save_file
+
+    torch.manual_seed(seed)
+    folder = project.data / "weights"
+    folder.mkdir(exist_ok=True)
+    save_file(timm.create_model("test_vit").state_dict(), folder / "test_vit.safetensors")
+
+
+def states(project):
+    return {s.planned.variant: s.state for s in inspect(project)}
+
+
+@pytest.mark.slow
+def test_a_run_without_weights_is_skipped_until_they_come_and_is_of_those_weights(project):
+    assert set(states(project).values()) == {"missing"}
+    summary = run_experiments(project, workers=1)
+    assert sorted(summary.skipped) == sorted(f"exp01/{name} seed 0" for name in PRETRAINED)
+    assert len(summary.done) == 2 and not summary.failed
+    found = states(project)
+    assert {name for name, state in found.items() if state == "skipped"} == set(PRETRAINED)
+    assert found["scratch"] == found["cnn"] == "fresh"
+    note = (project.runs / "weights.json").read_text()
+    assert str(project.root) not in note and "://" not in note
+    assert "could not be had" in json.loads(note)["test_vit"]["unreachable"]
+
+    # a second call does no work; asked for, it looks again and comes to the same end
+    assert not any(needs_work(s, None) for s in inspect(project))
+    assert not run_experiments(project, workers=1).done
+    again = run_experiments(project, workers=1, rerun="skipped")
+    assert len(again.skipped) == 3 and not again.done
+
+    # weights arrive: what was skipped is missing now, and runs
+    put_weights(project, seed=1)
+    assert {states(project)[name] for name in PRETRAINED} == {"missing"}
+    assert len(run_experiments(project, workers=1).done) == 3
+    assert set(states(project).values()) == {"fresh"}
+    store = Store(project.runs)
+    first = {s.planned.variant: s.result for s in inspect(project)}
+    assert first["tuned"].weights_sha256 and first["scratch"].weights_sha256 is None
+    assert not run_experiments(project, workers=1).done
+
+    # the probe left its tables and maps, its body was not trained and it has no epochs
+    probe = first["probe"]
+    assert probe.history == [] and len(probe.tables["path"]) == 25
+    assert {row["shots"] for row in probe.tables["few_shot"]} == {1, 5}
+    assert probe.tables["protocol"][0]["text"].startswith("class token")
+    assert probe.embedding()["tsne"].shape == (50, 2)
+    assert {"knn_10_accuracy", "ridge_accuracy", "silhouette"} <= probe.metrics.keys()
+    assert first["headed"].metrics["train_seconds"] > first["headed"].history[0]["seconds"] * 0.99
+
+    # on a machine that has the results and not the weights, all can be read
+    (project.data / "weights" / "test_vit.safetensors").unlink()
+    assert set(states(project).values()) == {"fresh"}
+
+    # other weights make other runs, and no features of the old ones are used for them
+    put_weights(project, seed=2)
+    stale = {s.planned.variant: s for s in inspect(project)}
+    assert {stale[name].cue for name in PRETRAINED} == {"data"}
+    assert "pretrained weights changed" in stale["probe"].reason
+    assert stale["scratch"].state == "fresh"
+    assert len(run_experiments(project, workers=1).done) == 3
+    second = {s.planned.variant: s.result for s in inspect(project)}
+    before, after = (r["probe"].predictions().logits for r in (first, second))
+    assert (before != after).any()
+    assert len(list((project.data / "features").glob("*/*/features.npy"))) == 6
+    assert len(store.keys()) == 8
+
+
+def test_a_pretrained_run_whose_file_is_named_says_that_it_was_not_there(project):
+    path = project.experiment_file("exp01")
+    path.write_text(
+        EXPERIMENT.replace("name: test_vit", "name: test_vit, weights: my/own.safetensors")
+    )
+    run_experiments(project, ["exp01"], workers=1)
+    reasons = {s.planned.variant: s.reason for s in inspect(project)}
+    assert reasons["tuned"] == "the weights file my/own.safetensors was not there"
