@@ -133,6 +133,28 @@ class Sentences(Reading):
         pairs = [(variant, base) for variant in self.results.shown(others)]
         return Comparisons({found.first.name: found for found in compare(pairs)}, left_out)
 
+    # ── a family over training sizes ─────────────────────────────────────────────────────────
+
+    def gain_per_doubling(self, *members: Name) -> Quantity:
+        """`+3.5 [3.1, 3.9] points`: test accuracy for each doubling of the training images.
+
+        members: the same model with different numbers of training images.
+        """
+        from cvlib.journal.data_efficiency import gain_per_doubling
+        from cvlib.journal.inline import skipped
+
+        family = [self.results.variant(name) for name in members]
+        if family and all(variant.is_skipped for variant in family):
+            return skipped(family[0])
+        return gain_per_doubling(family)
+
+    def images_to_match(self, rival: Name, *members: Name) -> Quantity:
+        """`5,700`, `more than 28,800`: training images at which the family equals the rival."""
+        from cvlib.journal.data_efficiency import images_to_match
+
+        family = [self.results.variant(name) for name in members]
+        return self._of(lambda one: images_to_match(family, one), rival)
+
     # ── choosing among variants ──────────────────────────────────────────────────────────────
 
     def best(self, by: str = "test_accuracy", *, among: list[Name] | None = None) -> VariantResults:

@@ -90,11 +90,11 @@ LINES = (
 )
 
 # Many classes: ten colours that differ in lightness too, by turns with shapes, so that two classes
-# of one colour never share a shape (10 and 9 have no common factor: 90 pairs).
+# of one colour never share a shape (10 and 11 have no common factor: 110 pairs).
 CLASS_COLORS = (
     BLUE, ORANGE, INK, GREEN, VERMILLION, SKY, "#7A4B00", PURPLE, "#8A8A8A", "#4B2E83",
 )  # fmt: skip
-CLASS_MARKERS = ("o", "^", "s", "v", "D", "P", "X", "<", ">")
+CLASS_MARKERS = ("o", "^", "s", "v", "D", "P", "X", "<", ">", "*", "p")
 
 
 def line_style(index: int) -> LineStyle:

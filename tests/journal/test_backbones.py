@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -130,9 +133,7 @@ def test_classes_can_be_told_apart_in_grey():
 
     styles = [class_style(n) for n in range(47)]
     assert len(set(styles)) == 47
-    # ten classes: no more than two share a shape
-    shapes = [marker for _, marker in styles[:10]]
-    assert max(shapes.count(shape) for shape in shapes) <= 2
+    assert len({marker for _, marker in styles[:10]}) == 10  # ten classes: ten shapes
 
 
 def test_pca_axes_state_their_variance_and_tsne_its_perplexity(exp):
@@ -204,6 +205,27 @@ def test_data_curve_refuses_two_variants_at_one_size(exp):
         exp.data_curve({"both": ["scratch-500", "vit-500"]})
     with pytest.raises(JournalError, match=r"no factor 'MLP'; it has: schedule"):
         exp.data_curve("MLP")
+
+
+def test_gain_of_a_doubling_and_images_to_match_are_read_off_the_curve(exp):
+    family = ["vit-8000", "vit-500", "vit-2000"]
+    runs = [
+        [exp[v].value("test_accuracy", s) for v in ("vit-500", "vit-2000", "vit-8000")]
+        for s in (0, 1)
+    ]
+    gains = [100 * np.polyfit(np.log2([450, 1800, 7200]), row, 1)[0] for row in runs]
+    shown = exp.gain_per_doubling(*family)
+    assert shown.value == pytest.approx(np.mean(gains))
+    assert (shown.low, shown.high) == pytest.approx(
+        stats.t.interval(0.95, 1, np.mean(gains), stats.sem(gains))
+    )
+    assert str(shown).startswith("+") and str(shown).endswith("points")
+    assert str(exp.images_to_match("scratch-8000", *family)) == "more than 7,200"
+    assert str(exp.images_to_match("vit-500", "scratch-500", "scratch-2000")) == "fewer than 450"
+    assert 1800 < float(exp.images_to_match("scratch-500", *family)) < 7200
+    assert str(exp.images_to_match("dino", *family)) == "skipped"
+    with pytest.raises(JournalError, match="two numbers of training images"):
+        exp.gain_per_doubling("vit-500")
 
 
 # ── probes among trained networks ────────────────────────────────────────────────────────────
@@ -424,3 +446,15 @@ def test_stale_probe_is_marked_in_the_new_figures(tmp_path):
     assert "probe of A†" in texts(exp.embedding("probe-a", "probe-b"))
     assert "probe of A†" in str(exp.separability())
     assert str(exp.overlap("probe-a")).endswith("†")
+
+
+def test_a_chapter_on_backbones_imports_no_torch_and_no_pyplot(layout):
+    program = (
+        "import sys; from pathlib import Path; from cvlib.journal import experiment; "
+        f"exp = experiment('exp02', root=Path({str(layout.root)!r})); "
+        "exp.heat_map(); exp.embedding(); exp.few_shot(); exp.data_curve('CNN'); "
+        "exp.separability(); exp.protocol(); exp.skipped(); exp.pareto(); exp.trade_off(); "
+        "print([m for m in ('torch', 'timm', 'sklearn', 'matplotlib.pyplot') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
