@@ -42,7 +42,7 @@ def curve(
     the same way, at most `shots` a class, so that the choice too sees few labels; the head that is
     tested was fitted on the `shots` training images alone.
 
-    Shots for which a class has too few training images, or none on val, are left out, and said so:
+    Shots for which a class has too few training images are left out, and said so in `left_out`:
     fewer images for one class would be another experiment under the same name.
     """
     if draws < 1 or not shots or min(shots) < 1:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
+from cvlib.probing.curvature import apply_blocks, blocks_fit, class_blocks, mean_curvature
+
 _PAIRS = 10  # of past steps and gradient changes, as scipy's L-BFGS-B keeps
 _SEARCHES = 4  # Newton steps of one line search at most; nearly always none is needed
+_LEAST_ITERATIONS = 5  # under strong regularisation near-tied logits need more digits than the loss
+_DIAGONAL_ITERATIONS = 30  # after them, what is left is worth the blocks' cost
 
 
 @dataclass(frozen=True)
@@ -33,15 +39,23 @@ def minimise(
 ) -> Solution:
     """Minimise C sum(cross-entropy) + ||W||^2 / 2 for each C of strengths (P,), bias free.
 
-    features: (N, D) float32 with centred, orthogonal columns (principal components), so that the
-    diagonal preconditioner C a s + 1 (s: squared column norms; a: mean p (1 - p)) is Boehning's
-    bound of the Hessian (1992) with its 1/2 replaced by the curvature found at the iterate.
-    All strengths share each pair of matrix products, (PK, D) x (D, N) and back.
+    features: (N, D) float32 with centred, orthogonal columns (principal components). L-BFGS
+    (Nocedal & Wright 2006, section 7.2) starts from a preconditioner that is diagonal there, C a
+    s + 1 with s: squared column norms and a: mean p (1 - p). Strengths that are still there after
+    30 iterations share the inverses of the Hessian's blocks, one a class, at the middle one of
+    them: C p (1 - p) hardly changes along the path once classes are nearly separated. All
+    strengths share each pair of matrix products, (PK, D) x (D, N) and back.
+
+    Tried on 10,000 x 1,280 EfficientNet-Lite0 features, 10 classes, C = 1, bound of 1e-4 below:
+    327 iterations with the diagonal alone, 150 with blocks. No gain came from Kronecker factors
+    of the Hessian (Martens & Grosse 2015), from their corrected eigenvalues (George et al. 2018)
+    or from 20 pairs instead of 10; one block for all classes halved the iterations at best.
 
     The objective is 1-strongly convex in W, so it lies within ||gradient||^2 / 2 of its minimum
     (this is also its Fenchel duality gap). A strength has converged, and leaves the batch, once
-    that bound is below `tolerance` times its objective, and times what it gained over predicting
-    the class frequencies: under strong regularisation the second is far smaller.
+    that bound is below `tolerance` times its objective times the squared share of the null
+    objective (class frequencies for every row) that the fit has explained. Under strong
+    regularisation that share is small, as are the weights, which have to be right all the same.
 
     start: (P, K, D + 1), the last column biases.
     """
@@ -49,9 +63,10 @@ def minimise(
     design = torch.cat([features, ones], dim=1)
     state = _State(design, labels, strengths, classes, start)
     state.run(tolerance, max_iterations)
+    bias = state.result[..., -1]
     return Solution(
         state.result[..., :-1],
-        state.result[..., -1],
+        bias - bias.mean(dim=1, keepdim=True),  # any shift gives the same probabilities
         state.gap_result,
         state.iterations,
         state.gap_result <= tolerance,
@@ -101,17 +116,16 @@ class _State:
     def run(self, tolerance: float, max_iterations: int) -> None:
         """Step until every strength has converged, or max_iterations are made."""
         previous: tuple[torch.Tensor, torch.Tensor] | None = None
+        blocks: torch.Tensor | None = None
         for iteration in range(max_iterations + 1):
             probabilities = torch.softmax(self.logits, dim=1)
             residual = (probabilities - self.targets).view(-1, self.rows)
             gradient = self.strengths * (residual @ self.design).view(self.weight.shape)
             gradient += self.weight * self.penalised
-            spread = 1 - probabilities.square().sum(dim=(1, 2)) / self.rows
-            curvature = (spread / (self.classes - 1)).clamp_min(1e-12).view(-1, 1, 1)
+            curvature = mean_curvature(probabilities)
             objective = self._objective(probabilities)
-            gain = torch.maximum(self.null * self.strengths.flatten() - objective, 1e-3 * objective)
-            gap = self._gap(gradient, curvature) / torch.minimum(objective, gain)
-            stop = gap <= tolerance
+            gap = self._gap(gradient, curvature) / self._scale(objective)
+            stop = gap <= (tolerance if iteration >= _LEAST_ITERATIONS else tolerance * 1e-4)
             if iteration == max_iterations:
                 stop = torch.ones_like(stop)
             if stop.any():
@@ -128,10 +142,21 @@ class _State:
                     previous = previous[0][go], previous[1][go]
             if previous is not None:
                 step, change = previous[0], gradient - previous[1]
-                inverse = 1 / _dot(step, change).clamp_min(torch.finfo(step.dtype).tiny)
-                self.pairs = [*self.pairs[1 - _PAIRS :], (step, change, inverse)]
-            inverse_diagonal = 1 / (self.strengths * curvature * self.squares + self.penalised)
-            direction = self._direction(gradient, inverse_diagonal)
+                inner = _dot(step, change)
+                # convex: only rounding can make this product small; such a pair does not count
+                sound = inner > 1e-7 * (_dot(step, step) * _dot(change, change)).sqrt()
+                scale = torch.where(sound, 1 / inner, 0)
+                self.pairs = [*self.pairs[1 - _PAIRS :], (step, change, scale)]
+            if iteration == _DIAGONAL_ITERATIONS and blocks_fit(*self.weight.shape[1:]):
+                blocks = self._middle_blocks()
+            if blocks is None:
+                diagonal = self.strengths * curvature * self.squares + self.penalised
+                direction = self._direction(
+                    gradient, partial(torch.mul, 1 / diagonal), rescale=True
+                )
+            else:
+                # they have the right scale; finding another one would read them once more
+                direction = self._direction(gradient, partial(apply_blocks, blocks), rescale=False)
             previous = self._search(direction, gradient), gradient
 
     def _objective(self, probabilities: torch.Tensor) -> torch.Tensor:
@@ -139,6 +164,10 @@ class _State:
         right = (probabilities * self.targets).sum(dim=1).clamp_min(tiny)
         penalty = (self.weight.square() * self.penalised).sum(dim=(1, 2)) / 2
         return -self.strengths.flatten() * right.log().sum(dim=1) + penalty
+
+    def _scale(self, objective: torch.Tensor) -> torch.Tensor:
+        explained = 1 - objective / (self.null * self.strengths.flatten())
+        return objective * explained.clamp(1e-3, 1).square()
 
     def _gap(self, gradient: torch.Tensor, curvature: torch.Tensor) -> torch.Tensor:
         # the bias is not penalised: its share of the bound uses the curvature instead of 1
@@ -150,7 +179,22 @@ class _State:
         self.strengths, self.alive = self.strengths[go], self.alive[go]
         self.pairs = [(step[go], change[go], inverse[go]) for step, change, inverse in self.pairs]
 
-    def _direction(self, gradient: torch.Tensor, inverse_diagonal: torch.Tensor) -> torch.Tensor:
+    def _middle_blocks(self) -> torch.Tensor:
+        middle = len(self.strengths) // 2
+        return class_blocks(
+            self.design,
+            self.squares,
+            self.penalised,
+            torch.softmax(self.logits[middle], dim=0),
+            float(self.strengths[middle]),
+        )
+
+    def _direction(
+        self,
+        gradient: torch.Tensor,
+        precondition: Callable[[torch.Tensor], torch.Tensor],
+        rescale: bool,
+    ) -> torch.Tensor:
         """Two-loop recursion, Nocedal & Wright 2006, algorithm 7.4, a strength at a time."""
         direction = -gradient
         shares = []
@@ -158,10 +202,11 @@ class _State:
             share = inverse * _dot(step, direction)
             direction = direction - share * change
             shares.append(share)
-        direction = direction * inverse_diagonal
-        if self.pairs:
+        direction = precondition(direction)
+        if self.pairs and rescale:
             _, change, inverse = self.pairs[-1]
-            direction = direction / (inverse * _dot(change, change * inverse_diagonal))
+            expected = inverse * _dot(change, precondition(change))
+            direction = direction / torch.where(inverse > 0, expected, 1)
         for (step, change, inverse), share in zip(self.pairs, reversed(shares), strict=True):
             direction = direction + step * (share - inverse * _dot(change, direction))
         return direction

@@ -13,7 +13,9 @@ from cvlib.probing.lbfgs import Solution, minimise
 from cvlib.probing.linear_head import LinearHead
 from cvlib.probing.standardise import Standardiser, as_features, as_labels, fit_standardiser
 
-TOLERANCE = 1e-5  # of the objective's distance to its minimum, as a share of the objective
+TOLERANCE = (
+    1e-4  # bound of the objective's distance to its minimum, as a share of it; a third is real
+)
 MAX_ITERATIONS = 1000
 
 

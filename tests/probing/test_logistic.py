@@ -1,0 +1,181 @@
+"""Multinomial logistic regression: scikit-learn's optimum, its path, and what can go wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.linear_model import LogisticRegression
+
+from cvlib.probing import logistic
+from cvlib.probing.standardise import fit_standardiser
+
+PATH = np.logspace(-5, 1, 21)
+
+
+@functools.cache
+def dataset(load: Callable) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Train and test halves of a dataset of scikit-learn, features float32."""
+    x, y = load(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(y))
+    x, y = x[order].astype(np.float32), y[order].astype(np.int64)
+    half = len(y) // 2
+    return x[:half], y[:half], x[half:], y[half:]
+
+
+def objective(logits: np.ndarray, y: np.ndarray, weight: np.ndarray, c: float) -> float:
+    """C sum(cross-entropy) + ||W||^2 / 2 in float64, as scikit-learn's documentation has it."""
+    logits = logits.astype(np.float64)
+    logits = logits - logits.max(axis=1, keepdims=True)
+    losses = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(y)), y]
+    return float(c * losses.sum() + (weight.astype(np.float64) ** 2).sum() / 2)
+
+
+@pytest.mark.parametrize("load", [load_digits, load_wine, load_breast_cancer])
+def test_reaches_the_optimum_of_scikit_learn(load: Callable) -> None:
+    x, y, test_x, test_y = dataset(load)
+    classes = int(y.max()) + 1
+    scale = fit_standardiser(torch.from_numpy(x)).scale.numpy()
+    standard, test_standard = (
+        (part.astype(np.float64) - x.astype(np.float64).mean(axis=0)) / scale
+        for part in (x, test_x)
+    )
+    heads = logistic.path(x, y, PATH, classes)
+    assert len(heads) == len(PATH) >= 20
+    for c, head in list(zip(PATH, heads, strict=True))[::4]:
+        assert head.converged
+        weight = head.weight * scale
+        ours = objective(head.logits(x), y, weight, c)
+        assert head.loss == pytest.approx(ours, rel=1e-5)
+        reference = LogisticRegression(C=c, tol=1e-9, max_iter=20000).fit(standard, y)
+        if classes == 2:
+            # scikit-learn fits two classes with one weight vector w; two vectors w/2 and -w/2
+            # give the same logits at half the penalty, so its C is ours with 2C
+            reference = LogisticRegression(C=2 * c, tol=1e-9, max_iter=20000).fit(standard, y)
+            coefficients = np.concatenate([-reference.coef_, reference.coef_]) / 2
+            theirs_logits = reference.decision_function(standard)[:, None] * [-0.5, 0.5]
+        else:
+            coefficients = reference.coef_
+            theirs_logits = reference.decision_function(standard)
+        theirs = objective(theirs_logits, y, coefficients, c)
+        assert ours == pytest.approx(theirs, rel=1e-4)
+        accuracy = float((reference.predict(test_standard) == test_y).mean())
+        assert abs(head.accuracy(test_x, test_y) - accuracy) <= 0.001
+
+
+def test_more_features_than_rows_gives_the_same_optimum() -> None:
+    x, y, _, _ = dataset(load_digits)
+    x, y = x[:40], y[:40]
+    assert set(y) == set(range(10)) and len(x) < x.shape[1]
+    head = logistic.path(x, y, [0.1], 10)[0]
+    standardiser = fit_standardiser(torch.from_numpy(x))
+    standard = standardiser.apply(torch.from_numpy(x)).numpy().astype(np.float64)
+    reference = LogisticRegression(C=0.1, tol=1e-10, max_iter=20000).fit(standard, y)
+    theirs = objective(reference.decision_function(standard), y, reference.coef_, 0.1)
+    assert head.loss == pytest.approx(theirs, rel=1e-4)
+
+
+def test_constant_and_repeated_features_are_harmless() -> None:
+    x, y, test_x, _ = dataset(load_wine)
+    plain = logistic.path(x, y, [0.1], 3)[0]
+    constant = np.full((len(x), 1), 1234.5, dtype=np.float32)
+    padded = logistic.path(np.hstack([x, constant]), y, [0.1], 3)[0]
+    assert np.abs(padded.weight[:, -1]).max() < 1e-4
+    other = np.full((len(test_x), 1), 1234.5, dtype=np.float32)
+    np.testing.assert_allclose(
+        padded.logits(np.hstack([test_x, other])), plain.logits(test_x), atol=0.02
+    )
+    # every feature twice: twice the squared norm at the same weights, that is C doubled
+    twice = logistic.path(np.hstack([x, x]), y, [0.1], 3)[0]
+    doubled = logistic.path(x, y, [0.2], 3)[0]
+    np.testing.assert_allclose(
+        twice.logits(np.hstack([test_x, test_x])), doubled.logits(test_x), atol=0.05
+    )
+
+
+def test_unfinished_optimisation_says_so() -> None:
+    x, y, _, _ = dataset(load_digits)
+    heads = logistic.path(x, y, [1e-6, 10.0], 10, max_iterations=5)
+    assert [head.converged for head in heads] == [True, False]
+    assert heads[1].gradient_norm > 100 * heads[0].gradient_norm
+
+
+def test_a_strength_is_solved_alike_alone_and_in_a_path() -> None:
+    x, y, test_x, _ = dataset(load_digits)
+    alone = logistic.path(x, y, [0.01], 10)[0]
+    among = logistic.path(x, y, [1.0, 0.01, 1e-4], 10)[1]
+    assert alone.loss == pytest.approx(among.loss, rel=2e-5)
+    assert (alone.logits(test_x).argmax(1) == among.logits(test_x).argmax(1)).mean() > 0.998
+
+
+def test_same_features_give_the_same_bits() -> None:
+    x, y, _, _ = dataset(load_digits)
+    first, second = (logistic.path(x, y, [0.01, 1.0], 10) for _ in range(2))
+    for a, b in zip(first, second, strict=True):
+        assert np.array_equal(a.weight, b.weight) and np.array_equal(a.bias, b.bias)
+
+
+def test_a_class_without_training_images_is_never_predicted() -> None:
+    x, y, test_x, _ = dataset(load_wine)
+    kept = y != 1
+    head = logistic.path(x[kept], y[kept], [0.1], 4)[0]
+    assert not np.isin(head.logits(test_x * 100).argmax(axis=1), [1, 3]).any()
+    assert head.weight[1].any() == head.weight[3].any() == np.False_
+    assert np.isfinite(head.cross_entropy(x, y))
+
+
+def test_a_single_class_is_always_predicted() -> None:
+    x, _, test_x, _ = dataset(load_wine)
+    head = logistic.path(x, np.full(len(x), 2), [0.1], 3)[0]
+    assert (head.logits(test_x).argmax(axis=1) == 2).all() and head.converged
+
+
+def test_choice_is_by_validation_accuracy_then_loss_and_refit_sees_both() -> None:
+    x, y, test_x, test_y = dataset(load_digits)
+    val_x, val_y = test_x[:300], test_y[:300]
+    chosen = logistic.choose(x, y, val_x, val_y, PATH, 10)
+    best = max(row["val_accuracy"] for row in chosen.rows)
+    tied = [row for row in chosen.rows if row["val_accuracy"] == best]
+    assert chosen.c == min(tied, key=lambda row: row["val_loss"])["c"]
+    assert chosen.head_train.accuracy(val_x, val_y) == best
+    both = logistic.path(np.vstack([x, val_x]), np.hstack([y, val_y]), [chosen.c], 10)[0]
+    assert np.array_equal(chosen.head.weight, both.weight)
+    unrefit = logistic.choose(x, y, val_x, val_y, PATH, 10, refit=False)
+    assert unrefit.head is unrefit.head_train
+    assert [set(row) for row in chosen.rows] == [
+        {"c", "train_loss", "val_loss", "val_accuracy", "converged"}
+    ] * len(PATH)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_features_that_are_not_finite_are_refused(value: float) -> None:
+    x, y, _, _ = dataset(load_wine)
+    broken = x.copy()
+    broken[7, 3] = value
+    with pytest.raises(ValueError, match=r"train_x has 1 of 89 rows .* row 7"):
+        logistic.path(broken, y, [1.0], 3)
+    with pytest.raises(ValueError, match=r"val_x has 1 of 89 rows"):
+        logistic.choose(x, y, broken, y, [1.0], 3)
+
+
+def test_labels_and_strengths_out_of_range_are_refused() -> None:
+    x, y, _, _ = dataset(load_wine)
+    with pytest.raises(ValueError, match="goes from 0 to 2; expected 0 to 1"):
+        logistic.path(x, y, [1.0], 2)
+    with pytest.raises(ValueError, match="above 0"):
+        logistic.path(x, y, [1.0, 0.0], 3)
+    with pytest.raises(ValueError, match=r"expected \(89,\) whole numbers"):
+        logistic.path(x, y[:-1], [1.0], 3)
+
+
+def test_a_head_is_plain_data() -> None:
+    x, y, _, _ = dataset(load_wine)
+    head = logistic.path(x, y, [1.0], 3)[0]
+    assert head.weight.dtype == head.bias.dtype == np.float32
+    assert head.weight.shape == (3, 13) and head.bias.shape == (3,)
+    assert all(not isinstance(value, torch.Tensor) for value in dataclasses.astuple(head))
