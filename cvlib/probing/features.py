@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cvlib.models.backbone import Backbone
 
 # Images of a batch. Measured on a CPU: 16 to 64 are equally fast, fewer or more are slower.
-_BATCH_SIZES = {"cpu": 32, "cuda": 512, "mps": 128}
+_BATCH_SIZES = {"cpu": 32, "cuda": 256, "mps": 128}
 _MOST_WORKERS = 16  # batches at once on a CPU: with more, Python's lock would be what they wait for
 
 

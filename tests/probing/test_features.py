@@ -150,7 +150,7 @@ def test_a_stop_is_heeded_between_two_batches(resnet, threads):
     assert done == [3, 6]
 
 
-def test_bfloat16_is_near_float32_and_not_the_same(vit):
+def test_bfloat16_is_near_float32_and_not_the_same(vit, threads):
     images = pictures(4, 32, 32, 3)
     exact = extract(vit, images, device="cpu")
     coarse = extract(vit, images, device="cpu", autocast=True)
