@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, new_figure, styled
-from cvlib.journal.lines import Line, check_band, draw_lines, limit_height, name_lines
+from cvlib.journal.lines import Line, check_band, draw_lines, height_for, limit_height, name_lines
 from cvlib.journal.results import Results, VariantResults
 from cvlib.journal.settings import setting
 from cvlib.journal.spread import only_shares
@@ -38,7 +38,7 @@ def data_curve(
             label += "†" if any(v.is_stale for v in points.values()) else ""
             values = tuple(100 * variant.values(metric) for variant in points.values())
             lines.append(Line(label, tuple(points), values))
-    figure = new_figure(2.5)
+    figure = new_figure(height_for(lines))
     axes = figure.subplots()
     draw_lines(axes, lines, band)
     _ticks(axes, sorted({count for line in lines for count in line.x}))

@@ -11,7 +11,7 @@ from cvlib.journal import numbers
 from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, new_figure, styled
-from cvlib.journal.lines import Line, check_band, draw_lines, limit_height, name_lines
+from cvlib.journal.lines import Line, check_band, draw_lines, height_for, limit_height, name_lines
 from cvlib.journal.quantity import Quantity
 from cvlib.journal.results import Results, VariantResults
 from cvlib.journal.staleness import absence_note, marks, stale_note
@@ -53,7 +53,7 @@ def few_shot(
         lines.append(
             Line(variant.label + mark[variant.name], x, tuple(curve[shot] for shot in shots))
         )
-    figure = new_figure(2.5)
+    figure = new_figure(height_for(lines))
     axes = figure.subplots()
     draw_lines(axes, lines, band)
     ticks = {float(s): f"{s:,}" for s in counts}

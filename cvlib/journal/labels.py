@@ -119,14 +119,17 @@ def name_ends(
     """Write a name at the right end of each line, so that none covers another. gap: points."""
     points = 72 / axes.figure.dpi
     heights = [float(axes.transData.transform(end)[1]) * points for end in ends]
-    for name, end, color, height, place_at in zip(
-        names, ends, colors, heights, spread(heights, gap), strict=True
-    ):
+    placed = spread(heights, gap)
+    frame = axes.get_window_extent()
+    # many names that end close together would stand above the axes; let them hang lower
+    above = max(placed) - frame.y1 * points
+    down = min(max(above, 0.0), max(min(placed) - frame.y0 * points, 0.0))
+    for name, end, color, height, wanted in zip(names, ends, colors, heights, placed, strict=True):
         axes.annotate(
             name,
             xy=end,
             xycoords="data",
-            xytext=(11, place_at - height),
+            xytext=(11, wanted - down - height),
             textcoords="offset points",
             va="center",
             fontsize=7.5,

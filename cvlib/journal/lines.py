@@ -32,6 +32,11 @@ def check_band(band: str) -> None:
         raise JournalError(f"band {band!r}: expected 'range' or 'interval' (95%)")
 
 
+def height_for(lines: Sequence[Line]) -> float:
+    """Height in inches of a figure in which every line's name has its place."""
+    return max(2.5, 0.125 * len(lines) + 1.0)
+
+
 def draw_lines(axes: Axes, lines: Sequence[Line], band: str) -> None:
     """Draw means with bands: the range of all values, or the 95% t-interval of their mean."""
     axes.set_xscale("log")
