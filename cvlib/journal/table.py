@@ -2,162 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
-from cvlib.journal import convergence, numbers
+from cvlib.journal import numbers
+from cvlib.journal.columns import COLUMNS, IMAGES_MARK, Context
 from cvlib.journal.comparison import compare
 from cvlib.journal.errors import JournalError
-from cvlib.journal.inline import constant
 from cvlib.journal.pipe_table import pipe_table
 from cvlib.journal.quantity import STALE_MARK, Markdown, markdown
 from cvlib.journal.results import Results, VariantResults, shared_seeds
 from cvlib.journal.skipped import by_reason
-from cvlib.journal.spread import NO_RANDOM_PART, of_difference, over_seeds
+from cvlib.journal.spread import NO_RANDOM_PART
 from cvlib.journal.staleness import marks, stale_reasons
 from cvlib.journal.words import counted
 
-IMAGES_MARK = "‡"
 DEFAULT = ("accuracy", "difference", "parameters", "flops", "seconds")
-
-
-@dataclass
-class _Context:
-    """What cells need besides their variant. p: by variant, filled when the column is asked for."""
-
-    reference: VariantResults | None
-    target: float | None
-    p: dict[str, float] = field(default_factory=dict)
-    over_images: bool = False  # whether a cell of `difference` has an interval over images
-
-    def needs_reference(self) -> VariantResults:
-        if self.reference is None:
-            raise JournalError(
-                "the columns difference and p need a variant to compare with: reference=…"
-            )
-        return self.reference
-
-    def needs_target(self) -> float:
-        if self.target is None:
-            raise JournalError("the columns epochs_to and seconds_to need target=…, such as 0.85")
-        return self.target
-
-
-@dataclass(frozen=True)
-class Column:
-    """head: with {target} and {reference}; note: for the line below the table.
-
-    over_seeds: said after the note where there are several seeds.
-    """
-
-    head: str
-    cell: Callable[[VariantResults, _Context], str]
-    note: str = ""
-    over_seeds: str = ""
-
-
-def _share(metric: str) -> Callable[[VariantResults, _Context], str]:
-    def cell(variant: VariantResults, _: _Context) -> str:
-        mean, interval, _over = over_seeds(variant, metric, 100)
-        if interval is None:
-            return numbers.fixed(mean, 2)
-        return numbers.plus_minus(mean, interval.half_width)
-
-    return cell
-
-
-def _difference(variant: VariantResults, context: _Context) -> str:
-    reference = context.needs_reference()
-    if variant is reference or not reference.runs:
-        return numbers.NO_VALUE
-    mean, interval, over = of_difference(variant, reference)
-    if interval is None:
-        return numbers.signed(mean, 2)
-    context.over_images |= over == "images"
-    text = numbers.difference(mean, interval.low, interval.high)
-    return text + IMAGES_MARK * (over == "images")
-
-
-def _p(variant: VariantResults, context: _Context) -> str:
-    p = context.p.get(variant.name)
-    return numbers.NO_VALUE if p is None else numbers.p_value(p)[2:].removeprefix("= ")
-
-
-def _count(metric: str) -> Callable[[VariantResults, _Context], str]:
-    return lambda variant, _: numbers.compact(constant(variant, metric).value or 0)
-
-
-def _mega(metric: str) -> Callable[[VariantResults, _Context], str]:
-    return lambda variant, _: numbers.two_digits((constant(variant, metric).value or 0) / 1e6)
-
-
-def _mean(metric: str) -> Callable[[VariantResults, _Context], str]:
-    return lambda variant, _: numbers.two_digits(float(variant.values(metric).mean()))
-
-
-def _reach(what: str, own_best: bool) -> Callable[[VariantResults, _Context], str]:
-    def cell(variant: VariantResults, context: _Context) -> str:
-        target = None if own_best else context.needs_target()
-        return convergence.cell(variant, what, target)
-
-    return cell
-
-
-COLUMNS = {
-    "accuracy": Column(
-        "Test accuracy (%)",
-        _share("test_accuracy"),
-        over_seeds="accuracy: mean ± 95% t-interval over seeds",
-    ),
-    "val_accuracy": Column("Val accuracy (%)", _share("val_accuracy")),
-    "difference": Column(
-        "Δ to {reference} (points)",
-        _difference,
-        "Δ: difference to {reference}",
-        " paired by seed, with its 95% t-interval",
-    ),
-    "p": Column(
-        "p",
-        _p,
-        "p: exact paired test against {reference} on the same test images, Holm-adjusted for "
-        "all rows",
-    ),
-    "parameters": Column("Parameters", _count("parameters")),
-    "flops": Column("MFLOPs", _mega("flops"), "MFLOPs: forward pass of one image"),
-    "seconds": Column("Training (s)", _mean("train_seconds")),
-    "extract_seconds": Column(
-        "Extraction (s)", _mean("extract_seconds"), "extraction: of the frozen features"
-    ),
-    "knn": Column("k-NN (%)", _share("knn_10_accuracy"), "k-NN: 10 nearest by cosine"),
-    "knn_20": Column("20-NN (%)", _share("knn_20_accuracy")),
-    "ridge": Column("Ridge (%)", _share("ridge_accuracy")),
-    "images_per_second": Column("Images/s", _mean("images_per_second")),
-    "best_epoch": Column("Best epoch", _mean("best_epoch")),
-    "epochs_to": Column("Epochs to {target}", _reach("epochs", False), "{to_target}"),
-    "seconds_to": Column("Seconds to {target}", _reach("seconds", False), "{to_target}"),
-    "epochs_to_own": Column(
-        "Epochs to 95% of best",
-        _reach("epochs", True),
-        "best: the run's own best validation accuracy",
-    ),
-    "seconds_to_own": Column(
-        "Seconds to 95% of best",
-        _reach("seconds", True),
-        "best: the run's own best validation accuracy",
-    ),
-}
-
-# What a column needs of a run that not every kind of run has.
-METRICS = {
-    "best_epoch": "best_epoch",
-    "extract_seconds": "extract_seconds",
-    "images_per_second": "images_per_second",
-    "knn": "knn_10_accuracy",
-    "knn_20": "knn_20_accuracy",
-    "ridge": "ridge_accuracy",
-    "flops": "flops",
-    "val_accuracy": "val_accuracy",
-}
 
 
 def results_table(
@@ -172,13 +31,13 @@ def results_table(
     rows = sorted(results.chosen(variants), key=lambda variant: variant.is_skipped)
     shown = results.shown(rows)
     names = list(columns or DEFAULT)
-    if columns is None and reference is None and not any(v.name == "base" for v in rows):
+    if not columns and reference is None and not any(v.name == "base" for v in rows):
         names.remove("difference")
     for name in names:
         if name not in COLUMNS:
             raise JournalError(f"no column {name!r}; there is: {', '.join(COLUMNS)}")
     needs_reference = {"difference", "p"} & set(names)
-    context = _Context(results.reference(reference) if needs_reference else None, target)
+    context = Context(results.reference(reference) if needs_reference else None, target)
     if "p" in names:
         context.p = _p_values(shown, context.needs_reference())
     words = {
@@ -217,8 +76,8 @@ def _has(variant: VariantResults, column: str, shown: Sequence[VariantResults]) 
 
     Where none has it the cell is asked all the same, and says which metrics there are.
     """
-    metric = METRICS.get(column)
-    if metric is None:
+    metric = COLUMNS[column].metric
+    if not metric:
         return True
 
     def there(one: VariantResults) -> bool:
@@ -241,7 +100,7 @@ def _note(
     shown: Sequence[VariantResults],
     names: Sequence[str],
     words: dict[str, str],
-    context: _Context,
+    context: Context,
 ) -> str:
     seeds = len(results.experiment.seeds)
     notes = [
@@ -249,6 +108,8 @@ def _note(
         for name in names
     ]
     probes = [variant for variant in shown if not variant.has_epochs]
+    if probes and len(probes) < len(shown) and "parameters" in names:
+        notes.append("parameters: those that are trained, of a probe its head")
     if probes and "seconds_to" in names:
         notes.append("a probe is there when it is done, extraction included")
     if context.over_images:

@@ -279,6 +279,14 @@ def test_seconds_to_own_best_are_those_of_the_history(exp):
     assert float(exp.seconds_to("base")) == pytest.approx(np.mean(own))
 
 
+def test_table_of_an_experiment_without_a_base_has_no_difference(tmp_path):
+    layout = make_backbones(tmp_path)
+    path = layout.experiment_file("exp02")
+    path.write_text(path.read_text().replace("  base: {label", "  first: {label"))
+    table = str(experiment("exp02", root=layout.root).table())
+    assert "Δ" not in table and "parameters: those that are trained, of a probe its head" in table
+
+
 def test_column_that_no_row_has_is_an_error(exp):
     with pytest.raises(JournalError, match="no metric 'knn_10_accuracy'"):
         exp.table("knn", variants=["base"])
