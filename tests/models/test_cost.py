@@ -6,7 +6,7 @@ import torch
 
 from cvlib.models.build import build
 from cvlib.models.cost import count_flops, count_parameters
-from cvlib.models.spec import CustomCNNSpec
+from cvlib.models.spec import CustomCNNSpec, CustomViTSpec
 
 
 def model(**fields):
@@ -33,3 +33,12 @@ def test_counting_changes_neither_the_model_nor_the_random_state():
     assert net.training
     assert torch.equal(state, torch.get_rng_state())
     assert all(torch.equal(buffers[name], value) for name, value in net.named_buffers())
+
+
+def test_attention_counts_by_its_two_matrix_products():
+    spec = CustomViTSpec(patch_size=4, depth=2, width=32, heads=4)
+    model = build(spec, image_size=(8, 8), channels=1, num_classes=10)
+    tokens, width, patches = 5, 32, 4
+    block = 12 * tokens * width**2 + 2 * tokens**2 * width
+    expected = 2 * (2 * block + patches * 16 * width + 10 * width)
+    assert count_flops(model, (1, 8, 8)) == expected
