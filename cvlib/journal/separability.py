@@ -158,13 +158,14 @@ def _note(
     text = "; ".join(said)
     sentences = [f"{text[0].upper()}{text[1:]}."] if said else []
     if fixed:
-        which = "All" if len(fixed) == len(shown) else ", ".join(v.label for v in fixed)
+        names = listed([v.label for v in fixed], most=99)
+        which = "All results" if len(fixed) == len(shown) else names
         sentences.append(f"{which}: {NO_RANDOM_PART}.")
     for variant in rows:
         if not variant.runs and not variant.is_skipped:
             sentences.append(f"{variant.label}: no result, {variant.absence()}.")
     for reason, skipped in by_reason(rows).items():
-        sentences.append(f"Skipped: {', '.join(v.label for v in skipped)}: {reason}.")
+        sentences.append(f"Skipped: {listed([v.label for v in skipped], most=99)}: {reason}.")
     for reason, labels in stale_reasons(shown).items():
         which = "all variants" if len(labels) == len(shown) else ", ".join(labels)
         sentences.append(f"† Stale: {which}: {reason}.")

@@ -38,17 +38,20 @@ def stale_note(shown: Sequence[VariantResults]) -> str:
 def fixed_note(shown: Sequence[VariantResults]) -> str:
     """One line for a figure: which points have no random part, and so no interval over seeds."""
     labels = [variant.label for variant in shown if variant.is_deterministic]
+    if len(labels) == len(shown) > 0:
+        return "nothing shown has a random part: the same for every seed"
     return f"no random part, the same for every seed: {listed(labels)}" if labels else ""
 
 
 def absence_note(variants: Iterable[VariantResults]) -> str:
     """One line for a figure: `not shown: no norm (failed)`; '' when all variants have results."""
-    absent = [
-        f"{v.label} ({', '.join(dict.fromkeys(s.state for s in v.statuses))})"
-        for v in variants
-        if not v.runs
-    ]
-    return f"not shown: {listed(absent)}" if absent else ""
+    absent: dict[str, list[str]] = {}
+    for variant in variants:
+        if not variant.runs:
+            state = ", ".join(dict.fromkeys(status.state for status in variant.statuses))
+            absent.setdefault(state, []).append(variant.label)
+    groups = [f"{listed(labels)} ({state})" for state, labels in absent.items()]
+    return f"not shown: {', '.join(groups)}" if absent else ""
 
 
 def callout(results: Results) -> str:

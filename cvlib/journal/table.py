@@ -14,7 +14,7 @@ from cvlib.journal.results import Results, VariantResults, shared_seeds
 from cvlib.journal.skipped import by_reason
 from cvlib.journal.spread import NO_RANDOM_PART
 from cvlib.journal.staleness import marks, stale_reasons
-from cvlib.journal.words import counted
+from cvlib.journal.words import counted, listed
 
 DEFAULT = ("accuracy", "difference", "parameters", "flops", "seconds")
 
@@ -118,14 +118,15 @@ def _note(
     sentences = ["; ".join(said) + "."]
     fixed = [variant for variant in shown if variant.is_deterministic]
     if fixed:
-        which = "All" if len(fixed) == len(shown) else ", ".join(v.label for v in fixed)
+        these = listed([v.label for v in fixed], most=99)
+        which = "All results" if len(fixed) == len(shown) else these
         sentences.append(f"{which}: {NO_RANDOM_PART}.")
     for variant in rows:
         if not variant.is_complete and not variant.is_skipped:
             what = "no result" if not variant.runs else f"{len(variant.runs)} of {seeds} seeds"
             sentences.append(f"{variant.label}: {what}, {variant.absence()}.")
     for reason, skipped in by_reason(rows).items():
-        sentences.append(f"Skipped: {', '.join(v.label for v in skipped)}: {reason}.")
+        sentences.append(f"Skipped: {listed([v.label for v in skipped], most=99)}: {reason}.")
     for reason, labels in stale_reasons(shown).items():
         which = "all variants" if len(labels) == len(shown) else ", ".join(labels)
         sentences.append(f"{STALE_MARK} Stale: {which}: {reason}.")

@@ -25,10 +25,15 @@ def dataset_words(name: str) -> str:
 
 
 def listed(names: list[str], most: int = 6) -> str:
-    """`a, b and c`; from more than `most` the rest is counted."""
+    """`a, b and c`; from more than `most` the rest is counted.
+
+    Names that hold commas themselves are set apart by semicolons.
+    """
+    comma = "; " if any("," in name for name in names) else ", "
     if len(names) > most:
-        return f"{', '.join(names[:most])} and {len(names) - most} more"
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+        return f"{comma.join(names[:most])} and {len(names) - most} more"
+    last = "; and " if comma == "; " else " and "
+    return last.join([comma.join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def counted(number: int, noun: str) -> str:

@@ -236,7 +236,7 @@ def test_probe_without_random_part_has_no_interval_over_seeds(exp):
     assert str(shown).endswith("% (every seed)") and shown.low is None
     table = str(exp.table("accuracy", "difference", variants=["base", "probe-a", "probe-b"]))
     assert "±" not in rows(table)["probe of A"][2]
-    assert "probe of A, probe of B: no random part, the same for every seed." in table
+    assert "probe of A and probe of B: no random part, the same for every seed." in table
 
 
 def test_two_probes_differ_with_an_interval_over_images(exp):
