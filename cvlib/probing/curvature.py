@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-_NEGLIGIBLE = 3e-3  # rows with less p (1 - p) enter a block by their mean alone
+_NEGLIGIBLE = 1e-2  # rows with less p (1 - p) enter a block by their mean alone
 _LARGEST = 2**28  # elements of all blocks: 1 GB
 
 

@@ -11,7 +11,7 @@ import torch
 from cvlib.probing.curvature import apply_blocks, blocks_fit, class_blocks, mean_curvature
 
 _PAIRS = 10  # of past steps and gradient changes, as scipy's L-BFGS-B keeps
-_SEARCHES = 4  # Newton steps of one line search at most; nearly always none is needed
+_SEARCHES = 16  # steps of one line search at most; nearly always none is needed
 _LEAST_ITERATIONS = 5  # under strong regularisation near-tied logits need more digits than the loss
 _DIAGONAL_ITERATIONS = 30  # after them, what is left is worth the blocks' cost
 
@@ -63,10 +63,11 @@ def minimise(
     design = torch.cat([features, ones], dim=1)
     state = _State(design, labels, strengths, classes, start)
     state.run(tolerance, max_iterations)
-    bias = state.result[..., -1]
+    # a shift of all classes alike gives the same probabilities; without it the penalty is least
+    state.result -= state.result.mean(dim=1, keepdim=True)
     return Solution(
         state.result[..., :-1],
-        bias - bias.mean(dim=1, keepdim=True),  # any shift gives the same probabilities
+        state.result[..., -1],
         state.gap_result,
         state.iterations,
         state.gap_result <= tolerance,
@@ -125,7 +126,8 @@ class _State:
             curvature = mean_curvature(probabilities)
             objective = self._objective(probabilities)
             gap = self._gap(gradient, curvature) / self._scale(objective)
-            stop = gap <= (tolerance if iteration >= _LEAST_ITERATIONS else tolerance * 1e-4)
+            early = iteration < _LEAST_ITERATIONS
+            stop = gap <= (tolerance * 1e-4 if early else tolerance)
             if iteration == max_iterations:
                 stop = torch.ones_like(stop)
             if stop.any():
@@ -157,6 +159,11 @@ class _State:
             else:
                 # they have the right scale; finding another one would read them once more
                 direction = self._direction(gradient, partial(apply_blocks, blocks), rescale=False)
+            # rounding may spoil an inverse: what does not lead down is replaced
+            uphill = _dot(direction, gradient) >= 0
+            if uphill.any():
+                steepest = -gradient / (self.strengths * curvature * self.squares + self.penalised)
+                direction = torch.where(uphill, steepest, direction)
             previous = self._search(direction, gradient), gradient
 
     def _objective(self, probabilities: torch.Tensor) -> torch.Tensor:
@@ -180,7 +187,8 @@ class _State:
         self.pairs = [(step[go], change[go], inverse[go]) for step, change, inverse in self.pairs]
 
     def _middle_blocks(self) -> torch.Tensor:
-        middle = len(self.strengths) // 2
+        # the lower middle: blocks at a strength serve weaker regularisation better than stronger
+        middle = int(self.strengths.flatten().argsort()[(len(self.strengths) - 1) // 2])
         return class_blocks(
             self.design,
             self.squares,
