@@ -45,7 +45,7 @@ def build_network(
 class Backbone(nn.Module):
     """`(N, 1 or 3, H, W)` images in [0, 1], of any size, to `(N, num_classes)` logits."""
 
-    takes_bytes_scaled = True  # preprocessing is inside: images come as bytes / 255
+    preprocesses = True  # preprocessing is inside: images come as bytes / 255
 
     def __init__(
         self, spec: BackboneSpec, *, num_classes: int, weights: Path | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,10 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from cvlib.models.preprocess import Preprocess
-from cvlib.models.weights.errors import WeightsError, WeightsUnavailable
-from cvlib.models.weights.hub import cached_files, endpoint, hub_cache, repository
-from cvlib.models.weights.network import NotFetched, fetch_file
+from cvlib.models.weights.clip import fetch_clip
+from cvlib.models.weights.errors import WeightsError
 from cvlib.models.weights.timm_names import TimmEntry
 from cvlib.probing.features import check_images, in_batches
-
-_CONFIG = "open_clip_config.json"
 
 
 def zero_shot(
@@ -39,8 +35,9 @@ def zero_shot(
 ) -> np.ndarray:
     """Return logits (N, classes) float32 of images (N, H, W, C) uint8, C 1 or 3.
 
-    A logit is the cosine of image and class, times CLIP's learned scale. A class is the mean of its name in all `templates`, each normalised, and normalised
-    again (Radford et al., 2021, 3.1.4). Names go in as they are, but underscores become spaces.
+    A logit is the cosine of image and class, times CLIP's learned scale. A class is the mean of its
+    name in all `templates`, each normalised, and normalised again (Radford et al., 2021, 3.1.4).
+    Names go in as they are, but underscores become spaces.
     name: timm's, such as vit_base_patch32_clip_224.openai. folder: holds open_clip_config.json and
     the weights of both towers; None: the hub's cache, then the network. The rest as `extract`.
 
@@ -130,22 +127,7 @@ def _folder(name: str) -> Path:
     """Where config and weights of both towers lie in the hub's cache, fetched if they must be."""
     config = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
     full = name if config is None else f"{config.architecture}.{config.tag}"
-    # a classifier that was fine-tuned from CLIP has no text tower left
-    if config is None or config.hf_hub_id is None or "clip" not in full or "_ft_" in full:
-        raise ValueError(
-            f"{name} is no CLIP model of timm with its text tower: zero-shot classification needs "
-            "one, such as vit_base_patch32_clip_224.openai"
-        )
-    hub_id = config.hf_hub_id + (full if config.hf_hub_id.endswith("/") else "")
-    entry = TimmEntry(full, hub_id, "open_clip_pytorch_model.bin", None, (3, 0, 0), 0)
-    try:
-        weights = next(iter(cached_files(entry)), None) or fetch_file(entry)
-        if not weights.with_name(_CONFIG).is_file():
-            fetch_file(dataclasses.replace(entry, hub_file=_CONFIG))
-    except NotFetched as error:
-        raise WeightsUnavailable(
-            f"{full}: zero-shot needs both towers of CLIP, open_clip_model.safetensors and "
-            f"{_CONFIG} of {endpoint()}/{repository(entry)[0]}; not both are in {hub_cache()}, and "
-            f"the network: {error}"
-        ) from error
-    return weights.parent
+    hub_id = None if config is None else config.hf_hub_id
+    if hub_id and hub_id.endswith("/"):
+        hub_id += full
+    return fetch_clip(TimmEntry(full, hub_id, None, None, (3, 0, 0), 0)).parent

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
 
 from cvlib.data.arrays import ImageData
 from cvlib.models.spec import BackboneSpec
@@ -20,36 +23,40 @@ def ask(
     model: BackboneSpec,
     spec: ZeroShotSpec,
     *,
+    weights: Path,
     device: str,
     on_progress: Callable[[Progress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Outcome:
     """Classify data.test by class names; train is not used, and val only to be reported.
 
-    Raises WeightsUnavailable where open_clip reaches no weights for the model.
+    weights: those of both towers, with open_clip's config beside them.
     """
     check_data(data)
     compute = choose_compute(device, spec.precision)
     started = time.perf_counter()
 
-    def logits_of(split: str) -> tuple[float, float]:
-        return score(found[split], getattr(data, split).labels)
+    def report(done: int, total: int) -> None:
+        if on_progress is not None:
+            rate = done / (time.perf_counter() - started)
+            on_progress(Progress(1, 1, done, total, rate, "test"))
 
-    found = {
-        split: zero_shot(
-            model.name,
-            data.class_names,
-            getattr(data, split).images,
-            spec.templates,
-            device=compute.device,
-            autocast=compute.precision == "bfloat16",
-            should_stop=should_stop,
-        )
-        for split in ("val", "test")
-    }
+    images = np.concatenate([data.val.images, data.test.images])
+    logits = zero_shot(
+        model.name,
+        data.class_names,
+        images,
+        spec.templates,
+        device=compute.device,
+        folder=weights.parent,
+        autocast=compute.precision == "bfloat16",
+        on_progress=report,
+        should_stop=should_stop,
+    )
     seconds = time.perf_counter() - started
-    test_loss, test_accuracy = logits_of("test")
-    val_loss, val_accuracy = logits_of("val")
+    val, test = logits[: len(data.val.labels)], logits[len(data.val.labels) :]
+    val_loss, val_accuracy = score(val, data.val.labels)
+    test_loss, test_accuracy = score(test, data.test.labels)
     return Outcome(
         metrics={
             "test_accuracy": test_accuracy,
@@ -57,11 +64,11 @@ def ask(
             "val_accuracy": val_accuracy,
             "val_loss": val_loss,
             "parameters": 0,
-            "train_seconds": 0.0,
-            "ask_seconds": seconds,
+            "train_seconds": 0.0,  # nothing is trained, nor are features of train extracted
+            "images_per_second": len(images) / seconds,
         },
         history=[],
-        test_logits=found["test"],
+        test_logits=test,
         test_labels=data.test.labels,
         test_ids=data.test.ids,
         weights={},

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cvlib.data.spec import DatasetSpec
-from cvlib.models.spec import BackboneSpec
 from cvlib.results.files import canonical_json, replace_text, sha256_text
 from cvlib.results.store import Store
 from cvlib.studies.code import FEATURES, code_fingerprint, entries
@@ -18,6 +17,7 @@ from cvlib.studies.environment import git_commit, package_versions, processor_na
 from cvlib.studies.plan import PlannedRun
 from cvlib.studies.procedure import Means, carry_out
 from cvlib.studies.project import Layout
+from cvlib.studies.starts import Starts
 
 if TYPE_CHECKING:
     from cvlib.data.arrays import ImageData
@@ -170,13 +170,10 @@ class Executor:
         """The file that the run starts from; it must be the one that its key was made for."""
         if not planned.start.needed:
             return None
-        from cvlib.models.weights.files import WeightsFile
-        from cvlib.models.weights.find import find
-
-        assert isinstance(planned.spec.model, BackboneSpec)
-        root, wanted = self._layout.data / "weights", planned.start.sha256
-        found = find(planned.spec.model, root, self._layout.root, wanted)
-        if not isinstance(found, WeightsFile) or found.sha256 != wanted:
+        layout, wanted = self._layout, planned.start.sha256
+        starts = Starts(layout.root, layout.data, layout.runs)
+        found = starts.file(planned.spec, wanted)
+        if found is None or found.sha256 != wanted:
             raise RuntimeError(
                 f"the pretrained weights of {planned.name} changed while the run was waiting; "
                 "run it again"

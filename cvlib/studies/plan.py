@@ -65,7 +65,7 @@ def resolve(experiment: Experiment, fingerprints: Fingerprints, starts: Starts) 
     runs = []
     for variant in experiment.variants:
         fingerprint, is_local = fingerprints.find(variant.spec.dataset)
-        start = starts.find(variant.spec.model)
+        start = starts.find(variant.spec)
         for seed in experiment.seeds:
             runs.append(
                 PlannedRun(

@@ -82,11 +82,12 @@ def _probe(spec: RunSpec, probe: LinearProbeSpec, data: ImageData, means: Means)
 def _zero_shot(spec: RunSpec, zero_shot: ZeroShotSpec, data: ImageData, means: Means) -> Outcome:
     from cvlib.probing.zero_shot_run import ask
 
-    assert isinstance(spec.model, BackboneSpec)
+    assert isinstance(spec.model, BackboneSpec) and means.weights is not None
     return ask(
         data,
         spec.model,
         zero_shot,
+        weights=means.weights,
         device=means.device,
         on_progress=means.on_progress,
         should_stop=means.should_stop,

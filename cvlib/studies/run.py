@@ -106,7 +106,7 @@ def _tasks(layout: Layout, runs: list[PlannedRun], skipped: dict[str, str]) -> l
     store = Store(layout.runs)
     tasks: dict[str, Task] = {}
     for run in runs:
-        start = starts.fetch(run.spec.model)
+        start = starts.fetch(run.spec)
         if start.needed and not start.is_local:
             skipped[run.name] = start.unreachable or "its weights are not here"
             continue

@@ -57,17 +57,24 @@ class RunSpec(BaseModel):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> RunSpec:
-        has_body = isinstance(self.model, BackboneSpec)
         if not isinstance(self.train, TrainSpec):
-            if not has_body:
+            if not isinstance(self.model, BackboneSpec):
                 raise ValueError(
                     f"mode {self.train.mode} needs a backbone: set model.kind: backbone, and a name"
                 )
-        elif isinstance(self.model, CustomCNNSpec) or self.model.kind == "custom_vit":
+            if isinstance(self.train, ZeroShotSpec) and self.model.weights != "pretrained":
+                raise ValueError("mode zero_shot needs model.weights: pretrained, of a CLIP model")
+        elif not isinstance(self.model, BackboneSpec):
             for option in ("mode", "head_lr", "layer_decay", "unfrozen_stages", "batch_norm"):
                 if getattr(self.train, option) is not None:
                     raise ValueError(
                         f"train.{option} is for backbones; {self.model.kind} is trained whole, "
                         "from random weights: leave it out"
                     )
+        if self.embedding is not None and (
+            not isinstance(self.model, BackboneSpec) or isinstance(self.train, ZeroShotSpec)
+        ):
+            raise ValueError(
+                "embedding maps a backbone's features, trained or probed: leave it out"
+            )
         return self

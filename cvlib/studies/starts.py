@@ -11,10 +11,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cvlib.models.spec import BackboneSpec, ModelSpec
+from cvlib.models.spec import BackboneSpec
+from cvlib.probing.spec import ZeroShotSpec
 from cvlib.results.files import readable_json, replace_text
+from cvlib.studies.spec import RunSpec
+
+if TYPE_CHECKING:
+    from cvlib.models.weights.files import WeightsFile
 
 NOTE = "weights.json"
 
@@ -47,56 +52,93 @@ class Starts:
         self._note = runs / NOTE
         self._known: dict[str, Start] = {}
 
-    def find(self, model: ModelSpec) -> Start:
+    def find(self, spec: RunSpec) -> Start:
         """What is known without the network."""
-        if not isinstance(model, BackboneSpec) or model.weights is None:
+        name = _name(spec)
+        if name is None:
             return Start()
-        name = _name(model)
         if name not in self._known:
-            self._known[name] = self._look(model, name)
+            noted = self._read().get(name, {})
+            found = self.file(spec, noted.get("sha256"))
+            self._known[name] = (
+                Start(needed=True, sha256=noted.get("sha256"), unreachable=noted.get("unreachable"))
+                if found is None
+                else Start(needed=True, sha256=found.sha256, is_local=True)
+            )
         return self._known[name]
 
-    def fetch(self, model: ModelSpec) -> Start:
+    def fetch(self, spec: RunSpec) -> Start:
         """The same after looking on the network, too; what came of it is written to the note."""
-        if not isinstance(model, BackboneSpec) or model.weights is None:
+        name = _name(spec)
+        if name is None:
             return Start()
         from cvlib.models.weights.errors import WeightsUnavailable
-        from cvlib.models.weights.find import fetch
 
-        name = _name(model)
         noted = self._read()
         before = noted.get(name, {})
         try:
-            found = fetch(model, self._root, self._project, before.get("sha256"))
+            found = self._fetched(spec, before.get("sha256"))
         except WeightsUnavailable:
-            after = {**before, "unreachable": _why(model)}
+            after = {**before, "unreachable": _why(spec)}
         else:
             after = {"sha256": found.sha256}
         if after != before:
             replace_text(self._note, readable_json({**noted, name: after}))
-        self._known[name] = self._look(model, name)
-        return self._known[name]
+        self._known.pop(name, None)
+        return self.find(spec)
 
-    def _look(self, model: BackboneSpec, name: str) -> Start:
-        from cvlib.models.weights.files import WeightsFile
+    def file(self, spec: RunSpec, pinned: str | None) -> WeightsFile | None:
+        """The file on this machine that a run starts from, `pinned` (a sha256) where it is there."""
+        from cvlib.models.weights.files import WeightsFile, cached_sha256
+
+        model, cache = _backbone(spec), self._root.parent / ".cache"
+        if isinstance(spec.train, ZeroShotSpec):
+            from cvlib.models.weights.clip import cached_clip
+            from cvlib.models.weights.timm_names import timm_entry
+
+            path = cached_clip(timm_entry(model.name, cache))
+            return None if path is None else WeightsFile(path, cached_sha256(path, cache), "cache")
         from cvlib.models.weights.find import find
 
-        noted = self._read().get(name, {})
-        found = find(model, self._root, self._project, noted.get("sha256"))
-        if isinstance(found, WeightsFile):
-            return Start(needed=True, sha256=found.sha256, is_local=True)
-        return Start(needed=True, sha256=noted.get("sha256"), unreachable=noted.get("unreachable"))
+        found = find(model, self._root, self._project, pinned)
+        return found if isinstance(found, WeightsFile) else None
+
+    def _fetched(self, spec: RunSpec, pinned: str | None) -> WeightsFile:
+        from cvlib.models.weights.files import WeightsFile, cached_sha256
+
+        model, cache = _backbone(spec), self._root.parent / ".cache"
+        if isinstance(spec.train, ZeroShotSpec):
+            from cvlib.models.weights.clip import fetch_clip
+            from cvlib.models.weights.timm_names import timm_entry
+
+            path = fetch_clip(timm_entry(model.name, cache))
+            return WeightsFile(path, cached_sha256(path, cache), "network")
+        from cvlib.models.weights.find import fetch
+
+        return fetch(model, self._root, self._project, pinned)
 
     def _read(self) -> dict[str, dict[str, Any]]:
         return json.loads(self._note.read_text()) if self._note.exists() else {}
 
 
-def _name(model: BackboneSpec) -> str:
+def _backbone(spec: RunSpec) -> BackboneSpec:
+    assert isinstance(spec.model, BackboneSpec)
+    return spec.model
+
+
+def _name(spec: RunSpec) -> str | None:
+    """What a run's weights are noted under; None where it starts from random ones."""
+    model = spec.model
+    if not isinstance(model, BackboneSpec) or model.weights is None:
+        return None
+    if isinstance(spec.train, ZeroShotSpec):
+        return f"{model.name}, both towers"
     return model.name if model.weights == "pretrained" else f"{model.name} from {model.weights}"
 
 
-def _why(model: BackboneSpec) -> str:
+def _why(spec: RunSpec) -> str:
     # No path and no host: the note is committed. `cvlib weights list` says where was looked.
+    model = _backbone(spec)
     if model.weights != "pretrained":
         return f"the weights file {model.weights} was not there"
     return (

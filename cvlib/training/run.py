@@ -137,7 +137,7 @@ class _Run:
 
         colour, std = channel_statistics(data.train.images)
         mean = colour
-        if getattr(network, "takes_bytes_scaled", False):
+        if getattr(network, "preprocesses", False):
             # a backbone normalises by itself, with its own mean and deviation
             mean, std = (0.0,) * channels, (1.0,) * channels
         drop_last = drops_last(len(data.train.labels), spec.batch_size)

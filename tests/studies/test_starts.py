@@ -21,6 +21,7 @@ variants:
   probe: {set: {train: {mode: linear_probe, shots: [1, 5]}, embedding: {perplexity: 5, images: 50}}}
   headed: {set: {train.mode: probe_then_fine_tune}}
   scratch: {set: {model.weights: none}}
+  asked: {set: {model.name: vit_base_patch32_clip_224.openai, train: {mode: zero_shot}}}
   cnn: {set: {model: {kind: custom_cnn, width: 4}}}
 seeds: [0]
 """
@@ -57,10 +58,11 @@ def states(project):
 def test_a_run_without_weights_is_skipped_until_they_come_and_is_of_those_weights(project):
     assert set(states(project).values()) == {"missing"}
     summary = run_experiments(project, workers=1)
-    assert sorted(summary.skipped) == sorted(f"exp01/{name} seed 0" for name in PRETRAINED)
+    skipped = (*PRETRAINED, "asked")
+    assert sorted(summary.skipped) == sorted(f"exp01/{name} seed 0" for name in skipped)
     assert len(summary.done) == 2 and not summary.failed
     found = states(project)
-    assert {name for name, state in found.items() if state == "skipped"} == set(PRETRAINED)
+    assert {name for name, state in found.items() if state == "skipped"} == set(skipped)
     assert found["scratch"] == found["cnn"] == "fresh"
     note = (project.runs / "weights.json").read_text()
     assert str(project.root) not in note and "://" not in note
@@ -70,13 +72,15 @@ def test_a_run_without_weights_is_skipped_until_they_come_and_is_of_those_weight
     assert not any(needs_work(s, None) for s in inspect(project))
     assert not run_experiments(project, workers=1).done
     again = run_experiments(project, workers=1, rerun="skipped")
-    assert len(again.skipped) == 3 and not again.done
+    assert len(again.skipped) == 4 and not again.done
 
     # weights arrive: what was skipped is missing now, and runs
     put_weights(project, seed=1)
     assert {states(project)[name] for name in PRETRAINED} == {"missing"}
     assert len(run_experiments(project, workers=1).done) == 3
-    assert set(states(project).values()) == {"fresh"}
+    found = states(project)
+    assert found.pop("asked") == "skipped", "the text tower is not in the file of the image tower"
+    assert set(found.values()) == {"fresh"}
     store = Store(project.runs)
     first = {s.planned.variant: s.result for s in inspect(project)}
     assert first["tuned"].weights_sha256 and first["scratch"].weights_sha256 is None
@@ -93,7 +97,8 @@ def test_a_run_without_weights_is_skipped_until_they_come_and_is_of_those_weight
 
     # on a machine that has the results and not the weights, all can be read
     (project.data / "weights" / "test_vit.safetensors").unlink()
-    assert set(states(project).values()) == {"fresh"}
+    found = states(project)
+    assert found.pop("asked") == "skipped" and set(found.values()) == {"fresh"}
 
     # other weights make other runs, and no features of the old ones are used for them
     put_weights(project, seed=2)

@@ -1,0 +1,50 @@
+"""CLIP with both towers: the weights and config that open_clip reads, beside timm's image tower."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from cvlib.models.weights.errors import WeightsUnavailable
+from cvlib.models.weights.hub import cached_files, endpoint, hub_cache, repository
+from cvlib.models.weights.network import NotFetched, fetch_file
+from cvlib.models.weights.timm_names import TimmEntry
+
+CONFIG = "open_clip_config.json"
+
+
+def both_towers(entry: TimmEntry) -> TimmEntry:
+    """The entry of timm's image tower as that of the whole model in the same repository.
+
+    Raises ValueError for a model that is no CLIP, or whose text tower is lost to fine-tuning.
+    """
+    if entry.hub_id is None or "clip" not in entry.name or "_ft_" in entry.name:
+        raise ValueError(
+            f"{entry.name} is no CLIP model of timm with its text tower: zero-shot classification "
+            "needs one, such as vit_base_patch32_clip_224.openai"
+        )
+    return dataclasses.replace(entry, hub_file="open_clip_pytorch_model.bin")
+
+
+def cached_clip(entry: TimmEntry) -> Path | None:
+    """The weights of both towers where the hub's cache has them and their config beside."""
+    for path in cached_files(both_towers(entry)):
+        if path.with_name(CONFIG).is_file():
+            return path
+    return None
+
+
+def fetch_clip(entry: TimmEntry) -> Path:
+    """The same after asking the network; raises WeightsUnavailable with the reason."""
+    wanted = both_towers(entry)
+    try:
+        weights = next(iter(cached_files(wanted)), None) or fetch_file(wanted)
+        if not weights.with_name(CONFIG).is_file():
+            fetch_file(dataclasses.replace(wanted, hub_file=CONFIG))
+    except NotFetched as error:
+        raise WeightsUnavailable(
+            f"{entry.name}: zero-shot needs both towers of CLIP, open_clip_model.safetensors and "
+            f"{CONFIG} of {endpoint()}/{repository(wanted)[0]}; not both are in {hub_cache()}, and "
+            f"the network: {error}"
+        ) from error
+    return weights
