@@ -59,7 +59,10 @@ def feature_maps(
             "knn_purity_half_width": apart.purity.half_width,
             "mapped_images": len(labels),
         },
-        tables={"overlaps": [asdict(row) for row in apart.overlaps[:MOST_OVERLAPS]]},
+        tables={
+            "overlaps": [asdict(row) for row in apart.overlaps[:MOST_OVERLAPS]],
+            "classes": [{"name": name} for name in class_names],
+        },
     )
 
 

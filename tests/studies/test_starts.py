@@ -21,7 +21,7 @@ variants:
   probe: {set: {train: {mode: linear_probe, shots: [1, 5]}, embedding: {perplexity: 5, images: 50}}}
   headed: {set: {train.mode: probe_then_fine_tune}}
   scratch: {set: {model.weights: none}}
-  asked: {set: {model.name: vit_base_patch32_clip_224.openai, train: {mode: zero_shot}}}
+  asked: {set: {model.name: vit_base_patch32_clip_224.openai, model.weights: pretrained, train: {mode: zero_shot}}}
   cnn: {set: {model: {kind: custom_cnn, width: 4}}}
 seeds: [0]
 """
