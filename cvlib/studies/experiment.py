@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cvlib.studies.located_yaml import Address, Located, SpecError, read_yaml
-from cvlib.studies.overrides import overlay
+from cvlib.studies.overrides import capped, overlay
 from cvlib.studies.project import PROFILES, Layout
 from cvlib.studies.spec import RunSpec
 from cvlib.studies.validation import explain
@@ -36,6 +36,9 @@ class ProfileFields(BaseModel):
     seeds: list[int] | None = Field(None, description="seeds instead of the experiment's own")
     variants: list[str] | None = Field(None, description="only these variants; null: all")
     set: dict[str, Any] = Field(default_factory=dict, description="values laid over the base")
+    cap: dict[str, int | float] = Field(
+        default_factory=dict, description="largest values, whatever base or variant say"
+    )
 
 
 class BaseFields(BaseModel):
@@ -133,15 +136,15 @@ def parse_experiment(path: Path, profile: str = "default") -> Experiment:
     base = overlay(base, Located({"dataset": dataset}, lines, yaml.file))
 
     seeds, chosen = fields.seeds, None
+    this = fields.profiles.get(profile, ProfileFields())
     if profile in fields.profiles:
-        this = fields.profiles[profile]
         seeds, chosen = this.seeds or seeds, this.variants
         _check_seeds(seeds, yaml, ("profiles", profile, "seeds"))
         base = overlay(base, yaml.part("profiles").part(profile).part("set"))
 
-    variants = _named(fields, yaml, base) + _gridded(fields, yaml, base)
+    variants = _named(fields, yaml, base, this.cap) + _gridded(fields, yaml, base, this.cap)
     if not variants:
-        variants = [Variant("base", "base", None, _resolve(base))]
+        variants = [Variant("base", "base", None, _resolve(capped(base, this.cap)))]
     if chosen is not None:
         names = [v.name for v in variants]
         for index, name in enumerate(chosen):
@@ -160,16 +163,19 @@ def parse_experiment(path: Path, profile: str = "default") -> Experiment:
     )
 
 
-def _named(fields: ExperimentFields, yaml: Located, base: Located) -> list[Variant]:
+Caps = dict[str, int | float]
+
+
+def _named(fields: ExperimentFields, yaml: Located, base: Located, cap: Caps) -> list[Variant]:
     variants = []
     for name, given in fields.variants.items():
         change = yaml.part("variants").part(name).part("set")
-        spec = _resolve(overlay(base, change))
+        spec = _resolve(capped(overlay(base, change), cap))
         variants.append(Variant(name, given.label or name, given.factor, spec))
     return variants
 
 
-def _gridded(fields: ExperimentFields, yaml: Located, base: Located) -> list[Variant]:
+def _gridded(fields: ExperimentFields, yaml: Located, base: Located, cap: Caps) -> list[Variant]:
     if not fields.grid:
         return []
     for key, values in fields.grid.items():
@@ -180,7 +186,7 @@ def _gridded(fields: ExperimentFields, yaml: Located, base: Located) -> list[Var
     for combination in itertools.product(*fields.grid.values()):
         setting = dict(zip(keys, combination, strict=True))
         lines: dict[Address, int] = {(key,): yaml.line(("grid", key)) or 0 for key in keys}
-        spec = _resolve(overlay(base, Located(setting, lines, yaml.file)))
+        spec = _resolve(capped(overlay(base, Located(setting, lines, yaml.file)), cap))
         name = ", ".join(f"{_short(key)}={_shown(value)}" for key, value in setting.items())
         variants.append(Variant(name, name, "grid", spec))
     return variants

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 from cvlib.studies.located_yaml import Address, Located
@@ -21,6 +22,20 @@ def overlay(base: Located, change: Located) -> Located:
     result = Located(copy.deepcopy(base.data), dict(base.lines), base.file)
     for key, value in sorted(change.data.items(), key=lambda item: not _is_choice(item[0])):
         _put(result, tuple(key.split(".")), value, change, (key,))
+    return result
+
+
+def capped(located: Located, largest: Mapping[str, float]) -> Located:
+    """Return `located` with no number above its cap; keys that it does not have stay absent."""
+    result = Located(copy.deepcopy(located.data), dict(located.lines), located.file)
+    for key, cap in largest.items():
+        *parents, last = key.split(".")
+        inner: Any = result.data
+        for parent in parents:
+            inner = inner.get(parent) if isinstance(inner, dict) else None
+        value = inner.get(last) if isinstance(inner, dict) else None
+        if isinstance(value, int | float) and value > cap:
+            inner[last] = cap
     return result
 
 

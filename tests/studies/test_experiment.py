@@ -204,3 +204,15 @@ def test_another_backbone_keeps_its_size_and_another_kind_of_model_does_not(tmp_
 def test_a_mistake_in_a_mode_or_kind_is_named(tmp_path, change, words):
     with pytest.raises(SpecError, match=re.escape(words)):
         _one(tmp_path, change)
+
+
+def test_a_profile_caps_what_base_and_variants_say_and_adds_nothing(tmp_path):
+    text = BACKBONE.replace("{SET}", "{train.epochs: 40}")
+    text += "  b: {set: {train: {mode: linear_probe}}}\n"
+    text += "profiles: {quick: {cap: {train.epochs: 3, dataset.subset: 10}}}\n"
+    path = tmp_path / "t.yaml"
+    path.write_text(text)
+    tuned, probed = (v.spec.canonical() for v in parse_experiment(path, "quick").variants)
+    assert tuned["train"]["epochs"] == 3 and "subset" not in tuned["dataset"]
+    assert probed["train"]["mode"] == "linear_probe" and "epochs" not in probed["train"]
+    assert parse_experiment(path).variants[0].spec.canonical()["train"]["epochs"] == 40
