@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class Blocks(Reading):
-    """Tables as Markdown, figures as SVG and PNG. Skipped variants stand in tables, not in figures."""
+    """Tables as Markdown, figures as SVG and PNG. Skipped variants stand in tables, not in figures.
+
+    width, height of a figure: a share of the text's width, and inches; None: what suits it.
+    """
 
     # ── any experiment ───────────────────────────────────────────────────────────────────────
 
@@ -44,15 +47,19 @@ class Blocks(Reading):
         *variants: Name,
         metrics: tuple[str, ...] = ("train_loss", "val_accuracy"),
         band: str = "range",
+        width: float = 1.0,
+        height: float | None = None,
     ) -> ReportFigure:
         """Curves by epoch: line is the mean, band the `range` of the seeds or the 95% `interval`.
 
         variants: all when none is named; more than five are spread over a panel a factor. Probes
         have no epochs and are left out.
         """
+        from cvlib.journal.figure import of_size
         from cvlib.journal.learning_curves import learning_curves
 
-        return learning_curves(self.results, variants or None, metrics, band)
+        with of_size(width, height):
+            return learning_curves(self.results, variants or None, metrics, band)
 
     def ablation(self, *variants: Name, reference: Name | None = None) -> ReportFigure:
         """Difference to the reference in points with 95% interval, and training time beside it."""
@@ -60,11 +67,15 @@ class Blocks(Reading):
 
         return ablation(self.results, variants or None, reference)
 
-    def accuracy_against_time(self, *variants: Name) -> ReportFigure:
+    def accuracy_against_time(
+        self, *variants: Name, width: float = 1.0, height: float | None = None
+    ) -> ReportFigure:
         """Test accuracy against training seconds, with intervals and the Pareto front."""
         from cvlib.journal.accuracy_against_time import accuracy_against_time
+        from cvlib.journal.figure import of_size
 
-        return accuracy_against_time(self.results, variants or None)
+        with of_size(width, height):
+            return accuracy_against_time(self.results, variants or None)
 
     def heat_map(
         self,
@@ -72,6 +83,8 @@ class Blocks(Reading):
         columns: str = "train.optimizer.lr",
         metric: str = "test_accuracy",
         variants: list[Name] | None = None,
+        width: float = 1.0,
+        height: float | None = None,
     ) -> ReportFigure:
         """The mean of a metric for each pair of two settings, the best by validation outlined.
 
@@ -79,9 +92,11 @@ class Blocks(Reading):
         variants that differ in these two settings only. A cell that diverged, failed or was
         skipped says so.
         """
+        from cvlib.journal.figure import of_size
         from cvlib.journal.heat_map import heat_map
 
-        return heat_map(self.results, rows, columns, metric, variants)
+        with of_size(width, height):
+            return heat_map(self.results, rows, columns, metric, variants)
 
     def data_curve(
         self,
@@ -89,6 +104,8 @@ class Blocks(Reading):
         x: str = "train_images",
         metric: str = "test_accuracy",
         band: str = "interval",
+        width: float = 1.0,
+        height: float | None = None,
     ) -> ReportFigure:
         """Accuracy against training images, a line a family of models.
 
@@ -96,8 +113,10 @@ class Blocks(Reading):
         differ in dataset.subset. x: a metric, or a key of the spec such as dataset.subset.
         """
         from cvlib.journal.data_curve import data_curve
+        from cvlib.journal.figure import of_size
 
-        return data_curve(self.results, groups, x, metric, band)
+        with of_size(width, height):
+            return data_curve(self.results, groups, x, metric, band)
 
     def provenance(self) -> Markdown:
         """Runs, fresh or stale and why, device, threads, versions, commits, training time."""
@@ -118,20 +137,28 @@ class Blocks(Reading):
         *variants: Name,
         method: str = "tsne",
         titles: Sequence[str] | Mapping[str, str] | None = None,
+        width: float = 1.0,
+        height: float | None = None,
     ) -> ReportFigure:
         """Test features in the plane, a panel for each of at most four variants.
 
         method: `tsne` or `pca`; titles: of the panels, in order or by variant; None: labels.
         """
         from cvlib.journal.embedding import embedding
+        from cvlib.journal.figure import of_size
 
-        return embedding(self.results, variants or None, method, titles)
+        with of_size(width, height):
+            return embedding(self.results, variants or None, method, titles)
 
-    def few_shot(self, *variants: Name, band: str = "range") -> ReportFigure:
+    def few_shot(
+        self, *variants: Name, band: str = "range", width: float = 1.0, height: float | None = None
+    ) -> ReportFigure:
         """Accuracy against training images a class; band over seeds and draws."""
         from cvlib.journal.few_shot import few_shot
+        from cvlib.journal.figure import of_size
 
-        return few_shot(self.results, variants or None, band)
+        with of_size(width, height):
+            return few_shot(self.results, variants or None, band)
 
     def separability(self, *variants: Name, note: bool = True) -> Markdown:
         """Silhouette, purity, k-NN, ridge and probe accuracy, and the classes that overlap most."""

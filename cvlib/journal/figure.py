@@ -5,16 +5,21 @@ from __future__ import annotations
 import base64
 import io
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any, ParamSpec
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from cvlib.journal.errors import JournalError
 from cvlib.journal.style import MUTED, TEXT_WIDTH, in_style
 
 Arguments = ParamSpec("Arguments")
+
+_SIZE: ContextVar[tuple[float, float | None]] = ContextVar("size", default=(1.0, None))
 
 
 class ReportFigure(Figure):
@@ -63,7 +68,7 @@ class ReportFigure(Figure):
         """The text in lines that fit the figure's width."""
         probe = self.text(0, 0, "", **look)
         room = 0.98 * self.bbox.width
-        for letters in range(175, 60, -5):
+        for letters in range(175, 25, -5):
             lines = textwrap.wrap(text, letters)
             probe.set_text("\n".join(lines))
             if probe.get_window_extent(self.canvas.get_renderer()).width <= room:  # type: ignore[attr-defined]
@@ -87,8 +92,26 @@ def styled(draw: Callable[Arguments, ReportFigure]) -> Callable[Arguments, Repor
     return wrapper
 
 
+@contextmanager
+def of_size(width: float, height: float | None) -> Iterator[None]:
+    """Figures drawn within are this share of the text's width, and `height` inches high if given.
+
+    For panels side by side: a figure that is drawn wide and shown narrow has tiny letters.
+    """
+    if not 0.3 <= width <= 1:
+        raise JournalError(f"width {width!r}: expected a share of the text's width, 0.3 to 1")
+    if height is not None and not 1 <= height <= 8:
+        raise JournalError(f"height {height!r}: expected inches, 1 to 8")
+    token = _SIZE.set((width, height))
+    try:
+        yield
+    finally:
+        _SIZE.reset(token)
+
+
 def new_figure(height: float) -> ReportFigure:
-    """An empty figure as wide as the text. height: inches."""
-    figure = ReportFigure(figsize=(TEXT_WIDTH, height), layout="constrained")
+    """An empty figure as wide as the text, unless `of_size` says otherwise. height: inches."""
+    width, given = _SIZE.get()
+    figure = ReportFigure(figsize=(TEXT_WIDTH * width, given or height), layout="constrained")
     FigureCanvasAgg(figure)  # measures text
     return figure

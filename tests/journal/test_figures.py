@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cvlib.journal import experiment
+from cvlib.journal.errors import JournalError
 from cvlib.journal.labels import place, spread
 from cvlib.journal.style import LINES, TEXT_WIDTH
 from cvlib.results.store import Store
@@ -165,3 +166,12 @@ def test_placed_labels_are_apart_where_there_is_room():
         for j in range(i):
             apart = (corners[i] + sizes[i] <= corners[j]) | (corners[j] + sizes[j] <= corners[i])
             assert apart.any()
+
+
+def test_a_figure_is_drawn_at_the_size_it_is_shown_at(exp):
+    whole, half = exp.accuracy_against_time(), exp.accuracy_against_time(width=0.49, height=2.0)
+    assert half.get_size_inches()[0] == pytest.approx(0.49 * whole.get_size_inches()[0])
+    assert half.get_size_inches()[1] == 2.0
+    assert exp.accuracy_against_time().get_size_inches()[0] == TEXT_WIDTH
+    with pytest.raises(JournalError, match="width 2: expected a share"):
+        exp.accuracy_against_time(width=2)
