@@ -114,12 +114,15 @@ def _maps(spec: RunSpec, data: ImageData, features: np.ndarray | None) -> Featur
         return None
     from cvlib.analysis.feature_maps import feature_maps
 
+    # a third of the images is the most that t-SNE can take; what was used is kept with the maps
+    mapped = min(spec.embedding.images, len(data.test.labels))
+    perplexity = min(spec.embedding.perplexity, (mapped - 1) / 3)
     return feature_maps(
         features,
         data.test.labels,
         data.test.ids,
         data.class_names,
-        perplexity=spec.embedding.perplexity,
+        perplexity=perplexity,
         images=spec.embedding.images,
         seed=spec.seed,
     )
