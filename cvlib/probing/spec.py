@@ -91,7 +91,9 @@ class EmbeddingSpec(BaseModel):
 
     model_config = _CONFIG
 
-    perplexity: float = Field(default=30.0, gt=1, description="t-SNE's effective neighbours; less where images are few")
+    perplexity: float = Field(
+        default=30.0, gt=1, description="t-SNE's effective neighbours; less where images are few"
+    )
     images: int = Field(
         default=1000, ge=10, description="test images that are mapped, at most; stratified"
     )
