@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cvlib.publish import mime
+from cvlib.publish.cell_captions import Captions, captions_of
+from cvlib.publish.cell_outputs import Output, is_display
 from cvlib.publish.chapter import Cell
 from cvlib.publish.errors import Unsupported
 from cvlib.publish.png import retina_size, without_text
 from cvlib.publish.project import Target
-
-Output = dict[str, Any]
 
 # Options that Quarto uses up; the others become attributes of the cell's div.
 _USED_UP = frozenset(
@@ -72,7 +72,7 @@ class CellWriter:
             return ""
         label = cell.options.get("label")
         on_container = bool(label) and self._labels_container(cell, outputs)
-        cell_caption, captions = _captions(cell, outputs)
+        cell_caption, captions = captions_of(cell, outputs)
 
         head = "::: {"
         if on_container:
@@ -91,7 +91,7 @@ class CellWriter:
             suffix = 0
             for index, output in enumerate(outputs):
                 own = part
-                if on_container and _is_display(output):
+                if on_container and is_display(output):
                     suffix += 1
                     own = f"{part}-{suffix}"
                 body += self._output(
@@ -119,18 +119,18 @@ class CellWriter:
                 if self._warns(cell):
                     shown.append(output)
             elif not _is_left_over(output, has_image):
-                if _is_display(output):
+                if is_display(output):
                     output = {**output, "data": mime.with_math(output["data"])}
                 shown.append(output)
         return shown
 
     def _kind(self, output: Output) -> str | None:
-        if not _is_display(output):
+        if not is_display(output):
             return None
         return mime.choose(output["data"], self.target, self.execute["fig-format"])
 
     def _labels_container(self, cell: Cell, outputs: list[Output]) -> bool:
-        displayed = sum(map(_is_display, outputs))
+        displayed = sum(map(is_display, outputs))
         several = displayed > 1 and not isinstance(cell.options.get("fig-cap"), list)
         is_table = str(cell.options.get("label")).startswith("tbl-")
         return not self._on(cell, "output") or displayed == 0 or several or is_table
@@ -148,16 +148,16 @@ class CellWriter:
         index: int,
         label: str,
         file_stem: str,
-        captions: _Captions,
+        captions: Captions,
         asis: bool,
     ) -> str:
         kind = self._kind(output)
         text = ""
         if not asis:
             is_table = str(cell.options.get("label")).startswith("tbl-")
-            labelled = label and _is_display(output) and not is_table and kind not in mime.IMAGES
+            labelled = label and is_display(output) and not is_table and kind not in mime.IMAGES
             classes = output["output_type"]
-            classes = "display" if _is_display(output) else classes
+            classes = "display" if is_display(output) else classes
             classes = output["name"] if classes == "stream" else classes
             text = (
                 "\n::: {"
@@ -239,31 +239,6 @@ class CellWriter:
         return f"![{caption or ''}]({self.figures}/{name}){{{' '.join(attributes)}}}"
 
 
-class _Captions:
-    """The captions of a cell's outputs, handed out in order."""
-
-    def __init__(self, texts: list[str]) -> None:
-        self._texts = [text.strip().replace("\n", " ") for text in texts]
-
-    @property
-    def given(self) -> bool:
-        """Whether there are any."""
-        return bool(self._texts)
-
-    def take(self) -> str | None:
-        """Return the next, or None."""
-        return (self._texts.pop(0) or None) if self._texts else None
-
-
-def _captions(cell: Cell, outputs: list[Output]) -> tuple[str | None, _Captions]:
-    caption, sub = cell.options.get("fig-cap"), cell.options.get("fig-subcap")
-    if isinstance(caption, list):
-        return None, _Captions(caption if any(map(_is_display, outputs)) else [])
-    if caption and sub is not None:
-        return caption, _Captions([""] if sub is True else sub if isinstance(sub, list) else [sub])
-    return None, _Captions([caption] if caption else [])
-
-
 def _attributes(cell: Cell) -> str:
     unknown = sorted(set(cell.options) - _USED_UP - _OF_CELL)
     forwarded = unknown + [key for key in cell.options if key in _OF_CELL]
@@ -281,10 +256,6 @@ def _js(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return json.dumps(value)
-
-
-def _is_display(output: Output) -> bool:
-    return output["output_type"] in ("display_data", "execute_result")
 
 
 def _is_left_over(output: Output, has_image: bool) -> bool:

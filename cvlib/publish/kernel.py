@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from cvlib.publish.cell_outputs import Output, Outputs
 from cvlib.publish.errors import CellFailed
 
 # How long a chapter has, once interrupted, to write its checkpoint and stop.
@@ -33,8 +34,6 @@ _MAX_SOCKET_PATH = 90
 # requests to shut down are never acted on, so that a kernel is asked to run the handlers itself.
 _LEAVE_AT_ONCE = "__import__('atexit').register(__import__('os')._exit, 0)"
 _EXIT = "__import__('atexit')._run_exitfuncs()"
-
-Output = dict[str, Any]
 
 
 class Kernel:
@@ -167,7 +166,7 @@ class Kernel:
             # else the request after one that failed is thrown away
             stop_on_error=False,
         )
-        outputs = _Outputs(self._on_stderr)
+        outputs = Outputs(self._on_stderr)
         try:
             self._listen(message, outputs)
         except KeyboardInterrupt:
@@ -175,7 +174,7 @@ class Kernel:
             raise
         return outputs.collected, self._reply(message)
 
-    def _listen(self, message: str, outputs: _Outputs) -> None:
+    def _listen(self, message: str, outputs: Outputs) -> None:
         """Take messages until the kernel is idle again."""
         while True:
             try:
@@ -212,7 +211,7 @@ class Kernel:
         """Send SIGINT to the kernel and its children; wait until the cell has stopped."""
         self._signal_group(signal.SIGINT)
         until = time.monotonic() + STOP_SECONDS
-        outputs = _Outputs(self._on_stderr)
+        outputs = Outputs(self._on_stderr)
         try:
             while time.monotonic() < until:
                 try:
@@ -257,54 +256,3 @@ def _free_ports(count: int) -> list[int]:
     for listening in sockets:
         listening.close()
     return ports
-
-
-class _Outputs:
-    """Collects a cell's outputs in notebook form: streams joined, clear_output obeyed."""
-
-    def __init__(self, on_stderr: Callable[[str], None] | None) -> None:
-        self.collected: list[Output] = []
-        self._on_stderr = on_stderr
-        self._clear_next = False
-
-    def take(self, kind: str, content: dict[str, Any]) -> None:
-        """Add one message of the kernel."""
-        if kind == "stream":
-            if content["name"] == "stderr" and self._on_stderr is not None:
-                self._on_stderr(content["text"])
-            self._add({"output_type": "stream", "name": content["name"], "text": content["text"]})
-        elif kind in ("display_data", "execute_result"):
-            output = {"output_type": kind, "data": content["data"], "metadata": content["metadata"]}
-            output["display_id"] = (content.get("transient") or {}).get("display_id")
-            if kind == "execute_result":
-                output["execution_count"] = content["execution_count"]
-            self._add(output)
-        elif kind == "update_display_data":
-            shown = content["transient"]["display_id"]
-            for output in self.collected:
-                if output.get("display_id") == shown:
-                    output.update(data=content["data"], metadata=content["metadata"])
-        elif kind == "error":
-            self._add({"output_type": "error", **content})
-        elif kind == "clear_output":
-            self._clear_next = True
-            if not content.get("wait"):
-                self._clear()
-
-    def _clear(self) -> None:
-        self.collected.clear()
-        self._clear_next = False
-
-    def _add(self, output: Output) -> None:
-        if self._clear_next:
-            self._clear()
-        last = self.collected[-1] if self.collected else None
-        same_stream = (
-            last is not None
-            and output["output_type"] == "stream" == last["output_type"]
-            and last["name"] == output["name"]
-        )
-        if last is not None and same_stream:
-            last["text"] += output["text"]
-        else:
-            self.collected.append(output)
