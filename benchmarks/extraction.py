@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ from common import PROJECT, fashion_mnist, machine, parser, restore_start_method
 from PIL import Image
 from timm.data import create_transform
 from torch.utils.data import DataLoader, Dataset
+from turns import measure, print_table, summarise
 
 from cvlib.models.backbone import Backbone
 from cvlib.models.fold import folded
@@ -157,49 +156,6 @@ def serve(pipe: Connection, name: str, threads: int, workers: int, *arguments: i
         pipe.send(contenders.by_name[name]())
 
 
-def measure(
-    names: list[str], repeats: int, threads: int, workers: int, *arguments: int
-) -> dict[str, list[float]]:
-    """Images a second of each contender in each turn; one turn before is not counted."""
-    context = get_context("spawn")
-    pipes = {}
-    for name in names:
-        pipes[name], theirs = context.Pipe()
-        # no daemon: a DataLoader starts workers of its own
-        context.Process(target=serve, args=(theirs, name, threads, workers, *arguments)).start()
-        theirs.close()
-    rates: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(repeats + 1):
-        for name, pipe in pipes.items():
-            pipe.send(True)
-            rate = pipe.recv()
-            print(f"turn {turn or 'of warm-up'}: {name:14} {rate:7.0f} images/s", flush=True)
-            if turn:
-                rates[name].append(rate)
-    for pipe in pipes.values():
-        pipe.send(False)
-    return rates
-
-
-def summarise(rates: dict[str, list[float]]) -> list[dict[str, Any]]:
-    rows = []
-    for name, values in rates.items():
-        ratios = [mine / theirs for mine, theirs in zip(rates[OURS], values, strict=True)]
-        target = TARGETS.get(name)
-        rows.append(
-            {
-                "contender": name,
-                "images_per_second": median(values),
-                "ratio": median(ratios),
-                "ratio_min": min(ratios),
-                "ratio_max": max(ratios),
-                "target": target,
-                "met": None if target is None else median(ratios) >= target,
-            }
-        )
-    return rows
-
-
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--images", type=int, default=2560, help="images of one measurement")
@@ -217,6 +173,7 @@ def main() -> None:
     workers = max(by_workers, key=lambda count: by_workers[count])
     print(f"DataLoader workers: {workers} (images/s of each: {by_workers})")
     rates = measure(
+        serve,
         list(contenders.by_name),
         options.repeats,
         options.threads,
@@ -224,16 +181,10 @@ def main() -> None:
         options.images,
         options.batch_size,
     )
-    rows = summarise(rates)
+    rows = summarise(rates, OURS, TARGETS)
 
     print(f"\n{facts}\nleast cosine of folded and unfolded features: {cosine:.8f}\n")
-    print(f"| contender | images/s (median) | {OURS}, is … times as fast | range | target |")
-    print("|:--|--:|--:|:--|--:|")
-    for row in rows:
-        print(
-            f"| {row['contender']} | {row['images_per_second']:,.0f} | {row['ratio']:.2f} "
-            f"| {row['ratio_min']:.2f}–{row['ratio_max']:.2f} | {row['target'] or ''} |"
-        )
+    print_table(rows, OURS)
     write_json(
         options.json,
         {

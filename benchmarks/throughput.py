@@ -9,10 +9,7 @@ of the ratios within each turn. See benchmarks/README.md for what is compared an
 from __future__ import annotations
 
 import dataclasses
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from statistics import median
-from typing import Any
 
 import torch
 from common import (
@@ -25,6 +22,7 @@ from common import (
     write_json,
 )
 from contenders import Contenders
+from turns import measure, print_table, summarise
 
 from cvlib.data.arrays import ImageData, Split
 from cvlib.training.heap import keep_freed_memory
@@ -67,48 +65,6 @@ def serve(
         pipe.send(contenders.by_name[name]())
 
 
-def measure(names: list[str], repeats: int, *arguments: Any) -> dict[str, list[float]]:
-    """Images a second of each contender in each turn; one turn before is not counted."""
-    context = get_context("spawn")
-    pipes = {}
-    for name in names:
-        pipes[name], theirs = context.Pipe()
-        # no daemon: a DataLoader starts workers of its own
-        context.Process(target=serve, args=(theirs, name, *arguments)).start()
-        theirs.close()
-    rates: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(repeats + 1):
-        for name, pipe in pipes.items():
-            pipe.send(True)
-            rate = pipe.recv()
-            print(f"turn {turn or 'of warm-up'}: {name:10} {rate:7.0f} images/s", flush=True)
-            if turn:
-                rates[name].append(rate)
-    for pipe in pipes.values():
-        pipe.send(False)
-    return rates
-
-
-def summarise(rates: dict[str, list[float]]) -> list[dict[str, Any]]:
-    ours = rates["cvlib"]
-    rows = []
-    for name, values in rates.items():
-        ratios = [mine / theirs for mine, theirs in zip(ours, values, strict=True)]
-        target = TARGETS.get(name)
-        rows.append(
-            {
-                "contender": name,
-                "images_per_second": median(values),
-                "ratio": median(ratios),
-                "ratio_min": min(ratios),
-                "ratio_max": max(ratios),
-                "target": target,
-                "met": None if target is None else median(ratios) >= target,
-            }
-        )
-    return rows
-
-
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--images", type=int, default=6400, help="images of one measurement")
@@ -122,6 +78,7 @@ def main() -> None:
     by_workers = contenders.choose_workers()
     print(f"DataLoader workers: {contenders.workers} (images/s of each: {by_workers})")
     rates = measure(
+        serve,
         list(contenders.by_name),
         options.repeats,
         options.threads,
@@ -129,16 +86,10 @@ def main() -> None:
         options.images,
         options.width,
     )
-    rows = summarise(rates)
+    rows = summarise(rates, "cvlib", TARGETS)
 
     print(f"\n{facts}\n{model}\n")
-    print("| contender | images/s (median) | cvlib is … times as fast | range | target |")
-    print("|:--|--:|--:|:--|--:|")
-    for row in rows:
-        print(
-            f"| {row['contender']} | {row['images_per_second']:,.0f} | {row['ratio']:.2f} "
-            f"| {row['ratio_min']:.2f}–{row['ratio_max']:.2f} | {row['target'] or ''} |"
-        )
+    print_table(rows, "cvlib")
     write_json(
         options.json,
         {
