@@ -11,9 +11,9 @@ from cvlib.journal.errors import JournalError
 from cvlib.journal.pipe_table import pipe_table
 from cvlib.journal.quantity import Markdown, Quantity, markdown
 from cvlib.journal.results import Results, VariantResults
-from cvlib.journal.skipped import by_reason
-from cvlib.journal.spread import NO_RANDOM_PART, over_seeds
-from cvlib.journal.staleness import marks, stale_reasons
+from cvlib.journal.spread import over_seeds
+from cvlib.journal.staleness import marks
+from cvlib.journal.table_note import skipped_and_stale, without_random_part
 from cvlib.journal.words import counted, listed
 
 PAIRS = 2  # that a row of the table names
@@ -157,16 +157,9 @@ def _note(
         said.append(f"accuracies: mean ± 95% t-interval over {seeds}")
     text = "; ".join(said)
     sentences = [f"{text[0].upper()}{text[1:]}."] if said else []
-    if fixed:
-        names = listed([v.label for v in fixed], most=99)
-        which = "All results" if len(fixed) == len(shown) else names
-        sentences.append(f"{which}: {NO_RANDOM_PART}.")
+    sentences += without_random_part(shown)
     for variant in rows:
         if not variant.runs and not variant.is_skipped:
             sentences.append(f"{variant.label}: no result, {variant.absence()}.")
-    for reason, skipped in by_reason(rows).items():
-        sentences.append(f"Skipped: {listed([v.label for v in skipped], most=99)}: {reason}.")
-    for reason, labels in stale_reasons(shown).items():
-        which = "all variants" if len(labels) == len(shown) else ", ".join(labels)
-        sentences.append(f"† Stale: {which}: {reason}.")
+    sentences += skipped_and_stale(rows, shown)
     return markdown(" ".join(sentences))

@@ -9,12 +9,11 @@ from cvlib.journal.columns import COLUMNS, IMAGES_MARK, Context
 from cvlib.journal.comparison import compare
 from cvlib.journal.errors import JournalError
 from cvlib.journal.pipe_table import pipe_table
-from cvlib.journal.quantity import STALE_MARK, Markdown, markdown
+from cvlib.journal.quantity import Markdown, markdown
 from cvlib.journal.results import Results, VariantResults, shared_seeds
-from cvlib.journal.skipped import by_reason
-from cvlib.journal.spread import NO_RANDOM_PART
-from cvlib.journal.staleness import marks, stale_reasons
-from cvlib.journal.words import counted, listed
+from cvlib.journal.staleness import marks
+from cvlib.journal.table_note import skipped_and_stale, without_random_part
+from cvlib.journal.words import counted
 
 DEFAULT = ("accuracy", "difference", "parameters", "flops", "seconds")
 
@@ -116,18 +115,10 @@ def _note(
         notes.append(f"{IMAGES_MARK} neither has a random part: bootstrap interval over images")
     said = [f"{counted(seeds, 'seed')} a variant", *dict.fromkeys(note for note in notes if note)]
     sentences = ["; ".join(said) + "."]
-    fixed = [variant for variant in shown if variant.is_deterministic]
-    if fixed:
-        these = listed([v.label for v in fixed], most=99)
-        which = "All results" if len(fixed) == len(shown) else these
-        sentences.append(f"{which}: {NO_RANDOM_PART}.")
+    sentences += without_random_part(shown)
     for variant in rows:
         if not variant.is_complete and not variant.is_skipped:
             what = "no result" if not variant.runs else f"{len(variant.runs)} of {seeds} seeds"
             sentences.append(f"{variant.label}: {what}, {variant.absence()}.")
-    for reason, skipped in by_reason(rows).items():
-        sentences.append(f"Skipped: {listed([v.label for v in skipped], most=99)}: {reason}.")
-    for reason, labels in stale_reasons(shown).items():
-        which = "all variants" if len(labels) == len(shown) else ", ".join(labels)
-        sentences.append(f"{STALE_MARK} Stale: {which}: {reason}.")
+    sentences += skipped_and_stale(rows, shown)
     return markdown(" ".join(sentences))
