@@ -164,7 +164,8 @@ except KeyboardInterrupt:
     raise
 """
     root = small_book(tmp_path / "b", one=f"```{{python}}\n{code}\n```\n")
-    script = (
+    script = (  # a runner started in the background hands down an ignored SIGINT
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "from pathlib import Path; from cvlib.publish.project import load_project; "
         "from cvlib.publish.chapter import read_chapter; "
         "from cvlib.publish.execute import execute_chapter; "
