@@ -83,7 +83,7 @@ class Contenders:
         )
         images, labels = next(iter(loader.epoch(0)))
         model = self.network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        optimizer = make_optimizer(RECIPE.optimizer, model)
+        optimizer = make_optimizer(RECIPE, model)
         model.train()
         steps = self.images // BATCH_SIZE
         start = time.perf_counter()

@@ -66,7 +66,7 @@ def features(folder: Path) -> dict[str, np.ndarray]:
             arrays[f"{name}_x"] = standard.astype(np.float32)
         folder.mkdir(parents=True, exist_ok=True)
         staged = file.with_suffix(f".{os.getpid()}.npz")
-        np.savez(staged, **arrays)
+        np.savez(staged, allow_pickle=False, **arrays)
         staged.rename(file)
     with np.load(file) as archive:
         return dict(archive)
