@@ -55,4 +55,32 @@ local numbering = {
   end,
 }
 
-return quarto.utils.combineFilters({ quarto.utils.file_metadata_filter(), headings, numbering })
+local apostrophes = {
+  -- Typst makes a prime of a quote after a digit ("EXP01′s"), so an apostrophe is written as itself.
+  Str = function(el)
+    if not quarto.doc.is_format("typst") or not el.text:find("’", 1, true) then
+      return nil
+    end
+    local parts = pandoc.Inlines({})
+    local from = 1
+    while true do
+      local first, last = el.text:find("’", from, true)
+      if not first then
+        break
+      end
+      if first > from then
+        parts:insert(pandoc.Str(el.text:sub(from, first - 1)))
+      end
+      parts:insert(pandoc.RawInline("typst", "’"))
+      from = last + 1
+    end
+    if from <= #el.text then
+      parts:insert(pandoc.Str(el.text:sub(from)))
+    end
+    return parts
+  end,
+}
+
+return quarto.utils.combineFilters({
+  quarto.utils.file_metadata_filter(), headings, numbering, apostrophes,
+})

@@ -19,6 +19,7 @@ from cvlib.publish.ast import (
     plain,
     raw,
     raw_block,
+    string,
     text_of,
     transform,
 )
@@ -30,6 +31,7 @@ from cvlib.publish.outline import begins_part, shift_of
 
 SUPPLEMENTS = {"fig": "Figure", "tbl": "Table"}
 CAPTION_SIDES = {"fig": "bottom", "tbl": "top"}
+APOSTROPHE = "’"  # Typst makes a prime of a quote after a digit: EXP01′s
 APPENDIX = "#counter(heading).update(0)\n#set heading(numbering: appendix-numbering)"
 
 
@@ -84,6 +86,8 @@ def _lowered(
             return [{"t": "Table", "c": [bare, *_inside(element["c"][1:], visit)]}]
         if tag == "Div" and _shows_output(element):
             return _unwrapped(element, visit)
+        if tag == "Str" and APOSTROPHE in element["c"]:
+            return _with_apostrophes(element["c"])
         if tag == "Link":
             attributes, inlines, (target, title) = element["c"]
             place = anchors.place_in_pdf(chapter, target)
@@ -91,6 +95,15 @@ def _lowered(
         return None
 
     return transform(chapter.blocks, visit)
+
+
+def _with_apostrophes(text: str) -> list[Element]:
+    """The word with each apostrophe as itself, not as the quote that pandoc would write."""
+    first, *rest = text.split(APOSTROPHE)
+    found = [string(first)] if first else []
+    for part in rest:
+        found += [raw("typst", APOSTROPHE), *([string(part)] if part else [])]
+    return found
 
 
 def _inside(parts: list[Any], visit: Visit) -> list[Any]:
