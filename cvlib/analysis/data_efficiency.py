@@ -55,21 +55,6 @@ def images_to_match(
     return _first_reached(logs, rows - np.reshape(np.asarray(target, dtype=float), (-1, 1)))
 
 
-def crossing(
-    sizes: Sequence[float], accuracies_a: np.ndarray, accuracies_b: np.ndarray
-) -> OverSeeds | None:
-    """The number of training images from which B is at least as accurate as A.
-
-    None where B never catches up within the sizes, or is not behind at the smallest. sizes as for
-    `slope`, accuracies_a and accuracies_b: (S, M), measured at the same sizes with the same seeds.
-    """
-    logs, first = _checked(sizes, accuracies_a)
-    _, second = _checked(sizes, accuracies_b)
-    if first.shape != second.shape:
-        raise ValueError(f"accuracies {first.shape} and {second.shape}: expected the same seeds")
-    return _first_reached(logs, second - first)
-
-
 def _first_reached(logs: np.ndarray, lead: np.ndarray) -> OverSeeds | None:
     value = _zero_from_below(logs, lead.mean(axis=0))
     if value is None:

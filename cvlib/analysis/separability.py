@@ -27,16 +27,13 @@ class Separability:
     """Cosine distances throughout; intervals are 95%, by bootstrap over the images.
 
     silhouette: -1..1, mean over images; 0: as near to another class as to the own
-    purity: share of an image's nearest images that are of its class, mean over images
-    neighbours: how many nearest images were looked at
-    chance: the purity of labels dealt at random
+    purity: share of an image's nearest images that are of its class, mean over images; labels
+        dealt at random have the chance of two images to be of one class
     overlaps: every pair of classes with a neighbour in common, the worst first
     """
 
     silhouette: Interval
     purity: Interval
-    neighbours: int
-    chance: float
     overlaps: tuple[Overlap, ...]
 
 
@@ -51,20 +48,17 @@ def separability(
     """Measure how well the classes lie apart.
 
     features: (N, D); labels: (N,) positions in class_names. Where there are not more than
-    `neighbours` images, all others are an image's neighbours, and the result says how many. seed:
-    of the bootstrap, in which an image's own score stays what it is among all images.
+    `neighbours` images, all others are an image's neighbours. seed: of the bootstrap, in which an
+    image's own score stays what it is among all images.
     Raises ValueError for fewer than two classes among the labels, or features that do not fit.
     """
     unit, labels = _checked(features, labels, class_names)
-    counts = np.bincount(labels, minlength=len(class_names))
     near = min(neighbours, len(labels) - 1)
     shares = _neighbour_shares(unit, labels, len(class_names), near)
     own = shares[np.arange(len(labels)), labels]
     return Separability(
         silhouette=_mean(silhouettes(unit, labels), seed),
         purity=_mean(own, seed),
-        neighbours=near,
-        chance=float((counts * (counts - 1)).sum() / (len(labels) * (len(labels) - 1))),
         overlaps=_overlaps(shares, labels, class_names),
     )
 

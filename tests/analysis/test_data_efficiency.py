@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cvlib.analysis.data_efficiency import crossing, images_to_match, slope
+from cvlib.analysis.data_efficiency import images_to_match, slope
 
 SIZES = [500, 1000, 2000, 4000]
 CNN = np.array([[0.60, 0.65, 0.70, 0.75], [0.62, 0.67, 0.72, 0.77]])  # 5 points a doubling
@@ -66,21 +66,12 @@ def test_no_interval_where_one_seed_lies_outside():
     assert found.value < 4000 and found.interval is None
 
 
-def test_crossing_is_where_b_catches_up():
-    assert crossing(SIZES, CNN, VIT).value == pytest.approx(2000)
-    assert crossing(SIZES, CNN, VIT - 0.05).value == pytest.approx(2000 * 2**0.5)
-
-
-def test_no_crossing_without_catching_up_or_from_ahead():
-    assert crossing(SIZES, CNN, VIT - 0.2) is None
-    assert crossing(SIZES, CNN, CNN + 0.1) is None
-
-
 def test_order_of_the_sizes_does_not_matter():
     shuffled = [2, 0, 3, 1]
     sizes = [SIZES[i] for i in shuffled]
     assert slope(sizes, VIT[:, shuffled]).value == pytest.approx(slope(SIZES, VIT).value)
-    assert crossing(sizes, CNN[:, shuffled], VIT[:, shuffled]).value == pytest.approx(2000)
+    found = images_to_match(sizes, VIT[:, shuffled], CNN[:, 1])
+    assert found.value == pytest.approx(images_to_match(SIZES, VIT, CNN[:, 1]).value)
 
 
 @pytest.mark.parametrize(
