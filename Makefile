@@ -49,4 +49,4 @@ bench: $(STAMP)  ## speed, side by side (see benchmarks/README.md)
 	$(BIN)/python benchmarks/throughput.py
 
 clean:  ## remove what rendering made
-	rm -rf _output _output-quick .quarto experiments/runs-quick
+	rm -rf _output _output-quick _output-full .quarto experiments/runs-quick
