@@ -179,4 +179,5 @@ def feature_identity(
         "precision": "bfloat16" if autocast else "float32",
         "code": code,
         "timm": version("timm"),  # the backbones' own code
+        "torch": version("torch").split("+")[0],  # its kernels; a build's tag follows the device
     }

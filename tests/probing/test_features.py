@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -247,6 +248,24 @@ def test_another_preprocessing_is_another_key(vit, monkeypatch, field, value):
     assert described[field] != value
     monkeypatch.setattr(vit.preprocess, "describe", lambda: described | {field: value})
     assert key(vit) != before
+
+
+@pytest.mark.parametrize("package", ["timm", "torch"])
+def test_another_version_of_what_computes_them_is_another_key(vit, monkeypatch, package):
+    before = key(vit)
+    monkeypatch.setattr(
+        "cvlib.probing.features.version", lambda name: "0.0.1" if name == package else version(name)
+    )
+    assert key(vit) != before
+
+
+def test_a_build_of_the_same_torch_is_the_same_key(vit, monkeypatch):
+    before = key(vit)
+    monkeypatch.setattr(
+        "cvlib.probing.features.version",
+        lambda name: version(name).split("+")[0] + "+cu130" * (name == "torch"),
+    )
+    assert key(vit) == before
 
 
 def test_another_backbone_or_stem_is_another_key():
