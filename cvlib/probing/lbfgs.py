@@ -18,12 +18,10 @@ _DIAGONAL_ITERATIONS = 30  # after them, what is left is worth the blocks' cost
 
 @dataclass(frozen=True)
 class Solution:
-    """Of P strengths: weight (P, K, D), bias (P, K), and per strength how it ended."""
+    """Of P strengths: weight (P, K, D), bias (P, K), and whether each one's minimum was found."""
 
     weight: torch.Tensor
     bias: torch.Tensor
-    relative_gap: torch.Tensor
-    iterations: torch.Tensor
     converged: torch.Tensor
 
 
@@ -68,8 +66,6 @@ def minimise(
     return Solution(
         state.result[..., :-1],
         state.result[..., -1],
-        state.gap_result,
-        state.iterations,
         state.gap_result <= tolerance,
     )
 
@@ -107,7 +103,6 @@ class _State:
         self.pairs: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
         self.result = torch.zeros_like(self.weight)
         self.gap_result = torch.zeros(count, dtype=design.dtype, device=design.device)
-        self.iterations = torch.zeros(count, dtype=torch.int64, device=design.device)
 
     def _product(self, weight: torch.Tensor) -> torch.Tensor:
         """(p, K, D) weights to (p, K, N) logits."""
@@ -134,7 +129,6 @@ class _State:
                 finished = self.alive[stop]
                 self.result[finished] = self.weight[stop]
                 self.gap_result[finished] = gap[stop]
-                self.iterations[finished] = iteration
                 if stop.all():
                     return
                 go = ~stop

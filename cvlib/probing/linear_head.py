@@ -12,16 +12,12 @@ class LinearHead:
     """logits = features @ weight.T + bias, on features as they were extracted.
 
     weight: (K, D) float32; bias: (K,) float32. Standardisation is folded into both.
-    converged, gradient_norm, loss and iterations speak of the objective that was minimised, in
-    standardised features; a head solved in closed form has converged.
+    converged: whether its optimisation ended at the minimum; a head in closed form has.
     """
 
     weight: np.ndarray
     bias: np.ndarray
     converged: bool
-    gradient_norm: float
-    loss: float
-    iterations: int
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """(N, D) features to (N, K) float32 logits."""

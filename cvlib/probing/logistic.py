@@ -75,8 +75,8 @@ def path(
         )
         weight = solution.weight @ rotation.T
     return [
-        _head(i, c, weight[i], solution, standard, relabelled, present, num_classes, standardiser)
-        for i, c in enumerate(values)
+        _head(i, weight[i], solution, len(labels), present, num_classes, standardiser)
+        for i in range(len(values))
     ]
 
 
@@ -194,38 +194,25 @@ def _checked(strengths: Sequence[float] | np.ndarray) -> list[float]:
 
 def _head(
     index: int,
-    c: float,
     weight: torch.Tensor,
     solution: Solution | None,
-    standard: torch.Tensor,
-    labels: torch.Tensor,
+    rows: int,
     present: torch.Tensor,
     num_classes: int,
     standardiser: Standardiser,
 ) -> LinearHead:
-    """The head in the features' own units, with loss and gradient computed anew there."""
+    """The head in the features' own units. weight: (classes present, D); rows: of train_x."""
     bias = torch.zeros(len(present), device=weight.device)
     if solution is not None:
         bias = solution.bias[index]
-    logits = (standard @ weight.T).double() + bias.double()
-    log_probabilities = torch.log_softmax(logits, dim=1)
-    residual = log_probabilities.exp()
-    rows = torch.arange(len(labels), device=labels.device)
-    residual[rows, labels] -= 1
-    gradient = c * (residual.float().T @ standard) + weight
-    of_bias = c * residual.sum(dim=0)
-    loss = -c * log_probabilities[rows, labels].sum() + weight.double().square().sum() / 2
     original, shifted = standardiser.unfold(weight, bias)
     full = torch.zeros(num_classes, weight.shape[1], dtype=torch.float64, device=weight.device)
     full[present] = original
-    biases = torch.full((num_classes,), -float(np.log(2 * len(labels))), dtype=torch.float64)
+    biases = torch.full((num_classes,), -float(np.log(2 * rows)), dtype=torch.float64)
     biases = biases.to(weight.device)
     biases[present] = shifted
     return LinearHead(
         weight=full.float().cpu().numpy(),
         bias=biases.float().cpu().numpy(),
         converged=solution is None or bool(solution.converged[index]),
-        gradient_norm=float((gradient.double().square().sum() + of_bias.square().sum()).sqrt()),
-        loss=float(loss),
-        iterations=0 if solution is None else int(solution.iterations[index]),
     )

@@ -63,17 +63,12 @@ def path(
     for penalty in values:
         solved = vectors @ (projected / (spectrum + penalty)[:, None])
         weight = (standard.T @ solved if wide else solved).T
-        rest = standard @ weight.T - targets
-        gradient = 2 * (rest.T @ standard + penalty * weight)
         original, bias = standardiser.unfold(weight, means)
         heads.append(
             LinearHead(
                 weight=original.float().cpu().numpy(),
                 bias=bias.float().cpu().numpy(),
                 converged=True,
-                gradient_norm=float(gradient.norm()),
-                loss=float(rest.square().sum() + penalty * weight.square().sum()),
-                iterations=0,
             )
         )
     return heads
