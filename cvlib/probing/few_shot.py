@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,10 +16,10 @@ STRENGTHS = tuple(float(c) for c in np.logspace(-4, 2, 13))
 
 @dataclass(frozen=True)
 class FewShotCurve:
-    """rows: shots, draw, accuracy (test), c; left_out: a sentence for each of shots without rows."""
+    """rows: shots, draw, accuracy (test), c; left_out: shots, reason, of each of shots without rows."""
 
-    rows: list[dict[str, float | int]]
-    left_out: tuple[str, ...]
+    rows: list[dict[str, Any]]
+    left_out: list[dict[str, Any]]
 
 
 def curve(
@@ -31,7 +32,7 @@ def curve(
     shots: Sequence[int],
     draws: int,
     seed: int,
-    num_classes: int,
+    class_names: Sequence[str],
     strengths: Sequence[float] | np.ndarray = STRENGTHS,
     device: str = "cpu",
 ) -> FewShotCurve:
@@ -47,18 +48,19 @@ def curve(
     """
     if draws < 1 or not shots or min(shots) < 1:
         raise ValueError(f"shots {list(shots)}, draws {draws}: expected numbers from 1")
+    num_classes = len(class_names)
     train_y = as_labels(train_y, len(train_x), num_classes, "cpu", "train_y").numpy()
     val_y = as_labels(val_y, len(val_x), num_classes, "cpu", "val_y").numpy()
     test_x = as_features(test_x, "cpu", "test_x").numpy()
     test_y = as_labels(test_y, len(test_x), num_classes, "cpu", "test_y").numpy()
     counts = np.bincount(train_y, minlength=num_classes)
-    rows: list[dict[str, float | int]] = []
-    left_out = []
+    rows: list[dict[str, Any]] = []
+    left_out: list[dict[str, Any]] = []
     for count in shots:
         if counts.min() < count:
-            left_out.append(
-                f"{count} a class: class {int(counts.argmin())} has {counts.min()} training images"
-            )
+            least = int(counts.argmin())
+            has = f"class {least} ({class_names[least]}) has {counts[least]} training images"
+            left_out.append({"shots": int(count), "reason": has})
             continue
         for draw in range(draws):
             train = draw_rows(train_y, count, (seed, draw, 0))
@@ -75,7 +77,7 @@ def curve(
             )
             accuracy = chosen.head.accuracy(test_x, test_y)
             rows.append({"shots": count, "draw": draw, "accuracy": accuracy, "c": chosen.c})
-    return FewShotCurve(rows, tuple(left_out))
+    return FewShotCurve(rows, left_out)
 
 
 def draw_rows(labels: np.ndarray, count: int, seed: tuple[int, ...]) -> np.ndarray:

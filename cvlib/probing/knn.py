@@ -13,39 +13,6 @@ TEMPERATURE = 0.07
 _SIMILARITIES = 2**24  # of one block: 64 MB in float32
 
 
-def predict(
-    train_x: np.ndarray,
-    train_y: np.ndarray,
-    x: np.ndarray,
-    k: int,
-    num_classes: int,
-    device: str = "cpu",
-) -> np.ndarray:
-    """The class of each row of x (M, D), as int64 (M,), by a vote of its k neighbours in train.
-
-    Features are scaled to length 1; a neighbour with cosine similarity s votes for its class with
-    weight exp(s / 0.07) (Wu et al. 2018, section 3.4; Caron et al. 2021, DINO, take the same). Of
-    equally similar neighbours the lower row counts, of equal votes the lower class. A row of zeros
-    has similarity 0 to all.
-
-    Raises ValueError for k below 1 or above the rows of train_x, and as `logistic.path` does.
-    """
-    return predict_many(train_x, train_y, x, [k], num_classes, device)[k]
-
-
-def accuracy(
-    train_x: np.ndarray,
-    train_y: np.ndarray,
-    x: np.ndarray,
-    y: np.ndarray,
-    k: int,
-    num_classes: int,
-    device: str = "cpu",
-) -> float:
-    """Share of the rows of x whose predicted class is y's."""
-    return float(np.mean(predict(train_x, train_y, x, k, num_classes, device) == y))
-
-
 def predict_many(
     train_x: np.ndarray,
     train_y: np.ndarray,
@@ -54,7 +21,15 @@ def predict_many(
     num_classes: int,
     device: str = "cpu",
 ) -> dict[int, np.ndarray]:
-    """`predict` for several k, from one search of neighbours."""
+    """For each k the class of each row of x (M, D), as int64 (M,): a vote of k neighbours in train.
+
+    Features are scaled to length 1; a neighbour with cosine similarity s votes for its class with
+    weight exp(s / 0.07) (Wu et al. 2018, section 3.4; Caron et al. 2021, DINO, take the same). Of
+    equally similar neighbours the lower row counts, of equal votes the lower class. A row of zeros
+    has similarity 0 to all. All ks take one search of neighbours.
+
+    Raises ValueError for k below 1 or above the rows of train_x, and as `logistic.path` does.
+    """
     if not ks or not all(1 <= k <= len(train_x) for k in ks):
         raise ValueError(
             f"k-NN with k = {list(ks)} and {len(train_x)} training rows; expected at least one k, "

@@ -7,11 +7,12 @@ on those of train, its regularisation chosen on val, and looks once at test.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
+import torch
 
 from cvlib.data.arrays import ImageData
 from cvlib.models.build import build
@@ -27,28 +28,69 @@ from cvlib.training.evaluate import score
 from cvlib.training.outcome import Head, Outcome, Progress
 from cvlib.training.random_state import owned_random_state
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 DRAWS = 5  # of the few-shot curve, where the spec leaves them open
 
 
-def probe(data: ImageData, spec: LinearProbeSpec, *, seed: int, **means: Any) -> Outcome:
+class BackboneResources(TypedDict):
+    """What a frozen backbone is made of and may use, besides data, seed and precision.
+
+    dataset: the canonical dataset spec; weights: file that the body is loaded from, None: drawn
+    from the seed; cache: folder of features; code: digest of the code that makes them.
+    """
+
+    model: BackboneSpec
+    dataset: dict[str, Any]
+    device: str
+    weights: Path | None
+    weights_sha256: str | None
+    cache: Path
+    code: str
+    on_progress: Callable[[Progress], None] | None
+    should_stop: Callable[[], bool] | None
+
+
+def probe(
+    data: ImageData, spec: LinearProbeSpec, *, seed: int, **resources: Unpack[BackboneResources]
+) -> Outcome:
     """Fit what `spec` asks for on frozen features and evaluate it on data.test.
 
     seed: draws the weights of a body without pretrained ones, and the images of few shots.
-    means: see `FrozenBackbone`. train_seconds are those of extracting the features of train and
-    val, whenever that was, and of solving; history is empty, for there are no epochs.
+    train_seconds are those of extracting the features of train and val, whenever that was, and of
+    solving; converged: 1 if the head that is tested is at its minimum, else 0; history is empty,
+    for there are no epochs. What the data is too small for is left out, with the reason: shots in
+    tables["few_shot_left_out"] {shots, reason}, metrics in tables["left_out"] {metric, reason}.
     """
     check_data(data)
-    frozen = FrozenBackbone(data, seed=seed, precision=spec.precision, **means)
+    frozen = FrozenBackbone(data, seed=seed, precision=spec.precision, **resources)
     train, val, test = (frozen.features(name) for name in ("train", "val", "test"))
     frozen.report("solve", 0, 1)
     classes = len(data.class_names)
     labels = {name: getattr(data, name).labels for name in ("train", "val", "test")}
     strengths = np.geomspace(spec.c_min, spec.c_max, spec.values)
+    device = solver_device(frozen.compute.device)
     with deterministic_kernels():
         chosen = logistic.choose(
-            train.array, labels["train"], val.array, labels["val"], strengths, classes,
-            device=str(frozen.compute.device),
+            train.array, labels["train"], val.array, labels["val"], strengths, classes, device
+        )
+        neighbours, left_out = _neighbours(
+            np.concatenate([train.array, val.array]),
+            np.concatenate([labels["train"], labels["val"]]),
+            test.array, labels["test"], spec.neighbours or (), classes, device,
         )  # fmt: skip
+        solved = curve = None
+        if spec.ridge:
+            solved = ridge.fit(
+                train.array, labels["train"], val.array, labels["val"], classes, device
+            )
+        if spec.shots:
+            curve = few_shot.curve(
+                train.array, labels["train"], val.array, labels["val"], test.array, labels["test"],
+                shots=spec.shots, draws=spec.draws or DRAWS, seed=seed,
+                class_names=data.class_names, device=device,
+            )  # fmt: skip
     logits = chosen.head.logits(test.array)
     test_loss, test_accuracy = score(logits, labels["test"])
     val_loss, val_accuracy = score(chosen.head_train.logits(val.array), labels["val"])
@@ -59,6 +101,7 @@ def probe(data: ImageData, spec: LinearProbeSpec, *, seed: int, **means: Any) ->
         "val_accuracy": val_accuracy,
         "val_loss": val_loss,
         "chosen_c": chosen.c,
+        "converged": int(chosen.head.converged),
         "parameters": chosen.head.weight.size + chosen.head.bias.size,
         "backbone_parameters": frozen.body_parameters,
         "flops": frozen.flops,
@@ -66,25 +109,20 @@ def probe(data: ImageData, spec: LinearProbeSpec, *, seed: int, **means: Any) ->
         "extract_seconds": extract_seconds,
         "solve_seconds": chosen.seconds,
         "images_per_second": train.images_per_second,
+        **neighbours,
     }
-    both = np.concatenate([train.array, val.array])
-    both_labels = np.concatenate([labels["train"], labels["val"]])
-    for k in spec.neighbours or ():
-        metrics[f"knn_{k}_accuracy"] = knn.accuracy(
-            both, both_labels, test.array, labels["test"], k, classes
-        )
-    if spec.ridge:
-        solved = ridge.fit(train.array, labels["train"], val.array, labels["val"], classes)
-        metrics["ridge_accuracy"] = solved.head.accuracy(test.array, labels["test"])
     tables: dict[str, list[dict[str, Any]]] = {
         "path": chosen.rows,
         "protocol": [frozen.network.describe()],
     }
-    if spec.shots:
-        tables["few_shot"] = few_shot.curve(
-            train.array, labels["train"], val.array, labels["val"], test.array, labels["test"],
-            shots=spec.shots, draws=spec.draws or DRAWS, seed=seed, num_classes=classes,
-        ).rows  # fmt: skip
+    if left_out:
+        tables["left_out"] = left_out
+    if solved is not None:
+        metrics["ridge_accuracy"] = solved.head.accuracy(test.array, labels["test"])
+    if curve is not None:
+        tables["few_shot"] = curve.rows
+        if curve.left_out:
+            tables["few_shot_left_out"] = curve.left_out
     return Outcome(
         metrics=metrics,
         history=[],
@@ -98,7 +136,34 @@ def probe(data: ImageData, spec: LinearProbeSpec, *, seed: int, **means: Any) ->
     )
 
 
-def fit_head(data: ImageData, *, seed: int, precision: str, **means: Any) -> Head:
+def _neighbours(
+    train_x: np.ndarray,
+    train_y: np.ndarray,
+    test_x: np.ndarray,
+    test_y: np.ndarray,
+    ks: Sequence[int],
+    classes: int,
+    device: str,
+) -> tuple[dict[str, float], list[dict[str, Any]]]:
+    """k-NN accuracies by metric, and {metric, reason} of each k above the number of images."""
+    left_out = [
+        {
+            "metric": f"knn_{k}_accuracy",
+            "reason": f"there are {len(train_x)} images to find {k} neighbours among",
+        }
+        for k in ks
+        if k > len(train_x)
+    ]
+    fitting = [k for k in ks if k <= len(train_x)]
+    if not fitting:
+        return {}, left_out
+    found = knn.predict_many(train_x, train_y, test_x, fitting, classes, device)
+    return {f"knn_{k}_accuracy": float(np.mean(found[k] == test_y)) for k in fitting}, left_out
+
+
+def fit_head(
+    data: ImageData, *, seed: int, precision: str, **resources: Unpack[BackboneResources]
+) -> Head:
     """The linear probe of a backbone as a classifier to start fine-tuning from.
 
     Its regularisation is chosen on val along the default path, and it is fitted on train alone:
@@ -106,7 +171,7 @@ def fit_head(data: ImageData, *, seed: int, precision: str, **means: Any) -> Hea
     "Fine-tuning can distort pretrained features", LP-FT).
     """
     check_data(data)
-    frozen = FrozenBackbone(data, seed=seed, precision=precision, **means)
+    frozen = FrozenBackbone(data, seed=seed, precision=precision, **resources)
     train, val = frozen.features("train"), frozen.features("val")
     frozen.report("solve", 0, 1)
     path = LinearProbeSpec()
@@ -114,17 +179,23 @@ def fit_head(data: ImageData, *, seed: int, precision: str, **means: Any) -> Hea
         chosen = logistic.choose(
             train.array, data.train.labels, val.array, data.val.labels,
             np.geomspace(path.c_min, path.c_max, path.values), len(data.class_names),
-            device=str(frozen.compute.device),
+            solver_device(frozen.compute.device), refit=False,
         )  # fmt: skip
-    head = chosen.head_train
-    return Head(head.weight, head.bias, train.seconds + val.seconds + chosen.seconds)
+    return Head(chosen.head.weight, chosen.head.bias, train.seconds + val.seconds + chosen.seconds)
+
+
+def solver_device(device: torch.device) -> str:
+    """Where to solve on features that were extracted on `device`: there if it is a CUDA device.
+
+    Else the CPU: MPS has neither float64 nor the eigendecompositions that the solvers need.
+    """
+    return str(device) if device.type == "cuda" else "cpu"
 
 
 class FrozenBackbone:
     """A backbone that is not trained, and the features of a dataset's splits through it.
 
-    dataset: the canonical dataset spec; weights: file that the body is loaded from, None: drawn
-    from `seed`; cache: folder of features; code: digest of the code that makes them.
+    The arguments besides data, seed and precision are those of `BackboneResources`.
     """
 
     def __init__(

@@ -10,12 +10,13 @@ from cvlib.probing import few_shot, logistic
 
 X, Y = load_digits(return_X_y=True)
 X = X.astype(np.float32)
+NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 TRAIN, VAL, TEST = slice(0, 900), slice(900, 1200), slice(1200, None)
 
 
 def curve(shots: tuple[int, ...], draws: int, seed: int) -> few_shot.FewShotCurve:
     return few_shot.curve(
-        X[TRAIN], Y[TRAIN], X[VAL], Y[VAL], X[TEST], Y[TEST], shots, draws, seed, 10
+        X[TRAIN], Y[TRAIN], X[VAL], Y[VAL], X[TEST], Y[TEST], shots, draws, seed, NAMES
     )
 
 
@@ -47,7 +48,10 @@ def test_shots_beyond_the_smallest_class_are_left_out_with_the_reason() -> None:
     result = curve((1, int(smallest) + 1), 1, seed=0)
     assert [row["shots"] for row in result.rows] == [1]
     assert len(result.left_out) == 1
-    assert f"{smallest} training images" in result.left_out[0]
+    assert result.left_out[0]["shots"] == smallest + 1
+    assert f"{smallest} training images" in result.left_out[0]["reason"]
+    least = int(np.bincount(Y[TRAIN]).argmin())
+    assert f"class {least} ({NAMES[least]}) has" in result.left_out[0]["reason"]
 
 
 def test_choice_of_c_sees_no_more_than_shots_val_images(monkeypatch: pytest.MonkeyPatch) -> None:
