@@ -13,14 +13,15 @@ from cvlib.analysis.separability import separability
 
 # The images that are mapped are the same in every run on the same data, whatever its seed.
 _SAMPLE_SEED = 0
+_FEWEST = 5  # for a perplexity above 1
 MOST_OVERLAPS = 30  # pairs of classes that are kept, the worst first
 
 
 @dataclass(frozen=True)
 class FeatureMaps:
-    """arrays, metrics and tables as `results.Store.write_run` takes them."""
+    """arrays (its embedding), metrics and tables as `results.Store.write_run` takes them."""
 
-    arrays: dict[str, np.ndarray]
+    arrays: dict[str, np.ndarray] | None
     metrics: dict[str, float]
     tables: dict[str, list[dict[str, Any]]]
 
@@ -35,20 +36,25 @@ def feature_maps(
     images: int,
     seed: int,
 ) -> FeatureMaps:
-    """PCA, t-SNE and separability of at most `images` rows of `features` (N, D), by class.
+    """PCA, t-SNE and separability of about `images` rows of `features` (N, D), by class.
 
-    labels, ids: (N,). Raises ValueError where there are too few images for the perplexity.
+    labels, ids: (N,). perplexity: of t-SNE, at most a third of the rows that are mapped; the one
+    that was used is among the arrays, (). Raises ValueError for features that cannot be mapped:
+    fewer than 5 rows or 2 classes, values that are not finite, or all rows equal.
     """
     chosen = sample(labels, images)
     features, labels, ids = features[chosen], labels[chosen], ids[chosen]
-    found = embed(features, seed, perplexity)
+    if len(labels) < _FEWEST:
+        raise ValueError(f"t-SNE needs at least {_FEWEST} test images, got {len(labels)}")
+    # only here it is known how many there are, and t-SNE looks at 3 * perplexity neighbours of each
+    found = embed(features, seed, min(perplexity, (len(labels) - 1) / 3))
     apart = separability(features, labels, class_names)
     return FeatureMaps(
         arrays={
             "pca": found.pca.astype(np.float32),
             "tsne": found.tsne.astype(np.float32),
             "explained": found.explained.astype(np.float32),
-            "perplexity": np.float32(found.perplexity)[None],
+            "perplexity": np.array(found.perplexity, dtype=np.float32),
             "labels": labels,
             "ids": ids,
         },
@@ -67,9 +73,10 @@ def feature_maps(
 
 
 def sample(labels: np.ndarray, count: int) -> np.ndarray:
-    """Positions of at most `count` images, sorted, each class in its share of `labels` (N,).
+    """Positions of about `count` images, sorted, each class in its share of `labels` (N,).
 
-    Every class keeps at least one image, so that a few more than `count` may be returned.
+    Shares are rounded and every class keeps at least one image, so that a few more or fewer than
+    `count` may be returned.
     """
     if count >= len(labels):
         return np.arange(len(labels))

@@ -72,10 +72,13 @@ class Run:
         if not path.exists():
             return None
         with np.load(path, allow_pickle=False) as stored:
-            return {
+            arrays = {
                 name: stored[name].astype(np.int64) if name in ("labels", "ids") else stored[name]
                 for name in stored.files
             }
+        if "perplexity" in arrays:  # the first runs' have shape (1,)
+            arrays["perplexity"] = arrays["perplexity"].reshape(())
+        return arrays
 
     def predictions(self) -> Predictions:
         """Read the test predictions, (N, C) logits with labels and ids."""

@@ -15,7 +15,7 @@ from cvlib.results.store import Store
 from cvlib.studies.code import FEATURES, code_fingerprint, entries
 from cvlib.studies.environment import git_commit, package_versions, processor_name
 from cvlib.studies.plan import PlannedRun
-from cvlib.studies.procedure import Means, carry_out
+from cvlib.studies.procedure import Resources, carry_out
 from cvlib.studies.project import Layout
 from cvlib.studies.starts import Starts
 
@@ -109,7 +109,7 @@ class Executor:
                 raise RuntimeError(
                     f"the data of {planned.name} changed while the run was waiting; run it again"
                 )
-            means = Means(
+            resources = Resources(
                 device=self._device,
                 workdir=self._scratch(key, code),
                 features=self._layout.data / "features",
@@ -119,7 +119,7 @@ class Executor:
                 on_progress=on_progress,
                 should_stop=should_stop,
             )
-            outcome, maps = carry_out(spec, data, means)
+            outcome, maps = carry_out(spec, data, resources)
         except Interrupted:
             return Ended(key, "interrupted")
         except RunFailed as failure:

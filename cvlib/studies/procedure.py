@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cvlib.models.spec import BackboneSpec
 from cvlib.probing.spec import LinearProbeSpec, ZeroShotSpec
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
     from cvlib.analysis.feature_maps import FeatureMaps
     from cvlib.data.arrays import ImageData
+    from cvlib.probing.run import BackboneResources
     from cvlib.training.outcome import Outcome, Progress
 
 
 @dataclass(frozen=True)
-class Means:
+class Resources:
     """What a run may use besides its spec and data.
 
     weights: the file it starts from, with its checksum; workdir: of this run alone; features: the
@@ -37,18 +38,24 @@ class Means:
     should_stop: Callable[[], bool] | None = None
 
 
-def carry_out(spec: RunSpec, data: ImageData, means: Means) -> tuple[Outcome, FeatureMaps | None]:
-    """The run's outcome, and the maps of its test features where the spec asks for them."""
+def carry_out(
+    spec: RunSpec, data: ImageData, resources: Resources
+) -> tuple[Outcome, FeatureMaps | None]:
+    """The run's outcome, and the maps of its test features where the spec asks for them.
+
+    Features that cannot be mapped, such as those of a collapsed network, cost the maps and not the
+    run: the reason is then all there is, as tables["maps_left_out"] {reason}.
+    """
     if isinstance(spec.train, ZeroShotSpec):
-        outcome = _zero_shot(spec, spec.train, data, means)
+        outcome = _zero_shot(spec, spec.train, data, resources)
     elif isinstance(spec.train, LinearProbeSpec):
-        outcome = _probe(spec, spec.train, data, means)
+        outcome = _probe(spec, spec.train, data, resources)
     else:
-        outcome = _train(spec, data, means)
+        outcome = _train(spec, data, resources)
     return outcome, _maps(spec, data, outcome.test_features)
 
 
-def _train(spec: RunSpec, data: ImageData, means: Means) -> Outcome:
+def _train(spec: RunSpec, data: ImageData, resources: Resources) -> Outcome:
     from cvlib.training.run import train
     from cvlib.training.spec import TrainSpec
 
@@ -57,72 +64,76 @@ def _train(spec: RunSpec, data: ImageData, means: Means) -> Outcome:
     if spec.train.mode == "probe_then_fine_tune":
         from cvlib.probing.run import fit_head
 
-        head = fit_head(data, **_probing(spec, means), precision=spec.train.precision)
+        head = fit_head(
+            data, seed=spec.seed, precision=spec.train.precision, **_probing(spec, resources)
+        )
     return train(
         data,
         spec.model,
         spec.train,
         spec.seed,
-        device=means.device,
-        workdir=means.workdir,
-        weights=means.weights,
+        device=resources.device,
+        workdir=resources.workdir,
+        weights=resources.weights,
         head=head,
         keep_features=spec.embedding is not None,
-        on_progress=means.on_progress,
-        should_stop=means.should_stop,
+        on_progress=resources.on_progress,
+        should_stop=resources.should_stop,
     )
 
 
-def _probe(spec: RunSpec, probe: LinearProbeSpec, data: ImageData, means: Means) -> Outcome:
+def _probe(spec: RunSpec, probe: LinearProbeSpec, data: ImageData, resources: Resources) -> Outcome:
     from cvlib.probing.run import probe as run_probe
 
-    return run_probe(data, probe, **_probing(spec, means))
+    return run_probe(data, probe, seed=spec.seed, **_probing(spec, resources))
 
 
-def _zero_shot(spec: RunSpec, zero_shot: ZeroShotSpec, data: ImageData, means: Means) -> Outcome:
+def _zero_shot(
+    spec: RunSpec, zero_shot: ZeroShotSpec, data: ImageData, resources: Resources
+) -> Outcome:
     from cvlib.probing.zero_shot_run import ask
 
-    assert isinstance(spec.model, BackboneSpec) and means.weights is not None
+    assert isinstance(spec.model, BackboneSpec) and resources.weights is not None
     return ask(
         data,
         spec.model,
         zero_shot,
-        weights=means.weights,
-        device=means.device,
-        on_progress=means.on_progress,
-        should_stop=means.should_stop,
+        weights=resources.weights,
+        device=resources.device,
+        on_progress=resources.on_progress,
+        should_stop=resources.should_stop,
     )
 
 
-def _probing(spec: RunSpec, means: Means) -> dict[str, Any]:
+def _probing(spec: RunSpec, resources: Resources) -> BackboneResources:
+    assert isinstance(spec.model, BackboneSpec)
     return {
         "model": spec.model,
         "dataset": spec.dataset.model_dump(mode="json", exclude_none=True),
-        "seed": spec.seed,
-        "device": means.device,
-        "weights": means.weights,
-        "weights_sha256": means.weights_sha256,
-        "cache": means.features,
-        "code": means.code,
-        "on_progress": means.on_progress,
-        "should_stop": means.should_stop,
+        "device": resources.device,
+        "weights": resources.weights,
+        "weights_sha256": resources.weights_sha256,
+        "cache": resources.features,
+        "code": resources.code,
+        "on_progress": resources.on_progress,
+        "should_stop": resources.should_stop,
     }
 
 
 def _maps(spec: RunSpec, data: ImageData, features: np.ndarray | None) -> FeatureMaps | None:
     if spec.embedding is None or features is None:
         return None
-    from cvlib.analysis.feature_maps import feature_maps
+    from cvlib.analysis.feature_maps import FeatureMaps, feature_maps
 
-    # a third of the images is the most that t-SNE can take; what was used is kept with the maps
-    mapped = min(spec.embedding.images, len(data.test.labels))
-    perplexity = min(spec.embedding.perplexity, (mapped - 1) / 3)
-    return feature_maps(
-        features,
-        data.test.labels,
-        data.test.ids,
-        data.class_names,
-        perplexity=perplexity,
-        images=spec.embedding.images,
-        seed=spec.seed,
-    )
+    try:
+        return feature_maps(
+            features,
+            data.test.labels,
+            data.test.ids,
+            data.class_names,
+            perplexity=spec.embedding.perplexity,
+            images=spec.embedding.images,
+            seed=spec.seed,
+        )
+    except ValueError as error:
+        return FeatureMaps(None, {}, {"maps_left_out": [{"reason": str(error)}]})

@@ -42,6 +42,15 @@ def test_a_run_is_read_as_it_was_written(tmp_path):
     np.testing.assert_array_equal(stored.predicted, given["logits"].argmax(axis=1))
 
 
+@pytest.mark.parametrize("shape", [(), (1,)])
+def test_perplexity_is_read_as_one_number_from_old_runs_too(tmp_path, shape):
+    store = Store(tmp_path)
+    perplexity = np.full(shape, 12.5, np.float32)
+    write(store, embedding={"tsne": np.zeros((50, 2), np.float32), "perplexity": perplexity})
+    maps = store.read(KEY).embedding()
+    assert maps["perplexity"].shape == () and maps["perplexity"] == np.float32(12.5)
+
+
 def test_the_same_result_is_the_same_bytes(tmp_path):
     for name in ("a", "b"):
         write(Store(tmp_path / name))
