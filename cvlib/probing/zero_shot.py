@@ -8,26 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import timm
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from cvlib.models.preprocess import Preprocess
-from cvlib.models.weights.clip import fetch_clip
 from cvlib.models.weights.errors import WeightsError
-from cvlib.models.weights.timm_names import TimmEntry
 from cvlib.probing.features import check_images, in_batches
 
 
 def zero_shot(
-    name: str,
     class_names: Sequence[str],
     images: np.ndarray,
     templates: Sequence[str],
     *,
     device: str | torch.device,
-    folder: Path | None = None,
+    folder: Path,
     batch_size: int | None = None,
     autocast: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
@@ -38,15 +34,13 @@ def zero_shot(
     A logit is the cosine of image and class, times CLIP's learned scale. A class is the mean of its
     name in all `templates`, each normalised, and normalised again (Radford et al., 2021, 3.1.4).
     Names go in as they are, but underscores become spaces.
-    name: timm's, such as vit_base_patch32_clip_224.openai. folder: holds open_clip_config.json and
-    the weights of both towers; None: the hub's cache, then the network. The rest as `extract`.
+    folder: holds open_clip_config.json and the weights of both towers. The rest as `extract`.
 
-    Raises ImportError without open_clip, WeightsUnavailable with the reason where there are no
-    weights of both towers, WeightsError for damaged ones, ValueError for a model that is no CLIP.
+    Raises ImportError without open_clip, and WeightsError for a folder that it cannot load.
     """
     check_images(images)
     place = torch.device(device)
-    clip = load_clip(name, folder).to(place)
+    clip = load_clip(folder).to(place)
     classes = clip.classes(class_names, templates, autocast=autocast)
 
     def logits(batch: Tensor) -> Tensor:
@@ -96,18 +90,17 @@ class Clip:
         return normalize(torch.stack(rows), dim=1)
 
 
-def load_clip(name: str, folder: Path | None = None) -> Clip:
-    """Load both towers of a CLIP model, in eval mode; arguments and errors as those of zero_shot."""
+def load_clip(folder: Path) -> Clip:
+    """Load both towers of a CLIP model, in eval mode; folder and errors as those of zero_shot."""
     try:
         import open_clip
     except ImportError as error:
         raise ImportError(
             "zero-shot classification needs open_clip: pip install 'cvlib[clip]'"
         ) from error
-    where = _folder(name) if folder is None else folder
     try:
-        model = open_clip.create_model(f"local-dir:{where}", require_pretrained=True)
-        tokenize = open_clip.get_tokenizer(f"local-dir:{where}")
+        model = open_clip.create_model(f"local-dir:{folder}", require_pretrained=True)
+        tokenize = open_clip.get_tokenizer(f"local-dir:{folder}")
         pictures = dict(model.visual.preprocess_cfg)
         size = pictures["size"]
         preprocess = Preprocess(
@@ -119,15 +112,5 @@ def load_clip(name: str, folder: Path | None = None) -> Clip:
             std=pictures["std"],
         )
     except Exception as error:  # open_clip lets those of several libraries through
-        raise WeightsError(f"{where} holds no CLIP that open_clip can load: {error!r}") from error
+        raise WeightsError(f"{folder} holds no CLIP that open_clip can load: {error!r}") from error
     return Clip(model.eval(), tokenize, preprocess)
-
-
-def _folder(name: str) -> Path:
-    """Where config and weights of both towers lie in the hub's cache, fetched if they must be."""
-    config = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
-    full = name if config is None else f"{config.architecture}.{config.tag}"
-    hub_id = None if config is None else config.hf_hub_id
-    if hub_id and hub_id.endswith("/"):
-        hub_id += full
-    return fetch_clip(TimmEntry(full, hub_id, None, None, (3, 0, 0), 0)).parent

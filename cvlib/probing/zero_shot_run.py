@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from cvlib.data.arrays import ImageData
-from cvlib.models.spec import BackboneSpec
 from cvlib.probing.spec import ZeroShotSpec
 from cvlib.probing.zero_shot import zero_shot
 from cvlib.training.check_data import check_data
@@ -20,7 +19,6 @@ from cvlib.training.outcome import Outcome, Progress
 
 def ask(
     data: ImageData,
-    model: BackboneSpec,
     spec: ZeroShotSpec,
     *,
     weights: Path,
@@ -43,7 +41,6 @@ def ask(
 
     images = np.concatenate([data.val.images, data.test.images])
     logits = zero_shot(
-        model.name,
         data.class_names,
         images,
         spec.templates,

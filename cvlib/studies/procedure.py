@@ -47,7 +47,7 @@ def carry_out(
     run: the reason is then all there is, as tables["maps_left_out"] {reason}.
     """
     if isinstance(spec.train, ZeroShotSpec):
-        outcome = _zero_shot(spec, spec.train, data, resources)
+        outcome = _zero_shot(spec.train, data, resources)
     elif isinstance(spec.train, LinearProbeSpec):
         outcome = _probe(spec, spec.train, data, resources)
     else:
@@ -88,15 +88,12 @@ def _probe(spec: RunSpec, probe: LinearProbeSpec, data: ImageData, resources: Re
     return run_probe(data, probe, seed=spec.seed, **_probing(spec, resources))
 
 
-def _zero_shot(
-    spec: RunSpec, zero_shot: ZeroShotSpec, data: ImageData, resources: Resources
-) -> Outcome:
+def _zero_shot(zero_shot: ZeroShotSpec, data: ImageData, resources: Resources) -> Outcome:
     from cvlib.probing.zero_shot_run import ask
 
-    assert isinstance(spec.model, BackboneSpec) and resources.weights is not None
+    assert resources.weights is not None
     return ask(
         data,
-        spec.model,
         zero_shot,
         weights=resources.weights,
         device=resources.device,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from cvlib.models.weights.errors import WeightsUnavailable
+from cvlib.models.weights.errors import ModelError, WeightsUnavailable
 from cvlib.models.weights.hub import cached_files, endpoint, hub_cache, repository
 from cvlib.models.weights.network import NotFetched, fetch_file
 from cvlib.models.weights.timm_names import TimmEntry
@@ -16,10 +16,10 @@ CONFIG = "open_clip_config.json"
 def both_towers(entry: TimmEntry) -> TimmEntry:
     """The entry of timm's image tower as that of the whole model in the same repository.
 
-    Raises ValueError for a model that is no CLIP, or whose text tower is lost to fine-tuning.
+    Raises ModelError for a model that is no CLIP, or whose text tower is lost to fine-tuning.
     """
     if entry.hub_id is None or "clip" not in entry.name or "_ft_" in entry.name:
-        raise ValueError(
+        raise ModelError(
             f"{entry.name} is no CLIP model of timm with its text tower: zero-shot classification "
             "needs one, such as vit_base_patch32_clip_224.openai"
         )
@@ -27,7 +27,10 @@ def both_towers(entry: TimmEntry) -> TimmEntry:
 
 
 def cached_clip(entry: TimmEntry) -> Path | None:
-    """The weights of both towers where the hub's cache has them and their config beside."""
+    """The weights of both towers where the hub's cache has them and their config beside.
+
+    Raises ModelError as `both_towers` does.
+    """
     for path in cached_files(both_towers(entry)):
         if path.with_name(CONFIG).is_file():
             return path
@@ -35,7 +38,7 @@ def cached_clip(entry: TimmEntry) -> Path | None:
 
 
 def fetch_clip(entry: TimmEntry) -> Path:
-    """The same after asking the network; raises WeightsUnavailable with the reason."""
+    """The same after asking the network; raises WeightsUnavailable with the reason, and ModelError."""
     wanted = both_towers(entry)
     try:
         weights = next(iter(cached_files(wanted)), None) or fetch_file(wanted)
