@@ -11,6 +11,7 @@ import torch
 from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torch.overrides import TorchFunctionMode
 
 _Layer = TypeVar("_Layer")
@@ -119,21 +120,23 @@ def _only(owned: Iterable[tuple[Any, _Layer]]) -> dict[int, _Layer]:
 @torch.no_grad()
 def _fold(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
     assert norm.running_mean is not None and norm.running_var is not None
-    scale = (norm.running_var.double() + norm.eps).rsqrt()
-    if norm.weight is not None:
-        scale = scale * norm.weight.double()
-    bias = -norm.running_mean.double()
-    if convolution.bias is not None:
-        bias = bias + convolution.bias.double()
-    bias = bias * scale
-    if norm.bias is not None:
-        bias = bias + norm.bias.double()
     weight = convolution.weight
-    convolution.weight = nn.Parameter(
-        (weight.double() * scale[:, None, None, None]).to(weight.dtype),
-        requires_grad=weight.requires_grad,
+    fused = fuse_conv_bn_weights(
+        weight.double(),
+        _double(convolution.bias),
+        norm.running_mean.double(),
+        norm.running_var.double(),
+        norm.eps,
+        _double(norm.weight),
+        _double(norm.bias),
     )
-    convolution.bias = nn.Parameter(bias.to(weight.dtype), requires_grad=weight.requires_grad)
+    convolution.weight, convolution.bias = (
+        nn.Parameter(value.to(weight.dtype), requires_grad=weight.requires_grad) for value in fused
+    )
+
+
+def _double(value: Tensor | None) -> Tensor | None:
+    return None if value is None else value.double()
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

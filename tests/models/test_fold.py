@@ -215,3 +215,15 @@ def test_half_precision_weights_are_folded_in_double_and_stay_half():
     )
     assert weight.dtype == torch.bfloat16
     assert torch.equal(weight, exact.bfloat16())
+
+
+def test_a_convolutions_bias_is_folded_in_double_too():
+    torch.manual_seed(0)
+    net = trained_looking(nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)))
+    half = copy.deepcopy(net).bfloat16()
+    conv, norm = half
+    exact = norm.bias.double() + norm.weight.double() * (
+        conv.bias.double() - norm.running_mean.double()
+    ) / torch.sqrt(norm.running_var.double() + norm.eps)
+    bias = folded(half, torch.rand(1, 3, 8, 8).bfloat16())[0].bias
+    assert torch.equal(bias, exact.bfloat16())
