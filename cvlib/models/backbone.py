@@ -176,11 +176,13 @@ def _create(spec: BackboneSpec) -> tuple[nn.Module, dict[str, Any]]:
 def _load(model: Any, path: Path, spec: BackboneSpec) -> None:
     from cvlib.models.weights.load import load_body
 
-    if spec.pooling == "projection" and isinstance(model.head, nn.Linear):
+    # Other models have no projection, which Pooling says.
+    head = getattr(model, "head", None) if spec.pooling == "projection" else None
+    if isinstance(head, nn.Linear):
         # A classifier that the file lacks is left as it is: a random projection must not pass.
-        nn.init.constant_(model.head.weight, torch.nan)
+        nn.init.constant_(head.weight, torch.nan)
     load_body(model, path, spec.name)
-    if spec.pooling == "projection" and model.head.weight.isnan().any():
+    if isinstance(head, nn.Linear) and head.weight.isnan().any():
         raise ValueError(f"{path} holds no projection for {spec.name}: choose another pooling")
 
 

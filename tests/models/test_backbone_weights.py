@@ -77,6 +77,16 @@ def test_a_projection_that_the_file_lacks_is_an_error_and_not_a_random_one(tmp_p
     make(CLIP, path, image_size=64)
 
 
+@pytest.mark.parametrize(
+    ("name", "has"),
+    [("resnet18", "average"), ("tf_efficientnet_lite0", "average"), (DINO, "cls, patch_mean")],
+)
+def test_a_projection_of_a_model_that_has_none_is_an_error_with_what_it_has(tmp_path, name, has):
+    path, _ = written(name, tmp_path)
+    with pytest.raises(ValueError, match=rf"{name} has no pooling 'projection', it has {has}"):
+        make(name, path, pooling="projection")
+
+
 def test_a_small_stem_is_new_and_all_else_is_the_file(tmp_path):
     path, reference = written("resnet18", tmp_path)
     model = make("resnet18", path, image_size=32, stem="small")
