@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from timm.layers import SelectAdaptivePool2d
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
@@ -72,13 +73,26 @@ def _own(model: Any) -> str:
     kind = pool if isinstance(pool, str) else getattr(pool, "pool_type", type(pool).__name__)
     if getattr(model, "dist_token", None) is not None:
         return "mean of class and distillation token"
-    if kind == "token":
+    has_class_token = _has_tokens(model) or getattr(model, "cls_token", None) is not None
+    if kind == "token" and has_class_token:
         return "cls"
-    if kind == "avg" and not _has_tokens(model):
+    if kind == "avg" and _averages_the_last_map(model):
         return "average"
-    if kind == "avg" and not getattr(model, "pool_include_prefix", False):
+    include_prefix = getattr(model, "pool_include_prefix", False)
+    if kind == "avg" and _has_tokens(model) and not include_prefix:
         return "patch_mean"
     return str(kind)
+
+
+def _averages_the_last_map(model: Any) -> bool:
+    """Is it a map that is pooled, and not a row of tokens, and read as it is after that?
+
+    timm's layer for maps takes nothing else. Where more layers follow it, as in MobileNetV3 and
+    VGG, the head has a width of its own.
+    """
+    pools = [getattr(part, "global_pool", None) for part in (model, getattr(model, "head", None))]
+    of_a_map = any(isinstance(pool, SelectAdaptivePool2d) for pool in pools)
+    return of_a_map and bool(model.head_hidden_size == model.num_features)
 
 
 def _fitting(model: Any, own: str) -> list[str]:

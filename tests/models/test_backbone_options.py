@@ -12,6 +12,7 @@ from torch import nn
 
 from cvlib.models.backbone import Backbone
 from cvlib.models.build import build
+from cvlib.models.pooling import Pooling
 from cvlib.models.spec import BackboneSpec
 from cvlib.models.stages import stages
 
@@ -100,6 +101,7 @@ def test_the_projection_belongs_to_the_body_and_its_last_stage(clip):
         (VIT, "average", "cls, patch_mean, cls_patch_mean"),
         (VIT, "projection", "cls, patch_mean, cls_patch_mean"),
         ("vit_base_patch32_clip_224.laion2b_ft_in12k_in1k", "projection", "cls, patch_mean"),
+        ("mobilenetv3_small_050", "average", r"timm's own alone \(avg\): give null"),
     ],
 )
 def test_a_pooling_that_a_model_has_not_is_an_error_with_those_it_has(name, pooling, named):
@@ -113,11 +115,13 @@ def test_a_pooling_that_a_model_has_not_is_an_error_with_those_it_has(name, pool
         ("resnet18", 32, "average", "average pool of the last map, 32×32"),
         (VIT, 32, "cls", "class token after the final norm, 32×32"),
         ("convnext_atto", 32, "average", "average pool of the last map, 32×32"),
-        ("mobilenetv3_small_050", 32, "average", "average pool of the last map, 32×32"),
+        ("fastvit_t8", 64, "average", "average pool of the last map, 64×64"),
+        ("mobilenetv3_small_050", 32, "avg", "timm's own pooling (avg), 32×32"),
+        ("resnet50_clip.openai", 224, "token", "timm's own pooling (token), 224×224"),
         ("swin_tiny_patch4_window7_224", 224, "average", "average pool of the last map, 224×224"),
         ("vit_wee_patch16_reg1_gap_256", 32, "patch_mean", "mean of the patch tokens, then the"),
         ("vit_base_patch16_siglip_224", 32, "map", "timm's own pooling (map) after the final norm"),
-        ("mixer_s32_224", 224, "average", "average pool"),
+        ("mixer_s32_224", 224, "avg", "timm's own pooling (avg), 224×224"),
     ],
 )  # fmt: skip
 def test_other_families_of_timm_keep_their_own_pooling(name, size, resolved, words):
@@ -130,6 +134,17 @@ def test_other_families_of_timm_keep_their_own_pooling(name, size, resolved, wor
     assert sorted(names) == sorted(
         key for key, _ in model.named_parameters() if not key.startswith("head.")
     )
+
+
+def test_attention_pooling_is_no_class_token():
+    with pytest.raises(ValueError, match=r"no pooling 'cls', it has timm's own alone \(token\)"):
+        make("resnet50_clip.openai", pooling="cls", image_size=224)
+
+
+def test_a_map_that_vgg_reads_through_more_layers_is_not_called_its_average():
+    with torch.device("meta"):  # a hundred million parameters
+        model = timm.create_model("vgg11")
+    assert Pooling(model, None, "vgg11").words == "timm's own pooling (avg)"
 
 
 def test_a_small_stem_keeps_four_times_the_map_on_each_side():
