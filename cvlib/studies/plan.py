@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from cvlib.models.weights.errors import ModelError
 from cvlib.results.store import run_key
-from cvlib.studies.experiment import Experiment
+from cvlib.studies.experiment import Experiment, SpecError
 from cvlib.studies.fingerprints import Fingerprints
 from cvlib.studies.project import Layout
 from cvlib.studies.spec import RunSpec
@@ -55,7 +56,11 @@ class Plan:
 
 
 def make_plan(experiment: Experiment, layout: Layout) -> Plan:
-    """Resolve every run of an experiment; fetches nothing."""
+    """Resolve every run of an experiment; fetches nothing.
+
+    Raises SpecError that names the variant whose backbone timm does not know, or that is no CLIP
+    though it is asked zero-shot.
+    """
     fingerprints = Fingerprints(layout.data, layout.runs)
     return resolve(experiment, fingerprints, Starts(layout.root, layout.data, layout.runs))
 
@@ -65,7 +70,10 @@ def resolve(experiment: Experiment, fingerprints: Fingerprints, starts: Starts) 
     runs = []
     for variant in experiment.variants:
         fingerprint, is_local = fingerprints.find(variant.spec.dataset)
-        start = starts.find(variant.spec)
+        try:
+            start = starts.find(variant.spec)
+        except ModelError as error:
+            raise SpecError(f"{experiment.id}/{variant.name}: {error}") from error
         for seed in experiment.seeds:
             runs.append(
                 PlannedRun(

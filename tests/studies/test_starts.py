@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from cvlib.cli import main
 from cvlib.results.store import Store
 from cvlib.studies.project import Layout
 from cvlib.studies.run import inspect, run_experiments
@@ -114,6 +115,28 @@ def test_a_run_without_weights_is_skipped_until_they_come_and_is_of_those_weight
     assert (before != after).any()
     assert len(list((project.data / "features").glob("*/*/features.npy"))) == 6
     assert len(store.keys()) == 8
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "variant", "reason"),
+    [
+        ("vit_base_patch32_clip_224.openai", "resnet18", "asked", "no CLIP model of timm"),
+        ("name: test_vit,", "name: resnet81,", "tuned", "has no model 'resnet81'; did you mean"),
+    ],
+)
+def test_a_backbone_that_will_not_do_is_said_with_the_variant_that_names_it(
+    project, monkeypatch, capsys, old, new, variant, reason
+):
+    path = project.experiment_file("exp01")
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    monkeypatch.chdir(project.root)
+    monkeypatch.setattr("sys.argv", ["cvlib", "status"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.startswith(f"cvlib: exp01/{variant}: ") and reason in said
 
 
 def test_a_pretrained_run_whose_file_is_named_says_that_it_was_not_there(project):
