@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from cvlib.studies.located_yaml import Address, Located
+from cvlib.studies.spec import TRAINING_MODES
 
 # A mapping with such a key is a choice (`optimizer: {name: adamw, …}`): naming another choice
 # replaces the whole mapping, since the options of the first mean nothing to the second. Another
 # dataset keeps its subset and splits; another name of a backbone keeps its size.
 CHOICE_KEYS = ("name", "kind", "mode")
 _CHOICE_OF: dict[Address, str | None] = {("dataset",): None, ("model",): "kind", ("train",): "mode"}
-# Modes with the same options; a recipe that names none is fine-tuning.
-_TRAINING = (None, "fine_tune", "probe_then_fine_tune")
 
 
 def overlay(base: Located, change: Located) -> Located:
@@ -78,7 +77,7 @@ def _is_another(address: Address, existing: dict[str, Any], key: str, value: Any
         return False
     before = existing.get(key)
     if key == "mode":
-        return bool(existing) and not (before == value or {before, value} <= set(_TRAINING))
+        return bool(existing) and not (before == value or {before, value} <= set(TRAINING_MODES))
     return before not in (None, value)
 
 

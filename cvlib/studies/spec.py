@@ -11,10 +11,13 @@ from cvlib.models.spec import BackboneSpec, CustomCNNSpec, ModelSpec
 from cvlib.probing.spec import EmbeddingSpec, LinearProbeSpec, ZeroShotSpec
 from cvlib.training.spec import TrainSpec
 
+# The modes of a TrainSpec, which have the same options; one that names none is fine-tuning.
+TRAINING_MODES = (None, "fine_tune", "probe_then_fine_tune")
+
 
 def _mode(value: Any) -> str | None:
     given = value.get("mode") if isinstance(value, dict) else value.mode
-    if given in (None, "fine_tune", "probe_then_fine_tune"):
+    if given in TRAINING_MODES:
         return "train"
     return given if given in ("linear_probe", "zero_shot") else None
 
