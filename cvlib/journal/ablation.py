@@ -10,7 +10,6 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from cvlib.journal import numbers
 from cvlib.journal.empty_figure import empty_figure
-from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, new_figure, styled
 from cvlib.journal.inline import quotient
 from cvlib.journal.results import Results, VariantResults
@@ -29,10 +28,7 @@ def ablation(
     reference: str | VariantResults | None,
 ) -> ReportFigure:
     """Draw a row a variant, grouped by factor: difference in points, and time as a ratio."""
-    base = results.reference(reference)
-    chosen = [v for v in results.chosen(variants) if v is not base]
-    if not chosen:
-        raise JournalError(f"{results.experiment.id}: no variant to compare with {base.name!r}")
+    base, chosen = results.against(reference, variants)
     if base.is_skipped:
         return empty_figure([base])
     base.need()
@@ -48,7 +44,7 @@ def ablation(
 
     left.set_ylim(bottom, -0.8)
     mark = marks([base, *shown])
-    labels = [v.label + mark[v.name] for v in shown]
+    labels = [v.label + mark[v.id] for v in shown]
     left.set_yticks(rows, labels)
     for axes in (left, right):
         axes.tick_params(axis="y", length=0)

@@ -32,8 +32,8 @@ def accuracy_against_time(
     if not shown:
         return empty_figure(chosen)
     # zero-shot trains nothing, which no logarithmic axis holds
-    at_once = [v.label for v in shown if v.values("train_seconds").mean() <= 0]
-    shown = [v for v in shown if v.label not in at_once]
+    at_once = [variant.label for variant in shown if variant.mean("train_seconds") <= 0]
+    shown = [variant for variant in shown if variant.mean("train_seconds") > 0]
     if not shown:
         raise JournalError(f"{results.experiment.id}: {listed(at_once)} took no training time")
     seconds, accuracy = _means(shown, "train_seconds", 1), _means(shown, "test_accuracy", 100)
@@ -135,7 +135,7 @@ def _name_points(
     ground = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.4}
     texts = [
         axes.annotate(
-            variant.label + mark[variant.name],
+            variant.label + mark[variant.id],
             (float(seconds[index, 0]), float(accuracy[index, 0])),
             fontsize=7.5,
             fontweight="bold" if front[index] else "normal",

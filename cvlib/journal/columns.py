@@ -16,7 +16,7 @@ IMAGES_MARK = "‡"
 
 @dataclass
 class Context:
-    """What cells need besides their variant. p: by variant, filled when the column is asked for."""
+    """What cells need besides their variant. p: by id, filled when the column is asked for."""
 
     reference: VariantResults | None
     target: float | None
@@ -65,7 +65,7 @@ def _share(metric: str) -> Callable[[VariantResults, Context], str]:
 
 def _difference(variant: VariantResults, context: Context) -> str:
     reference = context.needs_reference()
-    if variant is reference or not reference.runs:
+    if variant.id == reference.id or not reference.runs:
         return numbers.NO_VALUE
     mean, interval, over = of_difference(variant, reference)
     if interval is None:
@@ -76,7 +76,7 @@ def _difference(variant: VariantResults, context: Context) -> str:
 
 
 def _p(variant: VariantResults, context: Context) -> str:
-    p = context.p.get(variant.name)
+    p = context.p.get(variant.id)
     return numbers.NO_VALUE if p is None else numbers.p_value(p)[2:].removeprefix("= ")
 
 
@@ -89,7 +89,7 @@ def _mega(metric: str) -> Callable[[VariantResults, Context], str]:
 
 
 def _mean(metric: str) -> Callable[[VariantResults, Context], str]:
-    return lambda variant, _: numbers.two_digits(float(variant.values(metric).mean()))
+    return lambda variant, _: numbers.two_digits(variant.mean(metric))
 
 
 def _reach(what: str, own_best: bool) -> Callable[[VariantResults, Context], str]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from matplotlib.axes import Axes
-
 from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError
-from cvlib.journal.figure import ReportFigure, new_figure, styled
-from cvlib.journal.lines import Line, check_band, draw_lines, height_for, limit_height, name_lines
-from cvlib.journal.results import Results, VariantResults
+from cvlib.journal.figure import ReportFigure, styled
+from cvlib.journal.lines import Line, check_band, lines_figure
+from cvlib.journal.results import Results, VariantResults, told_apart
 from cvlib.journal.settings import setting
 from cvlib.journal.spread import only_shares
-from cvlib.journal.staleness import absence_note, fixed_note, stale_note
+from cvlib.journal.staleness import absence_note, fixed_note, marks, stale_note
 
 Group = str | Mapping[str, Sequence[str | VariantResults]]
 Family = tuple[str, list[VariantResults]]
@@ -26,39 +24,37 @@ def data_curve(
     """Draw a line a family. groups: mappings label -> variants, or names of factors."""
     check_band(band)
     only_shares(metric)
-    families = data_families(results, groups, x)
-    chosen = [variant for _, members in families for variant in members]
+    families = data_families(results, groups)
+    chosen = told_apart([variant for _, members in families for variant in members])
     shown = results.shown(chosen)
     if not shown:
         return empty_figure(chosen)
+    mark = marks(shown)
     lines = []
     for label, members in families:
         points = data_points(members, x)
         if points:
-            label += "†" if any(v.is_stale for v in points.values()) else ""
+            # one stale point makes the line stale
+            label += max(mark[variant.id] for variant in points.values())
             values = tuple(100 * variant.values(metric) for variant in points.values())
             lines.append(Line(label, tuple(points), values))
-    figure = new_figure(height_for(lines))
-    axes = figure.subplots()
-    draw_lines(axes, lines, band)
-    _ticks(axes, sorted({count for line in lines for count in line.x}))
-    axes.set_xlabel("training images (logarithmic)")
-    axes.set_ylabel(metric.replace("_", " ") + " (%)")
-    limit_height(axes, lines)
     what = "range of the seeds" if band == "range" else "95% interval over seeds"
     several = any(len(variant.runs) > 1 for variant in shown)
-    figure.say(
-        f"lines: means; bands: {what}" if several else "one seed each",
-        fixed_note(shown),
-        stale_note(shown) if any(variant.is_stale for variant in shown) else "",
-        absence_note(chosen),
+    return lines_figure(
+        lines,
+        band,
+        ticks=_ticks(sorted({count for line in lines for count in line.x})),
+        words=("training images (logarithmic)", metric.replace("_", " ") + " (%)"),
+        notes=(
+            f"lines: means; bands: {what}" if several else "one seed each",
+            fixed_note(shown),
+            stale_note(shown),
+            absence_note(chosen),
+        ),
     )
-    figure.draw_without_rendering()
-    name_lines(axes, lines)
-    return figure
 
 
-def data_families(results: Results, groups: Sequence[Group], x: str) -> list[Family]:
+def data_families(results: Results, groups: Sequence[Group]) -> list[Family]:
     """Label and variants of each line; all factors that vary the number when none is named."""
     families: list[Family] = []
     for group in groups:
@@ -110,19 +106,19 @@ def data_points(members: Sequence[VariantResults], x: str) -> dict[float, Varian
 def _images(variant: VariantResults, x: str) -> float:
     """The place on the axis: a metric of the run, or a key of its spec."""
     if "." not in x:
-        return float(variant.values(x).mean())
+        return variant.mean(x)
     found = setting(variant, x)
     if found is None and x == "dataset.subset":  # all that there are: val was cut from them
-        return float(variant.values("train_images").mean() + variant.values("val_images").mean())
+        return variant.mean("train_images") + variant.mean("val_images")
     if not isinstance(found, int | float):
-        raise JournalError(f"{x} of {variant.name!r} is {found!r}; expected a number of images")
+        raise JournalError(f"{x} of {variant.id} is {found!r}; expected a number of images")
     return float(found)
 
 
-def _ticks(axes: Axes, counts: Sequence[float]) -> None:
+def _ticks(counts: Sequence[float]) -> dict[float, str]:
     """A tick at each size that was trained on, left out where it would touch the one before."""
     kept: list[float] = []
     for count in counts:
         if not kept or count / kept[-1] > (counts[-1] / counts[0]) ** 0.08:
             kept.append(count)
-    axes.set_xticks(kept, [f"{count:,.0f}" for count in kept])
+    return {count: f"{count:,.0f}" for count in kept}

@@ -36,8 +36,7 @@ def images_to_match(members: Sequence[VariantResults], rival: VariantResults) ->
     missing = [seed for seed in seeds if seed not in rival.need().runs]
     if missing:
         raise MissingResults(
-            f"{rival.experiment}/{rival.name} has no result for seeds {missing}, which the family "
-            "has; run it"
+            f"{rival.id} has no result for seeds {missing}, which the family has; run it"
         )
     target = [100 * rival.value("test_accuracy", seed) for seed in seeds]
     found = data_efficiency.images_to_match(sizes, accuracies, target)

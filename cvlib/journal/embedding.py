@@ -39,11 +39,12 @@ def embedding(
     found = results.shown(chosen)
     if not found:
         return empty_figure(chosen)
+    heads = _titles(chosen, titles)
+    heads = [title for variant, title in zip(chosen, heads, strict=True) if variant.runs]
     maps = [(variant, *_map_of(variant)) for variant in found]
     if len(maps) > MOST:
         given = ", ".join(variant.name for variant, *_ in maps)
         raise JournalError(f"{len(maps)} maps ({given}): name at most {MOST} variants")
-    heads = _titles(chosen, titles)
     classes = 1 + max(int(stored["labels"].max()) for _, _, stored in maps)
     across = 2 if len(maps) == MOST else len(maps)
     down = -(-len(maps) // across)
@@ -53,15 +54,14 @@ def embedding(
     height = HEIGHTS[across] if down == 1 else 2.0
     figure = new_figure(height * down + 0.25 + 0.13 * (len(key) // 130))
     grid = figure.subplots(down, across, squeeze=False)
-    mark = marks([variant for variant, *_ in maps])
-    for axes, (variant, _, stored) in zip(grid.flat, maps, strict=True):
+    mark = marks(found)
+    for axes, head, (variant, _, stored) in zip(grid.flat, heads, maps, strict=True):
         _scatter(axes, stored[method], stored["labels"], classes)
-        axes.set_title(heads[variant.name] + mark[variant.name])
+        axes.set_title(head + mark[variant.id])
         _axes_words(axes, method, stored)
     note = "" if names else "classes by their number"
     how = _how(method, [(v, stored) for v, _, stored in maps])
-    stale = stale_note([v for v, *_ in maps]) if any(v.is_stale for v, *_ in maps) else ""
-    figure.say(how, note, stale, absence_note(chosen), key=key)
+    figure.say(how, note, stale_note(found), absence_note(chosen), key=key)
     figure.draw_without_rendering()
     shown_names = [short_name(n) for n in names] if names and not numbered else None
     for axes, (_, _, stored) in zip(grid.flat, maps, strict=True):
@@ -85,21 +85,27 @@ def _map_of(variant: VariantResults) -> tuple[Run, dict[str, np.ndarray]]:
         if stored is not None:
             return run, stored
     raise MissingResults(
-        f"{variant.experiment}/{variant.name} kept no map of its features; set `embedding: {{}}` "
+        f"{variant.id} kept no map of its features; set `embedding: {{}}` "
         f"in its spec and run it again"
     )
 
 
 def _titles(
     chosen: Sequence[VariantResults], titles: Sequence[str] | Mapping[str, str] | None
-) -> dict[str, str]:
+) -> list[str]:
+    """A title for each of the chosen. A mapping's keys are names, or ids such as `exp02/probe`."""
     if titles is None:
-        return {v.name: v.label for v in chosen}
+        return [variant.label for variant in chosen]
     if isinstance(titles, Mapping):
-        return {v.name: titles.get(v.name, v.label) for v in chosen}
+        if unknown := [key for key in titles if not any(key in (v.name, v.id) for v in chosen)]:
+            raise JournalError(
+                f"titles for {', '.join(unknown)}, which are no panels; there is: "
+                f"{', '.join(variant.id for variant in chosen)}"
+            )
+        return [titles.get(v.id, titles.get(v.name, v.label)) for v in chosen]
     if isinstance(titles, str) or len(titles) != len(chosen):
         raise JournalError(f"titles {titles!r}: expected one for each of {len(chosen)} variants")
-    return {v.name: title for v, title in zip(chosen, titles, strict=True)}
+    return list(titles)
 
 
 def _scatter(axes: Axes, points: np.ndarray, labels: np.ndarray, classes: int) -> None:

@@ -6,16 +6,13 @@ from collections.abc import Iterable
 
 from cvlib.journal.figure import ReportFigure, new_figure
 from cvlib.journal.results import VariantResults
-from cvlib.journal.skipped import by_reason
-from cvlib.journal.words import listed
+from cvlib.journal.skipped import skip_sentences
 
 
 def empty_figure(variants: Iterable[VariantResults]) -> ReportFigure:
     """Words instead of panels: which variants would stand here, and why they do not."""
-    sentences = ["Nothing to show: every variant of this figure was skipped."]
-    for reason, members in by_reason(variants).items():
-        sentences.append(f"{listed([v.label for v in members])}: {reason}.")
-    text = " ".join(sentences)
+    first = "Nothing to show: every variant of this figure was skipped."
+    text = " ".join([first, *skip_sentences(variants)])
     figure = new_figure(0.16 * (len(text) // 115 + 1) + 0.2)
     figure.say(text)
     return figure

@@ -89,10 +89,10 @@ class Facts(Reading):
 
 
 def _images(variant: VariantResults, split: str) -> int:
-    run = next(iter(variant.need().runs.values()))
-    if split == "test":
-        return len(run.predictions().labels)
-    return int(variant.value(f"{split}_images", next(iter(variant.runs))))
+    seed, run = next(iter(variant.need().runs.items()))
+    if split == "test" and "test_images" not in run.metrics:
+        return len(variant.tested(seed).labels)
+    return int(variant.value(f"{split}_images", seed))
 
 
 def _count(number: int) -> Quantity:

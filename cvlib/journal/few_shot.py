@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from cvlib.analysis.intervals import t_interval
-from cvlib.journal import numbers
+from cvlib.journal import inline
 from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError
-from cvlib.journal.figure import ReportFigure, new_figure, styled
-from cvlib.journal.lines import Line, check_band, draw_lines, height_for, limit_height, name_lines
-from cvlib.journal.quantity import Quantity
+from cvlib.journal.figure import ReportFigure, styled
+from cvlib.journal.lines import Line, check_band, lines_figure
+from cvlib.journal.quantity import Quantity, Skipped
 from cvlib.journal.results import Results, VariantResults
+from cvlib.journal.spread import of_values
 from cvlib.journal.staleness import absence_note, marks, stale_note
 from cvlib.journal.words import listed
 
@@ -34,82 +34,116 @@ def few_shot(
     found = results.shown(chosen)
     if not found:
         return empty_figure(chosen)
-    shown = [variant for variant in found if few_shot_values(variant)]
+    curves = {variant.id: few_shot_values(variant) for variant in found}
+    shown = [variant for variant in found if curves[variant.id]]
     if not shown:
         raise JournalError(
             f"{results.experiment.id}: {listed([v.label for v in found])} have no few-shot curve; "
             "set train.shots of a linear probe, such as [1, 5, 10, 50]"
         )
-    without = [variant.label for variant in found if variant not in shown]
-    curves = {variant.name: few_shot_values(variant) for variant in shown}
-    counts = sorted({s for curve in curves.values() for s in curve if isinstance(s, int)})
-    right = _position_of_all(shown, counts)
+    without = [variant.label for variant in found if not curves[variant.id]]
     mark = marks(shown)
+    ticks: dict[float, str] = {}
     lines = []
     for variant in shown:
-        curve = curves[variant.name]
-        shots: list[Shots] = [*(s for s in counts if s in curve), *([ALL] if ALL in curve else [])]
-        x = tuple(float(s) if isinstance(s, int) else right for s in shots)
-        lines.append(
-            Line(variant.label + mark[variant.name], x, tuple(curve[shot] for shot in shots))
-        )
-    figure = new_figure(height_for(lines))
-    axes = figure.subplots()
-    draw_lines(axes, lines, band)
-    ticks = {float(s): f"{s:,}" for s in counts}
-    if any(ALL in curve for curve in curves.values()):
-        ticks[float(right)] = ALL
-    axes.set_xticks(list(ticks), list(ticks.values()))
-    axes.set_xlabel("training images a class (logarithmic)")
-    limit_height(axes, lines)
-    what = "range" if band == "range" else "95% interval"
-    figure.say(
-        f"lines: means; bands: {what} over seeds and draws",
-        f"without a few-shot curve: {listed(without)}" if without else "",
-        stale_note(shown) if any(variant.is_stale for variant in shown) else "",
-        absence_note(chosen),
+        curve = curves[variant.id]
+        x = tuple(_images_a_class(variant, shots) for shots in curve)
+        ticks |= {place: f"{s:,}" for place, s in zip(x, curve, strict=True) if isinstance(s, int)}
+        ticks.setdefault(x[-1], ALL)
+        lines.append(Line(variant.label + mark[variant.id], x, tuple(curve.values())))
+    return lines_figure(
+        lines,
+        band,
+        ticks=_apart(ticks),
+        words=("training images a class (logarithmic)", "test accuracy (%)"),
+        notes=(
+            f"lines: means; bands: {'range' if band == 'range' else '95% interval'} over seeds and "
+            "draws",
+            f"{ALL}: fitted on training and validation images, the others on so many training "
+            "images alone, C chosen on as many validation images",
+            left_out_note(shown),
+            f"without a few-shot curve: {listed(without)}" if without else "",
+            stale_note(shown),
+            absence_note(chosen),
+        ),
     )
-    figure.draw_without_rendering()
-    name_lines(axes, lines)
-    return figure
 
 
 def few_shot_values(variant: VariantResults) -> dict[Shots, np.ndarray]:
-    """Images a class, or `all` -> test accuracies in percent, of every seed and draw; may be empty."""
-    rows = [row for run in variant.runs.values() for row in run.tables.get("few_shot", [])]
-    found: dict[Shots, list[float]] = {}
-    for row in rows:
-        shots = row["shots"] if row["shots"] == ALL else int(row["shots"])
-        found.setdefault(shots, []).append(100 * float(row["accuracy"]))
-    if found and ALL not in found:
-        found[ALL] = list(100 * variant.values("test_accuracy"))
-    return {shots: np.array(values) for shots, values in found.items()}
+    """Images a class, last `all` -> test accuracies in percent of every seed and draw; may be empty."""
+    found: dict[int, list[float]] = {}
+    for run in variant.runs.values():
+        for row in run.tables.get("few_shot", []):
+            found.setdefault(int(row["shots"]), []).append(100 * float(row["accuracy"]))
+    curve: dict[Shots, np.ndarray] = {shots: np.array(found[shots]) for shots in sorted(found)}
+    return curve | {ALL: 100 * variant.values("test_accuracy")} if curve else curve
+
+
+def few_shot_left_out(variant: VariantResults) -> dict[int, str]:
+    """Images a class that were asked for and cannot be had of every class -> why, in words."""
+    curve = few_shot_values(variant)
+    asked = [s for s in getattr(variant.variant.spec.train, "shots", None) or () if s not in curve]
+    kept = {
+        int(row["shots"]): str(row["reason"])
+        for run in variant.runs.values()
+        for row in run.tables.get("few_shot_left_out", [])
+    }
+    return {shots: kept.get(shots, "too few training images") for shots in asked}
+
+
+def left_out_note(shown: Sequence[VariantResults]) -> str:
+    """One line for a figure: `left out: 50 a class (class 3 has 31 training images)`."""
+    by_words: dict[str, list[str]] = {}
+    for variant in shown:
+        by_reason: dict[str, list[str]] = {}
+        for shots, reason in few_shot_left_out(variant).items():
+            by_reason.setdefault(reason, []).append(f"{shots:,}")
+        words = [f"{listed(shots)} a class ({reason})" for reason, shots in by_reason.items()]
+        if words:
+            by_words.setdefault(", ".join(words), []).append(variant.label)
+    said = [
+        words + (f" of {listed(labels)}" if len(labels) < len(shown) else "")
+        for words, labels in by_words.items()
+    ]
+    return f"left out: {', '.join(said)}" if said else ""
 
 
 def few_shot_quantity(variant: VariantResults, shots: Shots) -> Quantity:
-    """`71.2 ± 1.4%`: mean and 95% t-interval over seeds and draws."""
+    """`71.2 ± 1.4%`: mean and 95% t-interval over seeds and draws.
+
+    `left out (too few images a class)` where the data cannot fill a number that was asked for.
+    """
     curve = few_shot_values(variant.need())
-    if shots not in curve:
-        there = ", ".join(map(str, curve)) or "none; set train.shots"
-        raise JournalError(
-            f"{variant.experiment}/{variant.name} was not probed with {shots} images a class; "
-            f"there is: {there}"
+    if shots in curve:
+        return inline.percent(variant, of_values(curve[shots]))
+    left_out = few_shot_left_out(variant)
+    if isinstance(shots, int) and shots in left_out:
+        return Skipped(
+            "left out (too few images a class)",
+            reason=f"{variant.id} was not probed with {shots} images a class, so this is no "
+            f"number: {left_out[shots]}.",
         )
-    values = curve[shots]
-    mean = float(values.mean())
-    if len(values) == 1 or np.ptp(values) == 0:
-        return Quantity(f"{numbers.fixed(mean, 2)}%", mean, stale=variant.is_stale)
-    interval = t_interval(values)
-    text = f"{numbers.plus_minus(mean, interval.half_width)}%"
-    return Quantity(text, mean, interval.low, interval.high, variant.is_stale)
+    there = ", ".join(map(str, curve)) or "none; set train.shots"
+    raise JournalError(
+        f"{variant.id} was not probed with {shots} images a class; there is: {there}"
+    )
 
 
-def _position_of_all(shown: Sequence[VariantResults], counts: Sequence[int]) -> float:
-    """Where `all` stands: at the mean number of images a class, else a step after the last."""
-    last = max(counts, default=1)
-    for variant in shown:
-        for run in variant.runs.values():
-            if "train_images" in run.metrics:
-                classes = len(np.unique(run.predictions().labels))
-                return max(run.metrics["train_images"] / classes, 1.6 * last)
-    return 4.0 * last
+def _images_a_class(variant: VariantResults, shots: Shots) -> float:
+    """The place on the axis; of `all` the mean over classes of what its probe is fitted on."""
+    if isinstance(shots, int):
+        return float(shots)
+    seed = next(iter(variant.runs))
+    images = variant.value("train_images", seed) + variant.value("val_images", seed)
+    return images / variant.tested(seed).classes
+
+
+def _apart(ticks: Mapping[float, str]) -> dict[float, str]:
+    """Ticks in order; what would touch the one before stands a line lower."""
+    placed: dict[float, str] = {}
+    before = 0.0
+    for place in sorted(ticks):
+        close = before > 0 and place / before < 1.3
+        placed[place] = "\n" * close + ticks[place]
+        before = 0.0 if close else place
+    return placed

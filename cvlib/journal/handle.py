@@ -89,7 +89,7 @@ class ExperimentHandle(Blocks, Sentences, Facts):
         found = self.results.variant(variant).need()
         if seed not in found.runs:
             raise JournalError(
-                f"{self.id}/{found.name} has no result for seed {seed}; it has: {list(found.runs)}"
+                f"{found.id} has no result for seed {seed}; it has: {list(found.runs)}"
             )
         return found.runs[seed].predictions()
 

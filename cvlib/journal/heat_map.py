@@ -55,7 +55,7 @@ def heat_map(
         x, y = next(
             (across.index(column), down.index(row))
             for (row, column), variant in cells.items()
-            if variant is outlined
+            if variant.id == outlined.id
         )
         frame = Rectangle(
             (x - 0.47, y - 0.44), 0.94, 0.88, fill=False, edgecolor=INK, linewidth=1.8, zorder=4
@@ -70,7 +70,7 @@ def heat_map(
         f"{words}, mean over seeds" + " ± half of its 95% interval" * spread,
         "outlined: best validation accuracy" if outlined is not None else "",
         "hatched: no result" if len(shown) < len(chosen) else "",
-        stale_note(shown) if any(variant.is_stale for variant in shown) else "",
+        stale_note(shown),
     )
     return figure
 
@@ -129,7 +129,7 @@ def _cells(chosen: Sequence[VariantResults], rows: str, columns: str) -> Cells:
 
 def _scale(shown: Sequence[VariantResults], metric: str) -> tuple[Normalize, bool]:
     """Colours from poor to best. A cell far below the rest (it hardly learned) takes no range away."""
-    means = np.array([float(variant.values(metric).mean()) for variant in shown])
+    means = np.array([variant.mean(metric) for variant in shown])
     low_is_better = is_low_better(metric)
     scores = -means if low_is_better else means
     floor = max(scores.min(), scores.max() - 3 * (scores.max() - np.median(scores)))
@@ -165,7 +165,7 @@ def _cell(
         return
     scale, low_is_better = colors
     mean, interval, _ = over_seeds(variant, metric, 100 if is_share(metric) else 1)
-    raw = float(variant.values(metric).mean())
+    raw = variant.mean(metric)
     depth = float(scale(-raw if low_is_better else raw))
     face = COLORS(depth)
     axes.add_patch(
@@ -184,7 +184,8 @@ def _cell(
 def _text(mean: float, half: float | None, metric: str) -> tuple[str, str]:
     """All percentages with one decimal, so that cells compare at a glance."""
     if is_share(metric):
-        return numbers.fixed(mean, 1), "" if half is None else f"± {numbers.fixed(half, 1)}"
+        note = "" if half is None else f"± {numbers.half_width_text(half, 1)}"
+        return numbers.fixed(mean, 1), note
     if half is None:
         return numbers.two_digits(mean), ""
     number, _, after = numbers.plus_minus(mean, half, most=4).partition(" ± ")
@@ -195,10 +196,9 @@ def _why_not(variant: VariantResults | None) -> str:
     if variant is None:
         return numbers.NO_VALUE
     reasons = {status.reason for status in variant.statuses}
-    states = dict.fromkeys(status.state for status in variant.statuses)
-    if set(states) == {"failed"} and all("nan" in r or "finite" in r for r in reasons):
+    if variant.state_words == "failed" and all("nan" in r or "finite" in r for r in reasons):
         return "diverged"
-    return ", ".join(states)
+    return variant.state_words
 
 
 def _frame(

@@ -6,19 +6,19 @@ from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.quantity import Quantity, Skipped
 from cvlib.journal.results import VariantResults
-from cvlib.journal.spread import is_share, of_difference, only_shares, over_seeds
+from cvlib.journal.spread import Spread, is_share, of_difference, only_shares, over_seeds
 from cvlib.journal.words import counted
 
 
 def share(variant: VariantResults, metric: str = "test_accuracy") -> Quantity:
-    """An accuracy in percent: mean ± 95% t-interval over seeds; says so when seeds are missing."""
-    mean, interval, _ = over_seeds(variant, metric, 100)
-    if interval is None:
-        text, low, high = f"{numbers.fixed(mean, 2)}%", None, None
-    else:
-        text = f"{numbers.plus_minus(mean, interval.half_width)}%"
-        low, high = interval.low, interval.high
-    return Quantity(text + _seeds_note(variant), mean, low, high, variant.is_stale)
+    """An accuracy in percent: mean ± 95% interval over seeds; says so when seeds are missing."""
+    return percent(variant, over_seeds(variant, metric, 100))
+
+
+def percent(variant: VariantResults, found: Spread) -> Quantity:
+    """A share in percent with its interval and what there is to say of its seeds."""
+    half = found.interval.half_width if found.interval is not None else None
+    return _with_interval(variant, found, numbers.percent(found.mean, half))
 
 
 def difference(
@@ -49,16 +49,16 @@ def last_epoch(variant: VariantResults, metric: str) -> Quantity:
 
 def duration(variant: VariantResults, metric: str = "train_seconds") -> Quantity:
     """Mean training time of one run."""
-    mean = float(variant.values(metric).mean())
+    mean = variant.mean(metric)
     return Quantity(numbers.duration(mean), mean, stale=variant.is_stale)
 
 
 def quotient(first: VariantResults, second: VariantResults, metric: str) -> Quantity:
     """Mean of a metric of `first` over that of `second`: `1.8`, to be followed by `times`."""
-    below = float(second.values(metric).mean())
+    below = second.mean(metric)
     if below == 0:
-        raise JournalError(f"{second.experiment}/{second.name} has {metric} 0; no ratio to it")
-    value = float(first.values(metric).mean()) / below
+        raise JournalError(f"{second.id} has {metric} 0; no ratio to it")
+    value = first.mean(metric) / below
     return Quantity(numbers.ratio(value), value, stale=first.is_stale or second.is_stale)
 
 
@@ -66,9 +66,7 @@ def constant(variant: VariantResults, metric: str) -> Quantity:
     """A count that all seeds share: parameters, FLOPs."""
     values = variant.values(metric)
     if len(set(values)) != 1:
-        raise JournalError(
-            f"{variant.experiment}/{variant.name}: {metric} differs between seeds: {values}"
-        )
+        raise JournalError(f"{variant.id}: {metric} differs between seeds: {values}")
     text = numbers.compact(float(values[0]))
     if metric == "flops":
         text = f"{text[:-1]} {text[-1]}FLOPs" if text[-1].isalpha() else f"{text} FLOPs"
@@ -76,11 +74,14 @@ def constant(variant: VariantResults, metric: str) -> Quantity:
 
 
 def mean(variant: VariantResults, metric: str) -> Quantity:
-    """Any metric: percent for accuracies, else the mean over seeds with two significant digits."""
+    """Any metric: percent for accuracies, else the mean over seeds; with its 95% interval."""
     if is_share(metric):
         return share(variant, metric)
-    value = float(variant.values(metric).mean())
-    return Quantity(numbers.two_digits(value), value, stale=variant.is_stale)
+    found = over_seeds(variant, metric)
+    if found.interval is None:
+        return Quantity(numbers.two_digits(found.mean), found.mean, stale=variant.is_stale)
+    text = numbers.plus_minus(found.mean, found.interval.half_width, most=6)
+    return _with_interval(variant, found, text)
 
 
 def skipped(variant: VariantResults) -> Skipped:
@@ -92,9 +93,16 @@ def skipped(variant: VariantResults) -> Skipped:
     )
 
 
-def _seeds_note(variant: VariantResults) -> str:
+def _with_interval(variant: VariantResults, found: Spread, text: str) -> Quantity:
+    remarks = []
     if not variant.is_complete:
-        return f" ({len(variant.runs)} of {counted(len(variant.statuses), 'seed')})"
-    if len(variant.runs) == 1:
-        return " (one seed)"
-    return " (every seed)" if variant.is_deterministic else ""
+        remarks.append(f"{len(variant.runs)} of {counted(len(variant.statuses), 'seed')}")
+    elif len(variant.runs) == 1:
+        remarks.append("one seed")
+    elif found.interval is None:
+        remarks.append("every seed")
+    if found.over == "images":
+        remarks.append("interval over images")
+    remark = f" ({', '.join(remarks)})" if remarks else ""
+    low, high = (found.interval.low, found.interval.high) if found.interval else (None, None)
+    return Quantity(text + remark, found.mean, low, high, variant.is_stale)

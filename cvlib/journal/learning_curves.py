@@ -9,12 +9,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from cvlib.analysis.intervals import t_interval
 from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, new_figure, styled
 from cvlib.journal.labels import name_ends
+from cvlib.journal.lines import band_ends, check_band
 from cvlib.journal.results import Results, VariantResults
+from cvlib.journal.spread import is_share
 from cvlib.journal.staleness import absence_note, marks, stale_note
 from cvlib.journal.style import LINES, LineStyle
 from cvlib.journal.words import listed
@@ -38,8 +39,7 @@ def learning_curves(
     band: str,
 ) -> ReportFigure:
     """Draw one panel a metric; for more than five variants one panel a metric and factor."""
-    if band not in ("range", "interval"):
-        raise JournalError(f"band {band!r}: expected 'range' (of the seeds) or 'interval' (95%)")
+    check_band(band)
     chosen = results.chosen(variants)
     found = results.shown(chosen)
     shown = [variant for variant in found if variant.has_epochs]
@@ -109,7 +109,7 @@ def _groups(shown: Sequence[VariantResults]) -> list[tuple[str, list[VariantResu
     common = [v for v in shown if not v.factor][:1]
     factors: dict[str, list[VariantResults]] = {}
     for variant in shown:
-        if variant not in common:
+        if variant.id not in [v.id for v in common]:
             factors.setdefault(variant.factor, []).append(variant)
     size = len(LINES) - len(common)
     return [
@@ -126,7 +126,7 @@ def _style(members: Sequence[VariantResults], index: int) -> LineStyle:
 
 
 def _values(variant: VariantResults, metric: str) -> np.ndarray:
-    return variant.history(metric) * (100 if metric.endswith("accuracy") else 1)
+    return variant.history(metric) * (100 if is_share(metric) else 1)
 
 
 def _panel(axes: Axes, members: Sequence[VariantResults], metric: str, band: str) -> None:
@@ -135,11 +135,7 @@ def _panel(axes: Axes, members: Sequence[VariantResults], metric: str, band: str
         values = _values(variant, metric)
         epochs = np.arange(1, values.shape[1] + 1)
         if len(values) > 1:
-            low, high = values.min(axis=0), values.max(axis=0)
-            if band == "interval":
-                intervals = [t_interval(column) for column in values.T]
-                low = np.array([i.low for i in intervals])
-                high = np.array([i.high for i in intervals])
+            low, high = zip(*(band_ends(column, band) for column in values.T), strict=True)
             axes.fill_between(epochs, low, high, color=style.color, alpha=0.15, linewidth=0)
         axes.plot(
             epochs,
@@ -163,7 +159,7 @@ def _limits(panels: Sequence[Axes], curves: Sequence[np.ndarray], metric: str) -
             axes.set_yscale("log")
     low = min(axes.get_ylim()[0] for axes in panels)
     high = max(axes.get_ylim()[1] for axes in panels)
-    if metric.endswith("accuracy"):
+    if is_share(metric):
         # the steep first quarter of the epochs would take most of the height
         lowest = min(float(curve[len(curve) // 4 :].min()) for curve in curves)
         low = max(low, lowest - 0.06 * (high - lowest))
@@ -184,5 +180,5 @@ def _label_ends(
         (float(values.shape[1]), float(values.mean(axis=0)[-1]))
         for values in (_values(variant, metric) for variant in members)
     ]
-    names = [variant.label + mark[variant.name] for variant in members]
+    names = [variant.label + mark[variant.id] for variant in members]
     name_ends(axes, names, ends, [_style(members, i).color for i in range(len(members))])

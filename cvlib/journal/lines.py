@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from cvlib.analysis.intervals import t_interval
 from cvlib.journal.errors import JournalError
+from cvlib.journal.figure import ReportFigure, new_figure
 from cvlib.journal.labels import name_ends
+from cvlib.journal.spread import of_values
 from cvlib.journal.style import line_style
 
 BANDS = ("range", "interval")
@@ -32,18 +33,43 @@ def check_band(band: str) -> None:
         raise JournalError(f"band {band!r}: expected 'range' or 'interval' (95%)")
 
 
-def height_for(lines: Sequence[Line]) -> float:
-    """Height in inches of a figure in which every line's name has its place."""
-    return max(2.5, 0.125 * len(lines) + 1.0)
+def band_ends(values: np.ndarray, band: str) -> tuple[float, float]:
+    """Ends of the band at one x: the range of all values, or the 95% t-interval of their mean."""
+    interval = None if band == "range" else of_values(values).interval
+    if interval is None:
+        return float(values.min()), float(values.max())
+    return interval.low, interval.high
 
 
-def draw_lines(axes: Axes, lines: Sequence[Line], band: str) -> None:
-    """Draw means with bands: the range of all values, or the 95% t-interval of their mean."""
+def lines_figure(
+    lines: Sequence[Line],
+    band: str,
+    *,
+    ticks: Mapping[float, str],
+    words: tuple[str, str],
+    notes: Sequence[str],
+) -> ReportFigure:
+    """Lines with their bands and names. words: of the axes, x and y; notes: for below."""
+    # so high that every line's name has its place
+    figure = new_figure(max(2.5, 0.125 * len(lines) + 1.0))
+    axes = figure.subplots()
+    _draw_lines(axes, lines, band)
+    axes.set_xticks(list(ticks), list(ticks.values()))
+    axes.set_xlabel(words[0])
+    axes.set_ylabel(words[1])
+    _limit_height(axes, lines)
+    figure.say(*notes)
+    figure.draw_without_rendering()
+    _name_lines(axes, lines)
+    return figure
+
+
+def _draw_lines(axes: Axes, lines: Sequence[Line], band: str) -> None:
     axes.set_xscale("log")
     for index, line in enumerate(lines):
         style = line_style(index)
         means = [float(values.mean()) for values in line.values]
-        ends = [_ends(values, band) for values in line.values]
+        ends = [band_ends(values, band) for values in line.values]
         low, high = zip(*ends, strict=True)
         axes.fill_between(line.x, low, high, color=style.color, alpha=0.15, linewidth=0)
         if len(line.x) == 1:
@@ -60,10 +86,9 @@ def draw_lines(axes: Axes, lines: Sequence[Line], band: str) -> None:
         )
     axes.yaxis.set_major_locator(MaxNLocator(6))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_ylabel("test accuracy (%)")
 
 
-def limit_height(axes: Axes, lines: Sequence[Line]) -> None:
+def _limit_height(axes: Axes, lines: Sequence[Line]) -> None:
     """Let the means fill the height: with two seeds a t-interval may be ten times as wide."""
     means = np.array([values.mean() for line in lines for values in line.values])
     room = max(float(np.ptp(means)), 1.0)
@@ -72,15 +97,8 @@ def limit_height(axes: Axes, lines: Sequence[Line]) -> None:
     axes.set_ylim(max(bottom, low, 0.0), min(top, high, 100.0 + 0.02 * room))
 
 
-def name_lines(axes: Axes, lines: Sequence[Line]) -> None:
+def _name_lines(axes: Axes, lines: Sequence[Line]) -> None:
     """Write the names at the right ends; the figure's layout must be settled."""
     ends = [(line.x[-1], float(line.values[-1].mean())) for line in lines]
     colors = [line_style(index).color for index in range(len(lines))]
     name_ends(axes, [line.name for line in lines], ends, colors)
-
-
-def _ends(values: np.ndarray, band: str) -> tuple[float, float]:
-    if band == "range" or len(values) == 1 or np.ptp(values) == 0:
-        return float(values.min()), float(values.max())
-    interval = t_interval(values)
-    return interval.low, interval.high

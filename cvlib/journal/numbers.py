@@ -12,6 +12,7 @@ import math
 
 MINUS = "−"  # as wide as a plus, unlike the hyphen
 NO_VALUE = "–"
+_MOST_FOR_SIGN = 6  # decimals that an end near zero may take to show its sign
 
 
 def decimals_for(half_width: float, most: int = 2) -> int:
@@ -37,15 +38,33 @@ def signed(value: float, decimals: int) -> str:
     return text if text.startswith(MINUS) or not text.strip("0.,") else f"+{text}"
 
 
+def half_width_text(half_width: float, decimals: int) -> str:
+    """What stands after ±, rounded up where it would be rounded to nothing."""
+    smallest = 10.0**-decimals
+    return fixed(smallest if 0 < half_width < smallest / 2 else half_width, decimals)
+
+
 def plus_minus(mean: float, half_width: float, most: int = 2) -> str:
     """`91.23 ± 0.31`."""
     decimals = decimals_for(half_width, most)
-    return f"{fixed(mean, decimals)} ± {fixed(_not_nothing(half_width, decimals), decimals)}"
+    return f"{fixed(mean, decimals)} ± {half_width_text(half_width, decimals)}"
+
+
+def percent(mean: float, half_width: float | None) -> str:
+    """`91.23 ± 0.31%`, or `91.23%` without an interval."""
+    return f"{fixed(mean, 2) if half_width is None else plus_minus(mean, half_width)}%"
 
 
 def difference(estimate: float, low: float, high: float, most: int = 2, plus: bool = True) -> str:
-    """`+0.84 [0.31, 1.37]`; without `plus`, `0.84 [0.31, 1.37]`."""
+    """`+0.84 [0.31, 1.37]`; without `plus`, `0.84 [0.31, 1.37]`.
+
+    An end that is not zero does not read as zero: `[−2.30, −0.04]`, not `[−2.3, 0.0]`.
+    """
     decimals = decimals_for((high - low) / 2, most)
+    if low > 0 or high < 0:  # the interval leaves zero out, and shows it
+        nearest = min(abs(low), abs(high))
+        while decimals < _MOST_FOR_SIGN and round(nearest, decimals) == 0:
+            decimals += 1
     shown = signed(estimate, decimals) if plus else fixed(estimate, decimals)
     return f"{shown} [{fixed(low, decimals)}, {fixed(high, decimals)}]"
 
@@ -74,11 +93,6 @@ def duration(seconds: float) -> str:
     return f"{two_digits(minutes)} min" if minutes < 120 else f"{two_digits(minutes / 60)} h"
 
 
-def seconds_only(seconds: float) -> str:
-    """A time for a column headed in seconds: `4.1`, `41`, `1,204`."""
-    return two_digits(seconds)
-
-
 def ratio(value: float) -> str:
     """A quotient to be followed by `times`: `0.42`, `0.97`, `1.04`, `1.8`, `12`."""
     if 0.9 < value < 1.1:
@@ -91,8 +105,3 @@ def p_value(p: float) -> str:
     if p < 0.001:
         return "p < 0.001"
     return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
-
-
-def _not_nothing(half_width: float, decimals: int) -> float:
-    smallest = 10.0**-decimals
-    return smallest if 0 < half_width < smallest / 2 else half_width

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from cvlib.journal.quantity import Quantity
+    from cvlib.journal.quantity import Quantity, Skipped
     from cvlib.journal.results import Results, VariantResults
     from cvlib.studies.experiment import Experiment
     from cvlib.studies.project import Layout
 
 Arguments = ParamSpec("Arguments")
+Value = TypeVar("Value")
 
 
 class Reading:
@@ -60,12 +61,12 @@ class Reading:
 
     def _of_two(
         self,
-        compute: Callable[Concatenate[VariantResults, VariantResults, Arguments], Quantity],
+        compute: Callable[Concatenate[VariantResults, VariantResults, Arguments], Value],
         first: str | VariantResults,
         second: str | VariantResults,
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
-    ) -> Quantity:
+    ) -> Value | Skipped:
         """A value of two variants; says `skipped` where one was skipped."""
         pair = self.results.variant(first), self.results.variant(second)
         for variant in pair:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from cvlib.journal.errors import JournalError, MissingResults
 from cvlib.journal.quantity import markdown
+from cvlib.journal.tested import Tested
 from cvlib.journal.words import counted
 
 if TYPE_CHECKING:
@@ -21,11 +22,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class VariantResults:
-    """One variant with its runs, one a seed."""
+    """One variant with its runs, one a seed.
+
+    names_experiment: whether its label begins with the experiment; see `told_apart`.
+    """
 
     experiment: str
     variant: Variant
     statuses: tuple[RunStatus, ...]
+    names_experiment: bool = False
+    _tested: dict[int, Tested] = field(default_factory=dict, compare=False)
+
+    @property
+    def id(self) -> str:
+        """`exp02/probe`: tells it apart from every variant of every experiment."""
+        return f"{self.experiment}/{self.name}"
 
     @property
     def name(self) -> str:
@@ -35,7 +46,7 @@ class VariantResults:
     @property
     def label(self) -> str:
         """Its name in tables and figures."""
-        return self.variant.label
+        return f"{self.experiment} " * self.names_experiment + self.variant.label
 
     @property
     def factor(self) -> str:
@@ -46,7 +57,7 @@ class VariantResults:
         return self.label
 
     def __repr__(self) -> str:
-        return f"<{self.experiment}/{self.name}: {len(self.runs)} of {len(self.statuses)} runs>"
+        return f"<{self.id}: {len(self.runs)} of {len(self.statuses)} runs>"
 
     def _repr_markdown_(self) -> str:
         return markdown(self.label)
@@ -80,8 +91,7 @@ class VariantResults:
         runs = list(self.runs.values())
         if len(runs) < 2 or len({run.metrics.get("test_accuracy") for run in runs}) > 1:
             return False
-        first, *others = (run.predictions().logits for run in runs)
-        return all(np.array_equal(first, other) for other in others)
+        return len({self.tested(seed).logits_digest for seed in self.runs}) == 1
 
     @property
     def is_complete(self) -> bool:
@@ -92,6 +102,11 @@ class VariantResults:
     def is_stale(self) -> bool:
         """Whether a result that is shown was made by code or an environment that changed since."""
         return any(s.state == "stale" and s.result is not None for s in self.statuses)
+
+    @property
+    def state_words(self) -> str:
+        """The states of its runs: `skipped`, `failed, missing`."""
+        return ", ".join(dict.fromkeys(status.state for status in self.statuses))
 
     def absence(self) -> str:
         """Why results are missing, in words: `failed: loss is nan (seeds 0, 1)`; '' when complete."""
@@ -123,13 +138,22 @@ class VariantResults:
         """A metric of every seed that has a result, (S,) float64, in the order of seeds."""
         return np.array([self.value(metric, seed) for seed in self.need().runs])
 
+    def mean(self, metric: str) -> float:
+        """Mean of a metric over the seeds that have a result."""
+        return float(self.values(metric).mean())
+
+    def tested(self, seed: int) -> Tested:
+        """How one run did on each test image; read once."""
+        if seed not in self._tested:
+            self._tested[seed] = Tested.of(self.runs[seed])
+        return self._tested[seed]
+
     def value(self, metric: str, seed: int) -> float:
         """A metric of one run; raises JournalError that lists the metrics there are."""
         metrics = self.runs[seed].metrics
         if metric not in metrics:
             raise JournalError(
-                f"{self.experiment}/{self.name} has no metric {metric!r}; it has: "
-                f"{', '.join(sorted(metrics))}"
+                f"{self.id} has no metric {metric!r}; it has: {', '.join(sorted(metrics))}"
             )
         return float(metrics[metric])
 
@@ -139,13 +163,13 @@ class VariantResults:
         for run in self.need().runs.values():
             if not run.history:
                 raise JournalError(
-                    f"{self.experiment}/{self.name} is not trained in epochs "
+                    f"{self.id} is not trained in epochs "
                     f"({getattr(self.variant.spec.train, 'mode', 'a probe')}), so it has no "
                     f"{column} by epoch; name a variant that is, or ask for a metric"
                 )
             if column not in run.history[0]:
                 raise JournalError(
-                    f"the history of {self.experiment}/{self.name} has no {column!r}; it has: "
+                    f"the history of {self.id} has no {column!r}; it has: "
                     f"{', '.join(run.history[0])}"
                 )
             rows.append([float(row[column]) for row in run.history])
@@ -196,9 +220,12 @@ class Results:
         raise AssertionError(f"{wanted} is in the experiment, not in its results")
 
     def chosen(self, names: Sequence[str | VariantResults] | None) -> list[VariantResults]:
-        """The named variants, all when none is named: base first, then grouped by factor."""
+        """The named variants, all when none is named: base first, then grouped by factor.
+
+        Labels that two experiments share are told apart.
+        """
         if names is not None:
-            return [self.variant(name) for name in names]
+            return told_apart([self.variant(name) for name in names])
         order: dict[str, list[VariantResults]] = {"": []}
         for variant in self.variants:
             order.setdefault(variant.factor, []).append(variant)
@@ -216,6 +243,18 @@ class Results:
             f"{self.experiment.id} has no variant named 'base' to compare with; say reference=…"
         )
 
+    def against(
+        self,
+        reference: str | VariantResults | None,
+        names: Sequence[str | VariantResults] | None,
+    ) -> tuple[VariantResults, list[VariantResults]]:
+        """The reference, and the chosen without it; raises JournalError when none is left."""
+        base, *chosen = told_apart([self.reference(reference), *self.chosen(names)])
+        others = [variant for variant in chosen if variant.id != base.id]
+        if not others:
+            raise JournalError(f"{self.experiment.id}: no variant to compare with {base.name!r}")
+        return base, others
+
     def shown(self, variants: Sequence[VariantResults]) -> list[VariantResults]:
         """Those with a result; none when all were skipped.
 
@@ -232,12 +271,26 @@ class Results:
         return found
 
 
+def told_apart(variants: Sequence[VariantResults]) -> list[VariantResults]:
+    """The same variants; labels that those of two experiments share begin with the experiment."""
+    owners: dict[str, set[str]] = {}
+    for one in variants:
+        owners.setdefault(one.variant.label, set()).add(one.experiment)
+    found = []
+    for one in variants:
+        clashes = len(owners[one.variant.label]) > 1
+        found.append(
+            one if one.names_experiment == clashes else replace(one, names_experiment=clashes)
+        )
+    return found
+
+
 def shared_seeds(first: VariantResults, second: VariantResults) -> list[int]:
     """Seeds with a result of both; raises MissingResults when there is none."""
     seeds = [seed for seed in first.need().runs if seed in second.need().runs]
     if not seeds:
         raise MissingResults(
-            f"{first.experiment}: {first.name!r} and {second.name!r} have no seed in common with "
-            f"results of both; `cvlib run {first.experiment}` trains what is missing."
+            f"{first.id} and {second.id} have no seed in common with results "
+            f"of both; `cvlib run {first.experiment}` trains what is missing."
         )
     return seeds

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cvlib.journal.errors import JournalError
 from cvlib.journal.reading import Reading
 
 if TYPE_CHECKING:
-    from cvlib.journal.comparison import Comparison, Comparisons
+    from cvlib.journal.comparison import Comparison
+    from cvlib.journal.comparisons import Comparisons
     from cvlib.journal.quantity import Quantity, Skipped
     from cvlib.journal.results import VariantResults
     from cvlib.journal.trade_off import Variants
@@ -110,28 +110,19 @@ class Sentences(Reading):
     def compare(self, first: Name, second: Name = "base") -> Comparison | Skipped:
         """`p = 0.003`: exact paired test on the same test images; `.verdict`, `.difference`."""
         from cvlib.journal.comparison import compare
-        from cvlib.journal.inline import skipped
 
-        pair = self.results.variant(first), self.results.variant(second)
-        for variant in pair:
-            if variant.is_skipped:
-                return skipped(variant)
-        return compare([pair])[0]
+        return self._of_two(lambda one, other: compare([(one, other)])[0], first, second)
 
     def comparisons(self, *variants: Name, reference: Name | None = None) -> Comparisons:
         """Each variant against the reference, p-values Holm-adjusted together; shown as a table."""
-        from cvlib.journal.comparison import Comparisons, compare
-        from cvlib.journal.inline import skipped
+        from cvlib.journal.comparison import compare
+        from cvlib.journal.comparisons import Comparisons
 
-        base = self.results.reference(reference)
-        others = [v for v in self.results.chosen(variants or None) if v is not base]
-        if not others:
-            raise JournalError(f"{self.id}: no variant to compare with {base.name!r}")
-        left_out = {v.name: skipped(v) for v in others if v.is_skipped}
+        base, others = self.results.against(reference, variants or None)
         if base.is_skipped:
-            return Comparisons({}, {v.name: skipped(base) for v in others})
+            return Comparisons(base, others, [])
         pairs = [(variant, base) for variant in self.results.shown(others)]
-        return Comparisons({found.first.name: found for found in compare(pairs)}, left_out)
+        return Comparisons(base, others, compare(pairs))
 
     # ── a family over training sizes ─────────────────────────────────────────────────────────
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from cvlib.analysis.separability import NEIGHBOURS
 from cvlib.journal import numbers
 from cvlib.journal.classes import short_name
 from cvlib.journal.errors import JournalError
@@ -13,7 +14,7 @@ from cvlib.journal.quantity import Markdown, Quantity, markdown
 from cvlib.journal.results import Results, VariantResults
 from cvlib.journal.spread import over_seeds
 from cvlib.journal.staleness import marks
-from cvlib.journal.table_note import skipped_and_stale, without_random_part
+from cvlib.journal.table_note import skipped_and_stale, without_random_part, without_results
 from cvlib.journal.words import counted, listed
 
 PAIRS = 2  # that a row of the table names
@@ -30,7 +31,11 @@ class _Column(NamedTuple):
 COLUMNS = (
     _Column("silhouette", "Silhouette", 1, 2, "silhouette: by cosine distance, −1 to 1"),
     _Column(
-        "knn_purity", "Purity (%)", 100, 1, "purity: share of the 10 nearest images of one's class"
+        "knn_purity",
+        "Purity (%)",
+        100,
+        1,
+        "purity: share of the {near} nearest images of one's class",
     ),
     _Column("knn_10_accuracy", "10-NN (%)", 100, 1),
     _Column("knn_20_accuracy", "20-NN (%)", 100, 1),
@@ -60,14 +65,13 @@ def separability(
     body = []
     for variant in rows:
         if not variant.runs:
-            state = ", ".join(dict.fromkeys(status.state for status in variant.statuses))
-            cells = [state] + [numbers.NO_VALUE] * (len(head) - 2)
+            cells = [variant.state_words] + [numbers.NO_VALUE] * (len(head) - 2)
             body.append([variant.label, *cells])
             continue
         cells = [_cell(variant, c) for c in columns]
         if overlaps:
             cells.append(pairs_in_words(variant) or numbers.NO_VALUE)
-        body.append([variant.label + mark[variant.name], *cells])
+        body.append([variant.label + mark[variant.id], *cells])
     align = "l" + "r" * len(columns) + "l" * overlaps
     table = pipe_table(head, body, align)
     if not note:
@@ -102,9 +106,7 @@ def overlap_quantity(variant: VariantResults, pairs: int) -> Quantity:
     """The worst pairs for a sentence; its value is the share of the worst, in percent."""
     found = overlapping(variant.need())
     if not found:
-        raise JournalError(
-            f"{variant.experiment}/{variant.name} kept no overlaps of classes; set `embedding: {{}}`"
-        )
+        raise JournalError(f"{variant.id} kept no overlaps of classes; set `embedding: {{}}`")
     return Quantity(pairs_in_words(variant, pairs), value=100 * found[0][2], stale=variant.is_stale)
 
 
@@ -125,11 +127,6 @@ def _has(variant: VariantResults, metric: str) -> bool:
 def _cell(variant: VariantResults, column: _Column) -> str:
     if not _has(variant, column.metric):
         return numbers.NO_VALUE
-    images = f"{column.metric}_half_width"
-    if _has(variant, images):
-        # stored with the run: of the mapped images, which are drawn, unlike a probe's seeds
-        mean, half = (column.scale * variant.values(m).mean() for m in (column.metric, images))
-        return numbers.plus_minus(float(mean), float(half), column.decimals)
     mean, interval, _ = over_seeds(variant, column.metric, column.scale)
     if interval is None:
         return numbers.fixed(mean, column.decimals)
@@ -144,22 +141,43 @@ def _note(
     overlaps: bool,
     probes_only: bool,
 ) -> str:
-    said = [column.note for column in columns if column.note]
+    said = [column.note.format(near=_near(shown)) for column in columns if column.note]
     if overlaps:
         said.append("overlap: share of two classes' neighbours that are of the other")
-    if any(_has(v, "silhouette_half_width") for v in shown):
-        said.append("± of silhouette and purity: 95% bootstrap interval over the mapped images")
+    said += _intervals(results, shown, columns)
     if not probes_only:
         said.append("test accuracy: of the linear probe, or of the trained network itself")
-    fixed = [variant for variant in shown if variant.is_deterministic]
-    seeds = counted(len(results.experiment.seeds), "seed")
-    if any(len(v.runs) > 1 for v in shown if v not in fixed):
-        said.append(f"accuracies: mean ± 95% t-interval over {seeds}")
     text = "; ".join(said)
     sentences = [f"{text[0].upper()}{text[1:]}."] if said else []
     sentences += without_random_part(shown)
-    for variant in rows:
-        if not variant.runs and not variant.is_skipped:
-            sentences.append(f"{variant.label}: no result, {variant.absence()}.")
+    sentences += without_results(rows)
     sentences += skipped_and_stale(rows, shown)
     return markdown(" ".join(sentences))
+
+
+def _intervals(
+    results: Results, shown: Sequence[VariantResults], columns: Sequence[_Column]
+) -> list[str]:
+    """What stands after ±: over images where nothing is random, over seeds where something is."""
+    over = {
+        over_seeds(variant, column.metric).over
+        for variant in shown
+        for column in columns
+        if _has(variant, column.metric)
+    }
+    said = []
+    if "seeds" in over:
+        seeds = counted(len(results.experiment.seeds), "seed")
+        said.append(f"mean ± 95% t-interval over {seeds}")
+    if "images" in over:
+        rest = " where no seeds differ" * ("seeds" in over)
+        said.append(
+            f"± of silhouette and purity{rest}: 95% bootstrap interval over the mapped images"
+        )
+    return said
+
+
+def _near(shown: Sequence[VariantResults]) -> int:
+    """How many nearest images purity looks at: all others where there are not more."""
+    mapped = [run.metrics.get("mapped_images") for v in shown for run in v.runs.values()]
+    return min([NEIGHBOURS, *(int(images) - 1 for images in mapped if images)])

@@ -33,8 +33,7 @@ def setting(variant: VariantResults, key: str) -> Value:
         if part not in fields:
             where = ".".join(key.split(".")[:depth]) or "a run"
             raise JournalError(
-                f"{variant.experiment}/{variant.name} has no {key!r}; {where} has: "
-                f"{', '.join(fields) or 'a plain value'}"
+                f"{variant.id} has no {key!r}; {where} has: {', '.join(fields) or 'a plain value'}"
             )
         found = getattr(found, part)
     if hasattr(type(found), "model_fields"):

@@ -2,8 +2,8 @@
 
 A linear probe of fixed pretrained features has no random part: every seed gives the same result,
 and `± 0.00` would say of other seeds what is known of none. Such a value stands without an
-interval, which notes say. The difference of two such variants gets a bootstrap interval over the
-test images, the one thing that was drawn.
+interval, which notes say, unless the run kept one over the images, the one thing that was drawn.
+The difference of two such variants gets a bootstrap interval over the test images.
 """
 
 from __future__ import annotations
@@ -28,13 +28,28 @@ class Spread(NamedTuple):
     over: str = ""
 
 
-def over_seeds(variant: VariantResults, metric: str, scale: float = 1.0) -> Spread:
-    """Mean of a metric and its 95% t-interval over seeds."""
-    values = scale * variant.values(metric)
-    if len(values) == 1 or (np.ptp(values) == 0 and variant.is_deterministic):
+def of_values(values: np.ndarray) -> Spread:
+    """Mean of (n,) values and its 95% t-interval; none of one value, or where all are the same."""
+    # differences that are equal may lie a rounding error apart
+    if len(values) == 1 or np.ptp(values) <= 1e-12 * np.abs(values).max():
         return Spread(float(values.mean()), None)
     interval = t_interval(values)
     return Spread(interval.estimate, interval, "seeds")
+
+
+def over_seeds(variant: VariantResults, metric: str, scale: float = 1.0) -> Spread:
+    """Mean of a metric and its 95% t-interval over seeds.
+
+    Where there is one seed, or nothing is random: the interval over images that the run kept as
+    `<metric>_half_width`, if it did.
+    """
+    runs = variant.need().runs
+    kept = f"{metric}_half_width"
+    has_kept = all(kept in run.metrics for run in runs.values())
+    if has_kept and (len(runs) == 1 or variant.is_deterministic):
+        mean, half = scale * variant.mean(metric), scale * variant.mean(kept)
+        return Spread(mean, Interval(mean, mean - half, mean + half), "images")
+    return of_values(scale * variant.values(metric))
 
 
 def of_difference(
@@ -49,9 +64,7 @@ def of_difference(
         found = compare([(first, second)])[0].difference
         assert found.low is not None and found.high is not None
         return Spread(mean, Interval(mean, found.low, found.high), "images")
-    if len(values) == 1:
-        return Spread(mean, None)
-    return Spread(mean, t_interval(values), "seeds")
+    return of_values(values)
 
 
 def paired_points(

@@ -11,26 +11,24 @@ from cvlib.journal.words import counted, listed
 
 def stale_reasons(variants: Iterable[VariantResults]) -> dict[str, list[str]]:
     """Reason -> labels of the variants with results that are stale for it."""
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[str, dict[str, str]] = {}
     for variant in variants:
         for status in variant.statuses:
             if status.state == "stale" and status.result is not None:
-                labels = reasons.setdefault(status.reason, [])
-                if variant.label not in labels:
-                    labels.append(variant.label)
-    return reasons
+                reasons.setdefault(status.reason, {})[variant.id] = variant.label
+    return {reason: list(labels.values()) for reason, labels in reasons.items()}
 
 
 def marks(shown: Sequence[VariantResults]) -> dict[str, str]:
-    """What to put behind each variant's label, by name: a mark if it is stale and others are not."""
+    """What to put behind each variant's label, by id: a mark if it is stale and others are not."""
     everything = all(variant.is_stale for variant in shown)
-    return {v.name: STALE_MARK if v.is_stale and not everything else "" for v in shown}
+    return {v.id: STALE_MARK if v.is_stale and not everything else "" for v in shown}
 
 
 def stale_note(shown: Sequence[VariantResults]) -> str:
     """One line for a figure: `† stale: base, wide`; '' when all is fresh."""
     labels = [variant.label for variant in shown if variant.is_stale]
-    if len(labels) == len(shown):
+    if len(labels) == len(shown) > 0:
         return "all results shown are stale, see the provenance"
     return f"{STALE_MARK} stale, see the provenance: {listed(labels)}" if labels else ""
 
@@ -48,8 +46,7 @@ def absence_note(variants: Iterable[VariantResults]) -> str:
     absent: dict[str, list[str]] = {}
     for variant in variants:
         if not variant.runs:
-            state = ", ".join(dict.fromkeys(status.state for status in variant.statuses))
-            absent.setdefault(state, []).append(variant.label)
+            absent.setdefault(variant.state_words, []).append(variant.label)
     groups = [f"{listed(labels)} ({state})" for state, labels in absent.items()]
     return f"not shown: {', '.join(groups)}" if absent else ""
 

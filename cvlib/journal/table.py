@@ -10,9 +10,9 @@ from cvlib.journal.comparison import compare
 from cvlib.journal.errors import JournalError
 from cvlib.journal.pipe_table import pipe_table
 from cvlib.journal.quantity import Markdown, markdown
-from cvlib.journal.results import Results, VariantResults, shared_seeds
+from cvlib.journal.results import Results, VariantResults, shared_seeds, told_apart
 from cvlib.journal.staleness import marks
-from cvlib.journal.table_note import skipped_and_stale, without_random_part
+from cvlib.journal.table_note import skipped_and_stale, without_random_part, without_results
 from cvlib.journal.words import counted
 
 DEFAULT = ("accuracy", "difference", "parameters", "flops", "seconds")
@@ -28,7 +28,6 @@ def results_table(
 ) -> Markdown:
     """A pipe table with its note; variants without results stand in it with their reason."""
     rows = sorted(results.chosen(variants), key=lambda variant: variant.is_skipped)
-    shown = results.shown(rows)
     names = list(columns or DEFAULT)
     if not columns and reference is None and not any(v.name == "base" for v in rows):
         names.remove("difference")
@@ -36,7 +35,11 @@ def results_table(
         if name not in COLUMNS:
             raise JournalError(f"no column {name!r}; there is: {', '.join(COLUMNS)}")
     needs_reference = {"difference", "p"} & set(names)
-    context = Context(results.reference(reference) if needs_reference else None, target)
+    base = None
+    if needs_reference:
+        base, *rows = told_apart([results.reference(reference), *rows])
+    shown = results.shown(rows)
+    context = Context(base, target)
     if "p" in names:
         context.p = _p_values(shown, context.needs_reference())
     words = {
@@ -52,7 +55,7 @@ def results_table(
     for variant in rows:
         first = [variant.factor if variant.factor != factor else ""] if has_factors else []
         factor = variant.factor
-        label = variant.label + mark.get(variant.name, "")
+        label = variant.label + mark.get(variant.id, "")
         if variant.runs:
             cells = [
                 COLUMNS[name].cell(variant, context)
@@ -61,8 +64,7 @@ def results_table(
                 for name in names
             ]
         else:
-            state = dict.fromkeys(status.state for status in variant.statuses)
-            cells = [", ".join(state)] + [numbers.NO_VALUE] * (len(names) - 1)
+            cells = [variant.state_words] + [numbers.NO_VALUE] * (len(names) - 1)
         body.append([*first, label, *cells])
     table = pipe_table(head, body, "l" * (1 + has_factors) + "r" * len(names))
     if not note:
@@ -86,11 +88,11 @@ def _has(variant: VariantResults, column: str, shown: Sequence[VariantResults]) 
 
 
 def _p_values(shown: Sequence[VariantResults], reference: VariantResults) -> dict[str, float]:
-    others = [v for v in shown if v.name != reference.name and reference.runs]
+    others = [v for v in shown if v.id != reference.id and reference.runs]
     found = compare(
         [(variant, reference) for variant in others if shared_seeds(variant, reference)]
     )
-    return {comparison.first.name: comparison.p for comparison in found}
+    return {comparison.first.id: comparison.p for comparison in found}
 
 
 def _note(
@@ -116,9 +118,6 @@ def _note(
     said = [f"{counted(seeds, 'seed')} a variant", *dict.fromkeys(note for note in notes if note)]
     sentences = ["; ".join(said) + "."]
     sentences += without_random_part(shown)
-    for variant in rows:
-        if not variant.is_complete and not variant.is_skipped:
-            what = "no result" if not variant.runs else f"{len(variant.runs)} of {seeds} seeds"
-            sentences.append(f"{variant.label}: {what}, {variant.absence()}.")
+    sentences += without_results(rows)
     sentences += skipped_and_stale(rows, shown)
     return markdown(" ".join(sentences))

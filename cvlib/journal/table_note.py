@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cvlib.journal.quantity import STALE_MARK
 from cvlib.journal.results import VariantResults
-from cvlib.journal.skipped import by_reason
+from cvlib.journal.skipped import skip_sentences
 from cvlib.journal.spread import NO_RANDOM_PART
 from cvlib.journal.staleness import stale_reasons
-from cvlib.journal.words import listed
+from cvlib.journal.words import counted, listed
 
 
 def without_random_part(shown: Sequence[VariantResults]) -> list[str]:
@@ -17,20 +17,27 @@ def without_random_part(shown: Sequence[VariantResults]) -> list[str]:
     fixed = [variant for variant in shown if variant.is_deterministic]
     if not fixed:
         return []
-    which = "All results" if len(fixed) == len(shown) else _names(fixed)
+    which = "All results"
+    if len(fixed) < len(shown):
+        which = listed([variant.label for variant in fixed], most=len(fixed))
     return [f"{which}: {NO_RANDOM_PART}."]
+
+
+def without_results(rows: Iterable[VariantResults]) -> list[str]:
+    """`A: no result, failed: …` or `A: 2 of 3 seeds, …`, for those that were not skipped."""
+    sentences = []
+    for variant in rows:
+        if not variant.is_complete and not variant.is_skipped:
+            there = f"{len(variant.runs)} of {counted(len(variant.statuses), 'seed')}"
+            what = there if variant.runs else "no result"
+            sentences.append(f"{variant.label}: {what}, {variant.absence()}.")
+    return sentences
 
 
 def skipped_and_stale(rows: Sequence[VariantResults], shown: Sequence[VariantResults]) -> list[str]:
     """A sentence for each reason for which some of the rows were skipped, or those shown are stale."""
-    sentences = [
-        f"Skipped: {_names(variants)}: {reason}." for reason, variants in by_reason(rows).items()
-    ]
+    sentences = skip_sentences(rows)
     for reason, labels in stale_reasons(shown).items():
-        which = "all variants" if len(labels) == len(shown) else ", ".join(labels)
+        which = "all variants" if len(labels) == len(shown) else listed(labels, len(labels))
         sentences.append(f"{STALE_MARK} Stale: {which}: {reason}.")
     return sentences
-
-
-def _names(variants: Sequence[VariantResults]) -> str:
-    return listed([variant.label for variant in variants], most=len(variants))

@@ -36,7 +36,7 @@ def best(shown: Sequence[VariantResults], metric: str) -> VariantResults:
     """The one with the highest mean, or the lowest for losses, times and sizes."""
     _some(shown)
     sign = -1 if is_low_better(metric) else 1
-    return max(shown, key=lambda variant: sign * float(variant.values(metric).mean()))
+    return max(shown, key=lambda variant: sign * variant.mean(metric))
 
 
 def front(shown: Sequence[VariantResults], by: str) -> Variants:
@@ -60,7 +60,7 @@ def trade_off(shown: Sequence[VariantResults], within: float, by: str) -> Varian
 
 
 def _means(shown: Sequence[VariantResults], metric: str) -> np.ndarray:
-    return np.array([float(variant.values(metric).mean()) for variant in shown])
+    return np.array([variant.mean(metric) for variant in shown])
 
 
 def _some(shown: Sequence[VariantResults]) -> None:

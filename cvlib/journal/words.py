@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _DATASETS = {
     "fashion_mnist": "Fashion-MNIST",
@@ -34,6 +35,12 @@ def listed(names: list[str], most: int = 6) -> str:
         return f"{comma.join(names[:most])} and {len(names) - most} more"
     last = "; and " if comma == "; " else " and "
     return last.join([comma.join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def ranged(numbers: Sequence[int], noun: str) -> str:
+    """`3 seeds`, or `2–3 seeds` where they differ."""
+    low, high = min(numbers), max(numbers)
+    return counted(low, noun) if low == high else f"{low:,}–{high:,} {noun}s"
 
 
 def counted(number: int, noun: str) -> str:
