@@ -1,4 +1,4 @@
-"""What both benchmarks share: data, the network, threads, and how results are written."""
+"""What the benchmarks share: data, networks and weights, threads, and how results are written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ import yaml
 from cvlib.data.arrays import ImageData
 from cvlib.data.load import load
 from cvlib.data.spec import DatasetSpec
-from cvlib.models.spec import CustomCNNSpec
+from cvlib.models.spec import BackboneSpec, CustomCNNSpec
+from cvlib.models.weights.files import WeightsFile
+from cvlib.models.weights.find import fetch
 
 # Python 3.14 made forkserver Linux's default; what a plain script gets is what counts here.
 DEFAULT_START = multiprocessing.get_all_start_methods()[0]
@@ -25,7 +27,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """Arguments that both benchmarks take."""
+    """Arguments that every benchmark takes."""
     result = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -44,6 +46,11 @@ def base_network(width: int | None) -> CustomCNNSpec:
 def fashion_mnist(val_fraction: float) -> ImageData:
     """All of Fashion-MNIST, fetched into data/ if it is not there."""
     return load(DatasetSpec(name="fashion_mnist", val_fraction=val_fraction), PROJECT / "data")
+
+
+def pretrained(spec: BackboneSpec) -> WeightsFile:
+    """A backbone's weights, fetched as `cvlib weights fetch` does; raises WeightsUnavailable."""
+    return fetch(spec, PROJECT / "data" / "weights", PROJECT)
 
 
 def normalisation(images: np.ndarray) -> tuple[float, float]:

@@ -11,12 +11,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from common import PROJECT, fashion_mnist, machine, parser, restore_start_method, write_json
+from common import fashion_mnist, machine, parser, pretrained, restore_start_method, write_json
 from PIL import Image
 from timm.data import create_transform
 from torch.utils.data import DataLoader, Dataset
@@ -25,8 +24,6 @@ from turns import measure, print_table, summarise
 from cvlib.models.backbone import Backbone
 from cvlib.models.fold import folded
 from cvlib.models.spec import BackboneSpec
-from cvlib.models.weights.files import WeightsFile
-from cvlib.models.weights.find import find
 from cvlib.probing.features import extract
 from cvlib.training.heap import keep_freed_memory
 
@@ -63,7 +60,7 @@ class Contenders:
         bright = np.stack([np.asarray(picture) for picture in enlarged])
         self.colour = np.stack([bright, bright // 2, 255 - bright], axis=3)
         torch.manual_seed(0)
-        self.backbone = Backbone(SPEC, num_classes=10, weights=_weights()).eval()
+        self.backbone = Backbone(SPEC, num_classes=10, weights=pretrained(SPEC).path).eval()
         inside = self.backbone.preprocess
         self.transform = create_transform(
             input_size=inside.size,
@@ -136,11 +133,6 @@ class Contenders:
         ours = torch.from_numpy(extract(self.backbone, some, device="cpu")).double()
         plain = self.backbone.features(torch.from_numpy(some).permute(0, 3, 1, 2)).double()
         return torch.cosine_similarity(ours, plain).min().item()
-
-
-def _weights() -> Path | None:
-    found = find(SPEC, PROJECT / "data" / "weights", PROJECT)
-    return found.path if isinstance(found, WeightsFile) else None
 
 
 def serve(pipe: Connection, name: str, threads: int, workers: int, *arguments: int) -> None:

@@ -22,7 +22,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import PROJECT, machine, parser, write_json
+from common import PROJECT, machine, parser, pretrained, write_json
+
+from cvlib.models.spec import BackboneSpec
 
 TRAIN, VAL, TEST = 10_000, 1_000, 5_000
 IMAGE_SIZE = 64
@@ -30,19 +32,20 @@ TARGETS = {10: 10.0, 45: 20.0}
 Row = dict[str, Any]
 
 
-def features(folder: Path) -> dict[str, np.ndarray]:
-    """Standardised features and labels of train, val and test, from `folder` if they are there."""
-    file = folder / f"lite0-{IMAGE_SIZE}-{TRAIN}-{VAL}-{TEST}.npz"
+def features(folder: Path) -> Path:
+    """The file of standardised features and labels of train, val and test; made if it is not there.
+
+    Its name tells from which weights, and of how many images.
+    """
+    spec = BackboneSpec(name="tf_efficientnet_lite0", image_size=IMAGE_SIZE)
+    weights = pretrained(spec)
+    file = folder / f"lite0-{weights.sha256[:16]}-{IMAGE_SIZE}-{TRAIN}-{VAL}-{TEST}.npz"
     if not file.exists():
         from cvlib.data.load import load
         from cvlib.data.spec import DatasetSpec
         from cvlib.models.backbone import Backbone
-        from cvlib.models.spec import BackboneSpec
-        from cvlib.models.weights.find import fetch
         from cvlib.probing.features import extract
 
-        spec = BackboneSpec(name="tf_efficientnet_lite0", image_size=IMAGE_SIZE)
-        weights = fetch(spec, PROJECT / "data" / "weights", PROJECT)
         backbone = Backbone(spec, num_classes=10, weights=weights.path)
         data = load(
             DatasetSpec(
@@ -68,8 +71,7 @@ def features(folder: Path) -> dict[str, np.ndarray]:
         staged = file.with_suffix(f".{os.getpid()}.npz")
         np.savez(staged, allow_pickle=False, **arrays)
         staged.rename(file)
-    with np.load(file) as archive:
-        return dict(archive)
+    return file
 
 
 def ours(x: np.ndarray, y: np.ndarray, strengths: np.ndarray) -> list[Row]:
@@ -119,13 +121,14 @@ CONTENDERS = {
 }
 
 
-def solve(name: str, folder: Path, values: int, threads: int, warm_up: bool) -> Row:
+def solve(name: str, file: Path, values: int, threads: int) -> Row:
     """One contender's seconds, and what its heads are worth; in a process of its own."""
     torch.set_num_threads(threads)
-    data = features(folder)
+    with np.load(file) as archive:
+        data = dict(archive)
     strengths = np.logspace(-4, 0, values)
-    if warm_up:  # imports, thread pools
-        CONTENDERS[name](data["train_x"][:500], data["train_y"][:500], strengths[:1])
+    # a warm-up: imports, thread pools
+    CONTENDERS[name](data["train_x"][:500], data["train_y"][:500], strengths[:1])
     started = time.perf_counter()
     rows = CONTENDERS[name](data["train_x"], data["train_y"], strengths)
     seconds = time.perf_counter() - started
@@ -156,13 +159,13 @@ def cross_entropies(logits: np.ndarray, labels: np.ndarray) -> float:
     )
 
 
-def compare(values: int, folder: Path, threads: int) -> list[Row]:
+def compare(values: int, file: Path, threads: int) -> list[Row]:
     """Every contender on a path of `values` strengths, printed; the results."""
     results = []
     for name in CONTENDERS:
         # a pool of one: the process is new, and gone before the next contender starts
         with get_context("spawn").Pool(1) as pool:
-            results.append(pool.apply(solve, (name, folder, values, threads, True)))
+            results.append(pool.apply(solve, (name, file, values, threads)))
         print(f"{values} values, {name}: {results[-1]['seconds']:.1f} s", flush=True)
     report(values, results)
     return results
@@ -217,9 +220,9 @@ def main() -> None:
         os.environ[name] = str(options.threads)  # inherited by every contender's process
     facts = machine(options.threads)
     print(facts, file=sys.stderr)
-    features(options.features)
+    file = features(options.features)
     counts = [options.values, *([45] if options.dense else [])]
-    results = {str(values): compare(values, options.features, options.threads) for values in counts}
+    results = {str(values): compare(values, file, options.threads) for values in counts}
     write_json(options.json, {"machine": facts, "results": results})
 
 
