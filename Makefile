@@ -28,7 +28,6 @@ test: $(STAMP)  ## every check: lint, types, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy benchmarks
 	$(BIN)/pytest
 
 quick: $(STAMP)  ## a small profile of every experiment, trained from nothing and rendered
