@@ -28,7 +28,7 @@ class Blocks(Reading):
         *columns: str,
         variants: list[Name] | None = None,
         reference: Name | None = None,
-        target: float | None = None,
+        target: float | str | None = None,
         note: bool = True,
     ) -> Markdown:
         """A row a variant, as a Markdown table with a note below.
@@ -36,7 +36,8 @@ class Blocks(Reading):
         columns: of accuracy, val_accuracy, difference, p, parameters, flops, seconds,
         extract_seconds, knn, knn_20, ridge, images_per_second, best_epoch, epochs_to, seconds_to,
         epochs_to_own, seconds_to_own; none: accuracy, difference, parameters, flops, seconds.
-        target: validation accuracy (0..1) for epochs_to and seconds_to.
+        target: validation accuracy (0..1) for epochs_to and seconds_to, or `common`: 95% of the
+        best that any run of the table reached, see `common_target`.
         """
         from cvlib.journal.table import results_table
 

@@ -34,7 +34,9 @@ class Context:
     def needs_target(self) -> float:
         """The target; raises JournalError when none was given."""
         if self.target is None:
-            raise JournalError("the columns epochs_to and seconds_to need target=…, such as 0.85")
+            raise JournalError(
+                "the columns epochs_to and seconds_to need target=…, such as 0.85 or 'common'"
+            )
         return self.target
 
 
@@ -138,8 +140,16 @@ COLUMNS = {
     "ridge": Column("Ridge (%)", _share("ridge_accuracy"), metric="ridge_accuracy"),
     "images_per_second": Column("Images/s", _mean("images_per_second"), metric="images_per_second"),
     "best_epoch": Column("Best epoch", _mean("best_epoch"), metric="best_epoch"),
-    "epochs_to": Column("Epochs to {target}", _reach("epochs", False), "{to_target}"),
-    "seconds_to": Column("Seconds to {target}", _reach("seconds", False), "{to_target}"),
+    "epochs_to": Column(
+        "Epochs to {target}",
+        _reach("epochs", False),
+        "epochs until validation accuracy is {target}{of_best}",
+    ),
+    "seconds_to": Column(
+        "Seconds to {target}",
+        _reach("seconds", False),
+        "seconds until validation accuracy is {target}{of_best}",
+    ),
     "epochs_to_own": Column(
         "Epochs to 95% of best",
         _reach("epochs", True),

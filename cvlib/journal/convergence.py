@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from cvlib.analysis.convergence import reach, reach_share_of_best
+from cvlib.analysis import convergence as analysis
 from cvlib.journal import numbers
+from cvlib.journal.errors import JournalError
 from cvlib.journal.quantity import Quantity
 from cvlib.journal.results import VariantResults
+from cvlib.journal.words import counted
 
-SHARE = 0.95  # of a run's own best
+SHARE = 0.95  # of a run's own best, or of the best of all
+COMMON = "common"
+Target = float | str
+
+
+def target_of(target: Target | None, variants: Sequence[VariantResults]) -> float | None:
+    """A target as a share: itself, or for `common` what `common_target` says of the variants."""
+    if target == COMMON:
+        return common_target(variants)
+    if target is not None and (isinstance(target, str) or not 0 < target <= 1):
+        raise JournalError(f"target {target!r}: expected a share such as 0.85, or {COMMON!r}")
+    return target
+
+
+def common_target(variants: Sequence[VariantResults]) -> float | None:
+    """95% of the best validation accuracy of any run, to a tenth of a point; None without a run.
+
+    A probe, which has no epochs, counts with the accuracy it ends with.
+    """
+    scores = [
+        np.array([float(row["val_accuracy"]) for row in run.history])
+        if run.history
+        else np.array([variant.value("val_accuracy", seed)])
+        for variant in variants
+        for seed, run in variant.runs.items()
+        if run.history or "val_accuracy" in run.metrics  # zero-shot looks at no validation image
+    ]
+    return round(analysis.common_target(scores, SHARE), 3) if scores else None
 
 
 def times_to(variant: VariantResults, what: str, target: float | None) -> list[float] | None:
@@ -31,8 +62,8 @@ def times_to(variant: VariantResults, what: str, target: float | None) -> list[f
             for name in ("val_accuracy", "seconds")
         )
         if target is None:
-            found.append(reach_share_of_best(scores, seconds, SHARE))
-        elif reached := reach(scores, seconds, target):
+            found.append(analysis.reach_share_of_best(scores, seconds, SHARE))
+        elif reached := analysis.reach(scores, seconds, target):
             found.append(reached)
     return [float(getattr(one, what)) for one in found]
 
@@ -45,7 +76,7 @@ def cell(variant: VariantResults, what: str, target: float | None) -> str:
     if not found:
         return "not reached"
     text = numbers.two_digits(float(np.mean(found)))
-    return text if len(found) == len(variant.runs) else f"{text} ({len(found)} seeds)"
+    return text if len(found) == len(variant.runs) else f"{text} ({counted(len(found), 'seed')})"
 
 
 def quantity(variant: VariantResults, what: str, target: float | None) -> Quantity:
@@ -60,5 +91,5 @@ def quantity(variant: VariantResults, what: str, target: float | None) -> Quanti
     if text == "1.0 epochs":
         text = "1 epoch"
     if len(found) < len(variant.runs):
-        text += f" ({len(found)} of {len(variant.runs)} seeds)"
+        text += f" ({len(found)} of {counted(len(variant.runs), 'seed')})"
     return Quantity(text, mean, stale=variant.is_stale)

@@ -60,17 +60,50 @@ class Sentences(Reading):
 
         return self._of(inline.mean, variant, name)
 
-    def seconds_to(self, variant: Name = "base", target: float | None = None) -> Quantity:
-        """`12 s`: training time until a validation accuracy; None: 95% of the run's own best."""
-        from cvlib.journal import convergence
+    def seconds_to(
+        self,
+        variant: Name = "base",
+        target: float | str | None = None,
+        among: list[Name] | None = None,
+    ) -> Quantity:
+        """`12 s`: training time until a validation accuracy; None: 95% of the run's own best.
 
-        return self._of(convergence.quantity, variant, "seconds", target)
+        target: a share (0..1), or `common`: that of the variants `among`, None: of all.
+        """
+        return self._to("seconds", variant, target, among)
 
-    def epochs_to(self, variant: Name = "base", target: float | None = None) -> Quantity:
+    def epochs_to(
+        self,
+        variant: Name = "base",
+        target: float | str | None = None,
+        among: list[Name] | None = None,
+    ) -> Quantity:
         """`3.5 epochs`: the same in epochs."""
+        return self._to("epochs", variant, target, among)
+
+    def common_target(self, *variants: Name) -> Quantity:
+        """`82.9%`: 95% of the best validation accuracy that any run of the variants reached.
+
+        One target for all, that a weak variant may miss. None named: of all variants.
+        """
+        from cvlib.journal import convergence, inline
+        from cvlib.journal.quantity import Quantity
+
+        shown = self.results.shown(self.results.chosen(variants or None))
+        target = convergence.common_target(shown)
+        if target is None:
+            return inline.skipped(self.results.chosen(variants or None)[0])
+        stale = any(variant.is_stale for variant in shown)
+        return Quantity(f"{100 * target:g}%", 100 * target, stale=stale)
+
+    def _to(
+        self, what: str, variant: Name, target: float | str | None, among: list[Name] | None
+    ) -> Quantity:
         from cvlib.journal import convergence
 
-        return self._of(convergence.quantity, variant, "epochs", target)
+        shown = [one for one in self.results.chosen(among) if one.runs]
+        share = convergence.target_of(target, shown)
+        return self._of(convergence.quantity, variant, what, share)
 
     def few_shot_accuracy(self, variant: Name, shots: int | str) -> Quantity:
         """`71.2 ± 1.4%`: of a probe with so many training images a class, over seeds and draws."""

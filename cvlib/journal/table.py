@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cvlib.journal import numbers
 from cvlib.journal.columns import COLUMNS, IMAGES_MARK, Context
 from cvlib.journal.comparison import compare
+from cvlib.journal.convergence import COMMON, Target, target_of
 from cvlib.journal.errors import JournalError
 from cvlib.journal.pipe_table import pipe_table
 from cvlib.journal.quantity import Markdown, markdown
@@ -23,7 +24,7 @@ def results_table(
     columns: Sequence[str] | None,
     variants: Sequence[str | VariantResults] | None,
     reference: str | VariantResults | None,
-    target: float | None,
+    target: Target | None,
     note: bool,
 ) -> Markdown:
     """A pipe table with its note; variants without results stand in it with their reason."""
@@ -39,13 +40,13 @@ def results_table(
     if needs_reference:
         base, *rows = told_apart([results.reference(reference), *rows])
     shown = results.shown(rows)
-    context = Context(base, target)
+    context = Context(base, target_of(target, shown))
     if "p" in names:
         context.p = _p_values(shown, context.needs_reference())
     words = {
         "reference": context.reference.label if context.reference else "",
-        "target": f"{100 * target:g}%" if target is not None else "",
-        "to_target": f"epochs and seconds until validation accuracy is {100 * (target or 0):g}%",
+        "target": f"{100 * context.target:g}%" if context.target is not None else "",
+        "of_best": " (95% of the best of all runs shown)" * (target == COMMON),
     }
 
     has_factors = any(variant.factor for variant in rows)
