@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from cvlib.models.weights.timm_names import TimmEntry
 
 ENDPOINT = "https://huggingface.co"
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # names in timm's repositories, best first
 _TRUE = {"1", "ON", "YES", "TRUE"}
 
 
@@ -42,17 +43,6 @@ def is_offline() -> bool:
     return given.upper() in _TRUE
 
 
-def file_names(entry: TimmEntry) -> tuple[str, ...]:
-    """Return the names that the weights may have in their repository, safetensors first."""
-    if entry.hub_file is None or entry.hub_file == "pytorch_model.bin":
-        return ("model.safetensors", "pytorch_model.bin")
-    if entry.hub_file.endswith(".safetensors"):
-        return (entry.hub_file,)
-    if entry.hub_file == "open_clip_pytorch_model.bin":
-        return ("open_clip_model.safetensors", entry.hub_file)
-    return (f"{entry.hub_file.rsplit('.', 1)[0]}.safetensors", entry.hub_file)
-
-
 def repository(entry: TimmEntry) -> tuple[str, str]:
     """Return the repository's id and the revision asked for, `main` if none is."""
     assert entry.hub_id is not None
@@ -60,8 +50,11 @@ def repository(entry: TimmEntry) -> tuple[str, str]:
     return name, revision or "main"
 
 
-def cached_files(entry: TimmEntry) -> list[Path]:
-    """Return the whole files of these weights that a cache on this disk has, the best first."""
+def cached_files(entry: TimmEntry, names: tuple[str, ...] = WEIGHTS) -> list[Path]:
+    """Return the whole files of these names that a cache on this disk has, in their order.
+
+    What timm names by an address alone has one file, whatever the names.
+    """
     if entry.hub_id is None:
         path = url_cache_file(entry)
         return [path] if path is not None and path.is_file() else []
@@ -71,7 +64,7 @@ def cached_files(entry: TimmEntry) -> list[Path]:
         commit = (folder / "refs" / revision).read_text().strip()
     except OSError:
         commit = revision  # the name of a commit itself
-    paths = [folder / "snapshots" / commit / file for file in file_names(entry)]
+    paths = [folder / "snapshots" / commit / file for file in names]
     return [path for path in paths if path.is_file()]
 
 

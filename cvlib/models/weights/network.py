@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from cvlib.models.weights.files import sha256_of
 from cvlib.models.weights.hub import (
+    WEIGHTS,
     endpoint,
-    file_names,
     hub_cache,
     is_offline,
     repository,
@@ -30,28 +30,29 @@ class NotFetched(RuntimeError):
     """Why the network gave nothing, in a few words."""
 
 
-def fetch_file(entry: TimmEntry) -> Path:
+def fetch_file(entry: TimmEntry, names: tuple[str, ...] = WEIGHTS) -> Path:
     """Download weights into the hub's cache (torch.hub's if timm names an address only).
 
-    Returns the file's path; raises NotFetched. A download that breaks leaves no file there.
+    names: of the file in its repository; the first that is there is fetched. Returns the file's
+    path; raises NotFetched. A download that breaks leaves no file there.
     """
     if entry.hub_id is None and entry.url is None:
         raise NotFetched("timm names no place to fetch from")
     if is_offline():
         raise NotFetched("not asked, HF_HUB_OFFLINE is set")
     if entry.hub_id is not None:
-        return _from_hub(entry)
+        return _from_hub(entry, names)
     return _from_url(entry)
 
 
-def _from_hub(entry: TimmEntry) -> Path:
+def _from_hub(entry: TimmEntry, names: tuple[str, ...]) -> Path:
     address = endpoint()
     _check_answers(address)
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
     name, revision = repository(entry)
-    for file in file_names(entry):
+    for file in names:
         try:
             found = hf_hub_download(
                 name,
@@ -69,7 +70,7 @@ def _from_hub(entry: TimmEntry) -> Path:
             continue  # a repository has one of these names
         except Exception as error:  # the client lets errors of several libraries through
             raise NotFetched(f"{address}/{name}: {_short(error)}") from error
-    raise NotFetched(f"{address}/{name} has no {' or '.join(file_names(entry))}")
+    raise NotFetched(f"{address}/{name} has no {' or '.join(names)}")
 
 
 def _from_url(entry: TimmEntry) -> Path:

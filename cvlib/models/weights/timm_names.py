@@ -15,7 +15,7 @@ from typing import Any
 from cvlib.models.weights.errors import ModelError
 from cvlib.models.weights.files import write_note
 
-FORMAT = 1  # raise it when the table below changes
+FORMAT = 2  # raise it when the table below changes
 
 
 @dataclass(frozen=True)
@@ -23,17 +23,12 @@ class TimmEntry:
     """One set of pretrained weights that timm knows, or a model that it has none for.
 
     name: with its tag, such as resnet18.a1_in1k. hub_id: repository on the hub, perhaps with
-    `@revision`. hub_file: the file in it, None for the usual names. url: for weights that are on
-    no hub, or were elsewhere before. input_size: (channels, height, width). num_classes: of the
-    weights' own classifier, 0 without one.
+    `@revision`. url: for weights that are on no hub, or were elsewhere before.
     """
 
     name: str
     hub_id: str | None
-    hub_file: str | None
     url: str | None
-    input_size: tuple[int, int, int]
-    num_classes: int
 
     @property
     def architecture(self) -> str:
@@ -51,8 +46,7 @@ def timm_entry(name: str, cache: Path) -> TimmEntry:
     full = table["defaults"].get(name, name)
     if full not in table["entries"]:
         raise ModelError(_unknown(name, table))
-    hub_id, hub_file, url, input_size, num_classes = table["entries"][full]
-    return TimmEntry(full, hub_id, hub_file, url, tuple(input_size), num_classes)
+    return TimmEntry(full, *table["entries"][full])
 
 
 def _unknown(name: str, table: dict[str, Any]) -> str:
@@ -79,7 +73,7 @@ def _tag(full: str) -> str:
 
 
 def timm_table(cache: Path) -> dict[str, Any]:
-    """Return timm's models: entries (full name -> fields), defaults (architecture -> full name).
+    """Return timm's models: entries (full name -> hub_id, url), defaults (architecture -> full name).
 
     Kept in `cache` by timm's version. The first call makes it, in a process of its own unless timm
     is imported already: a status call must not grow by torch.
@@ -126,16 +120,11 @@ def make_table() -> dict[str, Any]:
         config = get_pretrained_cfg(name, allow_unregistered=True)
         if config is None:
             full = name
-            entries[full] = [None, None, None, [3, 224, 224], 1000]
+            entries[full] = [None, None]
         else:
             full = f"{name.split('.', 1)[0]}.{config.tag}" if config.tag else name
-            entries[full] = [
-                config.hf_hub_id or None,
-                config.hf_hub_filename or None,
-                (config.url if isinstance(config.url, str) else None) or None,
-                list(config.input_size),
-                config.num_classes,
-            ]
+            url = config.url if isinstance(config.url, str) else None
+            entries[full] = [config.hf_hub_id or None, url or None]
         if "." not in name:
             defaults[name] = full
     return {

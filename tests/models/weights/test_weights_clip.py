@@ -71,4 +71,4 @@ def test_a_model_that_is_no_clip_is_refused(layout, no_network, name):
 
 def test_a_clip_that_is_on_no_hub_is_refused(no_network):
     with pytest.raises(ModelError, match="no CLIP model"):
-        cached_clip(TimmEntry("some_clip", None, None, None, (3, 224, 224), 0))
+        cached_clip(TimmEntry("some_clip", None, None))

@@ -215,7 +215,6 @@ def test_the_list_of_models_is_made_in_a_process_of_its_own(tmp_path):
         "from cvlib.models.weights.timm_names import timm_entry\n"
         "entry = timm_entry('resnet18', Path(sys.argv[1]))\n"
         "assert entry.name == 'resnet18.a1_in1k' and entry.hub_id == 'timm/resnet18.a1_in1k'\n"
-        "assert entry.input_size == (3, 224, 224) and entry.num_classes == 1000\n"
         "assert 'timm' not in sys.modules and 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)

@@ -10,6 +10,7 @@ import pytest
 
 from cvlib.models.spec import BackboneSpec
 from cvlib.models.weights import network
+from cvlib.models.weights.clip import CONFIG, fetch_clip
 from cvlib.models.weights.errors import WeightsUnavailable
 from cvlib.models.weights.find import fetch, find
 from cvlib.models.weights.timm_names import timm_entry
@@ -151,3 +152,14 @@ def test_an_address_is_fetched_into_torchs_cache_and_compared_with_its_digits(
                 network.fetch_file(moved)
             assert not target.exists()
     assert [path.name for path in target.parent.iterdir()] == [f"model-{digits}.pth"]
+
+
+@pytest.mark.parametrize("weights", ["open_clip_model.safetensors", "open_clip_pytorch_model.bin"])
+def test_both_towers_of_clip_are_asked_for_by_the_names_that_they_have(layout, hub, weights):
+    name = "vit_base_patch32_clip_224.openai"
+    hub.publish(name, b"towers", file=weights)
+    hub.publish(name, b"{}", file=CONFIG)
+    found = fetch_clip(timm_entry(name, layout.data / ".cache"))
+    assert found.read_bytes() == b"towers" and found.with_name(CONFIG).read_bytes() == b"{}"
+    asked = {line.rsplit("/", 1)[1] for line in hub.asked} - {""}
+    assert asked <= {"open_clip_model.safetensors", "open_clip_pytorch_model.bin", CONFIG}
