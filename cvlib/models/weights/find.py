@@ -99,6 +99,8 @@ def _on_this_machine(
                 f"the hub's cache ({_shown(hub_cache())})" if entry.hub_id else "torch.hub's cache"
             )
             tried.append(f"not in {where}")
+        if not entry.is_fetchable:
+            tried.append(f"{entry.url}, where timm has them, is not a file that this can read")
 
     if package := package_of(entry.name):
         path_in_package = package_file(package)
@@ -130,7 +132,7 @@ def _given(spec: BackboneSpec, root: Path, project: Path) -> WeightsFile | Weigh
 
 
 def _missing(spec: BackboneSpec, entry: TimmEntry, tried: list[str]) -> WeightsMissing:
-    if entry.hub_id is None and entry.url is None:
+    if not entry.is_fetchable:
         advice = "use another model or tag, a file of your own (weights: PATH), or `weights: null`"
         return WeightsMissing(entry.name, tuple(tried), advice)
     package = package_of(entry.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import urllib.error
 import urllib.request
@@ -38,6 +39,8 @@ def fetch_file(entry: TimmEntry, names: tuple[str, ...] = WEIGHTS) -> Path:
     """
     if entry.hub_id is None and entry.url is None:
         raise NotFetched("timm names no place to fetch from")
+    if not entry.is_fetchable:
+        raise NotFetched(f"{entry.url} is not a file of tensors that this can read")
     if is_offline():
         raise NotFetched("not asked, HF_HUB_OFFLINE is set")
     if entry.hub_id is not None:
@@ -76,11 +79,9 @@ def _from_hub(entry: TimmEntry, names: tuple[str, ...]) -> Path:
 def _from_url(entry: TimmEntry) -> Path:
     path = url_cache_file(entry)
     assert entry.url is not None and path is not None
-    if path.suffix not in (".pth", ".pt", ".bin", ".safetensors"):
-        raise NotFetched(f"{entry.url} is not a file of tensors that this can read")
     address = "{0.scheme}://{0.netloc}".format(urlsplit(entry.url))
     _check_answers(address)
-    part = path.with_name(f"{path.name}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}")  # two processes may fetch it at once
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with (

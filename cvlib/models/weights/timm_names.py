@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 from cvlib.models.weights.errors import ModelError
 from cvlib.models.weights.files import write_note
 
 FORMAT = 2  # raise it when the table below changes
+_OF_TENSORS = (".safetensors", ".pth", ".pt", ".bin")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,13 @@ class TimmEntry:
     def architecture(self) -> str:
         """The name without its tag."""
         return self.name.split(".", 1)[0]
+
+    @property
+    def is_fetchable(self) -> bool:
+        """Whether timm names a place, and there a file of tensors that can be read."""
+        if self.hub_id is not None:
+            return True
+        return self.url is not None and PurePosixPath(urlsplit(self.url).path).suffix in _OF_TENSORS
 
 
 def timm_entry(name: str, cache: Path) -> TimmEntry:

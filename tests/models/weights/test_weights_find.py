@@ -192,6 +192,13 @@ def test_weights_that_timm_names_by_address_are_found_in_torchs_cache(layout, tm
     assert look(layout, "legacy_seresnet18").sha256 == sha256(b"by address")
 
 
+def test_an_address_of_what_cannot_be_read_is_not_called_fetchable(layout):
+    missing = look(layout, "vit_giant_patch16_gap_224.in22k_ijepa")
+    assert not missing.is_fetchable and "weights: PATH" in missing.advice
+    assert "16-600e.pth.tar, where timm has them, is not a file that this can" in missing.reason
+    assert look(layout, "legacy_seresnet18").is_fetchable
+
+
 def test_finding_imports_neither_torch_nor_timm_nor_the_hubs_client(layout):
     code = (
         "import sys; from pathlib import Path\n"

@@ -13,7 +13,7 @@ from cvlib.models.weights import network
 from cvlib.models.weights.clip import CONFIG, fetch_clip
 from cvlib.models.weights.errors import WeightsUnavailable
 from cvlib.models.weights.find import fetch, find
-from cvlib.models.weights.timm_names import timm_entry
+from cvlib.models.weights.timm_names import TimmEntry, timm_entry
 
 from .conftest import COMMIT
 
@@ -152,6 +152,24 @@ def test_an_address_is_fetched_into_torchs_cache_and_compared_with_its_digits(
                 network.fetch_file(moved)
             assert not target.exists()
     assert [path.name for path in target.parent.iterdir()] == [f"model-{digits}.pth"]
+
+
+def test_two_processes_may_fetch_the_same_address_at_once(layout, hub, tmp_path, monkeypatch):
+    hub.files["/model.pth"] = b"weights by address"
+    entry = TimmEntry("of_an_address", None, f"{hub.address}/model.pth")
+    target = tmp_path / "torch" / "hub" / "checkpoints" / "model.pth"
+    written = []
+
+    def by_another_process_meanwhile(part, *_args):
+        written.append(part)
+        if len(written) == 1:
+            monkeypatch.setattr("os.getpid", lambda: 1)
+            network.fetch_file(entry)
+
+    monkeypatch.setattr(network, "_check_digits", by_another_process_meanwhile)
+    assert network.fetch_file(entry) == target and target.read_bytes() == b"weights by address"
+    assert len(set(written)) == 2
+    assert list(target.parent.iterdir()) == [target]
 
 
 @pytest.mark.parametrize("weights", ["open_clip_model.safetensors", "open_clip_pytorch_model.bin"])
