@@ -206,6 +206,35 @@ def write_backbone(layout: Layout, run: PlannedRun, classes: int = 10) -> None:
     )
 
 
+def rewrite(layout: Layout, run: PlannedRun, **changes: object) -> None:
+    """Store a made result again with some of its parts changed."""
+    old = Store(layout.runs).read(str(run.key))
+    predictions = old.predictions()
+    parts: dict[str, object] = {
+        "spec": old.spec,
+        "dataset_fingerprint": old.dataset_fingerprint,
+        "metrics": old.metrics,
+        "history": old.history,
+        "logits": predictions.logits,
+        "labels": predictions.labels,
+        "ids": predictions.ids,
+        "provenance": old.provenance,
+        "weights": {},
+        "tables": old.tables or None,
+        "embedding": old.embedding(),
+    }
+    Store(layout.runs).write_run(str(run.key), **{**parts, **changes})
+
+
+def make_stale(layout: Layout, *variants: str) -> None:
+    """Let the runs of these variants be made by other code."""
+    for run in planned_backbones(layout):
+        if run.variant in variants:
+            old = Store(layout.runs).read(str(run.key))
+            code = {"cvlib.probing.run": "0"}
+            rewrite(layout, run, provenance={**old.provenance, "code": code})
+
+
 def _accuracy(run: PlannedRun) -> float:
     if run.spec.train.mode == "linear_probe":
         return {"probe-a": 0.82, "probe-b": 0.85}.get(run.variant, 0.8)

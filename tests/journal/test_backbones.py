@@ -13,7 +13,13 @@ from cvlib.analysis.paired import paired_bootstrap
 from cvlib.journal import experiment
 from cvlib.journal.errors import JournalError
 from cvlib.results.store import Store
-from tests.journal.made_backbones import make_backbones, planned_backbones, write_backbone
+from tests.journal.made_backbones import (
+    make_backbones,
+    make_stale,
+    planned_backbones,
+    rewrite,
+    write_backbone,
+)
 from tests.journal.test_figures import letters, visible_texts
 from tests.journal.test_table import rows
 
@@ -190,6 +196,59 @@ def test_variant_without_few_shots_says_what_to_set(exp):
         exp.few_shot_accuracy("probe-a", 7)
 
 
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """Of probe-a 50 a class are left out and a seed is missing, of probe-b nothing random is left."""
+    layout = make_backbones(tmp_path_factory.mktemp("few"))
+    for run in planned_backbones(layout):
+        if run.variant not in ("probe-a", "probe-b"):
+            continue
+        old = Store(layout.runs).read(str(run.key))
+        if run.variant == "probe-a" and run.seed:
+            Store(layout.runs).remove(str(run.key))
+        elif run.variant == "probe-a":
+            kept = [row for row in old.tables["few_shot"] if row["shots"] < 50]
+            left_out = [{"shots": 50, "reason": "class 3 has 31 training images"}]
+            tables = {**old.tables, "few_shot": kept, "few_shot_left_out": left_out}
+            rewrite(layout, run, tables=tables)
+        else:
+            same = [{**row, "accuracy": 0.5} for row in old.tables["few_shot"]]
+            rewrite(layout, run, tables={**old.tables, "few_shot": same})
+    return experiment("exp02", root=layout.root)
+
+
+def test_counts_that_the_data_cannot_fill_are_said_below_the_curve(few):
+    note = " ".join(texts(few.few_shot("probe-a", "probe-b"))).replace("\n", " ")
+    assert "left out: 50 a class (class 3 has 31 training images) of probe of A" in note
+    alone = few.few_shot("probe-a")
+    assert [t.get_text() for t in alone.axes[0].get_xticklabels()] == ["1", "5", "10", "all"]
+    assert "(class 3 has 31 training images);" in " ".join(texts(alone)).replace("\n", " ") + ";"
+    assert "left out" not in " ".join(texts(few.few_shot("probe-b")))
+
+
+def test_a_count_left_out_reads_so_and_is_no_number(few):
+    shown = few.few_shot_accuracy("probe-a", 50)
+    assert str(shown) == "left out (too few images a class)"
+    with pytest.raises(JournalError, match="class 3 has 31 training images"):
+        float(shown)
+    with pytest.raises(JournalError, match="not probed with 7"):
+        few.few_shot_accuracy("probe-a", 7)
+
+
+def test_few_shot_accuracy_says_when_seeds_are_missing_and_needs_a_spread(few):
+    assert str(few.few_shot_accuracy("probe-a", 5)).endswith("% (1 of 2 seeds)")
+    same = few.few_shot_accuracy("probe-b", 5)
+    assert str(same) == "50.00% (every seed)" and same.low is None
+
+
+def test_all_stands_at_what_the_probe_was_fitted_on(exp):
+    figure = exp.few_shot("probe-a")
+    line = max(figure.axes[0].lines, key=lambda one: len(one.get_xdata()))
+    assert line.get_xdata()[-1] == pytest.approx((1800 + 200) / 10)
+    note = " ".join(texts(figure)).replace("\n", " ")
+    assert "all: fitted on training and validation images" in note
+
+
 @pytest.mark.parametrize("x", ["train_images", "dataset.subset"])
 def test_data_curve_has_a_line_a_family_over_its_sizes(exp, x):
     axes = exp.data_curve({"CNN": ["scratch-8000", "scratch-500", "scratch-2000"]}, "ViT", x=x).axes
@@ -277,6 +336,48 @@ def test_seconds_to_own_best_are_those_of_the_history(exp):
                 break
         own.append(seconds)
     assert float(exp.seconds_to("base")) == pytest.approx(np.mean(own))
+
+
+def test_common_target_is_set_by_the_best_run_shown(exp):
+    shown = ["base", "probe-a", "scratch-500"]
+    best = max(
+        max([row["val_accuracy"] for row in run.history] or [run.metrics["val_accuracy"]])
+        for name in shown
+        for run in exp[name].runs.values()
+    )
+    target = exp.common_target(*shown)
+    assert float(target) == pytest.approx(95 * best, abs=0.05)
+    table = exp.table("seconds_to", "epochs_to", variants=shown, target="common")
+    assert f"Seconds to {target}" in str(table) and "best of all runs shown" in str(table)
+    found = rows(table)
+    assert found["CNN 500"][2:] == ["not reached", "not reached"]
+    assert found["probe of A"][2:] == ["not reached", "–"]
+    seconds = exp.seconds_to("base", "common", among=shown)
+    assert str(seconds) == f"{found['fine-tuned'][2]} s"
+    # among probes a probe sets it, and is there when it is done
+    alone = exp.seconds_to("probe-a", "common", among=["probe-a"])
+    assert float(alone) == pytest.approx(exp["probe-a"].values("train_seconds").mean())
+    for wrong in ("best", 80):
+        with pytest.raises(JournalError, match=f"target {wrong!r}: expected a share"):
+            exp.table("seconds_to", target=wrong)
+
+
+def test_column_of_epochs_is_said_only_where_it_stands(exp):
+    assert "epochs until" not in str(exp.table("seconds_to", target=0.8))
+    assert "epochs until" in str(exp.table("epochs_to", target=0.8))
+
+
+def test_a_single_seed_that_got_there_is_one_seed(tmp_path):
+    layout = make_backbones(tmp_path)
+    for run in planned_backbones(layout):
+        if run.variant == "base" and run.seed:
+            old = Store(layout.runs).read(str(run.key))
+            low = [{**row, "val_accuracy": 0.1} for row in old.history]
+            rewrite(layout, run, history=low)
+    exp = experiment("exp02", root=layout.root)
+    table = rows(exp.table("seconds_to", variants=["base", "tuned"], target=0.8))
+    assert table["fine-tuned"][2].endswith("(1 seed)")
+    assert str(exp.seconds_to("base", 0.8)).endswith("(1 of 2 seeds)")
 
 
 def test_table_of_an_experiment_without_a_base_has_no_difference(tmp_path):
@@ -368,6 +469,29 @@ def test_separability_table_names_the_classes_that_overlap(exp):
         exp.separability("base")
 
 
+def test_silhouette_has_the_interval_of_the_table_in_sentences(tmp_path):
+    layout = make_backbones(tmp_path)
+    for run in planned_backbones(layout):
+        if run.variant == "tuned":
+            old = Store(layout.runs).read(str(run.key))
+            rewrite(layout, run, metrics={**old.metrics, "silhouette": 0.3 + 0.02 * run.seed})
+    exp = experiment("exp02", root=layout.root)
+    probe, tuned = (exp.metric("silhouette", name) for name in ("probe-a", "tuned"))
+    # nothing random: over the images, as stored; else over the seeds
+    assert probe.high - probe.value == pytest.approx(0.013)
+    assert str(probe).endswith(" ± 0.013 (interval over images)")
+    low, high = stats.t.interval(0.95, 1, 0.31, 0.01)
+    assert (tuned.low, tuned.high) == pytest.approx((low, high))
+    table = exp.separability("probe-a", "tuned")
+    found = {row[0]: row for row in rows_by_position(table)}
+    assert found["probe of A"][1].endswith("± 0.01")
+    assert found["B after fine-tuning"][1] == "0.31 ± 0.13"
+    assert "mean ± 95% t-interval over 2 seeds" in str(table)
+    assert "where no seeds differ: 95% bootstrap interval over the mapped images" in str(table)
+    assert "t-interval" not in str(exp.separability("probe-a", "probe-b"))
+    assert str(exp.accuracy("probe-a", "knn_purity")) == "60.0 ± 2.1% (interval over images)"
+
+
 def rows_by_position(text):
     lines = [line for line in str(text).splitlines() if line.startswith("|")][2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
@@ -391,6 +515,27 @@ def test_any_variant_may_be_the_reference(exp):
     )
     table = exp.table("difference", "p", variants=["probe-a", "probe-b"], reference="probe-b")
     assert rows(table)["probe of B"][2:] == ["–", "–"]
+
+
+def test_table_of_comparisons_says_who_is_missing_and_why(tmp_path):
+    layout = make_backbones(tmp_path)
+    for run in planned_backbones(layout):
+        if run.variant == "tuned" and run.seed:
+            Store(layout.runs).remove(str(run.key))
+    make_stale(layout, "probe-a")
+    exp = experiment("exp02", root=layout.root)
+    found = exp.comparisons("probe-a", "tuned", "dino", "one_cycle-3e-3")
+    text = str(found)
+    assert "mean of 1–2 seeds" in text and "same 400 test images" in text
+    assert "probe of A†" in text and "† Stale: probe of A: code changed since" in text
+    assert "Skipped: DINOv2: no weights of" in text
+    assert "one\\_cycle 3e-3: no result, failed: training loss is nan" in text
+    assert "B after fine-tuning: 1 of 2 seeds, missing" in text
+    assert str(found["dino"]) == "skipped"
+    with pytest.raises(JournalError, match=r"no comparison of 'dune'; there is: .*skipped: dino"):
+        found["dune"]
+    with pytest.raises(JournalError, match="training loss is nan"):
+        found["one_cycle-3e-3"]
 
 
 def test_variants_of_two_experiments_are_compared_on_the_same_images(tmp_path):
@@ -430,25 +575,7 @@ def _place(layout, name):
 
 def test_stale_probe_is_marked_in_the_new_figures(tmp_path):
     layout = make_backbones(tmp_path)
-    for run in planned_backbones(layout):
-        if run.variant == "probe-a":
-            old = Store(layout.runs).read(str(run.key))
-            path = layout.runs / str(run.key)
-            Store(layout.runs).write_run(
-                str(run.key),
-                spec=old.spec,
-                dataset_fingerprint=old.dataset_fingerprint,
-                metrics=old.metrics,
-                history=old.history,
-                logits=old.predictions().logits,
-                labels=old.predictions().labels,
-                ids=old.predictions().ids,
-                provenance={**old.provenance, "code": {"cvlib.probing.run": "0"}},
-                weights={},
-                tables=old.tables,
-                embedding=old.embedding(),
-            )
-            assert path.exists()
+    make_stale(layout, "probe-a")
     exp = experiment("exp02", root=layout.root)
     assert "probe of A†" in texts(exp.few_shot())
     assert "probe of A†" in texts(exp.embedding("probe-a", "probe-b"))
@@ -466,3 +593,25 @@ def test_a_chapter_on_backbones_imports_no_torch_and_no_pyplot(layout):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_predictions_of_a_run_are_read_once_a_chapter_and_not_to_count_images(layout, monkeypatch):
+    from collections import Counter
+
+    from cvlib.results.run import Run
+
+    read = Counter()
+    predictions = Run.predictions
+    monkeypatch.setattr(
+        Run, "predictions", lambda run: (read.update([run.key]), predictions(run))[1]
+    )
+    exp = experiment("exp02", root=layout.root)
+    assert str(exp.images("test")) == "400" and not read
+    probes = ["probe-a", "probe-b"]
+    exp.table("accuracy", "difference", "p", variants=["base", *probes])
+    exp.comparisons(*probes)
+    exp.comparisons(*probes, reference="tuned")
+    exp.few_shot()
+    exp.separability()
+    exp.ablation(*probes, reference="tuned")
+    assert set(read.values()) == {1}
