@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from cvlib.models.spec import BackboneSpec
+    from cvlib.models.weights.inventory import Item
+    from cvlib.models.weights.wanted import Wanted
     from cvlib.studies.project import Layout
 
 app = typer.Typer(
@@ -42,7 +43,7 @@ def list_weights(
     from cvlib.models.weights.inventory import inventory, inventory_text
 
     layout = _layout(profile)
-    items = inventory(_specs(layout), _root(layout), layout.root)
+    items = inventory(_wanted(layout), _root(layout), layout.root)
     if as_json:
         typer.echo(json.dumps([item.as_json() for item in items], indent=1, ensure_ascii=False))
     else:
@@ -56,37 +57,36 @@ def fetch(names: Names = None, profile: ProfileOption = None) -> None:
     Example: cvlib weights fetch resnet18 vit_small_patch14_dinov2.lvd142m
     """
     from cvlib.models.weights.errors import ModelError, WeightsUnavailable
-    from cvlib.models.weights.find import fetch as fetch_weights
-    from cvlib.models.weights.inventory import FETCH, megabytes, missing_item, weights_name
+    from cvlib.models.weights.inventory import FETCH, megabytes, missing_item
 
     layout = _layout(profile)
-    specs = [spec for spec in _specs(layout, names) if spec.weights is not None]
+    wanted = [one for one in _wanted(layout, names) if one.spec.weights is not None]
     done: set[str] = set()
     failed: set[str] = set()
     can_be_carried = False
-    for spec in specs:
+    for one in wanted:
         try:
-            name = weights_name(spec, _root(layout))
+            name = one.name(_root(layout))
             if name in done | failed:
                 continue
-            found = fetch_weights(spec, _root(layout), layout.root)
+            found = one.fetch(_root(layout), layout.root)
         except ModelError as error:
-            failed.add(spec.name)
-            typer.echo(f"{spec.name}: {error}", err=True)
+            failed.add(one.written)
+            typer.echo(f"{one.written}: {error}", err=True)
             continue
         except WeightsUnavailable as error:
             failed.add(name)
             assert error.missing is not None
-            lost = missing_item(name, spec, error.missing)
+            lost = missing_item(name, one, error.missing)
             typer.echo(f"{name}: {lost.reason}", err=True)
-            can_be_carried |= lost.is_fetchable
+            can_be_carried |= lost.can_be_carried
             continue
         done.add(name)
         size = megabytes(found.path.stat().st_size)
         typer.echo(f"{name}  {found.source}  {size}  sha256 {found.sha256[:12]}  {found.path}")
     if can_be_carried:
         typer.echo(FETCH, err=True)
-    if not specs:
+    if not wanted:
         typer.echo("no experiment asks for pretrained weights")
     raise typer.Exit(1 if failed else 0)
 
@@ -110,13 +110,10 @@ def pack(
     root = _root(layout)
     files: dict[str, WeightsFile] = {}
     left_out = []
-    for item in inventory(_specs(layout, names), root, layout.root):
-        if item.found is None:
-            why = "not here" if item.is_fetchable else item.reason
+    for item in inventory(_wanted(layout, names), root, layout.root):
+        if why := _not_packed(item, root):
             left_out.append(f"{item.name}: {why}")
-        elif item.spec.weights != "pretrained" and item.found.path.parent != root:
-            left_out.append(f"{item.name}: lies outside data/weights, carry it with the project")
-        else:
+        elif item.found:
             files[file_name(item.name, item.found, root)] = item.found
     for line in left_out:
         typer.echo(f"left out: {line}", err=True)
@@ -149,6 +146,25 @@ def unpack(
         typer.echo(f"{verb} {shown}  {megabytes(entry.size)}  sha256 {entry.sha256[:12]}")
 
 
+def _not_packed(item: Item, root: Path) -> str | None:
+    """Why `pack` leaves weights out; None for those that it takes."""
+    from cvlib.models.weights.bundle import can_be_packed
+
+    if item.found is None:
+        return "not here" if item.can_be_carried else item.reason
+    path = item.found.path
+    if item.wanted.both_towers:
+        return f"both towers are not packed, copy {path.parents[2]} into the hub's cache there"
+    if item.wanted.spec.weights == "pretrained":
+        return None
+    if path.parent == root and can_be_packed(path.name):
+        return None
+    return (
+        "only .safetensors and .pth directly in data/weights are packed (names of letters, digits "
+        "and . _ -); carry it with the project"
+    )
+
+
 def _layout(profile: str | None) -> Layout:
     from cvlib.studies.project import find_layout
 
@@ -159,13 +175,19 @@ def _root(layout: Layout) -> Path:
     return layout.data / "weights"
 
 
-def _specs(layout: Layout, names: list[str] | None = None) -> list[BackboneSpec]:
-    """Backbones of the given names; of all experiments if there are none."""
-    from cvlib.models.spec import BackboneSpec
+def _wanted(layout: Layout, names: list[str] | None = None) -> list[Wanted]:
+    """Weights of the given names; of all experiments if there are none."""
+    from cvlib.models.weights.wanted import Wanted
 
     if names:
-        return [BackboneSpec(name=name) for name in names]
+        return [Wanted.named(name) for name in names]
+    from cvlib.models.spec import BackboneSpec
+    from cvlib.probing.spec import ZeroShotSpec
     from cvlib.studies.run import make_plans
 
-    models = (run.spec.model for plan in make_plans(layout) for run in plan.runs)
-    return [model for model in models if isinstance(model, BackboneSpec)]
+    specs = [run.spec for plan in make_plans(layout) for run in plan.runs]
+    return [
+        Wanted(spec.model, both_towers=isinstance(spec.train, ZeroShotSpec))
+        for spec in specs
+        if isinstance(spec.model, BackboneSpec)
+    ]

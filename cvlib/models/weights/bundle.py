@@ -36,6 +36,11 @@ class Packed:
     is_new: bool = True
 
 
+def can_be_packed(file: str) -> bool:
+    """Return whether a bundle takes a file of this name."""
+    return _PLAIN_NAME.fullmatch(file) is not None
+
+
 def file_name(name: str, found: WeightsFile, root: Path) -> str:
     """Return the name that weights get under data/weights/: their own if they lie there, else timm's."""
     if found.path.parent == root:
@@ -174,7 +179,7 @@ def _read_manifest(tar: tarfile.TarFile, member: tarfile.TarInfo, bundle: Path) 
 
 
 def _check_name(file: str, bundle: Path) -> None:
-    if not _PLAIN_NAME.fullmatch(file):
+    if not can_be_packed(file):
         raise BundleError(f"{bundle}: {file!r} is no plain name of a {' or '.join(SUFFIXES)} file")
 
 

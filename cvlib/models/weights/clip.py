@@ -5,10 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from cvlib.models.weights.errors import ModelError, WeightsUnavailable
-from cvlib.models.weights.hub import cached_files, endpoint, hub_cache, repository
+from cvlib.models.weights.files import WeightsMissing
+from cvlib.models.weights.hub import (
+    cached_files,
+    endpoint,
+    hub_cache_shown,
+    hub_folder,
+    repository,
+)
 from cvlib.models.weights.network import NotFetched, fetch_file
 from cvlib.models.weights.timm_names import TimmEntry
 
+BOTH_TOWERS = ", both towers"  # after a model's name: that these are meant
 CONFIG = "open_clip_config.json"
 # In timm's repository of the image tower lies the whole model, too, under names of its own.
 WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
@@ -34,12 +42,24 @@ def fetch_clip(entry: TimmEntry) -> Path:
         if not weights.with_name(CONFIG).is_file():
             fetch_file(entry, (CONFIG,))
     except NotFetched as error:
-        raise WeightsUnavailable(
-            f"{entry.name}: zero-shot needs both towers of CLIP, {WEIGHTS[0]} and "
-            f"{CONFIG} of {endpoint()}/{repository(entry)[0]}; not both are in {hub_cache()}, and "
-            f"the network: {error}"
-        ) from error
+        missing = missing_clip(entry, f"network: {error}")
+        raise WeightsUnavailable(missing.reason, missing) from error
     return weights
+
+
+def missing_clip(entry: TimmEntry, *tried: str) -> WeightsMissing:
+    """What to say where `cached_clip` finds nothing. tried: where else it was looked."""
+    lacking = (
+        f"{WEIGHTS[0]} and {CONFIG} of {repository(entry)[0]}, which zero-shot needs, are not both "
+        f"in the hub's cache ({hub_cache_shown()})"
+    )
+    return WeightsMissing(
+        f"{entry.name}{BOTH_TOWERS}",
+        (lacking, *tried),
+        f"`cvlib weights fetch` where {endpoint()} can be reached, then copy "
+        f"{hub_folder(entry).name} from the hub's cache there into the one here",
+        is_fetchable=True,
+    )
 
 
 def _check_is_clip(entry: TimmEntry) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from cvlib.models.spec import BackboneSpec
 from cvlib.models.weights.errors import WeightsUnavailable
 from cvlib.models.weights.files import SUFFIXES, WeightsFile, WeightsMissing, cached_sha256
-from cvlib.models.weights.hub import cached_files, endpoint, hub_cache
+from cvlib.models.weights.hub import cached_files, endpoint, hub_cache_shown
 from cvlib.models.weights.network import NotFetched, fetch_file
 from cvlib.models.weights.package import expected_digits, package_file, package_of
 from cvlib.models.weights.timm_names import TimmEntry, timm_entry
@@ -96,7 +96,7 @@ def _on_this_machine(
             yield WeightsFile(path, cached_sha256(path, cache), "cache")
         if not cached:
             where = (
-                f"the hub's cache ({_shown(hub_cache())})" if entry.hub_id else "torch.hub's cache"
+                f"the hub's cache ({hub_cache_shown()})" if entry.hub_id else "torch.hub's cache"
             )
             tried.append(f"not in {where}")
         if not entry.is_fetchable:
@@ -142,8 +142,3 @@ def _missing(spec: BackboneSpec, entry: TimmEntry, tried: list[str]) -> WeightsM
         f"pack FILE` there and `cvlib weights unpack FILE` here{pip}"
     )
     return WeightsMissing(entry.name, tuple(tried), advice, is_fetchable=True)
-
-
-def _shown(folder: Path) -> str:
-    home = Path.home()
-    return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)

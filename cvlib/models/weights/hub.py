@@ -25,6 +25,12 @@ def hub_cache() -> Path:
     return hub_home() / "hub"
 
 
+def hub_cache_shown() -> str:
+    """Return the cache's folder for people, with ~ for their home."""
+    folder, home = hub_cache(), Path.home()
+    return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
+
+
 def hub_home() -> Path:
     """Return the hub client's own folder: HF_HOME, else under XDG_CACHE_HOME, else ~/.cache."""
     if given := os.environ.get("HF_HOME"):
@@ -50,6 +56,11 @@ def repository(entry: TimmEntry) -> tuple[str, str]:
     return name, revision or "main"
 
 
+def hub_folder(entry: TimmEntry) -> Path:
+    """Return where the cache keeps all of the repository's files."""
+    return hub_cache() / f"models--{repository(entry)[0].replace('/', '--')}"
+
+
 def cached_files(entry: TimmEntry, names: tuple[str, ...] = WEIGHTS) -> list[Path]:
     """Return the whole files of these names that a cache on this disk has, in their order.
 
@@ -58,8 +69,7 @@ def cached_files(entry: TimmEntry, names: tuple[str, ...] = WEIGHTS) -> list[Pat
     if entry.hub_id is None:
         path = url_cache_file(entry)
         return [path] if path is not None and path.is_file() else []
-    name, revision = repository(entry)
-    folder = hub_cache() / f"models--{name.replace('/', '--')}"
+    folder, (_, revision) = hub_folder(entry), repository(entry)
     try:
         commit = (folder / "refs" / revision).read_text().strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""The weights that specs ask for, as plain data and as a table: what `cvlib weights list` prints."""
+"""The weights that runs want, as plain data and as a table: what `cvlib weights list` prints."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cvlib.models.spec import BackboneSpec
 from cvlib.models.weights.errors import ModelError
 from cvlib.models.weights.files import WeightsFile, WeightsMissing
-from cvlib.models.weights.find import find
-from cvlib.models.weights.timm_names import timm_entry
+from cvlib.models.weights.wanted import Wanted
 
 FETCH = (
     "Where the hub can be reached: `cvlib weights fetch`; then `cvlib weights pack FILE` there and "
@@ -28,16 +26,17 @@ _FROM = {
 
 @dataclass(frozen=True)
 class Item:
-    """One set of weights. name: timm's with its tag, and PATH if a spec names one.
+    """One set of weights. name: as Wanted.name gives it.
 
-    found: None if it is not here; then reason says why. is_fetchable: `fetch` may get it.
+    found: None if it is not here; then reason says why. can_be_carried: not here, but where `fetch`
+    gets it, `pack` takes it.
     """
 
     name: str
-    spec: BackboneSpec
+    wanted: Wanted
     found: WeightsFile | None
     reason: str | None = None
-    is_fetchable: bool = False
+    can_be_carried: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -48,36 +47,32 @@ class Item:
         return {"name": self.name, "here": bool(file), "file": file, "reason": self.reason}
 
 
-def inventory(specs: Iterable[BackboneSpec], root: Path, project: Path) -> list[Item]:
-    """Look up the weights of each spec that asks for some, once for each set, sorted by name."""
+def inventory(wanted: Iterable[Wanted], root: Path, project: Path) -> list[Item]:
+    """Look up the weights of all that do not start from random ones, once each, sorted by name."""
     items: dict[str, Item] = {}
-    for spec in specs:
-        if spec.weights is None:
+    for one in wanted:
+        if one.spec.weights is None:
             continue
         try:
-            name = weights_name(spec, root)
-            found = find(spec, root, project)
+            name = one.name(root)
+            if name in items:
+                continue
+            found = one.find(root, project)
         except ModelError as error:
-            items.setdefault(spec.name, Item(spec.name, spec, None, str(error)))
+            items.setdefault(one.written, Item(one.written, one, None, str(error)))
             continue
         if isinstance(found, WeightsFile):
-            items.setdefault(name, Item(name, spec, found))
+            items[name] = Item(name, one, found)
         else:
-            items.setdefault(name, missing_item(name, spec, found))
+            items[name] = missing_item(name, one, found)
     return [items[name] for name in sorted(items)]
 
 
-def missing_item(name: str, spec: BackboneSpec, missing: WeightsMissing) -> Item:
-    """Return the entry of weights that are not here; the way to fetch them is left to FETCH."""
-    reason = missing.where if missing.is_fetchable else f"{missing.where}; {missing.advice}"
-    return Item(name, spec, None, reason, missing.is_fetchable)
-
-
-def weights_name(spec: BackboneSpec, root: Path) -> str:
-    """Return timm's full name of a spec's weights; with a PATH, the name and the PATH."""
-    if spec.weights != "pretrained":
-        return f"{spec.name} from {spec.weights}"
-    return timm_entry(spec.name, root.parent / ".cache").name
+def missing_item(name: str, wanted: Wanted, missing: WeightsMissing) -> Item:
+    """Return the entry of weights that are not here; the usual way to get them is left to FETCH."""
+    can_be_carried = missing.is_fetchable and not wanted.both_towers
+    reason = missing.where if can_be_carried else f"{missing.where}; {missing.advice}"
+    return Item(name, wanted, None, reason, can_be_carried)
 
 
 def inventory_text(items: list[Item], project: Path) -> str:
@@ -95,7 +90,7 @@ def inventory_text(items: list[Item], project: Path) -> str:
     ]
     if missing := [item for item in items if item.reason]:
         lines += ["", *(f"{item.name}: {item.reason}" for item in missing)]
-    if any(item.is_fetchable for item in items):
+    if any(item.can_be_carried for item in items):
         lines += ["", FETCH]
     return "\n".join(lines)
 

@@ -75,9 +75,14 @@ def put_in_hub_cache(home: Path, name: str, state, file: str = "model.safetensor
 
 
 def write_experiment(layout: Layout, *models: dict) -> None:
-    """Declare one variant for each backbone, given by its fields."""
+    """Declare one variant for each backbone, given by its fields; `train` stands beside them."""
     variants = {
-        f"v{i}": {"set": {f"model.{field}": value for field, value in model.items()}}
+        f"v{i}": {
+            "set": {
+                field if field == "train" else f"model.{field}": value
+                for field, value in model.items()
+            }
+        }
         for i, model in enumerate(models)
     }
     content = {

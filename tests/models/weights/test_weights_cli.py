@@ -3,12 +3,18 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from cvlib.models.weights import wanted
+from cvlib.models.weights.clip import CONFIG
 from cvlib.models.weights.files import WeightsMissing
+from cvlib.models.weights.inventory import inventory
+from cvlib.models.weights.wanted import Wanted
 from cvlib.weights_cli import app
 
 from .conftest import put_in_hub_cache, write_experiment
 
 LITE = "tf_efficientnet_lite0"
+CLIP = "vit_base_patch32_clip_224.openai"
+ZERO_SHOT = {"train": {"mode": "zero_shot"}}
 
 
 def weights(*words):
@@ -107,6 +113,94 @@ def test_pack_of_a_name_that_is_not_here_packs_nothing(layout):
     assert "left out: resnet18.a1_in1k" in said.stderr
     assert "did you mean 'resnet18'" in said.stderr
     assert not (layout.root / "carry.tar").exists()
+
+
+def put_clip(tmp_path):
+    put_in_hub_cache(tmp_path / "hf", CLIP, b"{}", CONFIG)
+    return put_in_hub_cache(tmp_path / "hf", CLIP, b"towers", "open_clip_model.safetensors")
+
+
+def test_both_towers_are_wanted_by_zero_shot_and_the_image_tower_by_the_others(layout, tmp_path):
+    write_experiment(layout, backbone(CLIP), backbone(CLIP, **ZERO_SHOT))
+    one, both = json.loads(weights("list", "--json").stdout)
+    assert (one["name"], both["name"]) == (CLIP, f"{CLIP}, both towers")
+    assert not one["here"] and not both["here"] and "open_clip_model.safetensors" in both["reason"]
+
+    put_clip(tmp_path)
+    one, both = json.loads(weights("list", "--json").stdout)
+    assert not one["here"] and both["here"]
+    assert both["file"]["source"] == "cache" and both["file"]["size"] == len(b"towers")
+
+
+def test_a_missing_clip_says_how_both_towers_are_carried_and_not_by_pack(layout):
+    write_experiment(layout, backbone(CLIP, **ZERO_SHOT))
+    said = weights("list").stdout
+    assert f"{CLIP}, both towers  not here" in said
+    assert f"copy models--timm--{CLIP} from the hub's cache" in said and "pack" not in said
+
+
+def test_fetch_gets_both_towers_too_or_says_why_not(layout, tmp_path):
+    write_experiment(layout, backbone(CLIP, **ZERO_SHOT))
+    said = weights("fetch")
+    assert said.exit_code == 1
+    assert f"{CLIP}, both towers: " in said.stderr and "HF_HUB_OFFLINE is set" in said.stderr
+    link = put_clip(tmp_path)
+    for words in (("fetch",), ("fetch", f"{CLIP}, both towers")):
+        said = weights(*words)
+        assert said.exit_code == 0 and str(link) in said.stdout
+
+
+def test_both_towers_of_a_model_that_is_no_clip_are_an_error_that_names_it(layout):
+    said = weights("fetch", "resnet18, both towers")
+    assert said.exit_code == 1
+    assert "resnet18, both towers: resnet18.a1_in1k is no CLIP model" in said.stderr
+    (item,) = inventory(
+        [Wanted.named("resnet18, both towers")], layout.data / "weights", layout.root
+    )
+    assert item.name == "resnet18, both towers" and "no CLIP model" in item.reason
+
+
+def test_pack_says_that_it_leaves_both_towers_out(layout, tmp_path):
+    write_experiment(layout, backbone(LITE), backbone(CLIP, **ZERO_SHOT))
+    put_clip(tmp_path)
+    said = weights("pack", "carry.tar")
+    assert said.exit_code == 0 and f"packed {LITE}.in1k.pth" in said.stdout
+    folder = tmp_path / "hf" / "hub" / f"models--timm--{CLIP}"
+    assert (
+        f"left out: {CLIP}, both towers: both towers are not packed, copy {folder}" in said.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["data/weights/m.pt", "data/weights/sub/m.pth", "data/weights/my m.pth", "m.safetensors"],
+)
+def test_a_path_that_no_bundle_takes_is_left_out_and_the_others_are_packed(layout, path):
+    file = layout.root / path
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"mine")
+    (layout.data / "weights" / "good.pth").write_bytes(b"good")
+    write_experiment(
+        layout,
+        backbone("resnet18", weights=path),
+        backbone("resnet18", weights="data/weights/good.pth"),
+    )
+    said = weights("pack", "carry.tar")
+    assert said.exit_code == 0 and "packed good.pth" in said.stdout
+    assert f"left out: resnet18 from {path}: only .safetensors and .pth directly in" in said.stderr
+
+
+def test_a_set_that_many_runs_want_is_looked_for_once(layout, monkeypatch):
+    root, asked, find = layout.data / "weights", [], wanted.find
+
+    def counted(spec, *places):
+        asked.append(spec.name)
+        return find(spec, *places)
+
+    monkeypatch.setattr(wanted, "find", counted)
+    many = [Wanted.named(name) for name in ("resnet18", LITE, "resnet18", "resnet18.a1_in1k")]
+    assert len(inventory(many, root, layout.root)) == 2
+    assert asked == ["resnet18", LITE]
 
 
 def test_a_missing_file_says_its_reason_as_text():

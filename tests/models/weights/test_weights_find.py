@@ -202,13 +202,13 @@ def test_an_address_of_what_cannot_be_read_is_not_called_fetchable(layout):
 def test_finding_imports_neither_torch_nor_timm_nor_the_hubs_client(layout):
     code = (
         "import sys; from pathlib import Path\n"
-        "from cvlib.models.spec import BackboneSpec\n"
+        "from cvlib.models.weights.wanted import Wanted\n"
         "import cvlib.weights_cli, cvlib.models.weights.load, cvlib.models.weights.bundle\n"
         "from cvlib.models.weights.inventory import inventory\n"
         "root = Path.cwd()\n"
         f"names = ['resnet18', '{LITE}', 'vit_small_patch14_dinov2.lvd142m']\n"
-        "specs = [BackboneSpec(name=name) for name in names]\n"
-        "items = inventory(specs, root / 'data/weights', root)\n"
+        "wanted = [Wanted.named(name) for name in names]\n"
+        "items = inventory(wanted, root / 'data/weights', root)\n"
         "assert [bool(i.found) for i in items] == [False, True, False], items\n"
         "heavy = {'torch', 'timm', 'numpy', 'huggingface_hub', 'safetensors'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
