@@ -12,7 +12,7 @@ from cvlib.journal.classes import class_names, short_name
 from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError, MissingResults
 from cvlib.journal.figure import ReportFigure, new_figure, styled
-from cvlib.journal.labels import push_apart
+from cvlib.journal.labels import push_apart, uncovered
 from cvlib.journal.results import Results, VariantResults
 from cvlib.journal.staleness import absence_note, marks, stale_note
 from cvlib.journal.style import INK, class_style
@@ -61,12 +61,21 @@ def embedding(
         _axes_words(axes, method, stored)
     note = "" if names else "classes by their number"
     how = _how(method, [(v, stored) for v, _, stored in maps])
-    figure.say(how, note, stale_note(found), absence_note(chosen), key=key)
-    figure.draw_without_rendering()
     shown_names = [short_name(n) for n in names] if names and not numbered else None
-    for axes, (_, _, stored) in zip(grid.flat, maps, strict=True):
-        _name_classes(axes, stored[method], stored["labels"], shown_names)
-    return figure
+    without = ""
+    while True:
+        figure.say(how, note, without, stale_note(found), absence_note(chosen), key=key)
+        figure.draw_without_rendering()
+        every = [
+            _name_classes(axes, stored[method], stored["labels"], shown_names)
+            for axes, (_, _, stored) in zip(grid.flat, maps, strict=True)
+        ]
+        if all(every) or without:
+            return figure
+        # again, as one line more below takes room from the panels
+        without = "names that would cover others are left out"
+        for text in [text for axes in grid.flat for text in axes.texts]:
+            text.remove()
 
 
 def _mapped(results: Results) -> list[VariantResults]:
@@ -162,8 +171,11 @@ def _key(names: Sequence[str]) -> str:
 
 def _name_classes(
     axes: Axes, points: np.ndarray, labels: np.ndarray, names: Sequence[str] | None
-) -> None:
-    """Write each class's name, or number, at the median of its points; names kept apart."""
+) -> bool:
+    """Write each class's name, or number, at the median of its points; names kept apart.
+
+    Returns whether all had room; the others are left out.
+    """
     from matplotlib.patheffects import withStroke
 
     renderer = axes.figure.canvas.get_renderer()  # type: ignore[attr-defined]
@@ -200,7 +212,12 @@ def _name_classes(
     inside = axes.get_window_extent(renderer)
     wanted = axes.transData.transform(medians)
     placed = push_apart(wanted, sizes, (inside.x0, inside.y0, inside.x1, inside.y1))
-    for pair, before, after in zip(zip(texts, halos, strict=True), wanted, placed, strict=True):
+    kept = uncovered(placed, sizes)
+    for place, pair in enumerate(zip(texts, halos, strict=True)):
         for text in pair:
-            text.set_position(tuple((after - before) / scale))
+            if not kept[place]:
+                text.remove()
+                continue
+            text.set_position(tuple((placed[place] - wanted[place]) / scale))
             text.anncoords = "offset points"
+    return bool(kept.all())

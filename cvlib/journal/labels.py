@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Box = tuple[float, float, float, float]  # left, bottom, right, top
+_TOUCH = 0.01  # pixels that two boxes may share
+_PATIENCE = 40  # rounds without a hundredth less overlap, after which there is no room
 
 
 def spread(wanted: Sequence[float], gap: float) -> list[float]:
@@ -83,30 +85,50 @@ def push_apart(centres: np.ndarray, sizes: np.ndarray, frame: Box) -> np.ndarray
     """Centres (N, 2) near the wanted ones at which no two boxes overlap, where there is room.
 
     centres: wanted (N, 2); sizes: (N, 2) widths and heights; frame: box to stay in. All in pixels.
-    Overlapping pairs are pushed apart along the direction in which they share least, by turns.
+    All overlapping pairs are pushed apart at once, along the direction in which they share least,
+    until none overlaps or it gets no better; `uncovered` tells then which to leave out.
     """
-    placed = np.array(centres, dtype=float)
     half = sizes / 2
     low = np.array(frame[:2]) + half
     high = np.maximum(np.array(frame[2:]) - half, low)
-    placed = np.clip(placed, low, high)
-    for _ in range(300):
-        moved = False
-        for i in range(len(placed)):
-            for j in range(i):
-                gap = placed[i] - placed[j]
-                shared = half[i] + half[j] - np.abs(gap)
-                if (shared <= 0.01).any():
-                    continue
-                axis = int(np.argmin(shared))
-                side = 1.0 if gap[axis] >= 0 else -1.0
-                placed[i][axis] += side * shared[axis] / 2
-                placed[j][axis] -= side * shared[axis] / 2
-                moved = True
-        placed = np.clip(placed, low, high)
-        if not moved:
+    placed = np.clip(np.array(centres, dtype=float), low, high)
+    best, least, since = placed, math.inf, 0
+    # of two in one place the later moves up and to the right
+    tie = np.sign(np.arange(len(placed))[:, None] - np.arange(len(placed)))
+    while since < _PATIENCE:
+        gap, shared = _shared(placed, sizes)
+        touching = shared.min(axis=0) > _TOUCH
+        covered = float(shared.min(axis=0)[touching].sum())
+        if covered < 0.99 * least:
+            best, least, since = placed, covered, 0
+        if not covered:
             break
-    return placed
+        since += 1
+        along_x = shared[0] <= shared[1]
+        side = np.where(gap == 0, tie, np.sign(gap))
+        push = np.where(touching & np.array([along_x, ~along_x]), side * shared / 2, 0.0)
+        placed = np.clip(placed + push.sum(axis=2).T, low, high)
+    return best
+
+
+def uncovered(centres: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Which boxes to keep (N,) bool so that none overlaps: the one that covers most goes first."""
+    keep = np.ones(len(centres), dtype=bool)
+    touching = _shared(centres, sizes)[1].min(axis=0) > 2 * _TOUCH
+    while touching.any():
+        worst = int(touching.sum(axis=1).argmax())
+        keep[worst] = False
+        touching[worst] = touching[:, worst] = False
+    return keep
+
+
+def _shared(centres: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gaps between centres, and how far boxes overlap, (2, N, N): by direction; 0 with itself."""
+    x = centres.T
+    gap = x[:, :, None] - x[:, None, :]
+    shared = (sizes.T[:, :, None] + sizes.T[:, None, :]) / 2 - np.abs(gap)
+    shared[:, np.arange(len(centres)), np.arange(len(centres))] = 0
+    return gap, shared
 
 
 def name_ends(

@@ -158,6 +158,15 @@ def test_maps_of_few_and_of_many_classes(tmp_path, classes):
     assert len(named) == classes
     if classes == 47:  # by number, with a key
         assert "46" in named and any("46\xa0texture\xa046" in text for text in texts(figure))
+        assert not any("left out" in text for text in texts(figure))
+        small = exp.embedding("probe-a", "probe-b", width=0.5, height=2.4)
+        renderer = small.canvas.get_renderer()
+        boxes = [letters(t, renderer) for t in small.axes[0].texts if t.get_color() != "white"]
+        assert 5 < len(boxes) < 47
+        note = " ".join(texts(small)).replace("\n", " ")
+        assert "names that would cover others are left out" in note
+        for i, one in enumerate(boxes):
+            assert not any(one.overlaps(other) for other in boxes[:i])
     box = figure.get_tightbbox(figure.canvas.get_renderer())
     assert box.y0 >= -0.01 and box.x1 <= figure.get_size_inches()[0] + 0.01
 

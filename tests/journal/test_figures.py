@@ -8,7 +8,7 @@ import pytest
 
 from cvlib.journal import experiment
 from cvlib.journal.errors import JournalError
-from cvlib.journal.labels import place, spread
+from cvlib.journal.labels import place, push_apart, spread, uncovered
 from cvlib.journal.style import LINES, TEXT_WIDTH
 from cvlib.results.store import Store
 from tests.journal.made import planned, write
@@ -166,6 +166,38 @@ def test_placed_labels_are_apart_where_there_is_room():
         for j in range(i):
             apart = (corners[i] + sizes[i] <= corners[j]) | (corners[j] + sizes[j] <= corners[i])
             assert apart.any()
+
+
+def crowd(names, width, height):
+    generator = np.random.default_rng(names)
+    centres = generator.normal((width / 2, height / 2), (width / 5, height / 5), (names, 2))
+    sizes = np.column_stack([generator.uniform(9, 18, names), np.full(names, 9.0)])
+    return centres, sizes
+
+
+@pytest.mark.parametrize("names", [10, 47, 100])
+def test_names_in_a_crowd_are_pushed_apart_no_further_than_they_must(names):
+    centres, sizes = crowd(names, 300, 240)
+    placed = push_apart(centres, sizes, (0, 0, 300, 240))
+    assert ((placed - sizes / 2 >= 0) & (placed + sizes / 2 <= (300, 240))).all()
+    for i in range(names):
+        apart = np.abs(placed[i] - placed[:i]) >= (sizes[i] + sizes[:i]) / 2 - 0.02
+        assert apart.any(axis=1).all()
+    assert uncovered(placed, sizes).all()
+    assert np.abs(placed - centres).mean() < 4
+
+
+def test_two_names_in_one_place_part():
+    placed = push_apart(np.array([[50.0, 50.0]] * 2), np.array([[20.0, 8.0]] * 2), (0, 0, 99, 99))
+    assert abs(placed[1, 1] - placed[0, 1]) == pytest.approx(8, abs=0.02)
+
+
+def test_names_without_room_are_left_out_and_the_rest_is_clear():
+    centres, sizes = crowd(100, 120, 100)
+    placed = push_apart(centres, sizes, (0, 0, 120, 100))
+    kept = uncovered(placed, sizes)
+    assert 20 < kept.sum() < 100
+    assert uncovered(placed[kept], sizes[kept]).all()
 
 
 def test_a_figure_is_drawn_at_the_size_it_is_shown_at(exp):
