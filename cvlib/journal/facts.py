@@ -85,7 +85,7 @@ class Facts(Reading):
 
         found = setting(self.results.variant(variant), key)
         number = float(found) if isinstance(found, int | float) else None
-        return Quantity(value_words(found), number)
+        return Quantity(value_words(key, found), number)
 
 
 def _images(variant: VariantResults, split: str) -> int:

@@ -119,8 +119,8 @@ def _cells(chosen: Sequence[VariantResults], rows: str, columns: str) -> Cells:
         if place in cells:
             raise JournalError(
                 f"{variant.experiment}: {cells[place].name!r} and {variant.name!r} both have "
-                f"{key_words(rows)} {value_words(place[0])} and {key_words(columns)} "
-                f"{value_words(place[1])}; name the variants of the map, variants=[…], or a "
+                f"{key_words(rows)} {value_words(rows, place[0])} and {key_words(columns)} "
+                f"{value_words(columns, place[1])}; name the variants of the map, variants=[…], or a "
                 "setting that tells them apart"
             )
         cells[place] = variant
@@ -206,8 +206,10 @@ def _frame(
 ) -> None:
     axes.set_xlim(-0.5, len(across) - 0.5)
     axes.set_ylim(len(down) - 0.5, -0.5)
-    axes.set_xticks(range(len(across)), [value_words(value, math=True) for value in across])
-    labels = [textwrap.fill(value_words(value, math=True), 20) for value in down]
+    axes.set_xticks(
+        range(len(across)), [value_words(columns, value, math=True) for value in across]
+    )
+    labels = [textwrap.fill(value_words(rows, value, math=True), 20) for value in down]
     axes.set_yticks(range(len(down)), labels)
     axes.set_xlabel(key_words(columns))
     axes.set_ylabel(key_words(rows))

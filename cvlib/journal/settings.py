@@ -19,6 +19,8 @@ _NAMES = {
     "model.kind": "model",
     "model.name": "backbone",
 }
+# keys whose values are words of ours
+_WORDS = ("train.schedule", "train.optimizer", "train.mode")
 
 
 def setting(variant: VariantResults, key: str) -> Value:
@@ -62,15 +64,16 @@ def key_words(key: str) -> str:
     return _NAMES.get(key, key.split(".")[-1].replace("_", " "))
 
 
-def value_words(value: Value, math: bool = False) -> str:
-    """A value as a tick or a sentence says it: `3×10⁻⁴`, `0.01`, `one cycle`, `none`.
+def value_words(key: str, value: Value, math: bool = False) -> str:
+    """The value at a key as a tick or a sentence says it: `3×10⁻⁴`, `0.01`, `one cycle`, `none`.
 
-    math: powers for matplotlib, whose fonts lack raised digits.
+    Names that others gave, such as a backbone's, stay as they are. math: powers for matplotlib,
+    whose fonts lack raised digits.
     """
     if value is None:
         return "none"
     if isinstance(value, str):
-        return value.replace("_", " ")
+        return value.replace("_", " ") if key.removesuffix(".name") in _WORDS else value
     if value == 0 or 1e-3 <= abs(value) < 1e5:
         return f"{value:,.6g}"
     lead, exponent = f"{value:.3e}".split("e")

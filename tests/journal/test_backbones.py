@@ -85,6 +85,18 @@ def test_cells_of_the_heat_map_are_the_means_of_their_variants(exp):
         assert cells[place] == f"{mean:.1f}"
 
 
+def test_half_width_in_a_cell_never_reads_as_nothing(tmp_path):
+    layout = make_backbones(tmp_path)
+    for run in planned_backbones(layout):
+        if run.variant == "base":
+            old = Store(layout.runs).read(str(run.key))
+            # half of a t-interval of two seeds this far apart: 0.03 points
+            metrics = {**old.metrics, "test_accuracy": 0.88 + 5e-5 * run.seed}
+            rewrite(layout, run, metrics=metrics)
+    words = texts(experiment("exp02", root=layout.root).heat_map())
+    assert "± 0.1" in words and "± 0.0" not in words
+
+
 def test_diverged_cell_says_so_and_best_by_validation_is_outlined(exp):
     axes = exp.heat_map().axes[0]
     assert cell_texts(axes)[(3, 2)] == "diverged"
@@ -159,7 +171,7 @@ def test_maps_of_few_and_of_many_classes(tmp_path, classes):
     if classes == 47:  # by number, with a key
         assert "46" in named and any("46\xa0texture\xa046" in text for text in texts(figure))
         assert not any("left out" in text for text in texts(figure))
-        small = exp.embedding("probe-a", "probe-b", width=0.5, height=2.4)
+        small = exp.embedding("probe-a", "probe-b", width=0.5, height=3.2)
         renderer = small.canvas.get_renderer()
         boxes = [letters(t, renderer) for t in small.axes[0].texts if t.get_color() != "white"]
         assert 5 < len(boxes) < 47
@@ -266,6 +278,16 @@ def test_data_curve_has_a_line_a_family_over_its_sizes(exp, x):
     assert [list(line.get_xdata()) for line in lines] == [sizes, sizes]
     assert lines[0].get_ydata()[0] == pytest.approx(float(exp.accuracy("scratch-500")))
     assert [t.get_text() for t in axes[0].texts] == ["CNN", "ViT"]
+
+
+def test_a_line_is_marked_stale_where_another_is_not(tmp_path):
+    layout = make_backbones(tmp_path)
+    make_stale(layout, "vit-500", "vit-2000", "vit-8000")
+    exp = experiment("exp02", root=layout.root)
+    assert [t.get_text() for t in exp.data_curve("CNN", "ViT").axes[0].texts] == ["CNN", "ViT†"]
+    alone = exp.data_curve("ViT")
+    assert [t.get_text() for t in alone.axes[0].texts] == ["ViT"]
+    assert any("all results shown are stale" in text for text in texts(alone))
 
 
 def test_data_curve_refuses_two_variants_at_one_size(exp):
@@ -460,7 +482,8 @@ def test_settings_read_as_in_the_yaml(exp):
     assert str(exp.setting("train.optimizer.lr")) == "0.001"
     assert str(exp.setting("train.optimizer.lr", "constant-3e-4")) == "3×10⁻⁴"
     assert str(exp.setting("train.schedule.name", "one_cycle-1e-3")) == "one cycle"
-    assert str(exp.setting("model.name", "dino")) == "vit small patch14 dinov2.lvd142m"
+    assert str(exp.setting("model.name", "dino")) == "vit_small_patch14_dinov2.lvd142m"
+    assert str(exp.setting("train.mode", "probe-a")) == "linear probe"
     with pytest.raises(JournalError, match=r"train has: mode"):
         exp.setting("train.optimizer.lr", "probe-a")
 

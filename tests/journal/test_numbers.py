@@ -29,6 +29,20 @@ def test_difference_has_a_sign_and_a_true_minus():
 
 
 @pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (-2.3, -0.04, "−1.17 [−2.30, −0.04]"),
+        (0.04, 2.3, "+1.17 [0.04, 2.30]"),
+        (-12.4, -0.003, "−6.202 [−12.400, −0.003]"),
+        (-2.3, 0.04, "−1.1 [−2.3, 0.0]"),  # holds zero, and reads so
+        (-2.3, -0.06, "−1.2 [−2.3, −0.1]"),
+    ],
+)
+def test_an_interval_that_leaves_zero_out_shows_it(low, high, text):
+    assert numbers.difference((low + high) / 2, low, high) == text
+
+
+@pytest.mark.parametrize(
     ("number", "text"),
     [
         (812, "812"),

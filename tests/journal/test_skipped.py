@@ -39,6 +39,15 @@ def test_reasons_that_differ_in_the_name_alone_are_said_once(exp):
     assert "vit\\_small" in str(exp.skipped("dino"))
 
 
+def test_what_is_its_of_one_is_their_of_several(exp, monkeypatch):
+    from cvlib.journal.results import VariantResults
+
+    monkeypatch.setattr(VariantResults, "skip_reason", "its weights are unknown")
+    assert str(exp.skipped("dino")).endswith("DINOv2: its weights are unknown.")
+    assert str(exp.skipped()).endswith("(2 variants): their weights are unknown.")
+    assert "DINOv2 and CLIP: their weights" in str(exp.provenance())
+
+
 def test_labels_with_commas_are_told_apart():
     from cvlib.journal.words import listed
 
