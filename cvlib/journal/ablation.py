@@ -12,10 +12,11 @@ from cvlib.journal import numbers
 from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.figure import ReportFigure, new_figure, styled
 from cvlib.journal.inline import quotient
-from cvlib.journal.results import Results, VariantResults
+from cvlib.journal.results import Results
 from cvlib.journal.spread import of_difference
 from cvlib.journal.staleness import absence_note, fixed_note, marks, stale_note
 from cvlib.journal.style import BLUE, INK, MUTED, VERMILLION
+from cvlib.journal.variant_results import VariantResults
 
 ROW = 0.175  # inches
 BETWEEN_FACTORS = 0.45  # rows

@@ -15,10 +15,11 @@ from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, new_figure, styled
 from cvlib.journal.labels import Box, place
-from cvlib.journal.results import Results, VariantResults
+from cvlib.journal.results import Results
 from cvlib.journal.spread import over_seeds
 from cvlib.journal.staleness import absence_note, fixed_note, marks, stale_note
 from cvlib.journal.style import BLUE, MUTED
+from cvlib.journal.variant_results import VariantResults
 from cvlib.journal.words import listed
 
 

@@ -10,7 +10,7 @@ from cvlib.journal.reading import Reading
 if TYPE_CHECKING:
     from cvlib.journal.figure import ReportFigure
     from cvlib.journal.quantity import Markdown
-    from cvlib.journal.results import VariantResults
+    from cvlib.journal.variant_results import VariantResults
 
     Name = str | VariantResults
 

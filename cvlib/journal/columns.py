@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from cvlib.journal import convergence, numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.inline import constant
-from cvlib.journal.results import VariantResults
 from cvlib.journal.spread import of_difference, over_seeds
+from cvlib.journal.variant_results import VariantResults
 
 IMAGES_MARK = "‡"
 

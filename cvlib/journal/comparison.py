@@ -11,8 +11,8 @@ from cvlib.analysis.paired import PairedTest, holm, paired_test
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.quantity import Quantity
-from cvlib.journal.results import VariantResults, shared_seeds
 from cvlib.journal.tested import Tested
+from cvlib.journal.variant_results import VariantResults, shared_seeds
 
 LEVEL = 0.05
 

@@ -10,9 +10,9 @@ from cvlib.journal.errors import JournalError
 from cvlib.journal.inline import skipped
 from cvlib.journal.pipe_table import pipe_table
 from cvlib.journal.quantity import STALE_MARK, Skipped, markdown
-from cvlib.journal.results import VariantResults
 from cvlib.journal.staleness import marks
 from cvlib.journal.table_note import skipped_and_stale, without_results
+from cvlib.journal.variant_results import VariantResults
 from cvlib.journal.words import counted, ranged
 
 

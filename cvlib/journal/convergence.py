@@ -10,7 +10,7 @@ from cvlib.analysis import convergence as analysis
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.quantity import Quantity
-from cvlib.journal.results import VariantResults
+from cvlib.journal.variant_results import VariantResults
 from cvlib.journal.words import counted
 
 SHARE = 0.95  # of a run's own best, or of the best of all

@@ -11,7 +11,7 @@ from cvlib.journal import numbers
 from cvlib.journal.data_curve import data_points
 from cvlib.journal.errors import JournalError, MissingResults
 from cvlib.journal.quantity import Quantity
-from cvlib.journal.results import VariantResults
+from cvlib.journal.variant_results import VariantResults
 
 
 def gain_per_doubling(members: Sequence[VariantResults]) -> Quantity:

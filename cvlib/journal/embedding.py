@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from cvlib.journal.class_labels import name_classes
 from cvlib.journal.classes import class_names, short_name
 from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError, MissingResults
 from cvlib.journal.figure import ReportFigure, new_figure, styled
-from cvlib.journal.labels import push_apart, uncovered
-from cvlib.journal.results import Results, VariantResults
+from cvlib.journal.results import Results
 from cvlib.journal.staleness import absence_note, marks, stale_note
-from cvlib.journal.style import INK, class_style
+from cvlib.journal.style import class_style
+from cvlib.journal.variant_results import VariantResults
 from cvlib.results.run import Run
 
 METHODS = ("tsne", "pca")
@@ -67,7 +67,7 @@ def embedding(
         figure.say(how, note, without, stale_note(found), absence_note(chosen), key=key)
         figure.draw_without_rendering()
         every = [
-            _name_classes(axes, stored[method], stored["labels"], shown_names)
+            name_classes(axes, stored[method], stored["labels"], shown_names)
             for axes, (_, _, stored) in zip(grid.flat, maps, strict=True)
         ]
         if all(every) or without:
@@ -167,57 +167,3 @@ def _key(names: Sequence[str]) -> str:
     return ", ".join(
         f"{n} {short_name(name)}".replace(" ", "\u00a0") for n, name in enumerate(names)
     )
-
-
-def _name_classes(
-    axes: Axes, points: np.ndarray, labels: np.ndarray, names: Sequence[str] | None
-) -> bool:
-    """Write each class's name, or number, at the median of its points; names kept apart.
-
-    Returns whether all had room; the others are left out.
-    """
-    from matplotlib.patheffects import withStroke
-
-    renderer = axes.figure.canvas.get_renderer()  # type: ignore[attr-defined]
-    present = np.unique(labels)
-    medians = np.array([np.median(points[labels == label], axis=0) for label in present])
-    # the halo lies in the picture of the points: as outlines it would double the SVG
-    looks: tuple[dict[str, Any], ...] = (
-        {"color": INK, "zorder": 5},
-        {
-            "color": "white",
-            "zorder": 2.05,
-            "path_effects": [withStroke(linewidth=2.4, foreground="white")],
-        },
-    )
-    texts, halos = (
-        [
-            axes.annotate(
-                names[label] if names else str(label),
-                tuple(median),
-                ha="center",
-                va="center",
-                fontsize=7.5,
-                fontweight="bold",
-                annotation_clip=False,
-                **look,
-            )
-            for label, median in zip(present.tolist(), medians, strict=True)
-        ]
-        for look in looks
-    )
-    extents = [text.get_window_extent(renderer) for text in texts]
-    scale = axes.figure.dpi / 72
-    sizes = np.array([(e.width, e.height) for e in extents]) + scale * np.array([3.5, 0.6])
-    inside = axes.get_window_extent(renderer)
-    wanted = axes.transData.transform(medians)
-    placed = push_apart(wanted, sizes, (inside.x0, inside.y0, inside.x1, inside.y1))
-    kept = uncovered(placed, sizes)
-    for place, pair in enumerate(zip(texts, halos, strict=True)):
-        for text in pair:
-            if not kept[place]:
-                text.remove()
-                continue
-            text.set_position(tuple((placed[place] - wanted[place]) / scale))
-            text.anncoords = "offset points"
-    return bool(kept.all())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cvlib.journal.figure import ReportFigure, new_figure
-from cvlib.journal.results import VariantResults
 from cvlib.journal.skipped import skip_sentences
+from cvlib.journal.variant_results import VariantResults
 
 
 def empty_figure(variants: Iterable[VariantResults]) -> ReportFigure:

@@ -9,7 +9,7 @@ from cvlib.journal.reading import Reading
 
 if TYPE_CHECKING:
     from cvlib.journal.quantity import Quantity
-    from cvlib.journal.results import VariantResults
+    from cvlib.journal.variant_results import VariantResults
 
     Name = str | VariantResults
 

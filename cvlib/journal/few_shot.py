@@ -12,9 +12,10 @@ from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, styled
 from cvlib.journal.lines import Line, check_band, lines_figure
 from cvlib.journal.quantity import Quantity, Skipped
-from cvlib.journal.results import Results, VariantResults
+from cvlib.journal.results import Results
 from cvlib.journal.spread import of_values
 from cvlib.journal.staleness import absence_note, marks, stale_note
+from cvlib.journal.variant_results import VariantResults
 from cvlib.journal.words import listed
 
 ALL = "all"
@@ -59,8 +60,8 @@ def few_shot(
         notes=(
             f"lines: means; bands: {'range' if band == 'range' else '95% interval'} over seeds and "
             "draws",
-            f"{ALL}: fitted on training and validation images, the others on so many training "
-            "images alone, C chosen on as many validation images",
+            f"{ALL}: refitted with the validation images, the rest on the shots alone, C chosen on "
+            "as many",
             left_out_note(shown),
             f"without a few-shot curve: {listed(without)}" if without else "",
             stale_note(shown),

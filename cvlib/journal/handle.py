@@ -25,7 +25,7 @@ from cvlib.journal.sentences import Sentences
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cvlib.journal.results import VariantResults
+    from cvlib.journal.variant_results import VariantResults
     from cvlib.results.run import Predictions
 
     Name = str | VariantResults

@@ -15,12 +15,13 @@ from cvlib.journal import numbers
 from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, new_figure, styled
-from cvlib.journal.results import Results, VariantResults
+from cvlib.journal.results import Results
 from cvlib.journal.settings import Value, has_setting, in_order, key_words, setting, value_words
 from cvlib.journal.spread import is_share, over_seeds
 from cvlib.journal.staleness import stale_note
 from cvlib.journal.style import BLUE, INK, MUTED
 from cvlib.journal.trade_off import best, is_low_better
+from cvlib.journal.variant_results import VariantResults
 
 Cells = dict[tuple[Value, Value], VariantResults]
 ROW = 0.42  # inches

@@ -5,8 +5,8 @@ from __future__ import annotations
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.quantity import Quantity, Skipped
-from cvlib.journal.results import VariantResults
 from cvlib.journal.spread import Spread, is_share, of_difference, only_shares, over_seeds
+from cvlib.journal.variant_results import VariantResults
 from cvlib.journal.words import counted
 
 

@@ -14,10 +14,11 @@ from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, new_figure, styled
 from cvlib.journal.labels import name_ends
 from cvlib.journal.lines import band_ends, check_band
-from cvlib.journal.results import Results, VariantResults
+from cvlib.journal.results import Results
 from cvlib.journal.spread import is_share
 from cvlib.journal.staleness import absence_note, marks, stale_note
 from cvlib.journal.style import LINES, LineStyle
+from cvlib.journal.variant_results import VariantResults
 from cvlib.journal.words import listed
 
 NAMES = {

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from cvlib.journal.errors import JournalError
 from cvlib.journal.quantity import Markdown, markdown
-from cvlib.journal.results import Results, VariantResults
+from cvlib.journal.results import Results
+from cvlib.journal.variant_results import VariantResults
 from cvlib.journal.words import listed
 
 

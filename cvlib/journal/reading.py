@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from cvlib.journal.quantity import Quantity, Skipped
-    from cvlib.journal.results import Results, VariantResults
+    from cvlib.journal.results import Results
+    from cvlib.journal.variant_results import VariantResults
     from cvlib.studies.experiment import Experiment
     from cvlib.studies.project import Layout
 

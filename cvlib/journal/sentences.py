@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from cvlib.journal.comparison import Comparison
     from cvlib.journal.comparisons import Comparisons
     from cvlib.journal.quantity import Quantity, Skipped
-    from cvlib.journal.results import VariantResults
     from cvlib.journal.trade_off import Variants
+    from cvlib.journal.variant_results import VariantResults
 
     Name = str | VariantResults
 

@@ -11,10 +11,11 @@ from cvlib.journal.classes import short_name
 from cvlib.journal.errors import JournalError
 from cvlib.journal.pipe_table import pipe_table
 from cvlib.journal.quantity import Markdown, Quantity, markdown
-from cvlib.journal.results import Results, VariantResults
+from cvlib.journal.results import Results
 from cvlib.journal.spread import over_seeds
 from cvlib.journal.staleness import marks
 from cvlib.journal.table_note import skipped_and_stale, without_random_part, without_results
+from cvlib.journal.variant_results import VariantResults
 from cvlib.journal.words import counted, listed
 
 PAIRS = 2  # that a row of the table names

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cvlib.journal.errors import JournalError
-from cvlib.journal.results import VariantResults
+from cvlib.journal.variant_results import VariantResults
 
 Value = float | str | None
 

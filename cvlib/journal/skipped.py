@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from cvlib.journal.quantity import Markdown, markdown
-from cvlib.journal.results import VariantResults
+from cvlib.journal.variant_results import VariantResults
 from cvlib.journal.words import listed
 
 

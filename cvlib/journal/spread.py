@@ -15,7 +15,7 @@ import numpy as np
 from cvlib.analysis.intervals import Interval, t_interval
 from cvlib.journal.comparison import compare
 from cvlib.journal.errors import JournalError
-from cvlib.journal.results import VariantResults, shared_seeds
+from cvlib.journal.variant_results import VariantResults, shared_seeds
 
 NO_RANDOM_PART = "no random part, the same for every seed"
 

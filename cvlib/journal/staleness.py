@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from cvlib.journal.quantity import STALE_MARK, markdown
-from cvlib.journal.results import Results, VariantResults
+from cvlib.journal.results import Results
+from cvlib.journal.variant_results import VariantResults
 from cvlib.journal.words import counted, listed
 
 

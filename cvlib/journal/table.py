@@ -11,9 +11,10 @@ from cvlib.journal.convergence import COMMON, Target, target_of
 from cvlib.journal.errors import JournalError
 from cvlib.journal.pipe_table import pipe_table
 from cvlib.journal.quantity import Markdown, markdown
-from cvlib.journal.results import Results, VariantResults, shared_seeds, told_apart
+from cvlib.journal.results import Results
 from cvlib.journal.staleness import marks
 from cvlib.journal.table_note import skipped_and_stale, without_random_part, without_results
+from cvlib.journal.variant_results import VariantResults, shared_seeds, told_apart
 from cvlib.journal.words import counted
 
 DEFAULT = ("accuracy", "difference", "parameters", "flops", "seconds")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from cvlib.journal.quantity import STALE_MARK
-from cvlib.journal.results import VariantResults
 from cvlib.journal.skipped import skip_sentences
 from cvlib.journal.spread import NO_RANDOM_PART
 from cvlib.journal.staleness import stale_reasons
+from cvlib.journal.variant_results import VariantResults
 from cvlib.journal.words import counted, listed
 
 

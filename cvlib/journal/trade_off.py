@@ -9,7 +9,7 @@ import numpy as np
 from cvlib.analysis.pareto import pareto_front
 from cvlib.journal.errors import JournalError, MissingResults
 from cvlib.journal.quantity import markdown
-from cvlib.journal.results import VariantResults
+from cvlib.journal.variant_results import VariantResults
 from cvlib.journal.words import listed
 
 LOW_IS_BETTER = ("parameters", "flops", "best_epoch")

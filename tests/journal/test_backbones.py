@@ -267,7 +267,7 @@ def test_all_stands_at_what_the_probe_was_fitted_on(exp):
     line = max(figure.axes[0].lines, key=lambda one: len(one.get_xdata()))
     assert line.get_xdata()[-1] == pytest.approx((1800 + 200) / 10)
     note = " ".join(texts(figure)).replace("\n", " ")
-    assert "all: fitted on training and validation images" in note
+    assert "all: refitted with the validation images" in note
 
 
 @pytest.mark.parametrize("x", ["train_images", "dataset.subset"])

@@ -40,7 +40,7 @@ def test_reasons_that_differ_in_the_name_alone_are_said_once(exp):
 
 
 def test_what_is_its_of_one_is_their_of_several(exp, monkeypatch):
-    from cvlib.journal.results import VariantResults
+    from cvlib.journal.variant_results import VariantResults
 
     monkeypatch.setattr(VariantResults, "skip_reason", "its weights are unknown")
     assert str(exp.skipped("dino")).endswith("DINOv2: its weights are unknown.")
@@ -70,7 +70,7 @@ def test_skipped_variants_stand_last_in_the_table_with_dashes_and_the_reason(exp
 
 def test_figures_leave_them_out_and_say_so(exp):
     for figure in (exp.embedding(), exp.few_shot(), exp.accuracy_against_time(), exp.ablation()):
-        texts = [text.get_text() for text in visible_texts(figure)]
+        texts = [text.get_text().replace("\n", " ") for text in visible_texts(figure)]
         assert "DINOv2" not in texts
         assert any(
             "not shown: " in text and "DINOv2" in text and "(skipped)" in text for text in texts
