@@ -8,11 +8,11 @@ from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, styled
 from cvlib.journal.lines import Line, check_band, lines_figure
-from cvlib.journal.results import Results
+from cvlib.journal.results import Results, told_apart
 from cvlib.journal.settings import setting
 from cvlib.journal.spread import only_shares
 from cvlib.journal.staleness import absence_note, fixed_note, marks, stale_note
-from cvlib.journal.variant_results import VariantResults, told_apart
+from cvlib.journal.variant_results import VariantResults
 
 Group = str | Mapping[str, Sequence[str | VariantResults]]
 Family = tuple[str, list[VariantResults]]

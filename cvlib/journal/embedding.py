@@ -16,6 +16,7 @@ from cvlib.journal.results import Results
 from cvlib.journal.staleness import absence_note, marks, stale_note
 from cvlib.journal.style import class_style
 from cvlib.journal.variant_results import VariantResults
+from cvlib.journal.words import listed
 from cvlib.results.run import Run
 
 METHODS = ("tsne", "pca")
@@ -39,8 +40,15 @@ def embedding(
     found = results.shown(chosen)
     if not found:
         return empty_figure(chosen)
-    heads = _titles(chosen, titles)
-    heads = [title for variant, title in zip(chosen, heads, strict=True) if variant.runs]
+    heads = [
+        title
+        for variant, title in zip(chosen, _titles(chosen, titles), strict=True)
+        if variant.runs and not _no_map(variant)
+    ]
+    reasons = [f"{v.label} ({_no_map(v)})" for v in found if _no_map(v)]
+    found = [variant for variant in found if not _no_map(variant)]
+    if not found:
+        raise MissingResults(f"{results.experiment.id}: no map of {listed(reasons)}")
     maps = [(variant, *_map_of(variant)) for variant in found]
     if len(maps) > MOST:
         given = ", ".join(variant.name for variant, *_ in maps)
@@ -59,12 +67,17 @@ def embedding(
         _scatter(axes, stored[method], stored["labels"], classes)
         axes.set_title(head + mark[variant.id])
         _axes_words(axes, method, stored)
-    note = "" if names else "classes by their number"
-    how = _how(method, [(v, stored) for v, _, stored in maps])
+    notes = [
+        _how(method, [(v, stored) for v, _, stored in maps]),
+        "" if names else "classes by their number",
+        f"cannot be mapped: {listed(reasons)}" if reasons else "",
+        stale_note(found),
+        absence_note(chosen),
+    ]
     shown_names = [short_name(n) for n in names] if names and not numbered else None
     without = ""
     while True:
-        figure.say(how, note, without, stale_note(found), absence_note(chosen), key=key)
+        figure.say(*notes, without, key=key)
         figure.draw_without_rendering()
         every = [
             name_classes(axes, stored[method], stored["labels"], shown_names)
@@ -86,6 +99,12 @@ def _mapped(results: Results) -> list[VariantResults]:
             f"{results.experiment.id}: no variant keeps maps of its features; set `embedding: {{}}`"
         )
     return found
+
+
+def _no_map(variant: VariantResults) -> str:
+    """Why features that were to be mapped cannot be, as the runs say; '' where a map is kept."""
+    rows = [row for run in variant.runs.values() for row in run.tables.get("maps_left_out", [])]
+    return str(rows[0]["reason"]).rstrip(".") if rows else ""
 
 
 def _map_of(variant: VariantResults) -> tuple[Run, dict[str, np.ndarray]]:

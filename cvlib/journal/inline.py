@@ -12,6 +12,8 @@ from cvlib.journal.words import counted
 
 def share(variant: VariantResults, metric: str = "test_accuracy") -> Quantity:
     """An accuracy in percent: mean ± 95% interval over seeds; says so when seeds are missing."""
+    if metric in variant.left_out:
+        return _left_out(variant, metric)
     return percent(variant, over_seeds(variant, metric, 100))
 
 
@@ -77,6 +79,8 @@ def mean(variant: VariantResults, metric: str) -> Quantity:
     """Any metric: percent for accuracies, else the mean over seeds; with its 95% interval."""
     if is_share(metric):
         return share(variant, metric)
+    if metric in variant.left_out:
+        return _left_out(variant, metric)
     found = over_seeds(variant, metric)
     if found.interval is None:
         return Quantity(numbers.two_digits(found.mean), found.mean, stale=variant.is_stale)
@@ -91,6 +95,11 @@ def skipped(variant: VariantResults) -> Skipped:
         reason=f"{variant.experiment}: variant {variant.name!r} was skipped, so this is no "
         f"number: {variant.skip_reason}.",
     )
+
+
+def _left_out(variant: VariantResults, metric: str) -> Skipped:
+    reason = f"{variant.id} has no {metric}, so this is no number: {variant.left_out[metric]}."
+    return Skipped("left out (too few images)", reason=reason)
 
 
 def _with_interval(variant: VariantResults, found: Spread, text: str) -> Quantity:

@@ -42,7 +42,7 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Skipped(Quantity):
-    """Stands for a number of a variant that was skipped: reads `skipped`, and is no number.
+    """Stands for a number that was not made: reads `skipped` or `left out …`, and is no number.
 
     Asked for what a comparison has, it says the same.
     """

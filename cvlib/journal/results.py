@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cvlib.journal.errors import JournalError, MissingResults
-from cvlib.journal.variant_results import VariantResults, told_apart
+from cvlib.journal.variant_results import VariantResults
 from cvlib.journal.words import counted
 
 if TYPE_CHECKING:
@@ -108,3 +108,17 @@ class Results:
                 f"`cvlib run {name}` trains them (in a chapter: exp.run())."
             )
         return found
+
+
+def told_apart(variants: Sequence[VariantResults]) -> list[VariantResults]:
+    """The same variants; labels that those of two experiments share begin with the experiment."""
+    owners: dict[str, set[str]] = {}
+    for one in variants:
+        owners.setdefault(one.variant.label, set()).add(one.experiment)
+    found = []
+    for one in variants:
+        clashes = len(owners[one.variant.label]) > 1
+        found.append(
+            one if one.names_experiment == clashes else replace(one, names_experiment=clashes)
+        )
+    return found

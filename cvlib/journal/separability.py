@@ -14,7 +14,12 @@ from cvlib.journal.quantity import Markdown, Quantity, markdown
 from cvlib.journal.results import Results
 from cvlib.journal.spread import over_seeds
 from cvlib.journal.staleness import marks
-from cvlib.journal.table_note import skipped_and_stale, without_random_part, without_results
+from cvlib.journal.table_note import (
+    metrics_left_out,
+    skipped_and_stale,
+    without_random_part,
+    without_results,
+)
 from cvlib.journal.variant_results import VariantResults
 from cvlib.journal.words import counted, listed
 
@@ -151,6 +156,7 @@ def _note(
     text = "; ".join(said)
     sentences = [f"{text[0].upper()}{text[1:]}."] if said else []
     sentences += without_random_part(shown)
+    sentences += metrics_left_out(shown, [(c.metric, c.head) for c in COLUMNS])
     sentences += without_results(rows)
     sentences += skipped_and_stale(rows, shown)
     return markdown(" ".join(sentences))

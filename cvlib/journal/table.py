@@ -11,10 +11,15 @@ from cvlib.journal.convergence import COMMON, Target, target_of
 from cvlib.journal.errors import JournalError
 from cvlib.journal.pipe_table import pipe_table
 from cvlib.journal.quantity import Markdown, markdown
-from cvlib.journal.results import Results
+from cvlib.journal.results import Results, told_apart
 from cvlib.journal.staleness import marks
-from cvlib.journal.table_note import skipped_and_stale, without_random_part, without_results
-from cvlib.journal.variant_results import VariantResults, shared_seeds, told_apart
+from cvlib.journal.table_note import (
+    metrics_left_out,
+    skipped_and_stale,
+    without_random_part,
+    without_results,
+)
+from cvlib.journal.variant_results import VariantResults, shared_seeds
 from cvlib.journal.words import counted
 
 DEFAULT = ("accuracy", "difference", "parameters", "flops", "seconds")
@@ -86,6 +91,8 @@ def _has(variant: VariantResults, column: str, shown: Sequence[VariantResults]) 
     def there(one: VariantResults) -> bool:
         return all(metric in run.metrics for run in one.runs.values())
 
+    if metric in variant.left_out:
+        return False
     return there(variant) or not any(there(other) for other in shown)
 
 
@@ -120,6 +127,9 @@ def _note(
     said = [f"{counted(seeds, 'seed')} a variant", *dict.fromkeys(note for note in notes if note)]
     sentences = ["; ".join(said) + "."]
     sentences += without_random_part(shown)
+    sentences += metrics_left_out(
+        shown, [(COLUMNS[name].metric, COLUMNS[name].head) for name in names]
+    )
     sentences += without_results(rows)
     sentences += skipped_and_stale(rows, shown)
     return markdown(" ".join(sentences))

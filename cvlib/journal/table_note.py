@@ -34,6 +34,21 @@ def without_results(rows: Iterable[VariantResults]) -> list[str]:
     return sentences
 
 
+def metrics_left_out(
+    shown: Iterable[VariantResults], columns: Iterable[tuple[str, str]]
+) -> list[str]:
+    """`20-NN (%) left out of A: there are 15 images …`. columns: metric and head of each."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for variant in shown:
+        for metric, head in columns:
+            if metric in variant.left_out:
+                found.setdefault((head, variant.left_out[metric]), []).append(variant.label)
+    return [
+        f"{head} left out of {listed(labels, len(labels))}: {reason}."
+        for (head, reason), labels in found.items()
+    ]
+
+
 def skipped_and_stale(rows: Sequence[VariantResults], shown: Sequence[VariantResults]) -> list[str]:
     """A sentence for each reason for which some of the rows were skipped, or those shown are stale."""
     sentences = skip_sentences(rows)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from cvlib.results.run import Run
     from cvlib.studies.experiment import Variant
     from cvlib.studies.status import RunStatus
+
+_OF_MAPS = ("silhouette", "knn_purity")
 
 
 @dataclass(frozen=True, repr=False)
@@ -137,6 +138,17 @@ class VariantResults:
         """A metric of every seed that has a result, (S,) float64, in the order of seeds."""
         return np.array([self.value(metric, seed) for seed in self.need().runs])
 
+    @cached_property
+    def left_out(self) -> dict[str, str]:
+        """Metric -> why it was left out, as the runs say: the data was too small for it."""
+        found: dict[str, str] = {}
+        for run in self.runs.values():
+            for row in run.tables.get("maps_left_out", []):
+                found |= dict.fromkeys(_OF_MAPS, str(row["reason"]))
+            for row in run.tables.get("left_out", []):
+                found[str(row["metric"])] = str(row["reason"])
+        return {metric: reason.strip().rstrip(".") for metric, reason in found.items()}
+
     def mean(self, metric: str) -> float:
         """Mean of a metric over the seeds that have a result."""
         return float(self.values(metric).mean())
@@ -150,6 +162,8 @@ class VariantResults:
     def value(self, metric: str, seed: int) -> float:
         """A metric of one run; raises JournalError that lists the metrics there are."""
         metrics = self.runs[seed].metrics
+        if metric not in metrics and metric in self.left_out:
+            raise MissingResults(f"{self.id} has no {metric}: {self.left_out[metric]}")
         if metric not in metrics:
             raise JournalError(
                 f"{self.id} has no metric {metric!r}; it has: {', '.join(sorted(metrics))}"
@@ -173,20 +187,6 @@ class VariantResults:
                 )
             rows.append([float(row[column]) for row in run.history])
         return np.array(rows)
-
-
-def told_apart(variants: Sequence[VariantResults]) -> list[VariantResults]:
-    """The same variants; labels that those of two experiments share begin with the experiment."""
-    owners: dict[str, set[str]] = {}
-    for one in variants:
-        owners.setdefault(one.variant.label, set()).add(one.experiment)
-    found = []
-    for one in variants:
-        clashes = len(owners[one.variant.label]) > 1
-        found.append(
-            one if one.names_experiment == clashes else replace(one, names_experiment=clashes)
-        )
-    return found
 
 
 def shared_seeds(first: VariantResults, second: VariantResults) -> list[int]:

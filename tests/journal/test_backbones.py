@@ -647,3 +647,37 @@ def test_predictions_of_a_run_are_read_once_a_chapter_and_not_to_count_images(la
     exp.separability()
     exp.ablation(*probes, reference="tuned")
     assert set(read.values()) == {1}
+
+
+def test_what_the_data_was_too_small_for_is_left_out_with_the_reason(tmp_path):
+    layout = make_backbones(tmp_path)
+    few = "there are 15 images to find 20 neighbours among"
+    small = "t-SNE needs at least 5 test images, got 4"
+    for run in planned_backbones(layout):
+        if run.variant == "probe-a":
+            old = Store(layout.runs).read(str(run.key))
+            gone = ("knn_20_accuracy", "silhouette", "silhouette_half_width", "knn_purity",
+                    "knn_purity_half_width", "mapped_images")  # fmt: skip
+            metrics = {name: value for name, value in old.metrics.items() if name not in gone}
+            tables = {name: rows for name, rows in old.tables.items() if name != "overlaps"} | {
+                "left_out": [{"metric": "knn_20_accuracy", "reason": few}],
+                "maps_left_out": [{"reason": small}],
+            }
+            rewrite(layout, run, metrics=metrics, tables=tables, embedding=None)
+    exp = experiment("exp02", root=layout.root)
+    table = exp.table("knn", "knn_20", variants=["probe-a", "probe-b"])
+    assert rows(table)["probe of A"][3] == "–"
+    assert f"20-NN (%) left out of probe of A: {few}." in str(table)
+    assert f"left out of probe of A: {few}." in str(exp.table("knn_20", variants=["probe-a"]))
+    apart = str(exp.separability())
+    assert f"Silhouette left out of probe of A: {small}." in apart
+    assert f"20-NN (%) left out of probe of A: {few}." in apart
+    for shown in (exp.metric("silhouette", "probe-a"), exp.accuracy("probe-a", "knn_purity")):
+        assert str(shown) == "left out (too few images)"
+        with pytest.raises(JournalError, match="t-SNE needs at least 5"):
+            float(shown)
+    figure = exp.embedding("probe-a", "probe-b")
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["probe of B"]
+    assert f"cannot be mapped: probe of A ({small})" in " ".join(texts(figure)).replace("\n", " ")
+    with pytest.raises(JournalError, match="no map of probe of A"):
+        exp.embedding("probe-a")
