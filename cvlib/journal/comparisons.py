@@ -77,7 +77,7 @@ class Comparisons(dict[str, Comparison]):
         tests = [one.test for one in self.values()]
         images = ranged([test.images for test in tests], "test image")
         seeds = ranged([test.seeds for test in tests], "seed")
-        together = counted(len(tests), "comparison")
+        together = counted(next(iter(self.values())).together, "comparison")
         note = [
             f"Difference with its 95% bootstrap interval over the same {images}, mean of {seeds}; "
             f"exact paired test, p adjusted for {together} (Holm).",

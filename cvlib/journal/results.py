@@ -87,12 +87,12 @@ class Results:
         reference: str | VariantResults | None,
         names: Sequence[str | VariantResults] | None,
     ) -> tuple[VariantResults, list[VariantResults]]:
-        """The reference, and the chosen without it; raises JournalError when none is left."""
+        """The reference, and each of the chosen besides it once; raises JournalError without any."""
         base, *chosen = told_apart([self.reference(reference), *self.chosen(names)])
-        others = [variant for variant in chosen if variant.id != base.id]
+        others = {variant.id: variant for variant in chosen if variant.id != base.id}
         if not others:
             raise JournalError(f"{self.experiment.id}: no variant to compare with {base.name!r}")
-        return base, others
+        return base, list(others.values())
 
     def shown(self, variants: Sequence[VariantResults]) -> list[VariantResults]:
         """Those with a result; none when all were skipped.

@@ -24,7 +24,8 @@ class Sentences(Reading):
     def accuracy(self, variant: Name = "base", metric: str = "test_accuracy") -> Quantity:
         """`91.23 ± 0.31%`: mean and 95% t-interval over seeds.
 
-        `91.23% (every seed)` where nothing is random, such as a probe of pretrained features.
+        `91.23% (every seed)` where nothing is random, such as a probe of pretrained features;
+        `68.2 ± 1.8% (interval over images)` where the run kept one, as for knn_purity.
         """
         from cvlib.journal import inline
 
@@ -55,7 +56,7 @@ class Sentences(Reading):
         return self._of(inline.constant, variant, "flops")
 
     def metric(self, name: str, variant: Name = "base") -> Quantity:
-        """Any stored metric, mean over seeds."""
+        """Any stored metric, mean over seeds with its 95% interval where seeds differ."""
         from cvlib.journal import inline
 
         return self._of(inline.mean, variant, name)
@@ -106,7 +107,10 @@ class Sentences(Reading):
         return self._of(convergence.quantity, variant, what, share)
 
     def few_shot_accuracy(self, variant: Name, shots: int | str) -> Quantity:
-        """`71.2 ± 1.4%`: of a probe with so many training images a class, over seeds and draws."""
+        """`71.2 ± 1.4%`: of a probe with so many training images a class, over seeds and draws.
+
+        `left out (too few images a class)` where the data could not fill them.
+        """
         from cvlib.journal.few_shot import few_shot_quantity
 
         return self._of(few_shot_quantity, variant, shots)
@@ -147,7 +151,10 @@ class Sentences(Reading):
         return self._of_two(lambda one, other: compare([(one, other)])[0], first, second)
 
     def comparisons(self, *variants: Name, reference: Name | None = None) -> Comparisons:
-        """Each variant against the reference, p-values Holm-adjusted together; shown as a table."""
+        """Each variant against the reference, p-values Holm-adjusted together; shown as a table.
+
+        `tests["probe"]` by name; by id, `tests["exp02/probe"]`, where two experiments share it.
+        """
         from cvlib.journal.comparison import compare
         from cvlib.journal.comparisons import Comparisons
 

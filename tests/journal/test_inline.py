@@ -53,6 +53,21 @@ def test_comparisons_asked_together_are_corrected(exp):
     assert smallest.p == pytest.approx(min(1, 3 * smallest.test.p))
 
 
+def test_a_variant_asked_for_twice_is_compared_once(exp):
+    twice = exp.comparisons("wide", "wide", "flip")
+    assert twice["wide"].p == exp.comparisons("wide", "flip")["wide"].p
+    assert "adjusted for 2 comparisons" in str(twice)
+
+
+def test_any_metric_has_its_interval_over_seeds(exp):
+    values = exp["wide"].values("train_seconds")
+    shown = exp.metric("train_seconds", "wide")
+    assert (shown.low, shown.high) == pytest.approx(
+        stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
+    )
+    assert str(exp.metric("parameters", "wide")) == "93,000"  # of every seed
+
+
 def test_verdict_says_better_only_with_a_small_p(exp):
     assert exp.compare("kernel1").verdict == "worse"
     assert exp.compare("base", "kernel1").verdict == "better"
