@@ -16,6 +16,7 @@ from cvlib.journal.spread import over_seeds
 from cvlib.journal.staleness import marks
 from cvlib.journal.table_note import (
     metrics_left_out,
+    not_converged,
     skipped_and_stale,
     without_random_part,
     without_results,
@@ -156,6 +157,7 @@ def _note(
     text = "; ".join(said)
     sentences = [f"{text[0].upper()}{text[1:]}."] if said else []
     sentences += without_random_part(shown)
+    sentences += not_converged(shown)
     sentences += metrics_left_out(shown, [(c.metric, c.head) for c in COLUMNS])
     sentences += without_results(rows)
     sentences += skipped_and_stale(rows, shown)

@@ -15,6 +15,7 @@ from cvlib.journal.results import Results, told_apart
 from cvlib.journal.staleness import marks
 from cvlib.journal.table_note import (
     metrics_left_out,
+    not_converged,
     skipped_and_stale,
     without_random_part,
     without_results,
@@ -127,6 +128,7 @@ def _note(
     said = [f"{counted(seeds, 'seed')} a variant", *dict.fromkeys(note for note in notes if note)]
     sentences = ["; ".join(said) + "."]
     sentences += without_random_part(shown)
+    sentences += not_converged(shown)
     sentences += metrics_left_out(
         shown, [(COLUMNS[name].metric, COLUMNS[name].head) for name in names]
     )

@@ -1,4 +1,4 @@
-"""Sentences below every table of variants: what has no random part, was skipped, is stale."""
+"""Sentences below every table of variants: what is the same for every seed, missing, skipped, stale."""
 
 from __future__ import annotations
 
@@ -47,6 +47,19 @@ def metrics_left_out(
         f"{head} left out of {listed(labels, len(labels))}: {reason}."
         for (head, reason), labels in found.items()
     ]
+
+
+def not_converged(shown: Iterable[VariantResults]) -> list[str]:
+    """`A: the solver of the probe stopped before its minimum (2 of 3 seeds).`, for such probes."""
+    sentences = []
+    for variant in shown:
+        stopped = sum(run.metrics.get("converged", 1) == 0 for run in variant.runs.values())
+        if stopped:
+            of = f"{stopped} of {counted(len(variant.runs), 'seed')}"
+            sentences.append(
+                f"{variant.label}: the solver of the probe stopped before its minimum ({of})."
+            )
+    return sentences
 
 
 def skipped_and_stale(rows: Sequence[VariantResults], shown: Sequence[VariantResults]) -> list[str]:

@@ -478,6 +478,18 @@ def test_counts_that_differ_by_variant_are_a_range(exp):
         float(exp.images("train"))
 
 
+def test_a_probe_whose_solver_stopped_early_is_named_below_its_tables(tmp_path):
+    layout = make_backbones(tmp_path)
+    exp = experiment("exp02", root=layout.root)
+    assert "minimum" not in str(exp.table()) + str(exp.separability())
+    first, *others = (run for run in planned_backbones(layout) if run.variant == "probe-a")
+    old = Store(layout.runs).read(str(first.key))
+    rewrite(layout, first, metrics={**old.metrics, "converged": 0})
+    exp = experiment("exp02", root=layout.root)
+    said = f"the solver of the probe stopped before its minimum (1 of {1 + len(others)} seeds)"
+    assert said in str(exp.table()) and said in str(exp.separability())
+
+
 def test_settings_read_as_in_the_yaml(exp):
     assert str(exp.setting("train.optimizer.lr")) == "0.001"
     assert str(exp.setting("train.optimizer.lr", "constant-3e-4")) == "3×10⁻⁴"
