@@ -37,6 +37,12 @@ class Layout:
         suffix = "" if self.profile == "default" else f"-{self.profile}"
         return self.experiments / f"runs{suffix}"
 
+    @property
+    def reviews(self) -> Path:
+        """Folder of what a person said of test images, `<experiment>.json`; one a profile."""
+        suffix = "" if self.profile == "default" else f"-{self.profile}"
+        return self.experiments / f"reviews{suffix}"
+
     def experiment_ids(self) -> list[str]:
         """Ids of all experiments, sorted: `exp01` for `experiments/exp01.yaml`."""
         return sorted(path.stem for path in self.experiments.glob("*.yaml"))
