@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Blocks(Reading):
-    """Tables as Markdown, figures as SVG and PNG. Skipped variants stand in tables, not in figures.
+    """Tables as Markdown, figures as SVG and PNG. Skipped variants are named in notes.
 
     width, height of a figure: a share of the text's width, and inches; None: what suits it.
     """

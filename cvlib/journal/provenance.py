@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from cvlib.journal import numbers
 from cvlib.journal.quantity import Markdown, markdown
 from cvlib.journal.results import Results
-from cvlib.journal.skipped import skip_sentences
+from cvlib.journal.skipped import skip_counts
 from cvlib.journal.words import counted, listed
 
 STATES = ("fresh", "stale", "missing", "failed", "damaged", "skipped")  # skipped is said last
@@ -37,7 +37,7 @@ def provenance(results: Results) -> Markdown:
         for reason, names in reasons.items():
             sentences.append(f"{state.capitalize()}: {listed(names)}: {reason.rstrip('.')}.")
 
-    sentences += skip_sentences(results.variants)
+    sentences += skip_counts(results.variants)
 
     runs = [s.result for s in statuses if s.result is not None]
     if runs:

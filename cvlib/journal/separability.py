@@ -15,6 +15,7 @@ from cvlib.journal.results import Results
 from cvlib.journal.spread import over_seeds
 from cvlib.journal.staleness import marks
 from cvlib.journal.table_note import (
+    in_rows,
     metrics_left_out,
     not_converged,
     skipped_and_stale,
@@ -70,7 +71,7 @@ def separability(
     head += ["Most overlapping classes"] * overlaps
     mark = marks(shown)
     body = []
-    for variant in rows:
+    for variant in in_rows(rows):
         if not variant.runs:
             cells = [variant.state_words] + [numbers.NO_VALUE] * (len(head) - 2)
             body.append([variant.label, *cells])

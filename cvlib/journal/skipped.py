@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from cvlib.journal.quantity import Markdown, markdown
 from cvlib.journal.variant_results import VariantResults
-from cvlib.journal.words import listed
+from cvlib.journal.words import counted, listed
 
 
 def by_reason(variants: Iterable[VariantResults]) -> dict[str, list[VariantResults]]:
@@ -26,6 +26,14 @@ def by_reason(variants: Iterable[VariantResults]) -> dict[str, list[VariantResul
         said = own.pop() if len(own) == 1 else reason
         found[re.sub(r"^its\b", "their", said) if len(members) > 1 else said] = members
     return found
+
+
+def skip_counts(variants: Iterable[VariantResults]) -> list[str]:
+    """`Skipped: 2 variants: their weights …`, one a reason; none when none was skipped."""
+    return [
+        f"Skipped: {counted(len(members), 'variant')}: {reason}."
+        for reason, members in by_reason(variants).items()
+    ]
 
 
 def skip_sentences(variants: Iterable[VariantResults], with_count: bool = False) -> list[str]:

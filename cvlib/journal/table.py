@@ -14,6 +14,7 @@ from cvlib.journal.quantity import Markdown, markdown
 from cvlib.journal.results import Results, told_apart
 from cvlib.journal.staleness import marks
 from cvlib.journal.table_note import (
+    in_rows,
     metrics_left_out,
     not_converged,
     skipped_and_stale,
@@ -34,7 +35,10 @@ def results_table(
     target: Target | None,
     note: bool,
 ) -> Markdown:
-    """A pipe table with its note; variants without results stand in it with their reason."""
+    """A pipe table with its note; variants without results stand in it with their reason.
+
+    Those that were skipped are named in the note alone, unless nothing else is there.
+    """
     rows = sorted(results.chosen(variants), key=lambda variant: variant.is_skipped)
     names = list(columns or DEFAULT)
     if not columns and reference is None and not any(v.name == "base" for v in rows):
@@ -60,7 +64,7 @@ def results_table(
     head = (["Varied"] if has_factors else []) + ["Variant"]
     head += [COLUMNS[name].head.format(**words) for name in names]
     body, factor, mark = [], "", marks(shown)
-    for variant in rows:
+    for variant in in_rows(rows):
         first = [variant.factor if variant.factor != factor else ""] if has_factors else []
         factor = variant.factor
         label = variant.label + mark.get(variant.id, "")

@@ -12,6 +12,14 @@ from cvlib.journal.variant_results import VariantResults
 from cvlib.journal.words import counted, listed
 
 
+def in_rows(variants: Sequence[VariantResults]) -> list[VariantResults]:
+    """Those that a table has a row for: not the skipped, which its note names with the reason.
+
+    All of them when every one was skipped.
+    """
+    return [variant for variant in variants if not variant.is_skipped] or list(variants)
+
+
 def without_random_part(shown: Sequence[VariantResults]) -> list[str]:
     """`Probe: the same for every seed.`; empty when every variant has a random part."""
     fixed = [variant for variant in shown if variant.is_deterministic]

@@ -45,7 +45,7 @@ def test_what_is_its_of_one_is_their_of_several(exp, monkeypatch):
     monkeypatch.setattr(VariantResults, "skip_reason", "its weights are unknown")
     assert str(exp.skipped("dino")).endswith("DINOv2: its weights are unknown.")
     assert str(exp.skipped()).endswith("(2 variants): their weights are unknown.")
-    assert "DINOv2 and CLIP: their weights" in str(exp.provenance())
+    assert "2 variants: their weights" in str(exp.provenance())
 
 
 def test_labels_with_commas_are_told_apart():
@@ -59,13 +59,10 @@ def test_nothing_skipped_is_an_empty_text(exp):
     assert str(exp.skipped("base", "probe-a")) == ""
 
 
-def test_skipped_variants_stand_last_in_the_table_with_dashes_and_the_reason(exp):
-    table = exp.table("accuracy", "difference", "seconds")
-    found = rows(table)
-    assert list(found)[-2:] == ["DINOv2", "CLIP"]
-    assert found["CLIP"][2:] == ["skipped", "–", "–"]
-    assert "Skipped: DINOv2 and CLIP: no weights of the backbone" in str(table)
-    assert "skipped" in str(exp.separability()) and "DINOv2" in str(exp.separability())
+def test_skipped_variants_are_named_below_the_table_with_the_reason_not_in_its_rows(exp):
+    for table in (exp.table("accuracy", "difference", "seconds"), exp.separability()):
+        assert not {"DINOv2", "CLIP"} & set(rows(table))
+        assert "Skipped: DINOv2 and CLIP: no weights of the backbone" in str(table)
 
 
 def test_figures_leave_them_out_and_say_so(exp):
@@ -138,10 +135,10 @@ def test_a_chapter_renders_when_every_variant_is_skipped(nothing):
         nothing.best()
 
 
-def test_provenance_names_variants_not_runs(exp):
+def test_provenance_counts_the_skipped_and_says_why(exp):
     text = str(exp.provenance())
     assert "4 skipped" in text
-    assert "Skipped: DINOv2 and CLIP: no weights of the backbone" in text
+    assert "Skipped: 2 variants: no weights of the backbone" in text
 
 
 def test_without_any_result_but_not_skipped_it_is_still_an_error(tmp_path):
