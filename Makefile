@@ -3,11 +3,14 @@
 
 PYTHON  ?= python3
 PROFILE ?= default
+EXP     ?= exp02
 VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
+BROWSE  := $(VENV)/.dashboard
+UV_ADD   = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 
-.PHONY: help setup report test quick retrain status lint bench clean
+.PHONY: help setup report dashboard test quick retrain status lint bench clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -18,13 +21,22 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("cvlib needs Python 3.10 or newer, this is %d.%d: make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
+	$(UV_ADD) --editable '.[dev]'
+	@touch $@
+
+# FiftyOne and its MongoDB, for the dashboard and its tests: `make report` does without
+$(BROWSE): $(STAMP)
+	$(UV_ADD) --editable '.[dev,dashboard,browser]'
+	$(BIN)/python -m cvlib.dashboard.environment --install
 	@touch $@
 
 report: $(STAMP)  ## the PDF and the HTML; trains what is missing or stale (PROFILE=full for the GPU edition)
 	$(BIN)/cvlib render --profile $(PROFILE)
 
-test: $(STAMP)  ## every check: lint, types, tests
+dashboard: $(BROWSE)  ## an experiment's mistakes in the browser (EXP=exp01; default exp02)
+	$(BIN)/cvlib dashboard $(EXP) --profile $(PROFILE)
+
+test: $(BROWSE)  ## every check: lint, types, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -40,7 +41,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Examine the machine and the project; changes nothing and uses no network."""
-    return [*_python(), *_packages(), *_devices(), *_engines(), *_project()]
+    return [*_python(), *_packages(), *_devices(), *_engines(), *_dashboard(), *_project()]
 
 
 def _python() -> Iterator[Finding]:
@@ -109,6 +110,29 @@ def _engines() -> Iterator[Finding]:
             yield Finding("good", what, f"from the wheel {package} {version(package)}")
         except PackageNotFoundError:
             yield Finding("bad", what, f"{package} is not installed; run `make setup`")
+
+
+def _dashboard() -> Iterator[Finding]:
+    from cvlib.dashboard.environment import URI
+    from cvlib.dashboard.mongod import find_mongod, unusable
+
+    try:
+        found = f"FiftyOne {version('fiftyone')}"
+    except PackageNotFoundError:
+        yield Finding("note", "dashboard", "not installed; `make dashboard` does that")
+        return
+    if os.environ.get(URI):
+        yield Finding("good", "dashboard", f"{found}, MongoDB of {URI}")
+    elif (mongod := find_mongod()) is None:
+        yield Finding(
+            "note",
+            "dashboard",
+            f"{found}, but no MongoDB; `python -m cvlib.dashboard.environment --install`",
+        )
+    elif why := unusable(mongod):
+        yield Finding("bad", "dashboard", f"{found}, but {mongod} does not run: {why}")
+    else:
+        yield Finding("good", "dashboard", f"{found}, {mongod}")
 
 
 def _project() -> Iterator[Finding]:

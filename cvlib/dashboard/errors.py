@@ -1,0 +1,7 @@
+"""What the dashboard says when it cannot go on."""
+
+from __future__ import annotations
+
+
+class DashboardError(ValueError):
+    """Something that a person can mend; the message says what was found and what to do."""
