@@ -126,8 +126,7 @@ def foreground(luma: np.ndarray) -> np.ndarray:
     border = np.ones(levels.shape[1:], dtype=bool)
     border[1:-1, 1:-1] = False
     background_is_bright = bright[:, border].mean(axis=1) > 0.5
-    several = between.max(axis=1) > 0  # one luma all over: nothing to split
-    side: np.ndarray = (bright != background_is_bright[:, None, None]) & several[:, None, None]
+    side: np.ndarray = bright != background_is_bright[:, None, None]
     return side
 
 
