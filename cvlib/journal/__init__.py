@@ -1,5 +1,6 @@
 """What a chapter calls: `from cvlib.journal import experiment`. Importing this loads nothing heavy."""
 
 from cvlib.journal.handle import ExperimentHandle, experiment
+from cvlib.journal.mistakes import Mistakes, mistakes
 
-__all__ = ["ExperimentHandle", "experiment"]
+__all__ = ["ExperimentHandle", "Mistakes", "experiment", "mistakes"]

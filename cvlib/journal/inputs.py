@@ -1,7 +1,8 @@
 """What a chapter's frozen copy depends on, besides its own text.
 
 A frozen copy is true as long as every digest here is the one it was made with: the results of each
-experiment that the chapter names, and the code that turns results into tables and figures.
+experiment that the chapter names, what a person said of its test images, and the code that turns
+results into tables and figures.
 """
 
 from __future__ import annotations
@@ -36,12 +37,18 @@ def chapter_inputs(layout: Layout, qmd: Path) -> dict[str, str]:
     """Name -> digest of everything that a chapter shows besides its text.
 
     One `results of <id>` for each experiment("…") in its cells (for all experiments when one is
-    called by a name that is computed), and `journal code`. Empty for a chapter without cells.
+    called by a name that is computed), `reviews of <id>` where a person reviewed its mistakes, and
+    `journal code`. Empty for a chapter without cells.
     """
     code = list(_python(qmd.read_text(encoding="utf-8")))
     if not code:
         return {}
-    inputs = {f"results of {name}": results_digest(layout, name) for name in _named(code, layout)}
+    named = _named(code, layout)
+    inputs = {f"results of {name}": results_digest(layout, name) for name in named}
+    for name in named:
+        reviews = layout.reviews / f"{name}.json"
+        if reviews.exists():
+            inputs[f"reviews of {name}"] = hashlib.sha256(reviews.read_bytes()).hexdigest()
     inputs[JOURNAL_CODE] = code_digest(_imported(code))
     return inputs
 
@@ -86,6 +93,8 @@ def code_digest(modules: tuple[str, ...] = ("cvlib.journal",)) -> str:
         for name, digest in found.items()
         if name.startswith(SHOWS) and name != _ITSELF
     ]
+    for asset in sorted(Path(__file__).parent.glob("*.[cj]s*")):  # the gallery's style and keys
+        lines.append(f"{asset.name} {hashlib.sha256(asset.read_bytes()).hexdigest()}")
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

@@ -1,0 +1,141 @@
+"""A gallery for the web: pictures by group, each opens larger with all that is known of it.
+
+One piece of HTML that needs no server and no other file. Without JavaScript the pictures stand
+there with their captions, and each has its facts in its title.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cvlib.journal.errors import JournalError
+from cvlib.journal.mistake_facts import facts
+from cvlib.journal.mistake_groups import Group, each_once, groups_of
+from cvlib.journal.quantity import markdown
+from cvlib.journal.skipped import skip_sentences
+from cvlib.journal.thumbnail import is_small, thumbnail
+
+if TYPE_CHECKING:
+    from cvlib.journal.mistakes import Mistakes
+
+GROUPS = (
+    "label-error", "ambiguous", "every model", "label errors", "confident", "pairs:5", "only right",
+    "others",
+)  # fmt: skip
+BYTES = 560_000  # of a whole gallery; the pictures share what the words leave
+_WORDS = 1_100  # bytes of one picture's words, about
+_HOW = (
+    "Arrow keys, Home and End move between pictures; Enter or a click shows one larger, with every "
+    "model's answer; Escape closes it."
+)
+
+
+class GalleryPage:
+    """Shown as HTML by a notebook and on the web; a format that has no HTML shows a sentence."""
+
+    def __init__(self, found: Mistakes, groups: Sequence[str], limit: int) -> None:
+        if not 1 <= limit <= 400:
+            raise JournalError(f"limit {limit!r}: expected 1 to 400 pictures")
+        self._found = found
+        self._wanted = tuple(groups)
+        self._limit = limit
+
+    @cached_property
+    def html(self) -> str:
+        """A `<div>` with style, pictures and an empty view."""
+        if self._found.is_skipped:
+            return f"<p>{escape(' '.join(skip_sentences(self._found.variants[:1])))}</p>"
+        rows = shared_out(groups_of(self._found, self._wanted), self._limit)
+        shown = sum(len(ids) for _, ids in rows)
+        if not shown:
+            return "<p>No mistakes to show.</p>"
+        room = max(600, (BYTES // shown - _WORDS) * 3 // 4)
+        sections = "\n".join(self._section(group, ids, room) for group, ids in rows)
+        handler = escape(_packed("gallery_page.js"), quote=True)
+        return (
+            f"<style>\n{_packed('gallery_page.css')}\n</style>\n"
+            f'<div class="mistake-gallery" onclick="this.onkeydown(event)" onkeydown="{handler}">\n'
+            f"<p>{escape(_HOW)}</p>\n{sections}\n{_VIEW}\n</div>"
+        )
+
+    def _section(self, group: Group, ids: np.ndarray, room: int) -> str:
+        pictures = self._found.pictures.of(ids)
+        buttons = "\n".join(
+            self._button(image, picture, room)
+            for image, picture in zip(ids.tolist(), pictures, strict=True)
+        )
+        here = "" if len(ids) == len(group.ids) else f", {len(ids)} shown here"
+        heading = f"{escape(group.title)} <small>{escape(group.count)}{here}</small>"
+        return f'<h4>{heading}</h4>\n<div class="mistakes">\n{buttons}\n</div>'
+
+    def _button(self, image: int, picture: np.ndarray, room: int) -> str:
+        found = self._found
+        subject = found.cases.subject
+        row = subject.row_of[image]
+        true, answer = (
+            found.short_names[int(values[row])] for values in (subject.labels, subject.answer)
+        )
+        sure = f"{100 * subject.confidence[row]:.0f}%"
+        alt = f"{true}, taken for {answer} with a confidence of {sure}"
+        if not subject.mistaken[row]:
+            alt, answer = f"{true}, rightly named with a confidence of {sure}", "right"
+        title = "\n".join(f"{name}: {value}" for name, value in facts(found, image))
+        small = ' class="small"' if is_small(picture) else ""
+        return (
+            f'<button type="button" title="{escape(title)}"><img{small} alt="{escape(alt)}" '
+            f'src="{thumbnail(picture, room)}"><span><b>{sure}</b>{escape(true)}</span>'
+            f"<span>→ {escape(answer)}</span></button>"
+        )
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {
+            "text/html": self.html,
+            "text/markdown": markdown("The pictures of these mistakes are in the web edition."),
+            "text/plain": repr(self),
+        }
+
+    def __repr__(self) -> str:
+        return f"<gallery of {', '.join(self._wanted)}>"
+
+
+_VIEW = (
+    "<dialog><div></div><p>"
+    '<button type="button" value="-1">Previous</button>'
+    '<button type="button" value="1">Next</button>'
+    '<button type="button" value="close">Close</button></p></dialog>'
+)
+
+
+def shared_out(groups: Sequence[Group], limit: int) -> list[tuple[Group, np.ndarray]]:
+    """Groups with their ids, each image once: as many of each as fit when all get the same room.
+
+    A group with fewer leaves its room to the others.
+    """
+    low, high = 1, limit
+    while low < high:  # the largest number a group that keeps within the limit
+        middle = (low + high + 1) // 2
+        if sum(len(ids) for _, ids in each_once(groups, middle)) <= limit:
+            low = middle
+        else:
+            high = middle - 1
+    left = limit
+    found = []
+    for group, ids in each_once(groups, low):
+        if left:
+            found.append((group, ids[:left]))
+        left -= min(left, len(ids))
+    return found
+
+
+def _packed(name: str) -> str:
+    """An asset without its comments and indentation."""
+    text = (Path(__file__).parent / name).read_text(encoding="utf-8")
+    text = re.sub(r"/\*.*?\*/\s*", "", text, flags=re.DOTALL)
+    return "\n".join(line.strip() for line in text.splitlines() if line.strip())

@@ -1,0 +1,195 @@
+"""Test predictions of several variants joined by image: what the tables and pictures of mistakes show.
+
+An image's outcome is its mean over a variant's seeds. Where one prediction an image is needed (a
+picture's caption, its confidence, whether a model got it wrong) it is that of the softmax averaged
+over the seeds (Lakshminarayanan et al., NeurIPS 2017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cvlib.analysis.scores import softmax
+from cvlib.journal.classes import class_names
+from cvlib.journal.errors import JournalError
+from cvlib.journal.variant_results import VariantResults
+
+if TYPE_CHECKING:
+    from cvlib.results.run import Run
+
+_SMALLEST = 1e-30  # a probability whose logarithm float32 still holds
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """One variant's answers to its own test images, seeds together.
+
+    ids, labels: (N,) int64; predicted: (S, N) int64, of each seed; probabilities: (N, C) float64,
+    softmax averaged over seeds.
+    """
+
+    variant: VariantResults
+    ids: np.ndarray
+    labels: np.ndarray
+    predicted: np.ndarray
+    probabilities: np.ndarray
+
+    @classmethod
+    def read(cls, variant: VariantResults) -> Model:
+        """Read the predictions of every seed that has a result."""
+        predictions = [run.predictions() for run in variant.need().runs.values()]
+        first = predictions[0]
+        if any(not np.array_equal(first.ids, other.ids) for other in predictions):
+            raise JournalError(f"{variant.id}: its seeds were not tested on the same images")
+        return cls(
+            variant,
+            first.ids,
+            first.labels,
+            np.stack([one.predicted for one in predictions]),
+            np.mean([softmax(one.logits) for one in predictions], axis=0),
+        )
+
+    @property
+    def run(self) -> Run:
+        """The run of the first seed."""
+        return next(iter(self.variant.runs.values()))
+
+    @property
+    def classes(self) -> int:
+        """How many classes it tells apart."""
+        return self.probabilities.shape[1]
+
+    @cached_property
+    def wrong(self) -> np.ndarray:
+        """Whether each seed is wrong on each image, (S, N) bool."""
+        return self.predicted != self.labels
+
+    @cached_property
+    def answer(self) -> np.ndarray:
+        """Class with the highest averaged probability, (N,) int64."""
+        return self.probabilities.argmax(axis=1)
+
+    @cached_property
+    def confidence(self) -> np.ndarray:
+        """That probability, (N,) float64."""
+        return self.probabilities.max(axis=1)
+
+    @cached_property
+    def mistaken(self) -> np.ndarray:
+        """Whether the answer is wrong, (N,) bool."""
+        return self.answer != self.labels
+
+    @cached_property
+    def logits(self) -> np.ndarray:
+        """(N, C) numbers whose softmax is the averaged one, for scores that ask for logits."""
+        return np.log(np.maximum(self.probabilities, _SMALLEST))
+
+    @cached_property
+    def row_of(self) -> dict[int, int]:
+        """Image id -> its row."""
+        return {image: row for row, image in enumerate(self.ids.tolist())}
+
+
+@dataclass(frozen=True, eq=False)
+class Cases:
+    """The subject and the other models that answered some of the same images; absent: no results."""
+
+    subject: Model
+    others: tuple[Model, ...]
+    absent: tuple[VariantResults, ...] = ()
+
+    @classmethod
+    def join(cls, variants: Sequence[VariantResults]) -> Cases:
+        """Read all that have results. Raises JournalError when images are not the same ones."""
+        subject = Model.read(variants[0])
+        others = [Model.read(variant) for variant in variants[1:] if variant.runs]
+        for other in others:
+            _check_same_images(subject, other)
+        absent = tuple(variant for variant in variants[1:] if not variant.runs)
+        return cls(subject, tuple(others), absent)
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The subject, then the others."""
+        return (self.subject, *self.others)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether any result shown was made by code or an environment that changed since."""
+        return any(model.variant.is_stale for model in self.models)
+
+    @cached_property
+    def shared(self) -> np.ndarray:
+        """Ids of the images that every model answered, sorted."""
+        ids = self.subject.ids
+        for other in self.others:
+            ids = np.intersect1d(ids, other.ids)
+        return np.sort(ids)
+
+    @cached_property
+    def right(self) -> np.ndarray:
+        """Whether each model's answer to each shared image is right, (M, K) bool."""
+        return np.stack(
+            [~m.mistaken[[m.row_of[image] for image in self.shared.tolist()]] for m in self.models]
+        )
+
+    @cached_property
+    def complete(self) -> tuple[Model, ...]:
+        """The models that answered all of the subject's images; the subject is the first."""
+        wanted = self.subject.ids
+        return tuple(m for m in self.models if np.isin(wanted, m.ids).all())
+
+    @cached_property
+    def pooled(self) -> np.ndarray:
+        """Probabilities averaged over the complete models, (N, C), rows as the subject's."""
+        ids = self.subject.ids.tolist()
+        return np.mean(
+            [m.probabilities[[m.row_of[image] for image in ids]] for m in self.complete], axis=0
+        )
+
+    @cached_property
+    def stored_names(self) -> list[str] | None:
+        """Class names that one of the runs kept; None where none did."""
+        for model in self.models:
+            for run in model.variant.runs.values():
+                if names := class_names(run, self.subject.classes):
+                    return names[: self.subject.classes]
+        return None
+
+    def model(self, variant: str | VariantResults) -> Model:
+        """The model of a variant by name or id; raises JournalError that lists those there are."""
+        wanted = variant if isinstance(variant, str) else variant.id
+        for model in self.models:
+            if wanted in (model.variant.id, model.variant.name):
+                return model
+        raise JournalError(
+            f"{wanted} is none of the variants asked for; there is: "
+            f"{', '.join(model.variant.id for model in self.models)}"
+        )
+
+
+def _check_same_images(subject: Model, other: Model) -> None:
+    one, two = (model.variant.variant.spec.dataset.name for model in (subject, other))
+    if one != two:
+        # the ids of two datasets may well be alike
+        raise JournalError(
+            f"{subject.variant.id} was tested on {one}, {other.variant.id} on {two}; "
+            "mistakes are compared on the same images"
+        )
+    ids, mine, theirs = np.intersect1d(subject.ids, other.ids, return_indices=True)
+    if not len(ids):
+        raise JournalError(
+            f"{subject.variant.id} and {other.variant.id} have no test image in common"
+        )
+    if subject.classes != other.classes or not np.array_equal(
+        subject.labels[mine], other.labels[theirs]
+    ):
+        raise JournalError(
+            f"{subject.variant.id} and {other.variant.id} have different labels for the same "
+            "images; `cvlib status` says which of them is older than the data"
+        )
