@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from cvlib.analysis.calibration import Bin
-from cvlib.journal.calibrated import gap_quantity
 from cvlib.journal.figure import ReportFigure, new_figure, styled
 from cvlib.journal.mistake_notes import rates_note
 from cvlib.journal.shares import share_text
@@ -30,12 +29,11 @@ def calibration_figure(found: Mistakes) -> ReportFigure:
     _counts(below, bins)
     left = 100 * bins[0].low - 2
     below.set_xlim(left, 101.5)
-    above.set_title(f"ECE {share_text(measured.ece, '%')}", fontweight="normal")
+    chance = f"{100 * measured.by_chance:.1f}% by chance alone"
+    above.set_title(f"ECE {share_text(measured.ece, '%')}, {chance}", fontweight="normal")
     figure.say(
-        f"{rates_note(found)}; lines: 95% intervals over images",
+        f"{rates_note(found)}; with 95% intervals over images",
         "dashed: as sure as right",
-        f"confidence minus accuracy: {gap_quantity(measured, False).text}",
-        f"ECE of a calibrated model by chance: {100 * measured.by_chance:.1f}%",
         stale_note([found.cases.subject.variant]),
     )
     return figure
@@ -72,7 +70,7 @@ def _counts(axes: Axes, bins: list[Bin]) -> None:
         linewidth=0.5,
     )
     axes.set_xlabel("confidence (%)")
-    axes.set_ylabel("images")
+    axes.annotate("images", (0.01, 0.95), xycoords="axes fraction", va="top", fontsize=8)
     axes.grid(visible=False)
     axes.locator_params(axis="y", nbins=3)
     axes.yaxis.set_major_formatter("{x:,.0f}")

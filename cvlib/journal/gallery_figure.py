@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cvlib.journal.mistakes import Mistakes
 
 GROUPS = ("pairs:2", "confident", "every model", "label errors")
-LETTERS = 6.5  # points; of what stands below a picture
+LETTERS = (6.5, 6.0)  # points; of what stands below a picture, the smaller where it is long
 _LINE = 7.4  # points from one line to the next
 _HEAD, _BELOW = 0.17, 0.26  # inches above and below a picture
 _GAP, _EDGE = 0.08, 0.01
@@ -121,7 +121,7 @@ def _caption(axes: Axes, found: Mistakes, image: int, room: float) -> None:
             xytext=(0, -2 - place * _LINE),
             textcoords="offset points",
             va="top",
-            fontsize=LETTERS,
+            fontsize=LETTERS[0],
             color=INK if place else MUTED,
             annotation_clip=False,
         )
@@ -131,8 +131,8 @@ def _caption(axes: Axes, found: Mistakes, image: int, room: float) -> None:
 def _fit(text: Text, head: str, name: str, tail: str, room: float) -> None:
     """Write the line, its name cut short where it is wider than `room` points."""
     assert text.figure is not None
-    for length in range(len(name), 1, -1):
-        short = name if length == len(name) else name[: length - 1].rstrip() + "…"
-        text.set_text(head + short + tail)
+    shorter = [name[:length].rstrip() + "…" for length in range(len(name) - 1, 0, -1)]
+    for shown, letters in ((name, LETTERS[0]), *((one, LETTERS[1]) for one in [name, *shorter])):
+        text.set(text=head + shown + tail, fontsize=letters)
         if text.get_window_extent().width * 72 / text.figure.dpi <= room:
             return

@@ -90,8 +90,8 @@ class GalleryPage:
         small = ' class="small"' if is_small(picture) else ""
         return (
             f'<button type="button" title="{escape(title)}"><img{small} alt="{escape(alt)}" '
-            f'src="{thumbnail(picture, room)}"><span><b>{sure}</b>{escape(true)}</span>'
-            f"<span>→ {escape(answer)}</span></button>"
+            f'src="{thumbnail(picture, room)}"><span>{escape(true)}</span>'
+            f"<span>→ {escape(answer)}</span><span>{sure}</span></button>"
         )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
@@ -106,7 +106,7 @@ class GalleryPage:
 
 
 _VIEW = (
-    "<dialog><div></div><p>"
+    '<dialog onclose="this.parentNode.shown.focus()"><div></div><p>'
     '<button type="button" value="-1">Previous</button>'
     '<button type="button" value="1">Next</button>'
     '<button type="button" value="close">Close</button></p></dialog>'
