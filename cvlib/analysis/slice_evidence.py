@@ -14,21 +14,27 @@ BINS = 10  # tenths of a class in which a property is taken for equal
 CHANCE = 1.645  # standard deviations that one-sided chance exceeds in 5%
 
 
-def excess(score: np.ndarray, stratum: np.ndarray, member: np.ndarray) -> float:
-    """Members' score above that of a random group, in standard deviations (z); 0 without chance.
+def excess(score: np.ndarray, stratum: np.ndarray, weight: np.ndarray) -> float:
+    """Weighted score above what chance lets expect, in standard deviations (z); 0 without chance.
 
-    score, stratum, member: as in `share_test.exact_share_test`. A random group of k of the n
-    images of a stratum scores k m on average, with variance k (n - k) / (n - 1) v, where m and v
-    are the stratum's mean and (over n) variance; strata are independent.
+    score, stratum: as in `share_test.exact_share_test`; weight: (N,), who is a member (bool) or
+    how much. If scores fall on the n images of a stratum at random, sum weight * score has mean
+    n w s and variance n^2 / (n - 1) var(weight) var(score), with means w and s and variances over
+    n; strata are independent.
     Source: Mantel, JASA 58(303), 1963.
     """
     codes = np.unique(stratum, return_inverse=True)[1]
+    weight = weight.astype(np.float64)
     images = np.bincount(codes)
-    mean = np.bincount(codes, weights=score) / images
-    variance = np.maximum(0.0, np.bincount(codes, weights=score**2.0) / images - mean**2)
-    drawn = np.bincount(codes[member], minlength=len(images))
-    spread = float((drawn * (images - drawn) / np.maximum(images - 1, 1) * variance).sum())
-    above = float(score[member].sum() - drawn @ mean)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        means: np.ndarray = np.bincount(codes, weights=values) / images
+        return means
+
+    score_mean, weight_mean = mean(score), mean(weight)
+    variance = (mean(score**2.0) - score_mean**2) * (mean(weight**2) - weight_mean**2)
+    spread = float((images**2 / np.maximum(images - 1, 1) * variance).sum())
+    above = float(weight @ score - (images * score_mean) @ weight_mean)
     return above / math.sqrt(spread) if spread > 1e-9 else 0.0
 
 
@@ -37,22 +43,27 @@ def strongest_excess(
     score: np.ndarray,
     labels: np.ndarray,
     positions: Mapping[str, np.ndarray],
+    overall: Mapping[str, np.ndarray],
     share: float,
     min_images: int,
 ) -> float:
-    """Excess of a group; of a property's end the largest over CUTS and `share`.
+    """Excess of a group; of a property's end the largest over CUTS, `share` and the trend.
 
-    Where errors depend on one property, no other splits off more of them at the same cut, but a
-    correlated one may come close to it at a cut that is not the true one.
+    positions, overall: of each property, where an image stands in its class and, for ends over
+    all classes, among all images; cuts are made in both. The trend weighs each image by it. Where
+    errors depend on one property, no other splits off more of them at the same cut; but a
+    correlated one comes close at a cut that is not the true one, or where errors rise all along.
     """
     scores, strata = score[item.scope], labels[item.scope]
     found = [excess(scores, strata, item.member)]
     if item.property is not None and item.end is not None:
-        position = positions[item.property][item.scope]
-        for cut in CUTS:
-            member = at_end(position, item.end, cut)
-            if cut != share and member.sum() >= min_images:
-                found.append(excess(scores, strata, member))
+        for position in (positions, overall)[: 2 if item.class_index is None else 1]:
+            place = position[item.property][item.scope]
+            found.append(excess(scores, strata, -place if item.end == "low" else place))
+            for cut in (*CUTS, share):
+                member = at_end(place, item.end, cut)
+                if member.sum() >= min_images:
+                    found.append(excess(scores, strata, member))
     return max(found)
 
 

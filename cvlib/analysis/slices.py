@@ -102,6 +102,8 @@ def find_patterns(
     values = of_properties(properties, len(labels))
     varying = [name for name in values if varies(values[name], labels)]
     positions = {name: within_class_position(values[name], labels) for name in varying}
+    anywhere = np.zeros_like(labels)
+    overall = {name: within_class_position(values[name], anywhere) for name in varying}
     candidates = [
         candidate
         for name in varying
@@ -117,7 +119,9 @@ def find_patterns(
     adjusted = holm(p_values)
     found = [index for index, p in enumerate(adjusted) if p <= alpha]
     strength = {
-        index: strongest_excess(candidates[index], score, labels, positions, share, min_images)
+        index: strongest_excess(
+            candidates[index], score, labels, positions, overall, share, min_images
+        )
         for index in found
     }
     slices: list[Slice] = []
