@@ -1,0 +1,147 @@
+"""The test images as files that a browser can show.
+
+Files of the user's own folder are used where they are. Arrays, and formats that no browser shows,
+are written once as PNG below `data/.cache/dashboard/`, each file complete or absent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cvlib.data.arrays import NumberedNames
+from cvlib.data.decode import Undecodable, decode, read_header
+from cvlib.data.errors import DataError
+from cvlib.data.selection import select
+from cvlib.data.sources.base import FileItems, NoBytes, PixelItems, SourceSplit
+from cvlib.data.sources.registry import open_source
+from cvlib.data.spec import DatasetSpec
+
+SHOWN_BY_BROWSERS = frozenset((".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp"))
+_HEADER_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFiles:
+    """N images on disk.
+
+    paths: absolute; keys: what tells an image from every other of its dataset, the same wherever
+    the dataset lies; sizes: (N, 2) height and width in pixels; labels: (N,) of the source.
+    """
+
+    paths: tuple[str, ...]
+    keys: tuple[str, ...]
+    names: tuple[str, ...]
+    sizes: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+
+
+def image_files(spec: DatasetSpec, ids: np.ndarray, root: Path) -> ImageFiles:
+    """Files of the test images at positions `ids`, rising; root: the project's data folder.
+
+    What is on disk is not fetched again. Raises DataError for an image that cannot be read.
+    """
+    listing = open_source(spec.name, root).listing()
+    content = listing.splits[select(listing, spec)["test"].source]
+    if len(ids) and ids[-1] >= len(content.labels):
+        raise DataError(
+            f"{spec.name} has {len(content.labels)} test images, none numbered {ids[-1]}"
+        )
+    folder = root / ".cache" / "dashboard" / hashlib.sha256(spec.name.encode()).hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    with os.scandir(folder) as entries:
+        # a file without content is what a machine that lost power leaves of one just renamed
+        there = {entry.name for entry in entries if entry.stat().st_size}
+    found = list(_files(content, ids, folder, there))
+    return ImageFiles(
+        paths=tuple(path for path, _, _ in found),
+        keys=tuple(key for _, key, _ in found),
+        names=_names(content, ids),
+        sizes=np.array([size for _, _, size in found], dtype=np.int64).reshape(-1, 2),
+        labels=content.labels[ids],
+        class_names=listing.class_names,
+    )
+
+
+_Found = tuple[str, str, tuple[int, int]]
+
+
+def _files(
+    content: SourceSplit, ids: np.ndarray, folder: Path, there: set[str]
+) -> Iterator[_Found]:
+    """Path, key and (height, width) of each image."""
+    items = content.items
+    names = _names(content, ids)
+    if isinstance(items, PixelItems):
+        for position, name in zip(ids.tolist(), names, strict=True):
+            pixels = items.images[position]
+            key = f"{name}:{hashlib.sha256(pixels.tobytes()).hexdigest()[:16]}"
+            yield _written(pixels, key, position, folder, there), key, pixels.shape[:2]
+    elif isinstance(items, FileItems):
+        for position, name in zip(ids.tolist(), names, strict=True):
+            yield _own_file(items.paths[position], name, position, folder, there)
+    else:
+        for position, name, data in zip(ids.tolist(), names, items.read(ids), strict=True):
+            pixels = _pixels(data, name)
+            key = f"{name}:{hashlib.sha256(pixels.tobytes()).hexdigest()[:16]}"
+            yield _written(pixels, key, position, folder, there), key, pixels.shape[:2]
+
+
+def _own_file(path: Path, name: str, position: int, folder: Path, there: set[str]) -> _Found:
+    # Content is compared by the runs' fingerprint; here name and length are enough.
+    key = f"{name}:{path.stat().st_size}"
+    if path.suffix.lower() not in SHOWN_BY_BROWSERS:
+        pixels = _pixels(path.read_bytes(), name)
+        return _written(pixels, key, position, folder, there), key, pixels.shape[:2]
+    return str(path.absolute()), key, _size(path, name)
+
+
+def _size(path: Path, name: str) -> tuple[int, int]:
+    """Height and width as displayed; most headers lie in a file's first bytes."""
+    with path.open("rb") as file:
+        start = file.read(_HEADER_BYTES)
+        try:
+            header = read_header(start)
+        except Undecodable:
+            try:
+                header = read_header(start + file.read())
+            except Undecodable as error:
+                raise DataError(f"{name} cannot be read: {error}") from error
+    return header.height, header.width
+
+
+def _pixels(data: bytes | memoryview | NoBytes, name: str) -> np.ndarray:
+    try:
+        if isinstance(data, NoBytes):
+            raise Undecodable(data.reason)
+        return decode(data, None, 3)
+    except Undecodable as error:
+        raise DataError(f"{name} cannot be read: {error}") from error
+
+
+def _written(pixels: np.ndarray, key: str, position: int, folder: Path, there: set[str]) -> str:
+    """Path of the image's PNG, written if it is not there."""
+    from PIL import Image
+
+    name = f"{position}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.png"
+    path = folder / name
+    if name not in there:
+        staged = folder / f".{name}.{os.getpid()}"
+        grey = pixels.shape[-1] == 1
+        image = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if grey else pixels))
+        image.save(staged, "PNG", compress_level=1)
+        staged.replace(path)
+    return str(path.absolute())
+
+
+def _names(content: SourceSplit, ids: np.ndarray) -> tuple[str, ...]:
+    names = content.names
+    if isinstance(names, NumberedNames):
+        return tuple(NumberedNames(names.prefix, names.ids[ids]))
+    return tuple(names[position] for position in ids.tolist())
