@@ -125,13 +125,9 @@ def shared_out(groups: Sequence[Group], limit: int) -> list[tuple[Group, np.ndar
             low = middle
         else:
             high = middle - 1
-    left = limit
-    found = []
-    for group, ids in each_once(groups, low):
-        if left:
-            found.append((group, ids[:left]))
-        left -= min(left, len(ids))
-    return found
+    rows = each_once(groups, low)
+    # more groups than pictures: the first ones
+    return rows if low > 1 else rows[:limit]
 
 
 def _packed(name: str) -> str:

@@ -187,7 +187,7 @@ class MistakeSentences(MistakeReading):
         from cvlib.journal import numbers
 
         text = f"{number:,.0f}" if number == round(number) else numbers.two_digits(number)
-        return Quantity(text, number, stale=self._stale)
+        return Quantity(text, float(number), stale=self._stale)
 
     def _said(self, compute: Callable[[], Quantity], *names: Name | None) -> Quantity:
         """A value; `skipped` where the subject, or a variant asked for, was."""

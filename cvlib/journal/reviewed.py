@@ -49,7 +49,7 @@ class Reviewed(MistakeReading):
         text = f"of {total} reviewed mistakes{part}, {listed(said) or 'none has a verdict'}"
         if beyond:
             text += f"; {beyond} more were picked by hand and are not counted"
-        return Quantity(text, total, stale=self.cases.subject.variant.is_stale)
+        return Quantity(text, float(total), stale=self.cases.subject.variant.is_stale)
 
     def verdict(self, which: str) -> Quantity:
         """`14`: reviewed mistakes of the sample that are label-error, ambiguous or model-error."""
@@ -57,7 +57,7 @@ class Reviewed(MistakeReading):
         if (missing := self._missing()) is not None:
             return missing
         count = self._in_sample(which)
-        return Quantity(f"{count}", count, stale=self.cases.subject.variant.is_stale)
+        return Quantity(f"{count}", float(count), stale=self.cases.subject.variant.is_stale)
 
     def verdict_share(self, which: str) -> Quantity:
         """`23% [14, 35]`: of the reviewed mistakes, with Wilson's interval."""

@@ -29,9 +29,9 @@ def counted_share(part: float, whole: int, noun: str, stale: bool = False) -> Qu
     count = numbers.two_digits(part) if part % 1 else f"{part:,.0f}"
     text = f"{count} of {whole:,} {noun}{'s' * (whole != 1)}"
     if not whole:
-        return Quantity(text, part, stale=stale)
+        return Quantity(text, float(part), stale=stale)
     share = wilson_interval(round(part), whole)
-    return Quantity(f"{text} ({share_text(share, '%')})", part, stale=stale)
+    return Quantity(f"{text} ({share_text(share, '%')})", float(part), stale=stale)
 
 
 def over_images(values: np.ndarray) -> Interval:
