@@ -11,9 +11,9 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
 from cvlib.analysis.confusion import ConfusedPair, confusion_matrix
-from cvlib.journal import numbers
 from cvlib.journal.figure import ReportFigure, new_figure, styled
 from cvlib.journal.mistake_notes import nothing_wrong, rates_note
+from cvlib.journal.shares import count_text
 from cvlib.journal.staleness import stale_note
 from cvlib.journal.style import INK, MUTED, VERMILLION
 
@@ -27,6 +27,7 @@ _LEAST = 0.5  # percent; rarer is blank
 # white to vermillion: in grey, darker is worse
 COLORS = LinearSegmentedColormap.from_list("worse", ["#ffffff", "#fbe3d3", "#eda06f", VERMILLION])
 _RIGHT = "#f0f0f0"
+_LETTER = 0.065  # inches, of a class name
 
 
 @styled
@@ -71,7 +72,7 @@ def _most(count: int) -> str:
 
 def _letters(width: float, classes: int, names: Sequence[str]) -> float:
     """Points of the numbers that fit a cell, between 6 and 8."""
-    room = 72 * (width - 0.065 * max(map(len, names)) - 0.4) / classes
+    room = 72 * (width - _LETTER * max(map(len, names)) - 0.4) / classes
     return float(np.clip(room / 2.3, 6.0, 8.0))
 
 
@@ -93,7 +94,11 @@ def _cell(axes: Axes, row: int, column: int, percent: float, top: float, letters
 def _frame(axes: Axes, names: Sequence[str]) -> None:
     axes.set_xlim(-0.5, len(names) - 0.5)
     axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
+    width = axes.figure.get_figwidth()  # type: ignore[union-attr]
+    if max(map(len, names)) * _LETTER * len(names) < 0.8 * width:
+        axes.set_xticks(range(len(names)), names)
+    else:
+        axes.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("taken for")
     axes.set_ylabel("label")
@@ -123,7 +128,7 @@ def _bars(found: Mistakes, names: Sequence[str]) -> ReportFigure:
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("percent of the first class's images")
     for place, pair, end in zip(places, worst, high, strict=True):
-        text = f"{numbers.two_digits(pair.images)} of {pair.support:,}"
+        text = f"{count_text(pair.images)} of {pair.support:,}"
         axes.annotate(
             text, (end, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7.5,
             color=MUTED, annotation_clip=False,

@@ -12,10 +12,10 @@ const show = (one) => {
   const image = one.querySelector("img").cloneNode();
   const table = document.createElement("table");
   for (const line of one.title.split("\n")) {
-    const row = table.insertRow(), [name, value] = line.split(": ");
+    const row = table.insertRow(), end = line.indexOf(": ");
     const head = document.createElement("th");
-    head.scope = "row"; head.textContent = name; row.append(head);
-    row.insertCell().textContent = value;
+    head.scope = "row"; head.textContent = line.slice(0, end); row.append(head);
+    row.insertCell().textContent = line.slice(end + 2);
   }
   view.setAttribute("aria-label", image.alt);
   view.firstElementChild.replaceChildren(image, table);

@@ -115,7 +115,7 @@ def _only_right(found: Mistakes) -> list[Group]:
     for place, model in enumerate(cases.models):
         alone = cases.right[place] & (cases.right.sum(axis=0) == 1)
         chosen = np.isin(cases.subject.ids, cases.shared[alone])
-        title = f"Only {model.variant.label} right"
+        title = f"Right for {model.variant.label} alone"
         groups.append(Group(title, _ids(found, chosen, cases.subject.confidence)))
     return groups
 

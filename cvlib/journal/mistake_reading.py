@@ -67,11 +67,20 @@ class MistakeReading:
 
     @cached_property
     def short_names(self) -> list[str]:
-        """The same for beside pictures: `T-shirt` of `T-shirt/top`, unless two would be alike."""
+        """The same for beside pictures: `T-shirt` of `T-shirt/top`, `tabby` of `cat/tabby`.
+
+        The first or the last part of each, whole where two would be alike.
+        """
         from cvlib.journal.classes import short_name
 
-        short = [short_name(name) for name in self.class_names]
-        return short if len(set(short)) == len(short) else self.class_names
+        names = self.class_names
+        for short in (
+            [short_name(name) for name in names],
+            [short_name(name.rsplit("/", 1)[-1]) for name in names],
+        ):
+            if len(set(short)) == len(short):
+                return short
+        return names
 
     @cached_property
     def confused(self) -> list[ConfusedPair]:

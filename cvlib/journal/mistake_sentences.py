@@ -184,10 +184,9 @@ class MistakeSentences(MistakeReading):
         return self.cases.subject.variant.is_stale
 
     def _count(self, number: float) -> Quantity:
-        from cvlib.journal import numbers
+        from cvlib.journal.shares import count_text
 
-        text = f"{number:,.0f}" if number == round(number) else numbers.two_digits(number)
-        return Quantity(text, float(number), stale=self._stale)
+        return Quantity(count_text(number), float(number), stale=self._stale)
 
     def _said(self, compute: Callable[[], Quantity], *names: Name | None) -> Quantity:
         """A value; `skipped` where the subject, or a variant asked for, was."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.mistake_notes import rates_note, table_sentences
 from cvlib.journal.pipe_table import pipe_table
 from cvlib.journal.quantity import Markdown, markdown
-from cvlib.journal.shares import share_text
+from cvlib.journal.shares import count_text, share_text
 from cvlib.journal.words import counted
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def pairs_table(found: Mistakes, count: int) -> Markdown:
         [
             names[pair.true],
             names[pair.predicted],
-            f"{numbers.two_digits(pair.images)} of {pair.support:,}",
+            f"{count_text(pair.images)} of {pair.support:,}",
             share_text(pair.share, most=1),
             f"{100 * pair.images / errors:.0f}",
         ]

@@ -18,6 +18,12 @@ def share_text(share: Interval, unit: str = "", most: int = 2) -> str:
     return f"{numbers.fixed(middle, decimals)}{unit} [{ends}]"
 
 
+def count_text(number: float) -> str:
+    """`121`; `0.67` and `4.3` of a mean over seeds that is no whole number."""
+    whole = abs(number - round(number)) < 1e-9
+    return f"{number:,.0f}" if whole else numbers.two_digits(number)
+
+
 def share_quantity(share: Interval, stale: bool = False) -> Quantity:
     """`12.1% [10.2, 14.3]`; its value is in percent."""
     values = (100 * share.estimate, 100 * share.low, 100 * share.high)
@@ -26,8 +32,7 @@ def share_quantity(share: Interval, stale: bool = False) -> Quantity:
 
 def counted_share(part: float, whole: int, noun: str, stale: bool = False) -> Quantity:
     """`37 of 2,000 images (1.9% [1.3, 2.5])` with Wilson's interval; its value is the count."""
-    count = numbers.two_digits(part) if part % 1 else f"{part:,.0f}"
-    text = f"{count} of {whole:,} {noun}{'s' * (whole != 1)}"
+    text = f"{count_text(part)} of {whole:,} {noun}{'s' * (whole != 1)}"
     if not whole:
         return Quantity(text, float(part), stale=stale)
     share = wilson_interval(round(part), whole)
