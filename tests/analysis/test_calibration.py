@@ -75,12 +75,13 @@ def test_eces_interval_holds_the_truth(temperature, monkeypatch):
     place = np.ceil(claimed * 15).astype(int)
     truth = np.abs(np.bincount(place, claimed - chance)).sum() / len(place)
     missed = 0
-    for seed in range(100):
+    for seed in range(200):
         logits, labels, _ = drawn(generator, 2000, temperature)
         found = reliability(logits, labels, seed=seed).ece
         missed += not found.low - 1e-9 <= truth <= found.high
-    # 5 of 100 expected, standard deviation 2.2
-    assert missed <= 11
+    # 10 of 200 expected, standard deviation 3.1; the basic interval alone misses 26,
+    # the percentile one 52, at temperature 1.2
+    assert missed <= 19
 
 
 def test_the_order_of_images_does_not_change_the_estimate_and_the_seed_fixes_the_interval():
