@@ -9,7 +9,7 @@ const go = (to) => {
 };
 const show = (one) => {
   gallery.shown = one;
-  const image = one.querySelector("img").cloneNode();
+  const image = one.querySelector("svg").cloneNode(true);
   const table = document.createElement("table");
   for (const line of one.title.split("\n")) {
     const row = table.insertRow(), end = line.indexOf(": ");
@@ -17,7 +17,7 @@ const show = (one) => {
     head.scope = "row"; head.textContent = line.slice(0, end); row.append(head);
     row.insertCell().textContent = line.slice(end + 2);
   }
-  view.setAttribute("aria-label", image.alt);
+  view.setAttribute("aria-label", image.getAttribute("aria-label"));
   view.firstElementChild.replaceChildren(image, table);
   if (!view.open) view.showModal();
 };

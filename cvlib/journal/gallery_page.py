@@ -87,11 +87,15 @@ class GalleryPage:
         if not subject.mistaken[row]:
             alt, answer = f"{true}, rightly named with a confidence of {sure}", "right"
         title = "\n".join(f"{name}: {value}" for name, value in facts(found, image))
-        small = ' class="small"' if is_small(picture) else ""
+        height, width = picture.shape[:2]
+        pixels = ' class="small"' if is_small(picture) else ""
+        # <svg>, not <img>: that stands in a chapter's HTML for a picture that the PDF would lose,
+        # and a render refuses it; what the PDF shows instead is in _repr_mimebundle_
         return (
-            f'<button type="button" title="{escape(title)}"><img{small} alt="{escape(alt)}" '
-            f'src="{thumbnail(picture, room)}"><span>{escape(true)}</span>'
-            f"<span>→ {escape(answer)}</span><span>{sure}</span></button>"
+            f'<button type="button" title="{escape(title)}"><svg{pixels} role="img" '
+            f'aria-label="{escape(alt)}" viewBox="0 0 {width} {height}"><image width="{width}" '
+            f'height="{height}" href="{thumbnail(picture, room)}"/></svg>'
+            f"<span>{escape(true)}</span><span>→ {escape(answer)}</span><span>{sure}</span></button>"
         )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
