@@ -302,8 +302,10 @@ def dashboard(
     from cvlib.studies.project import find_layout
 
     layout = find_layout(profile=profile and profile.value)
+    if export_tags and run:
+        raise typer.BadParameter("tags are of images, not of runs: leave --run out")
     if export_tags:
-        raise typer.Exit(run_export(layout, experiment, run or ()))
+        raise typer.Exit(run_export(layout, experiment))
     code = run_dashboard(layout, experiment, run or (), port=port, open_browser=not no_browser)
     raise typer.Exit(code)
 

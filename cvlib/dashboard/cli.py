@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from cvlib.studies.project import Layout
 
@@ -12,7 +13,7 @@ def run_dashboard(
     layout: Layout, experiment: str, runs: Sequence[str], *, port: int, open_browser: bool
 ) -> int:
     """Open the dashboard of an experiment and serve it until it is asked to end; the exit code."""
-    from cvlib.dashboard.environment import prepare
+    from cvlib.dashboard.environment import prepare, writing_alone
     from cvlib.dashboard.serve import Server, Stopped, check_port, serve, stopping_in_order
 
     layout.experiment_file(experiment)  # a wrong name is said at once
@@ -24,10 +25,13 @@ def run_dashboard(
             content = gather(layout, experiment, runs)
             prepare(layout)
             _say("starting FiftyOne")
-            with Server(port) as server:  # it starts while the dataset is made
-                from cvlib.dashboard.dataset import open_dataset
+            with ExitStack() as started:
+                with writing_alone(layout):
+                    # it starts while the dataset is made
+                    server = started.enter_context(Server(port))
+                    from cvlib.dashboard.dataset import open_dataset
 
-                dataset = open_dataset(content, layout)
+                    dataset = open_dataset(content, layout)
                 serve(dataset, port=port, open_browser=open_browser, server=server)
     except KeyboardInterrupt:
         return 130
@@ -36,22 +40,20 @@ def run_dashboard(
     return 0
 
 
-def run_export(layout: Layout, experiment: str, runs: Sequence[str]) -> int:
+def run_export(layout: Layout, experiment: str) -> int:
     """Write the tags given in the App to the file that the report reads; the exit code.
 
-    A dashboard that is open meanwhile goes on.
+    Of the dashboard as it was last opened. One that is open meanwhile goes on.
     """
-    from cvlib.dashboard.content import gather
-
-    from cvlib.dashboard.environment import prepare
+    from cvlib.dashboard.environment import prepare, writing_alone
 
     layout.experiment_file(experiment)
-    content = gather(layout, experiment, runs)
     prepare(layout)
-    from cvlib.dashboard.dataset import open_dataset
+    from cvlib.dashboard.dataset import existing_dataset
     from cvlib.dashboard.tags import export_tags
 
-    path = export_tags(open_dataset(content, layout), layout, experiment)
+    with writing_alone(layout):
+        path = export_tags(existing_dataset(layout, experiment), layout, experiment)
     print(f"tags: {path.relative_to(layout.root)}")
     return 0
 

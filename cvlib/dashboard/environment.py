@@ -15,6 +15,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from filelock import FileLock
+
 from cvlib.dashboard.errors import DashboardError
 from cvlib.dashboard.mongod import Database, find_mongod, hold, unusable
 from cvlib.studies.project import Layout
@@ -65,6 +67,11 @@ def prepare(layout: Layout) -> None:
     os.environ[URI] = database.uri
     os.environ["FIFTYONE_DATABASE_VALIDATION"] = "false"  # warns of MongoDB 6, which works
     _prepared[folder] = database
+
+
+def writing_alone(layout: Layout) -> FileLock:
+    """A lock for those who make or change datasets: two that make one at once get in their way."""
+    return FileLock(database_folder(layout) / "datasets.lock")
 
 
 def settings(layout: Layout) -> dict[str, str]:
