@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.text import Text
+from matplotlib.text import Annotation, Text
 
 from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, new_figure, styled
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 GROUPS = ("pairs:2", "confident", "every model", "label errors")
 LETTERS = (6.5, 6.0)  # points; of what stands below a picture, the smaller where it is long
 _LINE = 7.4  # points from one line to the next
-_HEAD, _BELOW = 0.17, 0.26  # inches above and below a picture
+_HEAD, _BELOW = 0.17, 0.28  # inches above and below a picture
 _GAP, _EDGE = 0.08, 0.01
 _LARGEST, _SMALLEST = 0.75, 0.25
 
@@ -37,7 +37,7 @@ def gallery_figure(found: Mistakes, groups: Sequence[str], each: int) -> ReportF
         return nothing_wrong(found)
     wide = (new_figure(1.0).get_figwidth() - 2 * _EDGE) / each
     around = _HEAD + _BELOW
-    figure = new_figure(len(rows) * (around + min(wide - _GAP, _LARGEST)) + 0.3)
+    figure = new_figure(len(rows) * (around + min(wide - _GAP, _LARGEST)) + 0.2)
     note = _note(figure, found)
     side = min(wide - _GAP, (figure.get_figheight() - note) / len(rows) - around)
     if side < _SMALLEST:
@@ -80,8 +80,18 @@ def _title(figure: ReportFigure, title: str, count: str, height: float) -> None:
     """A group's title, and behind it how many there are. height: of the line, in inches."""
     x, y, *_ = _shares(figure, _EDGE, height, 0, 0)
     head = figure.text(x, y, title, fontsize=8, fontweight="bold")
-    after = head.get_window_extent().x1 + 0.07 * figure.dpi
-    text = figure.text(after / figure.bbox.width, y, count, fontsize=7.5, color=MUTED)
+    # placed when it is drawn: letters are of other widths in an SVG than on a screen
+    text = Annotation(
+        count,
+        (1, y),
+        xycoords=(head, figure.transFigure),
+        xytext=(5, 0),
+        textcoords="offset points",
+        fontsize=7.5,
+        color=MUTED,
+        annotation_clip=False,
+    )
+    figure.add_artist(text)
     if text.get_window_extent().x1 > figure.bbox.width:
         text.set_text(count.split(" of ")[0])
 

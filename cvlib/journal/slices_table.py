@@ -58,8 +58,8 @@ def _how(found: Mistakes) -> str:
         f"{len(patterns.slices):,} stand out" if patterns.slices else "none errs more than its rest"
     )
     return (
-        f"{rates_note(found)}; {counted(patterns.tested, 'slice')} tried (the lowest and the "
-        "highest fifth of each property within its class, over all classes and in each"
+        f"{rates_note(found)}; {counted(patterns.tested, 'slice')} tried (the lowest and highest "
+        "fifth of each property, over all classes and in each"
         f"{', and clusters of a feature map' * (found.clusters is not None)}), {stand_out}."
     )
 
@@ -74,7 +74,7 @@ def _which(found: Mistakes, shown: tuple[Slice, ...]) -> list[str]:
         )
     for one in shown:
         if one.also:
-            sentences.append(f"Explained by {one.words}: {listed(list(one.also), most=3)}.")
+            sentences.append(f"Explained by {one.words}: {listed(list(one.also), most=2)}.")
     if patterns.left_out and patterns.tested:
         names = listed([name.replace("_", " ") for name in patterns.left_out])
         sentences.append(f"Left out, the same in every image: {names}.")

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from cvlib.analysis.review_sample import review_sample
 from cvlib.journal import experiment, mistakes
@@ -170,7 +171,7 @@ def test_only_verdicts_on_the_random_sample_count_for_shares(copy):
     bound = found.label_noise()
     assert float(bound) == pytest.approx(100 * subject.wrong[0].mean() * 3 / size)
     assert bound.low < float(bound) < bound.high
-    written = [text.get_text() for text in found.gallery(["label-error"]).texts]
+    written = [text.get_text() for text in found.gallery(["label-error"]).findobj(Text)]
     assert "Label errors, as reviewed" in written and "5 images" in written
 
 
