@@ -37,18 +37,43 @@ class Candidate:
         return rows
 
 
-def property_candidates(
+def every_candidate(
+    positions: Mapping[str, np.ndarray],
+    clusters: np.ndarray | None,
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    share: float,
+    min_images: int,
+) -> list[Candidate]:
+    """Both ends of each property, over all classes and in each, and each cluster.
+
+    positions: of each property, by `within_class_position`. Groups that have not min_images, or
+    whose rest has not, are left out.
+    """
+    found = [
+        candidate
+        for name, position in positions.items()
+        for candidate in _ends_of(name, position, labels, class_names, share)
+    ]
+    if clusters is not None:
+        found += _clusters_of(np.asarray(clusters), labels, class_names)
+    return [
+        item
+        for item in found
+        if min(int(item.member.sum()), int((~item.member).sum())) >= min_images
+    ]
+
+
+def _ends_of(
     name: str,
     position: np.ndarray,
     labels: np.ndarray,
     class_names: Sequence[str],
     share: float,
-    min_images: int,
 ) -> Iterator[Candidate]:
-    """Both ends of a property, over all classes and in each class.
+    """Both ends of a property: every image within `share` of the end in its own class.
 
-    position: (N,) of `within_class_position`. An end is every image within `share` of it in its
-    own class, so that "dark images" hold each class by its share: dark for what they show.
+    "Dark images" so hold each class by its share: they are dark for what they show.
     """
     in_words = PROPERTIES.get(name, Property(name, f"low-{name}", f"high-{name}", ""))
     everything = np.arange(len(labels))
@@ -60,13 +85,12 @@ def property_candidates(
         what = "images" if class_index is None else class_names[class_index]
         for end in ENDS:
             member = at_end(position[scope], end, share)
-            if _enough(member, min_images):
-                words = f"{in_words.low if end == 'low' else in_words.high} {what}"
-                yield Candidate(words, name, end, class_index, None, scope, member)
+            words = f"{in_words.low if end == 'low' else in_words.high} {what}"
+            yield Candidate(words, name, end, class_index, None, scope, member)
 
 
-def cluster_candidates(
-    clusters: np.ndarray, labels: np.ndarray, class_names: Sequence[str], min_images: int
+def _clusters_of(
+    clusters: np.ndarray, labels: np.ndarray, class_names: Sequence[str]
 ) -> Iterator[Candidate]:
     """Each group of a map, among the images on the map (clusters: (N,), -1 for those that are not).
 
@@ -78,9 +102,8 @@ def cluster_candidates(
         outside = np.bincount(labels[mapped][~inside], minlength=len(class_names))
         compared = outside[labels[mapped]] > 0
         scope, member = mapped[compared], inside[compared]
-        if _enough(member, min_images):
-            words = f"cluster {number} ({describe(labels[mapped][inside], class_names)})"
-            yield Candidate(words, None, None, None, number, scope, member)
+        words = f"cluster {number} ({describe(labels[mapped][inside], class_names)})"
+        yield Candidate(words, None, None, None, number, scope, member)
 
 
 def within_class_position(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -120,11 +143,7 @@ def varies(values: np.ndarray, labels: np.ndarray) -> bool:
     return bool((same_class & (values[order][1:] != values[order][:-1])).any())
 
 
-def _enough(member: np.ndarray, min_images: int) -> bool:
-    return min(int(member.sum()), int((~member).sum())) >= min_images
-
-
-def of_properties(properties: Mapping[str, np.ndarray], images: int) -> dict[str, np.ndarray]:
+def checked_properties(properties: Mapping[str, np.ndarray], images: int) -> dict[str, np.ndarray]:
     """Check the properties: each (N,) finite numbers. Raises ValueError naming one that is not."""
     checked = {name: np.asarray(values, dtype=np.float64) for name, values in properties.items()}
     for name, values in checked.items():

@@ -3,7 +3,8 @@
 Every group that is looked at is fixed before the errors are, and counted. Each is tested against
 the rest of its classes by an exact test (`share_test`), and what is named survives Holm's
 correction for all of them: if errors fall on the images of a class at random, the chance that
-anything at all is named is at most `alpha`, however much classes differ.
+anything at all is named is at most `alpha`, however much classes differ. It is about half of that
+in fact: the test is two-sided, and only groups that fail more often are named.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ from cvlib.analysis.paired import holm
 from cvlib.analysis.share_test import exact_share_test
 from cvlib.analysis.slice_candidates import (
     Candidate,
-    cluster_candidates,
-    of_properties,
-    property_candidates,
+    checked_properties,
+    every_candidate,
     varies,
     within_class_position,
 )
@@ -38,8 +38,10 @@ class Slice:
     rows: (images,) ascending positions of its images
     rate, rest: error rates 0..1, means over seeds, with 95% intervals; rest: of the other images
         of its classes, weighted to the slice's mix of classes
-    difference: rate - rest; its interval holds for all that was tested jointly (Bonferroni)
-    p, p_adjusted: exact, one-sided; by Holm over all that was tested
+    difference: rate - rest; its interval (Newcombe) holds for all that was tested jointly
+        (Bonferroni). It takes an image for one trial, the exact test knows how far seeds agree:
+        where they hardly do, the interval of a slice that is only just named may reach 0
+    p, p_adjusted: exact, two-sided (twice the tail's chance); by Holm over all that was tested
     also: words of what was significant too, but is explained by this slice, the strongest first
     """
 
@@ -99,22 +101,16 @@ def find_patterns(
     """
     wrong, labels = _checked(wrong, labels, clusters, class_names, share)
     score = wrong.sum(axis=0)
-    values = of_properties(properties, len(labels))
+    values = checked_properties(properties, len(labels))
     varying = [name for name in values if varies(values[name], labels)]
     positions = {name: within_class_position(values[name], labels) for name in varying}
     anywhere = np.zeros_like(labels)
     overall = {name: within_class_position(values[name], anywhere) for name in varying}
-    candidates = [
-        candidate
-        for name in varying
-        for candidate in property_candidates(
-            name, positions[name], labels, class_names, share, min_images
-        )
-    ]
-    if clusters is not None:
-        candidates += cluster_candidates(np.asarray(clusters), labels, class_names, min_images)
+    candidates = every_candidate(positions, clusters, labels, class_names, share, min_images)
+    # two-sided, as the intervals are: a group that fails less often would be a finding as well
     p_values = [
-        exact_share_test(score[item.scope], labels[item.scope], item.member) for item in candidates
+        min(1.0, 2 * exact_share_test(score[item.scope], labels[item.scope], item.member))
+        for item in candidates
     ]
     adjusted = holm(p_values)
     found = [index for index, p in enumerate(adjusted) if p <= alpha]
@@ -198,15 +194,13 @@ def _checked(
         raise ValueError(
             f"wrong: expected (S, N) or (N,) bool, got shape {wrong.shape} of {wrong.dtype}"
         )
-    if labels.shape != (images,) or (clusters is not None and np.shape(clusters) != (images,)):
-        raise ValueError(
-            f"labels {labels.shape} and clusters {np.shape(clusters) if clusters is not None else ''}"
-            f": expected ({images},), the images of wrong"
-        )
+    for name, given in (("labels", labels), ("clusters", clusters)):
+        if given is not None and np.shape(given) != (images,):
+            raise ValueError(f"{name} {np.shape(given)}: expected ({images},), the images of wrong")
     if images and not 0 <= labels.min() <= labels.max() < len(class_names):
         raise ValueError(
             f"labels from {labels.min()} to {labels.max()} do not fit {len(class_names)} class names"
         )
-    if not 0 < share <= 0.5:
-        raise ValueError(f"share is {share}: expected above 0 and at most 0.5, two ends that part")
+    if not 0 < share < 0.5:
+        raise ValueError(f"share is {share}: expected above 0 and below 0.5, so that ends part")
     return wrong, labels
