@@ -10,7 +10,6 @@ import numpy as np
 from cvlib.analysis.agreement import agreement
 from cvlib.analysis.intervals import bootstrap_interval
 from cvlib.journal import numbers
-from cvlib.journal.errors import JournalError
 from cvlib.journal.mistake_cases import Cases, Model
 from cvlib.journal.quantity import Quantity, Skipped
 from cvlib.journal.variant_results import VariantResults
@@ -21,10 +20,7 @@ _RESAMPLES = 500
 def consistency(
     cases: Cases, first: str | VariantResults, second: str | VariantResults | None
 ) -> Quantity:
-    """Mean kappa over pairs of seeds, with a bootstrap interval over the images of both.
-
-    Raises JournalError for one seed that has no other to be compared with.
-    """
+    """Mean kappa over pairs of seeds, with a bootstrap interval over the images of both."""
     one = cases.model(first)
     two = one if second is None else cases.model(second)
     ids = np.intersect1d(one.ids, two.ids)
@@ -36,10 +32,10 @@ def consistency(
         seeds = len(one.predicted)
         pairs = list(itertools.product(range(seeds), range(seeds, len(correct))))
     if not pairs:
-        raise JournalError(
-            f"{one.variant.id} has one seed, so there is no other to compare it with; name a "
-            "second variant"
-        )
+        reason = f"{one.variant.id} has one seed, so there is no other to compare it with"
+        return Skipped("not known (one seed)", reason=reason)
+    if len(ids) < 2:
+        return Skipped("not known (one image in common)", reason="kappa needs two images or more")
 
     def kappa(rows: np.ndarray) -> float:
         of_pairs = {(pair.a, pair.b): pair.kappa for pair in agreement(rows.T).pairs}

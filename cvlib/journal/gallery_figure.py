@@ -12,8 +12,8 @@ from matplotlib.text import Annotation, Text
 from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, new_figure, styled
 from cvlib.journal.mistake_groups import each_once, groups_of
-from cvlib.journal.mistake_notes import nothing_wrong
-from cvlib.journal.staleness import absence_note, stale_note
+from cvlib.journal.mistake_notes import left_out_note, nothing_wrong
+from cvlib.journal.staleness import stale_note
 from cvlib.journal.style import INK, MUTED
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _note(figure: ReportFigure, found: Mistakes) -> float:
         "below a picture its label, then what it was taken for, and with which confidence"
         + averaged,
         stale_note([model.variant for model in found.cases.models]),
-        absence_note(found.cases.absent),
+        left_out_note(found),
     )
     said = next(
         text

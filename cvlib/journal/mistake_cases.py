@@ -97,21 +97,32 @@ class Model:
 
 @dataclass(frozen=True, eq=False)
 class Cases:
-    """The subject and the other models that answered some of the same images; absent: no results."""
+    """The subject and the other models that answered some of the same images.
+
+    absent: asked for, but without results; apart: tested on none of the subject's images.
+    """
 
     subject: Model
     others: tuple[Model, ...]
     absent: tuple[VariantResults, ...] = ()
+    apart: tuple[VariantResults, ...] = ()
 
     @classmethod
     def join(cls, variants: Sequence[VariantResults]) -> Cases:
         """Read all that have results. Raises JournalError when images are not the same ones."""
         subject = Model.read(variants[0])
-        others = [Model.read(variant) for variant in variants[1:] if variant.runs]
-        for other in others:
-            _check_same_images(subject, other)
-        absent = tuple(variant for variant in variants[1:] if not variant.runs)
-        return cls(subject, tuple(others), absent)
+        read = [Model.read(variant) for variant in variants[1:] if variant.runs]
+        for other in read:
+            _check_same_dataset(subject, other)
+        joined = [np.isin(other.ids, subject.ids).any() for other in read]
+        return cls(
+            subject,
+            others=tuple(other for other, is_in in zip(read, joined, strict=True) if is_in),
+            absent=tuple(variant for variant in variants[1:] if not variant.runs),
+            apart=tuple(
+                other.variant for other, is_in in zip(read, joined, strict=True) if not is_in
+            ),
+        )
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -162,8 +173,14 @@ class Cases:
         return None
 
     def model(self, variant: str | VariantResults) -> Model:
-        """The model of a variant by name or id; raises JournalError that lists those there are."""
+        """The model of a variant by name or id; raises JournalError that lists those there are.
+
+        MissingResults for one without results.
+        """
         wanted = variant if isinstance(variant, str) else variant.id
+        for one in self.absent:
+            if wanted in (one.id, one.name):
+                one.need()
         for model in self.models:
             if wanted in (model.variant.id, model.variant.name):
                 return model
@@ -173,7 +190,7 @@ class Cases:
         )
 
 
-def _check_same_images(subject: Model, other: Model) -> None:
+def _check_same_dataset(subject: Model, other: Model) -> None:
     one, two = (model.variant.variant.spec.dataset.name for model in (subject, other))
     if one != two:
         # the ids of two datasets may well be alike
@@ -181,11 +198,7 @@ def _check_same_images(subject: Model, other: Model) -> None:
             f"{subject.variant.id} was tested on {one}, {other.variant.id} on {two}; "
             "mistakes are compared on the same images"
         )
-    ids, mine, theirs = np.intersect1d(subject.ids, other.ids, return_indices=True)
-    if not len(ids):
-        raise JournalError(
-            f"{subject.variant.id} and {other.variant.id} have no test image in common"
-        )
+    _, mine, theirs = np.intersect1d(subject.ids, other.ids, return_indices=True)
     if subject.classes != other.classes or not np.array_equal(
         subject.labels[mine], other.labels[theirs]
     ):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cvlib.journal.figure import ReportFigure, new_figure
+from cvlib.journal.staleness import absence_note
 from cvlib.journal.table_note import skipped_and_stale, without_results
-from cvlib.journal.words import counted
+from cvlib.journal.words import counted, listed
 
 if TYPE_CHECKING:
     from cvlib.journal.mistakes import Mistakes
@@ -19,6 +20,13 @@ def rates_note(found: Mistakes) -> str:
     images = counted(len(subject.ids), "test image")
     over = f"mean over {seeds} seeds" if seeds > 1 else "one seed"
     return f"{subject.variant.label}, {images}, {over}"
+
+
+def left_out_note(found: Mistakes) -> str:
+    """Which variants are not shown, and why; '' when all are."""
+    apart = listed([variant.label for variant in found.cases.apart])
+    why = f"tested on other images: {apart}" if apart else ""
+    return "; ".join(note for note in (absence_note(found.cases.absent), why) if note)
 
 
 def table_sentences(found: Mistakes, others: bool = False) -> list[str]:

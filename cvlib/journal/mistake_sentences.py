@@ -189,13 +189,17 @@ class MistakeSentences(MistakeReading):
         return Quantity(count_text(number), float(number), stale=self._stale)
 
     def _said(self, compute: Callable[[], Quantity], *names: Name | None) -> Quantity:
-        """A value; `skipped` where the subject, or a variant asked for, was."""
+        """A value; `skipped` or `left out` where the subject, or a variant asked for, was."""
         from cvlib.journal.inline import skipped
 
         wanted = {name if isinstance(name, str) else name.id for name in names if name is not None}
         for place, variant in enumerate(self.variants):
             if variant.is_skipped and (place == 0 or {variant.id, variant.name} & wanted):
                 return skipped(variant)
+        for variant in self.cases.apart:
+            if {variant.id, variant.name} & wanted:
+                reason = f"{variant.id} was tested on none of the images of {self.variants[0].id}"
+                return Skipped("left out (no image in common)", reason=reason)
         return compute()
 
     def _no_mistakes(self) -> Skipped:

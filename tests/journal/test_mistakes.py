@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from cvlib.analysis.review_sample import review_sample
 from cvlib.journal import experiment, mistakes
 from cvlib.journal.errors import JournalError, MissingResults
 from cvlib.journal.inputs import chapter_inputs
+from cvlib.journal.mistake_cases import Model
+from cvlib.journal.mistake_notes import left_out_note
 from cvlib.studies.project import Layout
 from tests.journal.made_mistakes import PLANTED, make_mistakes, review
 
@@ -132,6 +135,26 @@ def test_a_skipped_subject_is_said_and_a_missing_one_raises(exp):
     assert "skipped" in found.confusion().get_supxlabel()
     with pytest.raises(MissingResults, match="cvlib run exp01"):
         mistakes(exp["missing"]).error()
+
+
+def test_a_variant_tested_on_other_images_is_left_out_and_named(exp, monkeypatch):
+    def read(variant):
+        model = original(variant)
+        return replace(model, ids=model.ids + 10_000) if variant.name == "subset" else model
+
+    original = Model.read
+    monkeypatch.setattr(Model, "read", read)
+    found = mistakes(exp["base"], exp["subset"], exp["mapped"])
+    assert [model.variant.name for model in found.cases.models] == ["base", "mapped"]
+    assert found.only_right("subset").text == "left out (no image in common)"
+    assert "tested on other images: half the test" in left_out_note(found)
+
+
+def test_one_seed_has_no_consistency_among_seeds_but_says_so(tmp_path):
+    make_mistakes(tmp_path, seeds="[0]")
+    found = mistakes(*map(experiment("exp01", root=tmp_path).__getitem__, ("base", "mapped")))
+    assert found.consistency("base").text == "not known (one seed)"
+    assert found.consistency("base", "mapped").low is not None
 
 
 @pytest.mark.parametrize("wrong", [(), ("base",)])
