@@ -98,6 +98,20 @@ class AppPage:
         cells = [row.locator("th, td").all_inner_texts() for row in rows]
         return {row[0].strip(): row[1].strip() for row in cells if len(row) > 1}
 
+    def tag(self, images: int, tag: str) -> None:
+        """Select the first images of the grid and give them a tag."""
+        thumbnails = self.page.locator("[data-cy=looker]")
+        for k in range(images):
+            thumbnails.nth(k).hover()
+            thumbnails.nth(k).locator("label").click()
+        self.page.locator("[data-cy=action-tag-sample-labels]").click()
+        entry = self.page.locator("[data-cy=sample-tag-input]")
+        entry.fill(tag)
+        entry.press("Enter")
+        self.page.get_by_text("Apply", exact=True).click()
+        self.page.locator("[data-cy=sample-tag-input]").wait_for(state="detached")
+        self.page.get_by_text(SAMPLES).first.wait_for()
+
     def map_points(self, key: str) -> tuple[int, int]:
         """Open a map in the Embeddings panel; how many points it has, and how many are in view."""
         self.page.get_by_text(key, exact=True).last.click()
@@ -107,6 +121,11 @@ class AppPage:
         assert found
         total, shown = found.groups()
         return _number(total), _number(shown or total)
+
+    def color_map_by(self, field: str) -> None:
+        """Colour the points of the open map by a field."""
+        self.page.get_by_text("Color by").last.click()
+        self.page.get_by_text(field, exact=True).last.click()
 
 
 def _number(text: str) -> int:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -76,13 +77,21 @@ def free_port() -> int:
 
 
 class Command:
-    """`cvlib dashboard exp01` in a process of its own, as from a terminal of its own."""
+    """`cvlib dashboard` in a process of its own, as from a terminal of its own."""
 
-    def __init__(self, layout: Layout, *words: str, port: int | None = None, **popen) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        experiment: str = "exp01",
+        runs: Sequence[str] = RUNS,
+        port: int | None = None,
+        **popen,
+    ) -> None:
         self.port = port or free_port()
         self.said: list[str] = []
         self._seen: dict[int, psutil.Process] = {}
-        command = ["dashboard", "exp01", *RUNS, "--port", str(self.port), "--no-browser", *words]
+        command = ["dashboard", experiment, *runs, "--port", str(self.port), "--no-browser"]
         self.process = psutil.Popen(
             [sys.executable, "-m", "cvlib", *command],
             cwd=layout.root,

@@ -1,9 +1,12 @@
 """The dashboard as a person sees it: FiftyOne's App, in a real browser, on runs that were trained."""
 
 import signal
+import subprocess
+import sys
 
 import pytest
 
+from cvlib.results.reviews import read_reviews
 from cvlib.results.run import Run
 from cvlib.results.store import Store
 from tests.dashboard.app_page import AppPage, app_page, needs_browser
@@ -55,6 +58,22 @@ def test_the_view_of_misclassified_images_has_as_many_as_the_store(misclassified
     wrong = int((~stored.predictions().correct).sum())
     assert 0 < wrong < 200
     assert misclassified.samples() == wrong
+
+
+def test_tags_given_in_the_app_come_back_while_it_is_open(misclassified, project, stored):
+    misclassified.tag(2, "label-error")
+    done = subprocess.run(
+        [sys.executable, "-m", "cvlib", "dashboard", "exp01", "--export-tags"],
+        cwd=project.root,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    reviews = read_reviews(project.reviews / "exp01.json")
+    wrong = stored.predictions().ids[~stored.predictions().correct]
+    assert set(reviews.tags) == {"label-error"}
+    assert len(reviews.tags["label-error"]) == 2
+    assert set(reviews.tags["label-error"]) <= set(wrong.tolist())
 
 
 def test_the_model_evaluation_panel_finds_the_accuracy_of_the_store(misclassified, stored):
