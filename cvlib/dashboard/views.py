@@ -147,10 +147,11 @@ def save_views(dataset: Any, views: Sequence[View], ours: Sequence[str]) -> list
             dataset.delete_saved_view(name)
     taken = {_slug(name) for name in dataset.list_saved_views()}
     saved = []
-    for number, view in enumerate(views, start=1):
-        name = view.name
+    for view in views:
+        name, number = view.name, 1
         while not _slug(name) or _slug(name) in taken:
-            name = f"{view.name} {number}" if name == view.name else f"{name}+"
+            number += 1
+            name = f"{view.name} {number}"
         taken.add(_slug(name))
         shown = dataset.match(F("found_in").contains(view.name))
         shown = shown.sort_by(view.order, reverse=view.order != "image_id")

@@ -200,8 +200,22 @@ def test_views_of_classes_that_no_address_can_spell_are_told_apart(fo, project, 
     names = tuple("零一二三四五六七八九")
     object.__setattr__(content, "class_names", names)
     dataset = open_dataset(content, project)
-    assert len(dataset.list_saved_views()) == len(content.views)
+    for _ in range(3):
+        assert len(dataset.list_saved_views()) == len(content.views)
+        dataset.info["cvlib"]["digests"]["values"] = ""
+        dataset.save()
+        dataset = open_dataset(content, project)
     assert sorted(counts(dataset).values()) == sorted(len(v) for v in content.views.values())
+
+
+def test_a_persons_views_keep_their_names(fo, project):
+    dataset = opened(project)
+    for name in ("only width 8 right", "only width 8 right 2"):
+        dataset.save_view(name, dataset.limit(3))
+    found = counts(opened(project, "convs-2", "wide"))
+    assert found["only width 8 right"] == found["only width 8 right 2"] == 3
+    expected = gather(project, "exp01", ["convs-2", "wide"]).views["only width 8 right"]
+    assert found["only width 8 right 3"] == len(expected)
 
 
 def test_a_dataset_belongs_to_one_folder_experiment_and_profile(tmp_path):
