@@ -14,6 +14,7 @@ from cvlib.analysis.clusters import clusters
 from cvlib.analysis.embeddings import principal_components
 from cvlib.analysis.image_properties import measure
 from cvlib.analysis.slice_candidates import within_class_position
+from cvlib.analysis.slice_rates import compare_rates
 from cvlib.analysis.slices import Patterns, find_patterns
 
 NAMES = [f"digit {code}" for code in range(10)]
@@ -117,6 +118,19 @@ def test_a_pattern_of_one_class_is_named_by_the_class():
         assert (found[0].words, found[0].class_index) == ("dark Shirt", 1)
 
 
+def test_brightness_goes_before_a_cluster_of_dark_images():
+    # errors depend on how dark an image is among all, and a corner of the map is nearly that
+    generator = np.random.default_rng(0)
+    labels = np.repeat(np.arange(10), 300)
+    brightness = np.linspace(-2, 2, 10)[labels] + generator.normal(size=3000)
+    limit = np.quantile(brightness, 0.2)
+    clusters = (brightness + 0.3 * generator.normal(size=3000) < limit).astype(int)
+    for draw in range(DRAWS):
+        wrong = np.random.default_rng(draw).random(3000) < 0.05 + 0.3 * (brightness < limit)
+        found = find_patterns(wrong, labels, {"brightness": brightness}, clusters, NAMES).slices
+        assert found[0].words == "dark images"
+
+
 def test_both_ends_of_a_u_shape_are_named(digits):
     place = digits.brightness
     risk = HARDNESS[digits.labels] + 0.3 * ((place < 0.15) | (place > 0.85))
@@ -161,6 +175,14 @@ def test_numbers_of_a_slice_agree_with_counting(digits):
         assert item.difference.estimate == pytest.approx(item.rate.estimate - item.rest.estimate)
         assert item.rate.low < item.rate.estimate < item.rate.high
         assert item.p <= item.p_adjusted <= 0.05
+    dark = found.slices[0]
+    joint = compare_rates(
+        wrong.mean(axis=0),
+        digits.labels,
+        np.isin(np.arange(len(risk)), dark.rows),
+        confidence_of_difference=1 - 0.05 / found.tested,
+    )
+    assert (dark.rate, dark.rest, dark.difference) == (joint.rate, joint.rest, joint.difference)
 
 
 def test_what_is_tested_is_counted_before_the_errors_are_seen(digits):
