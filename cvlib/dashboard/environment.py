@@ -71,7 +71,9 @@ def prepare(layout: Layout) -> None:
 
 def writing_alone(layout: Layout) -> FileLock:
     """A lock for those who make or change datasets: two that make one at once get in their way."""
-    return FileLock(database_folder(layout) / "datasets.lock")
+    folder = database_folder(layout)
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / "datasets.lock")
 
 
 def settings(layout: Layout) -> dict[str, str]:

@@ -1,9 +1,10 @@
 """A picture of the real dashboard, for the README.
 
-    .venv/bin/python -m tests.dashboard.screenshot exp02 docs/dashboard.png
+    .venv/bin/python -m tests.dashboard.screenshot exp02 docs/dashboard.png \\
+        --run head-first --run scratch-4x --key head_first_tsne
 
-opens the experiment's dashboard as a person would, its misclassified images beside the map of the
-test images and the summary of the evaluation, and takes a picture of 1400 x 900 pixels.
+opens the experiment's dashboard as a person would, its misclassified images beside a map of the
+test images or the summary of an evaluation, and takes a picture of 1400 x 900 pixels.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ def main() -> None:
     parser.add_argument("picture", type=Path)
     parser.add_argument("--run", action="append", default=[], help="as for `cvlib dashboard`")
     parser.add_argument("--view", default="misclassified", help="slug of a saved view")
-    parser.add_argument("--panel", choices=["Embeddings", "Model Evaluation"])
-    parser.add_argument("--key", help="of the map or the evaluation; the first one when left out")
+    parser.add_argument("--panel", choices=["Embeddings", "Model Evaluation"], default="Embeddings")
+    parser.add_argument("--key", required=True, help="of the map, or of the evaluation")
     parser.add_argument("--color-by", default="ground_truth.label", help="of the map's points")
     options = parser.parse_args()
     runs = [word for run in options.run for word in ("--run", run)]
@@ -33,7 +34,7 @@ def main() -> None:
     try:
         with app_page() as app:
             app.open(f"{command.url}?view={options.view}")
-            app.add_panel(options.panel or "Embeddings")
+            app.add_panel(options.panel)
             if options.panel == "Model Evaluation":
                 app.evaluation(options.key)
             else:

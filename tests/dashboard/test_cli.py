@@ -1,16 +1,21 @@
 """`cvlib dashboard` as it is typed."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 
+from cvlib.dashboard import mongod
+from cvlib.dashboard.environment import URI
 from tests.dashboard.shown import copied, needs_fiftyone, needs_mongod, trained
 
 
-def cvlib(*words, cwd=None, code=None):
+def cvlib(*words, cwd=None, code=None, env=None):
     start = ["-c", code] if code else ["-m", "cvlib"]
-    return subprocess.run([sys.executable, *start, *words], capture_output=True, text=True, cwd=cwd)
+    return subprocess.run(
+        [sys.executable, *start, *words], capture_output=True, text=True, cwd=cwd, env=env
+    )
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +63,18 @@ def test_runs_cannot_be_chosen_for_an_export(root):
 
 @needs_fiftyone
 @needs_mongod
-def test_an_export_before_there_is_a_dashboard_says_so(root):
-    done = cvlib("dashboard", "exp01", "--export-tags", cwd=root)
-    assert done.returncode == 2 and "no dashboard yet" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_an_export_before_there_is_a_dashboard_says_so_of_a_mongodb_of_ones_own(root, tmp_path):
+    own = mongod.hold(tmp_path / "own")
+    try:
+        env = {**os.environ, URI: own.uri}
+        done = cvlib("dashboard", "exp01", "--export-tags", cwd=root, env=env)
+        assert done.returncode == 2 and "no dashboard yet" in done.stderr
+        assert "Traceback" not in done.stderr
+        from pymongo import MongoClient
+
+        with MongoClient(own.uri) as client:
+            assert "fiftyone" in client.list_database_names(), "it was this one that was asked"
+    finally:
+        own.release()
+    started = root / "data" / ".cache" / "fiftyone-db" / mongod.LOG
+    assert not started.exists(), "no other was started"
