@@ -21,7 +21,7 @@ from cvlib.dashboard.tags import INFO
 from cvlib.dashboard.views import TO_REVIEW, save_views
 from cvlib.studies.project import Layout
 
-FORMAT = 1  # raise it when datasets made before can no longer be updated
+FORMAT = 1  # raise it when this file, or what it calls, writes something else; all is written anew
 
 DEFINITIONS = {
     "image_id": "position in the dataset's own test split",
@@ -53,14 +53,17 @@ def open_dataset(content: Content, layout: Layout) -> Any:
     import fiftyone as fo
 
     name = dataset_name(layout, content.experiment, content.profile)
-    dataset = _existing(layout, name, content.experiment, content.profile)
+    dataset = _existing(layout, name)
     if dataset is None:
         dataset = fo.Dataset(name, persistent=True)
+    _mark(layout, name)
     info = dict(dataset.info.get(INFO) or {"kept": [], "runs": [], "views": [], "maps": {}})
-    info |= {"format": FORMAT, "root": str(layout.root.resolve())}
     info.setdefault("dataset", content.dataset)
     added: dict[int, str] = {}
     state = dict(info.get("digests", {}))
+    if info.get("format") != FORMAT:
+        state["samples"] = ""
+    info |= {"format": FORMAT, "root": str(layout.root.resolve())}
     if state.get("samples") != content.sample_digest or len(dataset) != len(content.ids):
         state = dict.fromkeys(state, "")
         _note(dataset, info, state)
@@ -89,7 +92,7 @@ def open_dataset(content: Content, layout: Layout) -> Any:
 def existing_dataset(layout: Layout, experiment_id: str) -> Any:
     """The dataset as it was last opened; raises DashboardError when there is none."""
     name = dataset_name(layout, experiment_id, layout.profile)
-    dataset = _existing(layout, name, experiment_id, layout.profile)
+    dataset = _existing(layout, name)
     if dataset is None or INFO not in dataset.info:
         raise DashboardError(
             f"{experiment_id} has no dashboard yet; `cvlib dashboard {experiment_id}` makes it"
@@ -97,7 +100,7 @@ def existing_dataset(layout: Layout, experiment_id: str) -> Any:
     return dataset
 
 
-def _existing(layout: Layout, name: str, experiment_id: str, profile: str) -> Any:
+def _existing(layout: Layout, name: str) -> Any:
     import fiftyone as fo
 
     there = fo.list_datasets()
@@ -105,13 +108,26 @@ def _existing(layout: Layout, name: str, experiment_id: str, profile: str) -> An
         return fo.load_dataset(name)
     stem = name.rpartition("-")[0]
     for other in there:
-        if other.rpartition("-")[0] == stem:
+        # Its mark is in this folder, and the folder that it was made in is no more: moved here. A
+        # copy's original is still there; a dataset of another machine has no mark here.
+        if other.rpartition("-")[0] == stem and _marker(layout, other).exists():
             dataset = fo.load_dataset(other)
             root = (dataset.info.get(INFO) or {}).get("root")
-            if root and not Path(root).exists():  # the folder was moved here
+            if root and not Path(root).exists():
                 dataset.name = name
                 return dataset
     return None
+
+
+def _marker(layout: Layout, name: str) -> Path:
+    return layout.data / ".cache" / "dashboard" / f"{name}.dataset"
+
+
+def _mark(layout: Layout, name: str) -> None:
+    """Note in the project's folder that this dataset is its own."""
+    marker = _marker(layout, name)
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    marker.touch()
 
 
 def _note(dataset: Any, info: dict[str, Any], state: dict[str, str]) -> None:

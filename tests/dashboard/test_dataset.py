@@ -242,8 +242,32 @@ def test_a_project_that_was_moved_keeps_its_dataset(fo, project):
     assert "mine" not in opened(copy).count_sample_tags()
 
 
+def test_a_dataset_of_another_machine_on_the_same_mongodb_is_left_alone(fo, project, tmp_path):
+    elsewhere = opened(project)
+    elsewhere.match_tags("to review").tag_samples("theirs")
+    here = Layout(tmp_path / "here")
+    shutil.copytree(project.root, here.root, ignore=shutil.ignore_patterns("dashboard"))
+    shutil.rmtree(project.root)  # as this machine sees it
+    assert opened(here).name != elsewhere.name
+    assert "theirs" not in opened(here).count_sample_tags()
+    elsewhere.reload()
+    assert elsewhere.count_sample_tags()["theirs"] > 0
+
+
+def test_a_dataset_in_an_older_format_is_written_anew_and_keeps_its_tags(fo, project):
+    dataset = opened(project)
+    dataset.match_tags("to review").tag_samples("mine")
+    before = dataset.count_sample_tags()
+    dataset.set_values("brightness", [0.0] * len(dataset))
+    dataset.info["cvlib"]["format"] = 0
+    dataset.save()
+    again = opened(project)
+    assert again.count_sample_tags() == before
+    assert min(again.values("brightness")) > 0
+    assert len(again) == 120
+
+
 def test_existing_names_the_command_that_makes_one(fo, project):
     with pytest.raises(DashboardError, match="cvlib dashboard exp01"):
         existing_dataset(project, "exp01")
-    assert existing_dataset.__module__ == module.__name__
     assert opened(project).name == existing_dataset(project, "exp01").name
