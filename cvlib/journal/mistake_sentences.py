@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from cvlib.journal.errors import JournalError
 from cvlib.journal.mistake_reading import MistakeReading
 from cvlib.journal.quantity import Quantity, Skipped
 
@@ -80,15 +81,26 @@ class MistakeSentences(MistakeReading):
         """`121`: images of that pair, mean over seeds."""
         return self._of_pair(place, lambda pair: self._count(pair.images))
 
-    def share_of_errors(self, pairs: int = 3) -> Quantity:
-        """`46% [42, 49]`: of all mistakes, those of the most confused pairs."""
+    def share_of_errors(self, pairs: int = 3, either_way: bool = False) -> Quantity:
+        """`46% [42, 49]`: of all mistakes, those of the most confused pairs.
+
+        either_way: pairs of two classes, each taken for the other.
+        """
         from cvlib.analysis.intervals import wilson_interval
         from cvlib.journal.shares import share_quantity
+
+        if pairs < 1:
+            raise JournalError(f"pairs {pairs!r}: expected at least 1")
 
         def share() -> Quantity:
             subject = self.cases.subject
             errors = round(float(subject.wrong.sum()) / len(subject.predicted))
-            of_pairs = round(sum(pair.images for pair in self.confused[:pairs]))
+            images: dict[tuple[int, int], float] = {}
+            for pair in self.confused:
+                ends = (pair.true, pair.predicted)
+                key = (min(ends), max(ends)) if either_way else ends
+                images[key] = images.get(key, 0.0) + pair.images
+            of_pairs = round(sum(sorted(images.values())[-pairs:]))
             if not errors:
                 return self._no_mistakes()
             return share_quantity(wilson_interval(min(of_pairs, errors), errors), self._stale)

@@ -60,12 +60,19 @@ def test_error_is_the_mean_over_seeds_with_an_interval_over_images(found, exp):
     assert (said.high - said.low) / 2 > independent
 
 
-def test_pairs_and_their_share_of_all_errors_add_up(found):
+def test_pairs_and_their_share_of_all_errors_add_up(found, monkeypatch):
     subject = found.cases.subject
     images = sum(pair.images for pair in found.confused)
     assert images == pytest.approx(subject.wrong.sum() / 3)
     assert float(found.share_of_errors(len(found.confused))) == 100
     assert 0 < float(found.share_of_errors(2)) < 100
+    # a digit is taken for the one after it only, so that either way there is nothing more
+    assert float(found.share_of_errors(2, either_way=True)) == float(found.share_of_errors(2))
+    mirrored = replace(found.confused[0], true=found.confused[0].predicted)
+    twice = [*found.confused, replace(mirrored, predicted=found.confused[0].true)]
+    monkeypatch.setitem(found.__dict__, "confused", twice)
+    one_way, both = (float(found.share_of_errors(1, either_way=way)) for way in (False, True))
+    assert both == pytest.approx(2 * one_way, rel=0.05)
     assert float(found.pair_images()) == found.confused[0].images
 
 
