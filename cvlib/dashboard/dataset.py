@@ -17,6 +17,7 @@ from cvlib.dashboard import tags
 from cvlib.dashboard.content import Content
 from cvlib.dashboard.errors import DashboardError
 from cvlib.dashboard.evaluation import GROUND_TRUTH, drop_run, write_run
+from cvlib.dashboard.sidebar import arrange
 from cvlib.dashboard.tags import INFO
 from cvlib.dashboard.views import TO_REVIEW, save_views
 from cvlib.studies.project import Layout
@@ -83,6 +84,7 @@ def open_dataset(content: Content, layout: Layout) -> Any:
         state["values"] = ""
         _note(dataset, info, state)
         _write_values(dataset, info, content, written=added)
+        arrange(dataset, content)
         state["values"] = content.value_digest
     dataset.description = f"{content.title}: {', '.join(r.chosen.title for r in content.runs)}"
     _note(dataset, info, state)

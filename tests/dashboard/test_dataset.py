@@ -107,6 +107,20 @@ def test_maps_need_no_model_and_leave_out_images_without_a_point(fo, project):
     assert shown == set(wrong) & set(at)
 
 
+def test_the_sidebar_has_every_field_once_and_a_persons_colours_stay(fo, project):
+    dataset = opened(project)
+    dataset.app_config.color_scheme = fo.ColorScheme(color_by="field")
+    dataset.add_sample_field("mine", fo.StringField)
+    dataset.save()
+    dataset = opened(project, "convs-2", "wide")
+    paths = [path for group in dataset.app_config.sidebar_groups for path in group.paths]
+    assert len(paths) == len(set(paths))
+    fields = {name for name in dataset.get_field_schema() if name != "metadata"}
+    assert fields <= set(paths)
+    assert not {"base", "eval_base"} & set(paths)
+    assert dataset.app_config.color_scheme.color_by == "field"
+
+
 def test_opened_again_nothing_is_written(fo, project):
     first = opened(project)
     before = first.values("last_modified_at")
