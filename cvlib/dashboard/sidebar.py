@@ -21,11 +21,13 @@ def arrange(dataset: Any, content: Content) -> None:
         "image": [*content.properties, "image_id", "image_name"],
     }
     placed = {path for paths in groups.values() for path in paths}
-    standard = fo.DatasetAppConfig.default_sidebar_groups(dataset)
-    groups["other"] = [path for group in standard for path in group.paths if path not in placed]
+    for group in fo.DatasetAppConfig.default_sidebar_groups(dataset):
+        # the App adds a group of this name where there is none
+        name = "metadata" if group.name == "metadata" else "other"
+        groups.setdefault(name, []).extend(path for path in group.paths if path not in placed)
     config = dataset.app_config
     config.sidebar_groups = [
-        fo.SidebarGroupDocument(name=name, paths=paths, expanded=name != "other")
+        fo.SidebarGroupDocument(name=name, paths=paths, expanded=name not in ("other", "metadata"))
         for name, paths in groups.items()
     ]
     if config.color_scheme is None:
