@@ -185,6 +185,25 @@ def test_a_broken_off_first_writing_of_images_leaves_each_once(fo, project, monk
     assert sorted(opened(project).values("image_id")) == content.ids.tolist()
 
 
+def test_images_whose_removal_was_broken_off_keep_their_tags_and_no_run_is_left(
+    fo, project, monkeypatch
+):
+    dataset = opened(project, "exp02/base")
+    dataset.tag_samples("mine")
+
+    def killed(self, samples):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fo.Dataset, "delete_samples", killed)
+    with pytest.raises(KeyboardInterrupt):
+        opened(project, "wide")
+    monkeypatch.undo()
+    dataset = opened(project, "wide")
+    assert not {"exp02_base", "eval_exp02_base"} & set(dataset.get_field_schema())
+    assert dataset.list_evaluations() == ["eval_wide"]
+    assert opened(project, "exp02/base").count_sample_tags()["mine"] == 200
+
+
 def test_a_persons_tags_and_views_survive_every_update(fo, project):
     dataset = opened(project, "exp02/base")
     tagged = dataset.values("image_id")[::7]
