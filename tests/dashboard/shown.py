@@ -17,7 +17,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cvlib.dashboard.environment import URI
 from cvlib.dashboard.mongod import find_mongod
 from cvlib.studies.project import Layout
 from cvlib.studies.run import run_experiments
@@ -41,7 +40,7 @@ needs_fiftyone = pytest.mark.skipif(
     find_spec("fiftyone") is None, reason="FiftyOne is not installed; `make dashboard` does that"
 )
 needs_mongod = pytest.mark.skipif(
-    find_mongod() is None and not os.environ.get(URI),
+    find_mongod() is None,
     reason="no mongod here; `python -m cvlib.dashboard.environment --install` says more",
 )
 
@@ -68,6 +67,11 @@ def copied(layout: Layout, root: Path) -> Layout:
     """A copy of a project, without its database."""
     shutil.copytree(layout.root, root, ignore=shutil.ignore_patterns("fiftyone*"))
     return Layout(root)
+
+
+def without_fiftyone() -> dict[str, str]:
+    """The environment as a shell has it, whatever FiftyOne this process may have open."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("FIFTYONE_")}
 
 
 def free_port() -> int:
@@ -99,6 +103,7 @@ class Command:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            env=without_fiftyone(),
             **popen,
         )
         self._reader = threading.Thread(target=lambda: self.said.extend(self.process.stdout))

@@ -10,7 +10,14 @@ from cvlib.results.reviews import read_reviews
 from cvlib.results.run import Run
 from cvlib.results.store import Store
 from tests.dashboard.app_page import AppPage, app_page, needs_browser
-from tests.dashboard.shown import Command, copied, needs_fiftyone, needs_mongod, trained
+from tests.dashboard.shown import (
+    Command,
+    copied,
+    needs_fiftyone,
+    needs_mongod,
+    trained,
+    without_fiftyone,
+)
 
 pytest.importorskip("playwright", reason="playwright is not installed; `make dashboard` does that")
 pytestmark = [needs_fiftyone, needs_mongod, needs_browser, pytest.mark.slow]
@@ -65,6 +72,7 @@ def test_tags_given_in_the_app_come_back_while_it_is_open(misclassified, project
     done = subprocess.run(
         [sys.executable, "-m", "cvlib", "dashboard", "exp01", "--export-tags"],
         cwd=project.root,
+        env=without_fiftyone(),
         capture_output=True,
         text=True,
     )

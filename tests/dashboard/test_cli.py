@@ -1,6 +1,5 @@
 """`cvlib dashboard` as it is typed."""
 
-import os
 import subprocess
 import sys
 
@@ -8,10 +7,11 @@ import pytest
 
 from cvlib.dashboard import mongod
 from cvlib.dashboard.environment import URI
-from tests.dashboard.shown import copied, needs_fiftyone, needs_mongod, trained
+from tests.dashboard.shown import copied, needs_fiftyone, needs_mongod, trained, without_fiftyone
 
 
 def cvlib(*words, cwd=None, code=None, env=None):
+    env = env or without_fiftyone()
     start = ["-c", code] if code else ["-m", "cvlib"]
     return subprocess.run(
         [sys.executable, *start, *words], capture_output=True, text=True, cwd=cwd, env=env
@@ -66,7 +66,7 @@ def test_runs_cannot_be_chosen_for_an_export(root):
 def test_an_export_before_there_is_a_dashboard_says_so_of_a_mongodb_of_ones_own(root, tmp_path):
     own = mongod.hold(tmp_path / "own")
     try:
-        env = {**os.environ, URI: own.uri}
+        env = {**without_fiftyone(), URI: own.uri}
         done = cvlib("dashboard", "exp01", "--export-tags", cwd=root, env=env)
         assert done.returncode == 2 and "no dashboard yet" in done.stderr
         assert "Traceback" not in done.stderr

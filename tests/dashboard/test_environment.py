@@ -11,7 +11,7 @@ from cvlib.dashboard import environment, mongod
 from cvlib.dashboard.errors import DashboardError
 from cvlib.dashboard.keeper import CLIENTS
 from cvlib.studies.project import Layout
-from tests.dashboard.shown import needs_fiftyone, needs_mongod
+from tests.dashboard.shown import needs_fiftyone, needs_mongod, without_fiftyone
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -81,7 +81,11 @@ def test_fiftyone_takes_the_settings_and_asks_for_nothing_outside(layout):
         f"prepare(Layout(Path({str(layout.root / 'other')!r})))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=_without_uri()
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=without_fiftyone(),
     )
     first, second = done.stdout.splitlines()
     assert first.startswith("True mongodb://127.0.0.1:")
@@ -91,10 +95,6 @@ def test_fiftyone_takes_the_settings_and_asks_for_nothing_outside(layout):
     assert "MongoDB" not in done.stderr.replace("DashboardError", ""), "no warning of its age"
     # gone, although this process ended with an error
     assert not (environment.database_folder(layout) / CLIENTS).exists()
-
-
-def _without_uri() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name != environment.URI}
 
 
 @needs_mongod
