@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from cvlib.commands.reviewed import reviewed
 from cvlib.weights_cli import app as weights_app
 
 app = typer.Typer(
@@ -308,6 +309,9 @@ def dashboard(
         raise typer.Exit(run_export(layout, experiment))
     code = run_dashboard(layout, experiment, run or (), port=port, open_browser=not no_browser)
     raise typer.Exit(code)
+
+
+app.command()(reviewed)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """What a chapter calls: `from cvlib.journal import experiment`. Importing this loads nothing heavy."""
 
 from cvlib.journal.handle import ExperimentHandle, experiment
+from cvlib.journal.hypotheses import Hypotheses, hypotheses
 from cvlib.journal.mistakes import Mistakes, mistakes
 
-__all__ = ["ExperimentHandle", "Mistakes", "experiment", "mistakes"]
+__all__ = ["ExperimentHandle", "Hypotheses", "Mistakes", "experiment", "hypotheses", "mistakes"]

@@ -86,7 +86,7 @@ def compare(
             raise JournalError(f"{first.id} is compared with itself; name two variants")
         seeds = shared_seeds(first, second)
         one, two = ([v.tested(seed) for seed in seeds] for v in (first, second))
-        if not _same_images(first, second, [*one, *two]):
+        if not same_images(first, second, [*one, *two]):
             raise JournalError(
                 f"{first.id} and {second.id} were not tested on the same "
                 "images, so no paired test compares them"
@@ -101,7 +101,7 @@ def compare(
     ]
 
 
-def _same_images(first: VariantResults, second: VariantResults, tested: Sequence[Tested]) -> bool:
+def same_images(first: VariantResults, second: VariantResults, tested: Sequence[Tested]) -> bool:
     """Whether all are of the same images in the same order, also across experiments."""
     if first.variant.spec.dataset.name != second.variant.spec.dataset.name:
         return False  # the ids of two datasets may well be alike

@@ -9,3 +9,7 @@ class JournalError(ValueError):
 
 class MissingResults(JournalError):
     """The store has no result for what was asked; `cvlib run` or `exp.run()` makes it."""
+
+
+class NotTested(JournalError):
+    """A claim cannot be judged from the runs there are; the message says why, without a full stop."""

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from cvlib.journal.errors import JournalError
+from cvlib.journal.fingerprints import note_fingerprints
 
 if TYPE_CHECKING:
     from cvlib.studies.project import Layout
@@ -40,6 +41,7 @@ def run_missing(layout: Layout, experiment_id: str) -> None:
         # Ctrl-C reached the child too: it writes its checkpoints, then ends
         process.wait()
         raise
+    note_fingerprints(layout)
     if status not in (0, 1):
         raise JournalError(
             f"`{' '.join(['cvlib', *command[3:]])}` ended with exit status {status}:\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -19,6 +19,7 @@ from cvlib.publish.executed import ExecutedChapter
 from cvlib.publish.floats import mark_floats
 from cvlib.publish.html_tables import read_html_tables
 from cvlib.publish.page_break import mark_page_breaks
+from cvlib.publish.review_marks import mark_reviews
 from cvlib.publish.unsupported import refuse_unsupported
 
 Output = Literal["typst", "html"]
@@ -45,18 +46,26 @@ class ChapterTree:
         return text_of(self.title)
 
 
-def read_chapters(chapters: Sequence[ExecutedChapter], output: Output) -> list[ChapterTree]:
-    """Read chapters side by side, in order, for one output."""
+def read_chapters(
+    chapters: Sequence[ExecutedChapter], output: Output, now: Mapping[str, str] | None = None
+) -> list[ChapterTree]:
+    """Read chapters side by side, in order, for one output.
+
+    now: fingerprints of the experiments' results; text that was written beside others is marked.
+    """
     with ThreadPoolExecutor(max_workers=4) as pool:
-        return list(pool.map(lambda chapter: read_chapter(chapter, output), chapters))
+        return list(pool.map(lambda chapter: read_chapter(chapter, output, now), chapters))
 
 
-def read_chapter(chapter: ExecutedChapter, output: Output) -> ChapterTree:
+def read_chapter(
+    chapter: ExecutedChapter, output: Output, now: Mapping[str, str] | None = None
+) -> ChapterTree:
     """Read one chapter; its first heading, or its YAML title, becomes its title."""
     document = pandoc.read(chapter.markdown)
     blocks = read_html_tables(mark_page_breaks(_titled(document, chapter)))
     refuse_unsupported(blocks, chapter)
     blocks = keep_for(blocks, output, chapter)
+    blocks = mark_reviews(blocks, chapter.file, output, now)
     blocks = mark_callouts(blocks)
     blocks = mark_floats(blocks, chapter)
     blocks = mark_equations(blocks, chapter)

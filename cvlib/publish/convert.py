@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from cvlib.journal.fingerprints import fingerprints_file, noted_fingerprints
 from cvlib.publish.chapter_tree import read_chapters
 from cvlib.publish.executed import ExecutedChapter
 from cvlib.publish.html_book import write_book
 from cvlib.publish.project import Project
 from cvlib.publish.typst_document import compile_pdf, typst_pictures, typst_source
+from cvlib.studies.project import Layout
 
 
 def to_typst(project: Project, chapters: Sequence[ExecutedChapter]) -> str:
@@ -39,4 +41,6 @@ def to_html(project: Project, chapters: Sequence[ExecutedChapter], outdir: Path)
     make the PDF first.
     Raises PublishError as `to_pdf` does; nothing is written then.
     """
-    write_book(project, read_chapters(chapters, "html"), outdir)
+    layout = Layout(project.root, project.profile or "default")
+    now = noted_fingerprints(fingerprints_file(layout))
+    write_book(project, read_chapters(chapters, "html", now), outdir)

@@ -88,7 +88,7 @@ def why_stale(
         missing = missing_figures(folder, chapter, frozen)
         if missing:
             return f"figure missing: {missing[0]}"
-    recorded = _recorded_inputs(folder)
+    recorded = recorded_inputs(folder)
     if recorded is None:
         return None if trust_freeze else "frozen without a record of its results"
     changed = sorted(
@@ -122,7 +122,7 @@ def write_frozen(
         staged.chmod(0o755)
         fill_folder(staged, chapter, markdowns, figures)
         if inputs is not None:
-            _write_sidecar(staged, inputs)
+            write_sidecar(staged, inputs)
         _swap(staged, folder)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
@@ -151,7 +151,7 @@ def fill_folder(
 def record_inputs(folder: Path, inputs: Mapping[str, str]) -> None:
     """Write what the frozen chapter in `folder`, made by Quarto just now, has read."""
     if (folder / _SIDECAR).parent.is_dir():
-        _write_sidecar(folder, inputs)
+        write_sidecar(folder, inputs)
 
 
 def _record(chapter: Chapter, target: Target, markdown: str) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def _record(chapter: Chapter, target: Target, markdown: str) -> dict[str, Any]:
     return {"hash": chapter.hash, "result": result}
 
 
-def _recorded_inputs(folder: Path) -> dict[str, str] | None:
+def recorded_inputs(folder: Path) -> dict[str, str] | None:
     """Read the sidecar; None if there is none, or if Quarto has frozen the chapter anew since."""
     try:
         sidecar = json.loads((folder / _SIDECAR).read_text(encoding="utf-8"))
@@ -177,7 +177,8 @@ def _recorded_inputs(folder: Path) -> dict[str, str] | None:
         return None
 
 
-def _write_sidecar(folder: Path, inputs: Mapping[str, str]) -> None:
+def write_sidecar(folder: Path, inputs: Mapping[str, str]) -> None:
+    """Write what the frozen copy in `folder` was made from, with a digest of that copy."""
     sidecar = {"of": _digest(folder), "inputs": dict(sorted(inputs.items()))}
     staged = folder / f"{_SIDECAR}.{os.getpid()}"
     staged.write_text(json.dumps(sidecar, indent=2) + "\n", encoding="utf-8", newline="\n")

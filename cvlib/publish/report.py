@@ -24,6 +24,7 @@ def render_report(
     """
     layout = find_layout(profile=profile)
     os.environ["CVLIB_PROFILE"] = layout.profile  # the chapters' kernels ask for it
+    from cvlib.journal.fingerprints import note_fingerprints
     from cvlib.journal.inputs import chapter_inputs, experiments_of
     from cvlib.publish.project import load_project
     from cvlib.publish.render import render
@@ -39,6 +40,7 @@ def render_report(
     if named and (code := _train(layout, sorted(named))):
         return code
 
+    note_fingerprints(layout)
     result = render(
         layout.root,
         chapters=chapters or None,

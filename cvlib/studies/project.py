@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 PROFILES = ("quick", "default", "full")
+HYPOTHESES = "hypotheses"  # experiments/hypotheses.yaml declares no experiment
 
 
 class ProjectError(ValueError):
@@ -45,12 +46,13 @@ class Layout:
 
     def experiment_ids(self) -> list[str]:
         """Ids of all experiments, sorted: `exp01` for `experiments/exp01.yaml`."""
-        return sorted(path.stem for path in self.experiments.glob("*.yaml"))
+        found = (path.stem for path in self.experiments.glob("*.yaml"))
+        return sorted(name for name in found if name != HYPOTHESES)
 
     def experiment_file(self, experiment_id: str) -> Path:
         """Path of an experiment's YAML; raises ProjectError with the nearest id when there is none."""
         path = self.experiments / f"{experiment_id}.yaml"
-        if not path.exists():
+        if experiment_id == HYPOTHESES or not path.exists():
             known = self.experiment_ids()
             near = get_close_matches(experiment_id, known, n=1)
             hint = (

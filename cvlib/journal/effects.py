@@ -1,0 +1,162 @@
+"""The effect that a claim of a hypothesis is about: its size, its interval, its p-value.
+
+An interval is over seeds (Student's t, paired by seed), over the images where nothing is random,
+or that of the measure. A p-value is of the paired test on the same images (`analysis.paired`), of
+test accuracies alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cvlib.analysis.intervals import Interval, t_interval
+from cvlib.analysis.paired import paired_bootstrap, sign_flip_test
+from cvlib.journal import numbers
+from cvlib.journal.comparison import same_images
+from cvlib.journal.errors import JournalError, NotTested
+from cvlib.journal.quantity import Quantity, Skipped
+from cvlib.journal.spread import is_share
+from cvlib.journal.variant_results import VariantResults, shared_seeds
+
+if TYPE_CHECKING:
+    from cvlib.studies.hypotheses import Claim
+
+Find = Callable[[str], VariantResults]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What was measured for one claim.
+
+    shown: as the report says it; low, high: ends of its 95% interval, in the unit of the claim's
+    margin; p: two-sided, of no difference, not adjusted; None where no test is made; variants: what
+    it was computed from.
+    """
+
+    shown: Quantity
+    low: float
+    high: float
+    p: float | None
+    variants: tuple[VariantResults, ...]
+
+
+def effect(claim: Claim, find: Find) -> Effect:
+    """Measure a claim. find: variant of a name such as `exp02/probe`.
+
+    Raises NotTested where a variant was skipped, a review is missing, or there is one seed and so
+    no interval to judge by.
+    """
+    variants = tuple(find(name) for name in claim.names())
+    for variant in variants:
+        if variant.is_skipped:
+            raise NotTested(f"{variant.id} was skipped")
+    if claim.measure is not None:
+        return _measured(claim, variants[0])
+    if claim.scale == "ratio":
+        return _ratio(claim, variants)
+    return _difference(claim, variants)
+
+
+def _difference(claim: Claim, variants: tuple[VariantResults, ...]) -> Effect:
+    signs = (1, -1, -1, 1)[: len(variants)]  # first − second − (minus.first − minus.second)
+    seeds = _seeds(variants)
+    scale = 100 if is_share(claim.metric) else 1
+    values = np.array(
+        [
+            scale
+            * sum(s * v.value(claim.metric, seed) for s, v in zip(signs, variants, strict=True))
+            for seed in seeds
+        ]
+    )
+    score = _score(claim, variants, signs, seeds)
+    if len(seeds) > 1 and np.ptp(values) > 1e-9:
+        found = t_interval(values)
+        remark = ""
+    elif score is not None and all(v.is_deterministic or len(v.runs) == 1 for v in variants):
+        over_images = paired_bootstrap(score / len(seeds), seed=0)
+        found = Interval(*(100 * end for end in _ends(over_images)))
+        remark = " (interval over images)"
+    else:
+        raise _no_interval(seeds)
+    text = numbers.difference(found.estimate, found.low, found.high)
+    unit = " points" if is_share(claim.metric) else ""
+    shown = Quantity(f"{text}{unit}{remark}", *_ends(found), stale=_stale(variants))
+    p = sign_flip_test(score) if score is not None else None
+    return Effect(shown, found.low, found.high, p, variants)
+
+
+def _ratio(claim: Claim, variants: tuple[VariantResults, ...]) -> Effect:
+    first, second = variants
+    seeds = _seeds(variants)
+    if len(seeds) < 2:
+        raise _no_interval(seeds)
+    values = np.log(
+        [first.value(claim.metric, s) / second.value(claim.metric, s) for s in seeds]
+    )  # of logarithms, so that the interval of a/b is that of b/a turned round
+    found = Interval(*np.exp(_ends(t_interval(values))))
+    low, high = numbers.ratio(found.low), numbers.ratio(found.high)
+    text = f"{numbers.ratio(found.estimate)} [{low}, {high}] times"
+    shown = Quantity(text, *_ends(found), stale=_stale(variants))
+    return Effect(shown, found.low, found.high, None, variants)
+
+
+def _measured(claim: Claim, variant: VariantResults) -> Effect:
+    from cvlib.journal.mistakes import mistakes
+
+    found = mistakes(variant)
+    if claim.measure == "share_of_errors":
+        shown = found.share_of_errors(**claim.options)
+    elif claim.measure == "label_error_share":
+        shown = found.verdict_share("label-error")
+    else:
+        shown = found.slices_found()
+    if isinstance(shown, Skipped):
+        raise NotTested(shown.text)
+    low = shown.low if shown.low is not None else float(shown)
+    high = shown.high if shown.high is not None else float(shown)
+    return Effect(shown, low, high, None, (variant,))
+
+
+def _score(
+    claim: Claim,
+    variants: tuple[VariantResults, ...],
+    signs: tuple[int, ...],
+    seeds: list[int],
+) -> np.ndarray | None:
+    """Signed count of seeds that are right, (N,) whole numbers, an image each; None of other metrics."""
+    if claim.metric != "test_accuracy":
+        return None
+    tested = [[v.tested(seed) for seed in seeds] for v in variants]
+    for variant, own in zip(variants[1:], tested[1:], strict=True):
+        if not same_images(variants[0], variant, [*tested[0], *own]):
+            raise JournalError(
+                f"claim {claim.say!r}: {variants[0].id} and {variant.id} were not tested on the "
+                "same images, so no paired test compares them"
+            )
+    parts = [
+        sign * np.sum([one.correct for one in own], axis=0, dtype=np.int64)
+        for sign, own in zip(signs, tested, strict=True)
+    ]
+    total: np.ndarray = np.sum(parts, axis=0)
+    return total
+
+
+def _seeds(variants: tuple[VariantResults, ...]) -> list[int]:
+    seeds = shared_seeds(variants[0], variants[1])
+    return [seed for seed in seeds if all(seed in v.need().runs for v in variants)]
+
+
+def _ends(found: Interval) -> tuple[float, float, float]:
+    return float(found.estimate), float(found.low), float(found.high)
+
+
+def _stale(variants: tuple[VariantResults, ...]) -> bool:
+    return any(variant.is_stale for variant in variants)
+
+
+def _no_interval(seeds: list[int]) -> NotTested:
+    return NotTested(f"{len(seeds)} seed, which has no interval")

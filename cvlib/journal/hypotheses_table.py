@@ -1,0 +1,80 @@
+"""Hypotheses as a list for the Description, and their verdicts as a table for the Summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cvlib.journal import numbers
+from cvlib.journal.quantity import Markdown, markdown
+
+if TYPE_CHECKING:
+    from cvlib.journal.hypotheses import Judged, JudgedHypothesis
+    from cvlib.studies.hypotheses import Hypothesis
+
+_SIDE = {"above": "more than", "below": "less than"}
+
+
+def listing(declared: Sequence[Hypothesis]) -> Markdown:
+    """`H1, capacity.` with the statement, one a hypothesis."""
+    items = [
+        f"{markdown(one.id)}, {markdown(one.title)}.\n:   {markdown(one.statement)}"
+        for one in declared
+    ]
+    return Markdown("\n\n".join(items))
+
+
+def verdicts_table(judged: Sequence[JudgedHypothesis]) -> Markdown:
+    """A row a hypothesis, and below what its words mean."""
+    rows = [_row(one) for one in judged]
+    # the widths of the dashes are those of the columns where a cell wraps
+    head = "| Hypothesis | Verdict | What was measured | Shown in |"
+    rule = f"|:{'-' * 14}|:{'-' * 9}|:{'-' * 62}|:{'-' * 9}|"
+    lines = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return Markdown(f"{head}\n{rule}\n{lines}\n\n{_note(judged)}")
+
+
+def _row(one: JudgedHypothesis) -> tuple[str, str, str, str]:
+    declared = one.declared
+    measured = "; ".join(_claim(judged, alone=len(one.claims) == 1) for judged in one.claims)
+    where = f"@{declared.shown}" if declared.shown else f"@sec-{declared.experiment}"
+    return f"{declared.id}, {markdown(declared.title)}", one._repr_markdown_(), measured, where
+
+
+def _claim(judged: Judged, alone: bool) -> str:
+    """`fine-tuned less probe +2.98 [2.08, 3.88] points, p < 0.001`; what does not hold says so."""
+    say = _bars(markdown(judged.claim.say))
+    if judged.effect is None:
+        return f"{say}: not tested ({_bars(markdown(judged.reason))})"
+    text = f"{say} {_bars(judged.effect.shown._repr_markdown_())}"
+    if judged.claim.margin:
+        text += f" ({_SIDE[judged.claim.expect]} {_number(judged.claim.margin)} expected)"
+    if judged.p is not None:
+        text += f", {_bars(markdown(numbers.p_value(judged.p)))}"
+    if not alone and judged.verdict != "supported":
+        text += f", {judged.verdict}"
+    return text
+
+
+def _note(judged: Sequence[JudgedHypothesis]) -> str:
+    adjusted = any(one.p is not None for each in judged for one in each.claims)
+    test = (
+        ", and for accuracies the paired test on the same images, Holm-adjusted within a hypothesis, "
+        "has p < 0.05"
+        if adjusted
+        else ""
+    )
+    return markdown(
+        "Supported: every claim's 95% interval lies on the side that was expected"
+        f"{test}; refuted: one claim's lies on the other side; else undecided. Brackets: intervals "
+        "over seeds, those of shares over images."
+    )
+
+
+def _number(value: float) -> str:
+    return numbers.fixed(value, 0 if float(value).is_integer() else 1)
+
+
+def _bars(text: str) -> str:
+    """A bar ends a table's cell, unless it is escaped already."""
+    return text.replace("\\|", "|").replace("|", "\\|")
