@@ -81,11 +81,14 @@ class Hypotheses:
 
         return listing([one.declared for one in self])
 
-    def table(self) -> Markdown:
-        """Verdicts, a row a hypothesis: each claim's effect, interval and p-value, where it is shown."""
+    def table(self, most: int = 3) -> Markdown:
+        """Verdicts, a row a hypothesis: effects with interval and p-value, and where they are shown.
+
+        most: claims of each; those that do not hold come first.
+        """
         from cvlib.journal.hypotheses_table import verdicts_table
 
-        return verdicts_table(list(self))
+        return verdicts_table(list(self), most)
 
     def count(self, verdict: str) -> Quantity:
         """`5`: how many hypotheses have this verdict."""

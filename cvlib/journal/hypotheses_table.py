@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cvlib.journal import numbers
+from cvlib.journal.errors import JournalError
 from cvlib.journal.quantity import Markdown, markdown
 
 if TYPE_CHECKING:
@@ -24,9 +25,14 @@ def listing(declared: Sequence[Hypothesis]) -> Markdown:
     return Markdown("\n\n".join(items))
 
 
-def verdicts_table(judged: Sequence[JudgedHypothesis]) -> Markdown:
-    """A row a hypothesis, and below what its words mean."""
-    rows = [_row(one) for one in judged]
+def verdicts_table(judged: Sequence[JudgedHypothesis], most: int) -> Markdown:
+    """A row a hypothesis with at most so many claims, and below what its words mean.
+
+    Claims that do not hold come before those that do; what is left out is counted.
+    """
+    if most < 1:
+        raise JournalError(f"most {most!r}: expected at least 1 claim")
+    rows = [_row(one, most) for one in judged]
     # the widths of the dashes are those of the columns where a cell wraps
     head = "| Hypothesis | Verdict | What was measured | Shown in |"
     rule = f"|:{'-' * 14}|:{'-' * 9}|:{'-' * 62}|:{'-' * 9}|"
@@ -34,9 +40,14 @@ def verdicts_table(judged: Sequence[JudgedHypothesis]) -> Markdown:
     return Markdown(f"{head}\n{rule}\n{lines}\n\n{_note(judged)}")
 
 
-def _row(one: JudgedHypothesis) -> tuple[str, str, str, str]:
+def _row(one: JudgedHypothesis, most: int) -> tuple[str, str, str, str]:
     declared = one.declared
-    measured = "; ".join(_claim(judged, alone=len(one.claims) == 1) for judged in one.claims)
+    alone = len(one.claims) == 1
+    telling = sorted(one.claims, key=lambda claim: claim.verdict == "supported")[:most]
+    measured = "; ".join(_claim(claim, alone) for claim in one.claims if claim in telling)
+    if left := len(one.claims) - len(telling):
+        hold = all(c.verdict == "supported" for c in one.claims if c not in telling)
+        measured += f"; {left} more" + (" hold" if left > 1 else " holds") * hold
     where = f"@{declared.shown}" if declared.shown else f"@sec-{declared.experiment}"
     return f"{declared.id}, {markdown(declared.title)}", one._repr_markdown_(), measured, where
 
@@ -48,7 +59,7 @@ def _claim(judged: Judged, alone: bool) -> str:
         return f"{say}: not tested ({_bars(markdown(judged.reason))})"
     text = f"{say} {_bars(judged.effect.shown._repr_markdown_())}"
     if judged.claim.margin:
-        text += f" ({_SIDE[judged.claim.expect]} {_number(judged.claim.margin)} expected)"
+        text += f" (expected: {_SIDE[judged.claim.expect]} {_number(judged.claim.margin)})"
     if judged.p is not None:
         text += f", {_bars(markdown(numbers.p_value(judged.p)))}"
     if not alone and judged.verdict != "supported":

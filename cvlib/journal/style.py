@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-TEXT_WIDTH = 6.3  # inches
+TEXT_WIDTH = 6.6  # inches
 
 INK = "#1a1a1a"
 MUTED = "#666666"
