@@ -161,6 +161,7 @@ HARMLESS_KEYS: dict[str, frozenset[str]] = {
     "format": frozenset(
         {
             "theme",
+            "filters",
             "html-math-method",
             "embed-resources",
             "code-copy",
