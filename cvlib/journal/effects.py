@@ -76,7 +76,7 @@ def _difference(claim: Claim, variants: tuple[VariantResults, ...]) -> Effect:
     if len(seeds) > 1 and np.ptp(values) > 1e-9:
         found = t_interval(values)
         remark = ""
-    elif score is not None and all(v.is_deterministic or len(v.runs) == 1 for v in variants):
+    elif score is not None and all(v.is_deterministic for v in variants):
         over_images = paired_bootstrap(score / len(seeds), seed=0)
         found = Interval(*(100 * end for end in _ends(over_images)))
         remark = " (interval over images)"

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import yaml
+
+from cvlib.analysis.paired import holm, sign_flip_test
+from cvlib.journal import experiment, hypotheses
+from cvlib.journal.errors import JournalError
+from cvlib.results.store import Store
+from tests.journal.made import planned
+
+
+def declare(layout, *claims, **fields):
+    one = {"title": "size", "statement": "It is so.", "experiment": "exp01", "claims": [*claims]}
+    path = layout.experiments / "hypotheses.yaml"
+    path.write_text(yaml.safe_dump({"H1": {**one, **fields}}, sort_keys=False))
+    return hypotheses(root=layout.root)["H1"]
+
+
+def claim(first, second, **more):
+    return {"say": "it", "first": f"exp01/{first}", "second": f"exp01/{second}", **more}
+
+
+def accuracies(layout, variant):
+    exp = experiment("exp01", root=layout.root)
+    return 100 * exp.results.variant(variant).values("test_accuracy")
+
+
+def test_a_clear_difference_supports_and_its_reverse_refutes(project):
+    assert declare(project, claim("base", "kernel1")).verdict.text == "supported"
+    assert declare(project, claim("kernel1", "base")).verdict.text == "refuted"
+    assert declare(project, claim("kernel1", "base", expect="below")).verdict.text == "supported"
+
+
+def test_what_seeds_do_not_tell_apart_is_undecided(project):
+    assert declare(project, claim("base", "flip")).verdict.text == "undecided"
+
+
+def test_one_claim_that_fails_refutes_what_the_others_support(project):
+    found = declare(project, claim("base", "kernel1"), claim("narrow", "wide"))
+    assert [one.verdict for one in found.claims] == ["supported", "refuted"]
+    assert found.verdict.text == "refuted"
+
+
+def test_the_effect_is_the_difference_in_points_over_seeds(project):
+    from scipy import stats
+
+    values = accuracies(project, "wide") - accuracies(project, "narrow")
+    low, high = stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
+    shown = declare(project, claim("wide", "narrow")).effect()
+    assert (shown.value, shown.low, shown.high) == pytest.approx((values.mean(), low, high))
+
+
+def test_a_difference_of_differences_is_tested_on_the_same_images(project):
+    minus = {"first": "exp01/wide", "second": "exp01/base"}
+    found = declare(project, claim("base", "kernel1", minus=minus)).claims[0]
+    exp = experiment("exp01", root=project.root)
+    of = {
+        name: np.sum([exp.predictions(name, seed).correct for seed in range(3)], axis=0, dtype=int)
+        for name in ("base", "kernel1", "wide")
+    }
+    score = of["base"] - of["kernel1"] - (of["wide"] - of["base"])
+    assert found.effect.p == sign_flip_test(score)
+    assert found.effect.shown.value == pytest.approx(100 * score.mean() / 3)
+
+
+def test_p_values_of_one_hypothesis_are_corrected_together(project):
+    found = declare(project, claim("base", "kernel1"), claim("wide", "base"), claim("base", "flip"))
+    raw = [one.effect.p for one in found.claims]
+    assert [one.p for one in found.claims] == holm(raw)
+    assert max(raw) < 1 and [one.p for one in found.claims] != raw
+
+
+def test_with_a_margin_the_interval_alone_decides(project):
+    found = declare(project, claim("base", "flip", margin=-50)).claims[0]
+    assert (found.p, found.verdict) == (None, "supported")
+
+
+def test_a_ratio_of_times_has_the_interval_of_its_logarithm(project):
+    options = {"metric": "train_seconds", "scale": "ratio", "margin": 1.5}
+    shown = declare(project, claim("wide", "base", **options)).effect()
+    back = declare(project, claim("base", "wide", **options)).effect()
+    assert shown.low == pytest.approx(1 / back.high)
+    assert shown.text.endswith(" times") and 1.5 < shown.value < 2.5
+
+
+def test_the_best_of_a_factor_is_chosen_by_validation(project):
+    exp = experiment("exp01", root=project.root)
+    best = exp.best("val_accuracy", among=[v for v in exp.variants if v.factor == "width"])
+    found = declare(project, claim("best:width", "base")).claims[0]
+    assert found.effect.variants[0].name == best.name
+
+
+def test_one_seed_is_not_tested_and_says_why(project):
+    for run in planned(project):
+        if run.seed:
+            Store(project.runs).remove(str(run.key))
+    found = declare(project, claim("base", "kernel1"))
+    assert found.verdict.text == "not tested"
+    assert "1 seed, which has no interval" in str(hypotheses(root=project.root).table())
+
+
+def test_a_variant_without_results_is_not_tested(project):
+    for run in planned(project):
+        if run.variant == "wide":
+            Store(project.runs).remove(str(run.key))
+    assert declare(project, claim("wide", "base")).verdict.text == "not tested"
+
+
+def test_a_variant_that_is_not_declared_is_an_error_that_lists_them(project):
+    with pytest.raises(JournalError, match=r"exp01/wid', but exp01 has: base, depth2"):
+        _ = declare(project, claim("wid", "base")).verdict
+
+
+def test_a_project_without_hypotheses_says_where_they_go(project):
+    with pytest.raises(JournalError, match=r"experiments/hypotheses\.yaml"):
+        hypotheses(root=project.root)
+
+
+def test_the_table_says_each_verdict_with_its_numbers(project):
+    one = declare(project, claim("base", "kernel1"), shown="tbl-exp01")
+    table = str(hypotheses(root=project.root).table())
+    assert "| H1, size | supported |" in table
+    assert "p \\< 0.001" in table and "@tbl-exp01" in table
+    assert one.effect().text.split()[0].replace("+", "") in table
+
+
+def test_the_table_keeps_the_claims_that_do_not_hold_and_counts_the_rest(project):
+    declare(
+        project,
+        claim("base", "kernel1"),
+        claim("base", "kernel1", expect="below"),
+        claim("wide", "base"),
+    )
+    table = str(hypotheses(root=project.root).table(most=1))
+    assert ", refuted; 2 more hold" in table
+
+
+def test_the_list_has_every_statement(project):
+    declare(project, claim("base", "kernel1"))
+    assert str(hypotheses(root=project.root).listing()) == "H1, size.\n:   It is so."
