@@ -75,15 +75,9 @@ def load_project(root: Path, profile: str | None = None) -> Project:
     Raises ProjectError or Unsupported, which name file, line and key.
     """
     root = root.resolve()
-    files = [_read(root / "_quarto.yml")]
-    if profile:
-        files.append(_read(root / f"_quarto-{profile}.yml"))
+    metadata, files = read_metadata(root, profile)
     for file in files:
         _check_keys(file)
-    metadata: dict[str, Any] = {}
-    for file in files:
-        metadata = merge(metadata, file.data)
-
     source = files[0]
     if metadata.get("project", {}).get("type") != "book":
         raise Unsupported(
@@ -111,6 +105,20 @@ def load_project(root: Path, profile: str | None = None) -> Project:
         lang=str(metadata.get("lang", "en")),
         metadata=metadata,
     )
+
+
+def read_metadata(root: Path, profile: str | None) -> tuple[dict[str, Any], list[YamlFile]]:
+    """Read `_quarto.yml` with its profile, keys unchecked: what Quarto itself would take is there.
+
+    Returns both merged, and the files with the lines of their keys.
+    """
+    files = [_read(root / "_quarto.yml")]
+    if profile:
+        files.append(_read(root / f"_quarto-{profile}.yml"))
+    metadata: dict[str, Any] = {}
+    for file in files:
+        metadata = merge(metadata, file.data)
+    return metadata, files
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -221,7 +229,7 @@ def _formats(root: Path, metadata: Mapping[str, Any], source: YamlFile) -> dict[
                 line=line,
             )
         own = given if isinstance(given, dict) else {}
-        options = merge(merge(_extension_options(root, name), common), own)
+        options = merge(merge(extension_options(root, name), common), own)
         execute: dict[str, Any] = {**_EXECUTE_DEFAULTS, "fig-format": _FIGURE_FORMATS[target]}
         for layer in (options, metadata.get("execute") or {}, own, own.get("execute") or {}):
             execute.update({key: layer[key] for key in execute if key in layer})
@@ -248,7 +256,7 @@ def _target(name: str, file: str, line: int | None) -> Target:
     )
 
 
-def _extension_options(root: Path, name: str) -> dict[str, Any]:
+def extension_options(root: Path, name: str) -> dict[str, Any]:
     """Return what `_extensions/<x>/_extension.yml` sets for the format `<x>-typst`."""
     if not name.endswith("-typst"):
         return {}

@@ -140,7 +140,7 @@ PROJECT_KEYS: dict[str, frozenset[str]] = {
 # Keys that change nothing in what the embedded engine makes: how Quarto's own site looks, which
 # folders it watches, which hooks it starts. Read, and passed over.
 HARMLESS_KEYS: dict[str, frozenset[str]] = {
-    "": frozenset({"theme", "editor", "filters", "extensions"}),
+    "": frozenset({"theme", "editor", "filters", "extensions", "cvlib"}),  # cvlib: settings.py
     "project": frozenset({"render", "pre-render", "post-render", "preview", "resources"}),
     "book": frozenset(
         {

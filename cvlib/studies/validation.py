@@ -26,7 +26,8 @@ def _explain_one(item: dict[str, Any], model: type[BaseModel], located: Located)
     key = ".".join(address)
     value, kind, context = item["input"], item["type"], item.get("ctx", {})
     if kind == "extra_forbidden":
-        known = list(owner.model_fields) if owner else []
+        fields = owner.model_fields.items() if owner else ()
+        known = [field.alias or name for name, field in fields]
         inside = f" in {'.'.join(address[:-1])}" if address[:-1] else ""
         text = f"unknown key {address[-1]!r}{inside}; {_nearest(address[-1], known)}"
     elif kind == "missing":
