@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 import pypdfium2 as pdfium
+import pypdfium2.raw as raw
 
 from cvlib.publish.errors import PublishError
 from cvlib.publish.pdf.page import Page
@@ -49,6 +50,11 @@ class Pdf:
             title = bookmark.get_title().strip()
             entries.append(Entry(title, bookmark.level, index + 1, _heading_top(page, top)))
         return tuple(entries)
+
+    @property
+    def is_tagged(self) -> bool:
+        """Whether heads, feet, figures and tables are marked as such; Typst does so since 0.14."""
+        return bool(raw.FPDFCatalog_IsTagged(self._document))
 
     def close(self) -> None:
         """Let go of the file."""

@@ -34,12 +34,12 @@ class Page:
         finally:
             texts.close()
 
-    @property
+    @cached_property
     def content(self) -> tuple[Drawn, ...]:
         """Everything but what belongs to the page itself: head, foot, rules."""
         return tuple(drawn for drawn in self.objects if not drawn.is_artifact)
 
-    @property
+    @cached_property
     def margin_texts(self) -> tuple[Drawn, ...]:
         """Head and foot."""
         return tuple(d for d in self.objects if d.is_artifact and d.kind == "text")

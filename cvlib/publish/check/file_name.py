@@ -1,0 +1,34 @@
+"""The PDF is called as the course wants it: `dl4cv2024_Ivan_Franko_module2.pdf`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cvlib.publish.check.finding import Finding, failed, ok
+from cvlib.publish.check.subject import Subject
+from cvlib.publish.settings import expected_pdf_name
+from cvlib.studies.located_yaml import SpecError
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """Compare the file's name with the pattern of the settings, filled with the first author."""
+    yml = subject.quarto_yml
+    author = subject.book.authors[0]
+    try:
+        expected = expected_pdf_name(subject.settings, author)
+    except SpecError as error:
+        yield failed(str(error), "Give the names.", file=yml.name, line=yml.line("book", "author"))
+        return
+    found = subject.pdf_path.name
+    if found == expected:
+        yield ok(found)
+        return
+    case = ", in other letters (capitals count)" if found.lower() == expected.lower() else ""
+    yield failed(
+        f"the PDF is called {found}, expected {expected} for the author {author!r}{case}",
+        f"Set `book: output-file: {expected.removesuffix('.pdf')}` and render again. Umlauts are "
+        "written as in passports (ü as ue), several names of one kind with hyphens; where that does "
+        "not fit, set `cvlib: first-name:` and `last-name:`.",
+        file=yml.name,
+        line=yml.line("book", "output-file"),
+    )

@@ -1,0 +1,31 @@
+"""Every chapter's frozen copy is true to its text, its results and the code that it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+
+from cvlib.publish.check.finding import Finding, failed, ok, unchecked
+from cvlib.publish.check.subject import Subject
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """Ask for the state of each chapter."""
+    if not subject.is_frozen:
+        yield unchecked(f"the profile {subject.layout.profile} freezes no chapter")
+        return
+    try:
+        module = import_module("cvlib.publish.chapter_status")
+    except ModuleNotFoundError:
+        yield unchecked("this cvlib does not tell whether chapters are fresh")
+        return
+    statuses = module.chapter_statuses(subject.layout)
+    stale = [status for status in statuses if status.reason is not None]
+    for status in stale:
+        yield failed(
+            f"the frozen copy does not stand: {status.reason}",
+            "`make report` executes the chapter again.",
+            file=status.file,
+        )
+    if not stale:
+        yield ok(f"{len(statuses)} chapters, all frozen and true")

@@ -1,0 +1,91 @@
+"""The PDF is of the chapters as they are now: it has their words and their values."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from cvlib.publish.check.finding import Finding, failed, ok, unchecked
+from cvlib.publish.check.inline_values import SPAN
+from cvlib.publish.check.prose import without_blocks
+from cvlib.publish.check.subject import CheckedChapter, Subject
+from cvlib.publish.pdf.document import Pdf
+
+_CONDITIONAL = re.compile(
+    r"^:{3,}[ \t]*\{[^}\n]*\.content-(?:visible|hidden)[^}\n]*\}.*?^:{3,}[ \t]*$",
+    re.MULTILINE | re.DOTALL,
+)
+# Where the words of the PDF may differ from those of the markdown: code, calls, math, attributes,
+# footnotes, pictures, shortcodes, and the borders of blocks, cells and items.
+_BREAKS = re.compile(
+    r"`[^`\n]*`(?:\{[^}]*\})?|\[[^\[\]]*@[^\[\]]*\]|@[\w{][\w:.\-}]*|\$[^$]*\$|\^\[[^\]]*\]|\[\^[^\]]*\]:?|"
+    r"\]\([^)]*\)|!\[|\{\{<.*?>\}\}|https?://\S+|<[^>\n]+>|\n[ \t]*\n|\||^:{1,}[^\n]*$|"
+    r"^[ \t]*(?:[-*+]|\d+[.)])[ \t]+|^#+[ \t]|\{[^{}]*\}",
+    re.MULTILINE,
+)
+_FEWEST_LETTERS = 25
+_NUMBER = re.compile(r"[+−]?\d(?:[\d.,]*\d)?")
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """Search the PDF for every longer piece of the chapters' text, and for every value."""
+    words, numbers = letters(_text(subject.pdf)), _padded(_text(subject.pdf))
+    count, wrong = 0, 0
+    loose = [chapter.file for chapter in subject.chapters if chapter.executed("typ") is None]
+    if loose:
+        yield unchecked(f"not frozen, so that the PDF cannot be compared with it: {', '.join(loose)}")
+    for chapter in subject.chapters:
+        executed = chapter.executed("typ")
+        if executed is None:
+            continue
+        markdown = _CONDITIONAL.sub("", without_blocks(executed.markdown))
+        pieces = [piece for piece in _pieces(markdown) if letters(piece) not in words]
+        values = [
+            span["text"]
+            for span in SPAN.finditer(markdown)
+            if span["text"] and _padded(span["text"]) not in numbers
+        ]
+        count += 1
+        if pieces or values:
+            wrong += 1
+            yield _differs(chapter, pieces, values)
+    if not wrong:
+        yield ok(f"the PDF has the text and the values of {count} chapters as they are now")
+
+
+def _differs(chapter: CheckedChapter, pieces: list[str], values: list[str]) -> Finding:
+    lacking = values or pieces
+    first = " ".join(lacking[0].split())
+    shown = re.sub(r"\\(.)", r"\1", first)
+    file, line = chapter.prose.find(re.escape(lacking[0].strip()[:60]))
+    what = "value" if values else "text"
+    more = f", and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+    return failed(
+        f"the PDF does not have the {what} “{shown[:60]}{'…' if len(shown) > 60 else ''}”{more}: "
+        "it was made before the chapter changed",
+        "`make report` writes the PDF anew.",
+        file=file,
+        line=line,
+    )
+
+
+def letters(text: str) -> str:
+    """Return letters and digits alone, so that hyphens, quotes and line ends do not count."""
+    return "".join(c for c in unicodedata.normalize("NFKC", text) if c.isalnum())
+
+
+def _pieces(markdown: str) -> list[str]:
+    unmarked = re.sub(r"\\(.)", r"\1", _BREAKS.sub("\0", SPAN.sub(r"\g<text>", markdown)))
+    return [piece for piece in unmarked.split("\0") if len(letters(piece)) >= _FEWEST_LETTERS]
+
+
+def _padded(text: str) -> str:
+    """Return the numbers of a text in order, between spaces."""
+    return f" {' '.join(_NUMBER.findall(text))} "
+
+
+def _text(pdf: Pdf) -> str:
+    """Return the PDF's content without heads and feet, which would stand in a sentence's way."""
+    parts = [d.text for page in pdf.pages for d in page.content if d.kind == "text"]
+    return "\n".join(parts)
