@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from cvlib.commands.check import check
 from cvlib.commands.reviewed import reviewed
 from cvlib.weights_cli import app as weights_app
 
@@ -312,6 +313,7 @@ def dashboard(
 
 
 app.command()(reviewed)
+app.command()(check)
 
 
 @app.command()

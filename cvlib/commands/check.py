@@ -12,7 +12,9 @@ import typer
 def check(
     pdf: Annotated[
         Path | None,
-        typer.Argument(metavar="[PDF]", help="The file to hand in; else the output of _quarto.yml."),
+        typer.Argument(
+            metavar="[PDF]", help="The file to hand in; else the output of _quarto.yml."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:

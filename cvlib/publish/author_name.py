@@ -44,7 +44,9 @@ def split_name(author: str) -> tuple[str, str]:
 def ascii_name(name: str) -> str:
     """Write one name with ASCII letters, digits and hyphens: `Jürgen` is `Juergen`."""
     composed = unicodedata.normalize("NFC", name).translate(_LETTERS)
-    plain = "".join(c for c in unicodedata.normalize("NFKD", composed) if not unicodedata.combining(c))
+    plain = "".join(
+        c for c in unicodedata.normalize("NFKD", composed) if not unicodedata.combining(c)
+    )
     plain = re.sub(r"['’ʼ`.]", "", plain)
     plain = re.sub(r"[\s\-‐‑–_]+", "-", plain).strip("-")
     if strange := re.sub(r"[A-Za-z0-9-]", "", plain):

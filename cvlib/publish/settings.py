@@ -78,7 +78,9 @@ class Settings(_Section):
     @classmethod
     def _is_a_file_name(cls, pattern: str) -> str:
         try:
-            names = [name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None]
+            names = [
+                name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None
+            ]
         except ValueError as error:
             raise ValueError(f"{pattern!r}: {error}") from None
         unknown = [name for name in names if name not in PLACEHOLDERS]
@@ -86,7 +88,9 @@ class Settings(_Section):
             known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
             raise ValueError(f"{pattern!r}: unknown {{{unknown[0]}}}; there is: {known}")
         if not pattern.endswith(".pdf") or "/" in pattern or "\\" in pattern:
-            raise ValueError(f"{pattern!r}; expected a file's name that ends in .pdf, and no folder")
+            raise ValueError(
+                f"{pattern!r}; expected a file's name that ends in .pdf, and no folder"
+            )
         return pattern
 
 

@@ -46,7 +46,8 @@ def text_area(width: float, height: float, margins: Mapping[str, float | None]) 
     """Return the text area of a page; a margin that is not declared is Typst's own, 2.5/21."""
     own = 2.5 / 21 * min(width, height)
     left, right, top, bottom = (
-        own if margins[side] is None else margins[side] for side in ("left", "right", "top", "bottom")
+        own if margins[side] is None else margins[side]
+        for side in ("left", "right", "top", "bottom")
     )
     assert left is not None and right is not None and top is not None and bottom is not None
     return Box(left, top, width - right, height - bottom)

@@ -82,7 +82,9 @@ def check_report(layout: Layout, pdf: Path | None = None) -> Report:
 def _pdf_is_there(subject: Subject) -> Iterator[Finding]:
     name = subject.shown(subject.pdf_path)
     if not subject.pdf_path.is_file():
-        to_do = "`make report` (or `quarto render`) makes it; or name another: `cvlib check FILE.pdf`."
+        to_do = (
+            "`make report` (or `quarto render`) makes it; or name another: `cvlib check FILE.pdf`."
+        )
         yield replace(failed(f"{name} does not exist", to_do), check="pdf")
         return
     try:

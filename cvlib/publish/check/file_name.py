@@ -26,9 +26,19 @@ def find(subject: Subject) -> Iterator[Finding]:
     case = ", in other letters (capitals count)" if found.lower() == expected.lower() else ""
     yield failed(
         f"the PDF is called {found}, expected {expected} for the author {author!r}{case}",
-        f"Set `book: output-file: {expected.removesuffix('.pdf')}` and render again. Umlauts are "
-        "written as in passports (ü as ue), several names of one kind with hyphens; where that does "
-        "not fit, set `cvlib: first-name:` and `last-name:`.",
+        f"Set `book: output-file: {expected.removesuffix('.pdf')}` and render again.{_rules(author, expected)}",
         file=yml.name,
         line=yml.line("book", "output-file"),
+    )
+
+
+def _rules(author: str, expected: str) -> str:
+    """Say how the name was made, where it is not the author's words as they are."""
+    words = author.split()
+    if len(words) == 2 and all(word in expected for word in words):
+        return ""
+    return (
+        " Umlauts are written as in passports (ü as ue), other accents are left off, several first "
+        "or last names are joined by hyphens; for another name set `cvlib: first-name:` and "
+        "`last-name:`."
     )

@@ -47,7 +47,8 @@ def inline_values(prose: Prose, markdown: str) -> list[InlineValue]:
         found = list(INLINE.finditer(chunk))
         if not found:
             continue
-        for expression, text, offset, position in _aligned(chunk, found, markdown, position):
+        for expression, text, offset, after in _aligned(chunk, found, markdown, position):
+            position = after
             file, line = prose.place(start + offset)
             values.append(InlineValue(expression, text, file, line))
     return values

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
+from pathlib import Path
 
-from cvlib.publish.check.finding import Finding, failed, ok, unchecked
+from cvlib.publish.check.finding import Finding, failed, ok
 from cvlib.publish.check.subject import Subject
+from cvlib.publish.interpretation import blocks_to_review
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """Ask which blocks were written against other results."""
-    try:
-        module = import_module("cvlib.journal.interpretation")
-    except ModuleNotFoundError:
-        yield unchecked("this cvlib does not mark interpretations")
-        return
-    blocks = module.blocks_to_review(subject.layout)
+    """Ask which blocks of the chapters were written against other results."""
+    blocks = blocks_to_review(subject.layout, [entry.file for entry in subject.book.chapters])
     for block in blocks:
-        changed = ", ".join(block.changed)
         yield failed(
-            f"“{block.words}” was written against other results of {changed}",
-            f"Read it beside the results, correct it, then `cvlib reviewed {' '.join(block.changed)}`.",
+            f"“{block.words}”: {block.reason}",
+            f"Read it beside the results, correct it, then `cvlib reviewed {Path(block.file).stem}`.",
             file=block.file,
             line=block.line,
         )

@@ -35,12 +35,14 @@ def find_parts(subject: Subject) -> Iterator[Finding]:
         yield _judged(says, round(length, 2), lowest, highest, page=section.start.page)
 
 
-def _judged(says: str, length: float, lowest: float, highest: float, **where: int) -> Finding:
+def _judged(
+    says: str, length: float, lowest: float, highest: float, page: int | None = None
+) -> Finding:
     allowed = f"{lowest:g} to {highest:g}" if lowest else f"at most {highest:g}"
     if length > highest:
-        return failed(f"{says}, {allowed} allowed", _SHORTER, **where)
+        return failed(f"{says}, {allowed} allowed", _SHORTER, page=page)
     if length < lowest:
-        return failed(f"{says}, {allowed} asked for", _LONGER, **where)
+        return failed(f"{says}, {allowed} asked for", _LONGER, page=page)
     if not lowest and length < highest / 4:
-        return note(f"{says} ({allowed}): rather short", **where)
+        return note(f"{says} ({allowed}): rather short", page=page)
     return ok(f"{says} ({allowed})")

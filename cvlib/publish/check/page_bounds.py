@@ -29,7 +29,9 @@ def find(subject: Subject) -> Iterator[Finding]:
     for page in subject.pdf.pages:
         area = subject.area(page)
         texts = [d for d in page.content if d.kind == "text" and d.text.strip()]
-        in_tables = {number for tag in page.tags if tag.kind == "Table" for number in tag.content_ids}
+        in_tables = {
+            number for tag in page.tags if tag.kind == "Table" for number in tag.content_ids
+        }
         # the check of tables says so of theirs
         texts = [d for d in texts if d.content_id not in in_tables]
         found = [*_outside_page(page, texts), *_outside_area(page, area, texts, subject)]

@@ -45,9 +45,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         yield ok(f"{len(seen)} picture files, none missing and none empty")
 
 
-def _pictures(
-    subject: Subject, chapter: CheckedChapter
-) -> Iterator[tuple[str, str | None, Path]]:
+def _pictures(subject: Subject, chapter: CheckedChapter) -> Iterator[tuple[str, str | None, Path]]:
     for target in TARGETS:
         executed = chapter.executed(target)
         if executed is None:

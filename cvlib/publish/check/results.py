@@ -49,7 +49,9 @@ def _finding(experiment: str, kind: str, statuses: list[RunStatus]) -> Finding:
         return failed(says, to_do, **where)
     if kind.startswith("stale by"):
         cue = kind.removeprefix("stale by ")
-        return note(says, f"The report marks them (†). `cvlib run --rerun {cue}` trains them again.")
+        return note(
+            says, f"The report marks them (†). `cvlib run --rerun {cue}` trains them again."
+        )
     if kind == "unknown":
         return unchecked(says, "`cvlib data` and `cvlib weights fetch` bring what is missing.")
     if kind == "skipped":

@@ -87,7 +87,9 @@ class Subject:
 
     def shown(self, path: Path) -> str:
         """Return a path relative to the project, or as it is where it lies elsewhere."""
-        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+        return (
+            path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+        )
 
     @cached_property
     def pdf(self) -> Pdf:

@@ -9,7 +9,9 @@ from xml.etree import ElementTree
 _DRAWN = frozenset({
     "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "text", "image", "use",
 })  # fmt: skip
-_ABSTRACT = frozenset({"defs", "clipPath", "mask", "symbol", "metadata", "style", "pattern", "marker"})
+_ABSTRACT = frozenset(
+    {"defs", "clipPath", "mask", "symbol", "metadata", "style", "pattern", "marker"}
+)
 # Matplotlib names the groups of a panel. Axes, titles, legends and texts are there without data, too.
 _FURNITURE = re.compile(r"(?:matplotlib\.axis|text|legend|patch)_\d+")
 _PANEL = re.compile(r"axes_\d+")
@@ -29,7 +31,9 @@ def why_empty(path: Path) -> str | None:
         return "is empty: nothing is drawn in it"
     empty = [group.get("id", "") for group in _panels(root) if not _has_data(group)]
     if empty:
-        which = "its panel is" if len(list(_panels(root))) == 1 else f"{len(empty)} of its panels are"
+        which = (
+            "its panel is" if len(list(_panels(root))) == 1 else f"{len(empty)} of its panels are"
+        )
         return f"shows no data: {which} empty but for the axes"
     return None
 
@@ -52,7 +56,9 @@ def _is_visible(element: ElementTree.Element) -> bool:
     style = (element.get("style") or "").replace(" ", "")
     hidden = "display:none" in style or "visibility:hidden" in style
     unpainted = "fill:none" in style and ("stroke:none" in style or "stroke:" not in style)
-    return not hidden and not (unpainted and _name(element) != "g") and element.get("opacity") != "0"
+    return (
+        not hidden and not (unpainted and _name(element) != "g") and element.get("opacity") != "0"
+    )
 
 
 def _is_background(mark: ElementTree.Element, root: ElementTree.Element) -> bool:

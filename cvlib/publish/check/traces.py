@@ -31,14 +31,16 @@ def find(subject: Subject) -> Iterator[Finding]:
             if "`{python} " in chapter.prose.source:
                 yield unchecked(f"{chapter.file} is not frozen, so that its values are not known")
             continue
-        found = [*_untraced(chapter, markdown), *_unknown(subject, chapter, markdown, stored)]
         try:
-            count += len(inline_values(chapter.prose, markdown))
+            values = inline_values(chapter.prose, markdown)
         except OtherText as error:
+            values = []
             yield unchecked(
                 f"the frozen copy of {chapter.file} has another text than the chapter, at “{error}…”",
                 "`make report` executes the chapter again.",
             )
+        found = [*_untraced(values), *_unknown(subject, chapter, markdown, stored)]
+        count += len(values)
         wrong += len(found)
         yield from found
     if not wrong:
@@ -46,11 +48,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     yield note("numbers that are typed by hand are not checked: let the journal compute them")
 
 
-def _untraced(chapter: CheckedChapter, markdown: str) -> Iterator[Finding]:
-    try:
-        values = inline_values(chapter.prose, markdown)
-    except OtherText:
-        return
+def _untraced(values: list[InlineValue]) -> Iterator[Finding]:
     for value in values:
         if has_untraced_number(value.markdown):
             yield failed(

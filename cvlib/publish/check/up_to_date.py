@@ -12,10 +12,8 @@ from cvlib.publish.check.prose import without_blocks
 from cvlib.publish.check.subject import CheckedChapter, Subject
 from cvlib.publish.pdf.document import Pdf
 
-_CONDITIONAL = re.compile(
-    r"^:{3,}[ \t]*\{[^}\n]*\.content-(?:visible|hidden)[^}\n]*\}.*?^:{3,}[ \t]*$",
-    re.MULTILINE | re.DOTALL,
-)
+_DIV = re.compile(r"^:{3,}(?P<opens>[ \t]*[^\s:].*)?$")
+_CONDITIONAL = re.compile(r"\.content-(?:visible|hidden)\b")
 # Where the words of the PDF may differ from those of the markdown: code, calls, math, attributes,
 # footnotes, pictures, shortcodes, and the borders of blocks, cells and items.
 _BREAKS = re.compile(
@@ -34,12 +32,14 @@ def find(subject: Subject) -> Iterator[Finding]:
     count, wrong = 0, 0
     loose = [chapter.file for chapter in subject.chapters if chapter.executed("typ") is None]
     if loose:
-        yield unchecked(f"not frozen, so that the PDF cannot be compared with it: {', '.join(loose)}")
+        yield unchecked(
+            f"not frozen, so that the PDF cannot be compared with it: {', '.join(loose)}"
+        )
     for chapter in subject.chapters:
         executed = chapter.executed("typ")
         if executed is None:
             continue
-        markdown = _CONDITIONAL.sub("", without_blocks(executed.markdown))
+        markdown = _without_conditional(without_blocks(executed.markdown))
         pieces = [piece for piece in _pieces(markdown) if letters(piece) not in words]
         values = [
             span["text"]
@@ -73,6 +73,23 @@ def _differs(chapter: CheckedChapter, pieces: list[str], values: list[str]) -> F
 def letters(text: str) -> str:
     """Return letters and digits alone, so that hyphens, quotes and line ends do not count."""
     return "".join(c for c in unicodedata.normalize("NFKC", text) if c.isalnum())
+
+
+def _without_conditional(markdown: str) -> str:
+    """Leave out blocks for one format alone, with all blocks inside of them."""
+    kept, depth, inside = [], 0, 0
+    for line in markdown.split("\n"):
+        div = _DIV.match(line.rstrip())
+        if div and div["opens"]:
+            depth += 1
+            if not inside and _CONDITIONAL.search(line):
+                inside = depth
+        elif div:
+            inside = 0 if depth == inside else inside
+            depth = max(0, depth - 1)
+        if not inside:
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def _pieces(markdown: str) -> list[str]:
