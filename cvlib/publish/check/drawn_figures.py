@@ -27,7 +27,7 @@ def find(subject: Subject) -> Iterator[Finding]:
                 continue
             count += 1
             box = page.box_of(tag)
-            name = caption_of(page, tag)
+            name = caption_of(page, tag, subject.caption_word(tag.kind))
             if box is None:
                 says = "has no picture"
             elif is_one_colour(page.ink(box)):

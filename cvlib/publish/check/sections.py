@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cvlib.publish.check.subject import Subject
+from cvlib.publish.pdf.box import Box
 from cvlib.publish.pdf.document import Entry
 from cvlib.publish.pdf.page import Page
 
@@ -76,7 +77,7 @@ def pages_of(section: Section, subject: Subject) -> float:
         if end is not None and page.number == end.page:
             bottom = end.top
         elif page.number == last or (page.number == last - 1 and _begins_page(end, pages, subject)):
-            bottom = min(area.bottom, _last_line(page))
+            bottom = _last_line(page, area)
         length += max(0.0, bottom - max(top, area.top)) / area.height
     return length
 
@@ -89,5 +90,7 @@ def _begins_page(entry: Entry | None, pages: Sequence[Page], subject: Subject) -
     return all(drawn.box.bottom > entry.top for drawn in page.content)
 
 
-def _last_line(page: Page) -> float:
-    return max((drawn.box.bottom for drawn in page.content), default=0.0)
+def _last_line(page: Page, area: Box) -> float:
+    """Return where a page's content ends, rules and boxes with it."""
+    bottoms = (d.box.bottom for d in page.objects if d.box.top >= area.top)
+    return max((bottom for bottom in bottoms if bottom <= area.bottom + 1), default=area.top)

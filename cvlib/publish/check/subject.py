@@ -116,6 +116,11 @@ class Subject:
                 frozen[target] = record.markdown
         return CheckedChapter(entry, read_prose(self.root, entry.file), frozen, folder)
 
+    def caption_word(self, kind: str) -> str:
+        """Return what captions begin with, `Figure` or `Table`, as `_quarto.yml` may have it."""
+        crossref = self.metadata.get("crossref") or {}
+        return str(crossref.get({"Figure": "fig-title", "Table": "tbl-title"}[kind], kind))
+
     @property
     def bibliography(self) -> tuple[Path, ...]:
         """The files of the works that may be cited."""

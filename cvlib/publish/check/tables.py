@@ -37,10 +37,10 @@ def find(subject: Subject) -> Iterator[Finding]:
             count += 1
             if says := _wrong_with(page, tag, cells, area):
                 wrong += 1
-                name = caption_of(page, tag)
+                name = caption_of(page, tag, subject.caption_word(tag.kind))
                 yield failed(f"{name or 'a table'} {says}", _REMEDY, page=page.number, label=name)
     if not wrong:
-        yield ok(f"{count} tables, none of them cut off")
+        yield ok(f"{count} tables and parts of tables, none of them cut off")
 
 
 def _wrong_with(page: Page, tag: Tagged, cells: tuple[Drawn, ...], area: Box) -> str | None:
