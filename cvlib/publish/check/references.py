@@ -25,7 +25,7 @@ def find_in_chapters(subject: Subject) -> Iterator[Finding]:
     """Compare the labels and keys that chapters call with those that there are."""
     labels: set[str] = set()
     for chapter in subject.chapters:
-        labels |= labels_in(chapter.result)
+        labels |= labels_in(chapter.result) | labels_in(chapter.prose.source)
         if chapter.has_cells and "typ" not in chapter.frozen:
             labels |= cell_labels(chapter.prose.source)
     try:
@@ -35,7 +35,9 @@ def find_in_chapters(subject: Subject) -> Iterator[Finding]:
         return
     count, wrong = 0, 0
     for chapter in subject.chapters:
-        for called in dict.fromkeys(calls_in(chapter.result)):
+        # the source, too: a frozen copy may be of an earlier text
+        calls = [*calls_in(chapter.prose.source), *calls_in(chapter.result)]
+        for called in dict.fromkeys(calls):
             count += 1
             if is_label(called):
                 found = _label(called, labels, chapter)
@@ -92,7 +94,7 @@ def find_in_pdf(subject: Subject) -> Iterator[Finding]:
     wrong = 0
     for page in subject.pdf.pages:
         text = page.text
-        marks = [found[0] for found in _IN_PDF.finditer(text)]
+        marks = [found[0].rstrip(".:") for found in _IN_PDF.finditer(text)]
         # pandoc prints the key of a citation that it did not find, with a question mark
         marks += [f"{key}?" for key in sorted(cited) if f"{key}?" in text]
         for mark in dict.fromkeys(marks):

@@ -12,6 +12,8 @@ from cvlib.publish.check.subject import CheckedChapter, Subject
 
 _RUNS = re.compile(r"\bruns=\"([^\"]*)\"")
 _SOURCE = re.compile(r"\bsource=\"([^\"]*)\"")
+_DESCRIBED = re.compile(r"<dc:description>\s*runs:([0-9a-f\s]*)</dc:description>")
+_HEAD = 1 << 16  # characters of an SVG that hold its metadata
 # Digits inside a name are no number: EXP02, H1, ResNet-18.
 _NAME = re.compile(r"[^\W\d_][\w-]*")
 
@@ -75,10 +77,10 @@ def _unknown(
     subject: Subject, chapter: CheckedChapter, markdown: str, stored: Sequence[str]
 ) -> Iterator[Finding]:
     """Yield what names runs that the store does not have, or a file that is not there."""
-    for name in dict.fromkeys(_named(_RUNS, markdown)):
+    for name in dict.fromkeys([*_named(_RUNS, markdown), *_drawn(chapter)]):
         if not _is_stored(name, stored):
             yield failed(
-                f"values come from the run {name}…, which is not in {subject.shown(subject.layout.runs)}",
+                f"what it shows comes from the run {name}…, which is not in {subject.shown(subject.layout.runs)}",
                 "Restore it from git, or let the chapter be executed with the runs that there are: "
                 "`make report`.",
                 file=chapter.file,
@@ -96,6 +98,15 @@ def _named(attribute: re.Pattern[str], markdown: str) -> Iterator[str]:
     for span in SPAN.finditer(markdown):
         for value in attribute.findall(span["attributes"]):
             yield from value.split() if attribute is _RUNS else [value]
+
+
+def _drawn(chapter: CheckedChapter) -> Iterator[str]:
+    """Yield the runs that the figures of a frozen chapter name in their metadata."""
+    for path in sorted(chapter.folder.glob("figure-*/*.svg")):
+        with path.open(encoding="utf-8", errors="replace") as figure:
+            described = _DESCRIBED.search(figure.read(_HEAD))
+        if described:
+            yield from described[1].split()
 
 
 def _is_stored(prefix: str, stored: Sequence[str]) -> bool:

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from cvlib.publish.check.finding import Finding, failed, ok, unchecked
-from cvlib.publish.check.inline_values import SPAN
+from cvlib.publish.check.inline_values import SPAN, OtherText, inline_values
 from cvlib.publish.check.prose import without_blocks
 from cvlib.publish.check.subject import CheckedChapter, Subject
 from cvlib.publish.pdf.document import Pdf
@@ -44,30 +44,45 @@ def find(subject: Subject) -> Iterator[Finding]:
         values = [
             span["text"]
             for span in SPAN.finditer(markdown)
-            if span["text"] and _padded(span["text"]) not in numbers
+            if _NUMBER.search(span["text"]) and _padded(span["text"]) not in numbers
         ]
         count += 1
         if pieces or values:
             wrong += 1
-            yield _differs(chapter, pieces, values)
+            yield _differs(chapter, executed.markdown, pieces, values)
     if not wrong:
         yield ok(f"the PDF has the text and the values of {count} chapters as they are now")
 
 
-def _differs(chapter: CheckedChapter, pieces: list[str], values: list[str]) -> Finding:
+def _differs(
+    chapter: CheckedChapter, markdown: str, pieces: list[str], values: list[str]
+) -> Finding:
     lacking = values or pieces
-    first = " ".join(lacking[0].split())
-    shown = re.sub(r"\\(.)", r"\1", first)
-    file, line = chapter.prose.find(re.escape(lacking[0].strip()[:60]))
-    what = "value" if values else "text"
+    shown = re.sub(r"\\(.)", r"\1", " ".join(lacking[0].split())).replace("\u00a0", " ")
+    file, line = _place(chapter, markdown, lacking[0], is_value=bool(values))
     more = f", and {len(lacking) - 1} more" if len(lacking) > 1 else ""
     return failed(
-        f"the PDF does not have the {what} “{shown[:60]}{'…' if len(shown) > 60 else ''}”{more}: "
-        "it was made before the chapter changed",
+        f"the PDF does not have the {'value' if values else 'text'} "
+        f"“{shown[:60]}{'…' if len(shown) > 60 else ''}”{more}: it was made before the chapter changed",
         "`make report` writes the PDF anew.",
         file=file,
         line=line,
     )
+
+
+def _place(
+    chapter: CheckedChapter, markdown: str, text: str, is_value: bool
+) -> tuple[str, int | None]:
+    """Find a piece of text in the source, and a value by the expression that gave it."""
+    if not is_value:
+        return chapter.prose.find(re.escape(text.strip().split("\n")[0][:60]))
+    try:
+        values = inline_values(chapter.prose, markdown)
+    except OtherText:
+        return chapter.file, None
+    found = (value for value in values if text in value.markdown)
+    value = next(found, None)
+    return (value.file, value.line) if value else (chapter.file, None)
 
 
 def letters(text: str) -> str:

@@ -52,6 +52,12 @@ def test_a_call_of_what_is_not_there_fails_at_its_line(tmp_path, right, wrong, n
     assert near in found.says and wrong.strip("@{},") in (found.label or "")
 
 
+def test_a_call_that_was_written_after_the_chapter_was_frozen_fails(tmp_path):
+    text = CALLS.replace("See", "See @fig-new and")
+    (found,) = bad(find_in_chapters(chapters(tmp_path, text + CELL, CALLS + MADE)))
+    assert found.label == "fig-new"
+
+
 def test_a_label_whose_cell_shows_nothing_is_not_there(tmp_path):
     text = "# EXP01: Width\n\n@fig-a\n"
     assert bad(find_in_chapters(chapters(tmp_path / "frozen", text + CELL, text)))

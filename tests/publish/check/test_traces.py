@@ -35,13 +35,18 @@ VALUES = (
 )
 
 
-def subject(tmp_path, *values: str, source: str = SOURCE, result: str = RESULT) -> Subject:
+FIGURE = "<svg><metadata><dc:description>runs: 3fa2b1c9d0 {}</dc:description></metadata></svg>"
+
+
+def subject(
+    tmp_path, *values: str, source: str = SOURCE, result: str = RESULT, drawn: str = ""
+) -> Subject:
     layout = make_project(tmp_path, exp01=source)
     (layout.runs / KEY).mkdir()
     (layout.experiments / "exp01.yaml").write_text("title: Width\n")
     for number, value in enumerate(values or VALUES, 1):
         result = result.replace(f"VALUE{number}", value)
-    freeze(layout, "report/exp01.qmd", result)
+    freeze(layout, "report/exp01.qmd", result, {"figure-typst/a.svg": FIGURE.format(drawn)})
     return Subject(layout)
 
 
@@ -74,6 +79,11 @@ def test_a_run_that_is_not_in_the_store_fails(tmp_path):
     table = '\n[]{.traced runs="3fa2b1c9d0 aaaaaaaaaa"}\n'
     (found,) = bad(find(subject(tmp_path, result=RESULT + table)))
     assert "aaaaaaaaaa" in found.says and found.file == "report/exp01.qmd"
+
+
+def test_a_figure_of_a_run_that_is_not_in_the_store_fails(tmp_path):
+    (found,) = bad(find(subject(tmp_path, drawn="bbbbbbbbbb")))
+    assert "bbbbbbbbbb" in found.says and found.file == "report/exp01.qmd"
 
 
 def test_a_source_that_does_not_exist_fails(tmp_path):
