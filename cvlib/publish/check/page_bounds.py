@@ -28,18 +28,18 @@ def find(subject: Subject) -> Iterator[Finding]:
     wrong = 0
     for page in subject.pdf.pages:
         area = subject.area(page)
-        texts = [d for d in page.content if d.kind == "text" and d.text.strip()]
+        words = [d for d in page.content if d.kind == "text" and d.text.strip()]
+        # the check of tables says so of theirs
         in_tables = {
             number for tag in page.tags if tag.kind == "Table" for number in tag.content_ids
         }
-        # the check of tables says so of theirs
-        texts = [d for d in texts if d.content_id not in in_tables]
+        texts = [d for d in words if d.content_id not in in_tables]
         found = [*_outside_page(page, texts), *_outside_area(page, area, texts, subject)]
-        if not found and (side := _ink_in_margin(page, area)):
+        is_explained = found or any(_is_wide(d, area) for d in words)
+        if not is_explained and (side := _ink_in_margin(page, area)):
             found = [
                 failed(
-                    f"something is drawn in the {side} margin: a figure, a rule or a table that is "
-                    "too wide",
+                    f"something is drawn in the {side} margin: a figure or a rule that is too wide",
                     _REMEDY,
                     page=page.number,
                 )
@@ -70,7 +70,7 @@ def _outside_page(page: Page, texts: list[Drawn]) -> list[Finding]:
 def _outside_area(page: Page, area: Box, texts: list[Drawn], subject: Subject) -> list[Finding]:
     found = []
     on_page = [d for d in texts if d.box.left >= 0 and d.box.right <= page.width]
-    wide = [d for d in on_page if d.box.left < area.left - SIDE or d.box.right > area.right + SIDE]
+    wide = [d for d in on_page if _is_wide(d, area)]
     if wide:
         found.append(failed(f"{_quoted(wide)} stands in the margin", _REMEDY, page=page.number))
     if subject.pdf.is_tagged:
@@ -83,6 +83,10 @@ def _outside_area(page: Page, area: Box, texts: list[Drawn], subject: Subject) -
                 )
             )  # fmt: skip
     return found
+
+
+def _is_wide(drawn: Drawn, area: Box) -> bool:
+    return drawn.box.left < area.left - SIDE or drawn.box.right > area.right + SIDE
 
 
 def _ink_in_margin(page: Page, area: Box) -> str | None:

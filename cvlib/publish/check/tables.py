@@ -53,7 +53,7 @@ def _wrong_with(page: Page, tag: Tagged, cells: tuple[Drawn, ...], area: Box) ->
         return f"is cut off: it sticks {ruled.right - area.right:.0f} points into the right margin"
     if ruled.left < area.left - SIDE:
         return f"is cut off: it sticks {area.left - ruled.left:.0f} points into the left margin"
-    if box.bottom > area.bottom + DEPTH or any(box.meets(d.box) for d in page.margin_texts):
+    if box.bottom > area.bottom + DEPTH:
         return "runs into the foot of the page"
     texts = [d for d in cells if d.kind == "text" and d.text.strip()]
     for first, second in combinations(texts, 2):

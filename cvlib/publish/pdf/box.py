@@ -24,15 +24,6 @@ class Box(NamedTuple):
         """In points."""
         return self.bottom - self.top
 
-    def meets(self, other: Box) -> bool:
-        """Tell whether the two share some area."""
-        return (
-            self.left < other.right
-            and other.left < self.right
-            and self.top < other.bottom
-            and other.top < self.bottom
-        )
-
 
 def around(boxes: Iterable[Box]) -> Box | None:
     """Return the smallest box that holds all of `boxes`; None without any."""

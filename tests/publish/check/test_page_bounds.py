@@ -37,6 +37,11 @@ def test_a_picture_that_is_too_wide_fails(tmp_path):
     assert "right margin" in found.says and found.page == 1
 
 
+def test_a_table_that_is_too_wide_is_left_to_the_check_of_tables(tmp_path):
+    body = "#table(columns: (4cm,) * 5, " + "[1.5]," * 4 + "[#h(1fr) last])"
+    assert verdicts(find(subject_of(tmp_path, body))) == ["ok"]
+
+
 def test_an_untagged_pdf_is_looked_at_as_far_as_can_be(tmp_path, monkeypatch):
     subject = subject_of(tmp_path, "#place(dy: 26.3cm)[too low]")
     monkeypatch.setattr(type(subject.pdf), "is_tagged", False)

@@ -102,6 +102,14 @@ def test_a_chapter_that_is_not_frozen_is_said_not_to_be_checked(tmp_path):
     assert verdicts(find(Subject(layout)))[0] == "unchecked"
 
 
+def test_a_value_whose_text_reads_like_what_follows_it_is_taken_whole(tmp_path):
+    source = "# EXP01: W\n\n```{python}\nx\n```\n\nIt is `{python} a` `{python} b` points.\n"
+    value = '[1.2 \\[0.3, 2.1\\] points]{.value runs="3fa2b1c9d0"}'
+    result = f"# EXP01: W\n\nIt is {value} {value} points.\n"
+    good, _ = find(subject(tmp_path, source=source, result=result))
+    assert good.verdict == "ok" and good.says.startswith("2 computed values")
+
+
 @pytest.mark.parametrize(
     ("text", "is_untraced"),
     [
