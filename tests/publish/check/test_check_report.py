@@ -79,7 +79,8 @@ def test_a_pdf_by_another_path_is_checked_in_its_place(rendered, tmp_path):
 def test_without_a_pdf_the_rest_is_checked(tmp_path):
     report = check_report(make_project(tmp_path, exp01="# EXP01: Width\n\n@fig-none\n"))
     missing, reference = report.of("failed")
-    assert missing.check == "pdf" and "make report" in missing.to_do
+    assert missing.check == "pdf" and "does not exist" in missing.says
+    assert "make report" in missing.to_do
     assert reference.check == "references" and reference.where == "report/exp01.qmd:3"
     assert {f.check for f in report.of("unchecked")} >= {c.name for c in CHECKS if c.of_pdf}
 
