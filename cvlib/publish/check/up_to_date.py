@@ -63,7 +63,7 @@ def _differs(
     more = f", and {len(lacking) - 1} more" if len(lacking) > 1 else ""
     return failed(
         f"the PDF does not have the {'value' if values else 'text'} "
-        f"“{shown[:60]}{'…' if len(shown) > 60 else ''}”{more}: it was made before the chapter changed",
+        f"“{shown[:60]}{'…' if len(shown) > 60 else ''}”{more}: it was made of another version of the chapter",
         "`make report` writes the PDF anew.",
         file=file,
         line=line,
