@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cvlib.commands.reviewed import reviewed
+from cvlib.commands.new import new
 from cvlib.weights_cli import app as weights_app
 
 app = typer.Typer(
@@ -326,6 +327,9 @@ def doctor() -> None:
     for finding in findings:
         typer.echo(finding.line())
     raise typer.Exit(1 if any(f.verdict == "bad" for f in findings) else 0)
+
+
+app.command()(new)
 
 
 def main() -> None:
