@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from cvlib.commands.reviewed import reviewed
 from cvlib.commands.new import new
+from cvlib.commands.reviewed import reviewed
 from cvlib.weights_cli import app as weights_app
 
 app = typer.Typer(
