@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from cvlib.commands.init import init
 from cvlib.commands.new import new
 from cvlib.commands.reviewed import reviewed
 from cvlib.weights_cli import app as weights_app
@@ -329,6 +330,7 @@ def doctor() -> None:
     raise typer.Exit(1 if any(f.verdict == "bad" for f in findings) else 0)
 
 
+app.command()(init)
 app.command()(new)
 
 

@@ -50,9 +50,9 @@ def escaped(text: str) -> str:
 
 def _setup(experiment: Experiment) -> str:
     sentence = (
-        "The `{python} len(exp.variants)` variants (number of seeds: `{python} exp.seeds`) get\n"
-        '`{python} exp.images("train")` training images of `{python} exp.dataset`; '
-        '`{python} exp.images("val")` validate\nand `{python} exp.images("test")` test.'
+        'The data are `{python} exp.dataset`: `{python} exp.images("train")` images train,\n'
+        '`{python} exp.images("val")` validate and `{python} exp.images("test")` test. There are\n'
+        "`{python} len(exp.variants)` variants (number of seeds: `{python} exp.seeds`)."
     )
     if any(_is_trained(v) for v in experiment.variants):
         sentence += " Training takes `{python} exp.epochs` epochs."
@@ -61,7 +61,9 @@ def _setup(experiment: Experiment) -> str:
 
 def _first_number(experiment: Experiment) -> str:
     first, *others = (_literal(variant) for variant in _reference_first(experiment))
-    sentence = f"`{{python}} exp[{first}].label` reaches `{{python}} exp.accuracy({first})`"
+    sentence = (
+        f"The variant `{{python}} exp[{first}].label` reaches `{{python}} exp.accuracy({first})`"
+    )
     if others:
         sentence += (
             f";\n`{{python}} exp[{others[0]}].label` differs from it by "

@@ -14,6 +14,7 @@ from pathlib import Path
 from cvlib.data.spec import FOLDER_KINDS, SPLIT_NAMES, DatasetSpec
 from cvlib.starting.errors import StartError
 
+DIGITS = "digits"  # comes with the installation
 LARGEST_SIDE = 64  # pixels that a starter experiment trains on at most: minutes on a CPU
 SMALLEST_SIDE = 16  # under which three blocks have little left to halve
 _PICTURES_SEEN = 100
@@ -72,7 +73,7 @@ def look_at(name: str, working: Path, root: Path | None) -> StartData:
         raise StartError(said.removeprefix("Value error, ")) from None
     kind, _, given = name.partition(":")
     if kind not in FOLDER_KINDS:
-        has_own_size = kind in SPLIT_NAMES and kind != "dtd" or kind == "digits"
+        has_own_size = (kind in SPLIT_NAMES and kind != "dtd") or kind == "digits"
         return StartData(name, None, None, None if has_own_size else LARGEST_SIDE, name)
     folder = _found(kind, given, working, root)
     side, words = _measured(f"{kind}:{folder}", folder)

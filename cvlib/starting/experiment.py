@@ -10,15 +10,13 @@ from pathlib import Path
 from cvlib.results.files import replace_text
 from cvlib.starting.book_chapters import with_chapter
 from cvlib.starting.chapter_text import chapter_text
-from cvlib.starting.dataset import StartData, look_at
+from cvlib.starting.dataset import DIGITS, StartData, look_at
 from cvlib.starting.errors import StartError
 from cvlib.starting.experiment_text import copied, from_template
 from cvlib.starting.names import chapter_file, check_name, next_name
 from cvlib.studies.experiment import Experiment, parse_experiment
 from cvlib.studies.located_yaml import read_yaml
 from cvlib.studies.project import Layout
-
-DIGITS = "digits"  # comes with the installation
 
 
 @dataclass(frozen=True)

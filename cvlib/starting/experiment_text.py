@@ -13,12 +13,23 @@ TO_ASK = "To write: what this experiment is to find out, in one or two sentences
 _ID = re.compile(r"\b(exp)(\d{2,})\b", re.IGNORECASE)
 
 
-def from_template(name: str, title: str | None, dataset: str, image_size: int | None) -> str:
+def from_template(
+    name: str,
+    title: str | None,
+    dataset: str,
+    image_size: int | None,
+    question: str = TO_ASK,
+) -> str:
     """The template for one experiment. image_size: where the pictures have none of their own."""
     values = {"id": name, "ID": name.upper(), "dataset": _plain(dataset)}
-    values |= {"title": quoted(title or TO_NAME), "question": folded(TO_ASK)}
-    text = filled(read_template("experiment.yaml"), values)
-    return with_image_size(text, image_size)
+    values |= {"title": quoted(title or TO_NAME), "question": folded(question)}
+    if image_size is None:
+        values["image_size"] = ""
+    else:
+        values["image_size"] = (
+            f"{f'  image_size: {image_size}':25}# pictures are cut square and resized to this\n"
+        )
+    return filled(read_template("experiment.yaml"), values)
 
 
 def copied(
@@ -41,21 +52,8 @@ def copied(
     if dataset is not None:
         for path in _names_of_data(_read(text)):
             text = set_value(text, path, _plain(dataset), dataset, _read)
-        text = with_image_size(text, image_size)
+        text = _with_image_size(text, image_size)
     return text
-
-
-def with_image_size(text: str, image_size: int | None) -> str:
-    """Give the dataset an image_size, where it has none of its own and needs one."""
-    path: KeyPath = ("dataset", "image_size")
-    if image_size is None or has_value(text, path):
-        return text
-    data = _read(text)["dataset"]
-    if isinstance(data, str):
-        whole = {"name": data, "image_size": image_size}
-        written = f"{{name: {_plain(data)}, image_size: {image_size}}}"
-        return set_value(text, ("dataset",), written, whole, _read)
-    return set_value(text, path, str(image_size), image_size, _read)
 
 
 def _names_of_data(data: dict[str, Any]) -> list[KeyPath]:
@@ -73,6 +71,19 @@ def _names_of_data(data: dict[str, Any]) -> list[KeyPath]:
         if "dataset.name" in changed:
             found.append((*base, "dataset.name"))
     return found
+
+
+def _with_image_size(text: str, image_size: int | None) -> str:
+    """Give the dataset an image_size, where it has none of its own and needs one."""
+    path: KeyPath = ("dataset", "image_size")
+    if image_size is None or has_value(text, path):
+        return text
+    data = _read(text)["dataset"]
+    if isinstance(data, str):
+        whole = {"name": data, "image_size": image_size}
+        written = f"{{name: {_plain(data)}, image_size: {image_size}}}"
+        return set_value(text, ("dataset",), written, whole, _read)
+    return set_value(text, path, str(image_size), image_size, _read)
 
 
 def _renamed(line: str, original: str, name: str) -> str:

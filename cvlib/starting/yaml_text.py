@@ -47,7 +47,7 @@ def column_of(text: str, path: KeyPath) -> int:
 def set_value(text: str, path: KeyPath, written: str, value: Any, parse: Parse) -> str:
     """Return `text` with `written` as the value at `path`, which must then be read as `value`.
 
-    A key that is not there becomes the first of its mapping. Raises StartError where that fails.
+    A key that is not there becomes the last of its mapping. Raises StartError where that fails.
     """
     root = _compose(text)
     found = _find(root, path)
@@ -164,8 +164,10 @@ def _newline(text: str) -> str:
 
 
 def _with_key(text: str, holder: yaml.MappingNode, entry: str) -> str:
-    first = holder.value[0][0].start_mark.index
+    end = _span(text, holder.value[-1][1])[1]
     if holder.flow_style:
-        return f"{text[:first]}{entry}, {text[first:]}"
-    lead = " " * (first - _line_start(text, first))
-    return f"{text[:first]}{entry}{_newline(text)}{lead}{text[first:]}"
+        return f"{text[:end]}, {entry}{text[end:]}"
+    at, newline = _line_end(text, end), _newline(text)
+    lead = " " * int(holder.value[0][0].start_mark.column)
+    before = "" if text.endswith("\n", 0, at) else newline
+    return f"{text[:at]}{before}{lead}{entry}{newline}{text[at:]}"
