@@ -122,9 +122,9 @@ def _figure(experiment: Experiment, grid: list[str]) -> _Shown:
     if all(isinstance(spec.train, ZeroShotSpec) for spec in specs):
         first = _literal(_reference_first(experiment)[0])
         return _Shown(
-            f"from cvlib.journal import mistakes\nmistakes(exp[{first}]).confusion(height=2.4)",
-            "which classes are taken for which",
-            "Percent of each class's images that were taken for another.",
+            f"from cvlib.journal import mistakes\nmistakes(exp[{first}]).calibration(height=2.4)",
+            "how far its confidence can be trusted",
+            "Test accuracy against confidence, with 95% intervals.",
         )
     if all(isinstance(spec.train, LinearProbeSpec) for spec in specs):
         if any(spec.train.shots for spec in specs if isinstance(spec.train, LinearProbeSpec)):
