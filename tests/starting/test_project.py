@@ -32,6 +32,7 @@ def is_in(name, listed):
     return any(name == entry or name.startswith(f"{entry}/") for entry in listed)
 
 
+@pytest.mark.shipped
 def test_every_file_of_this_project_is_copied_or_left_out_on_purpose(request):
     names = tracked(request.config.rootpath)
     assert [n for n in names if not is_in(n, COPIED) and not is_in(n, LEFT_OUT)] == []
