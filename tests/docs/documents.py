@@ -50,7 +50,7 @@ def commands(document: str) -> list[str]:
     """The command lines of all bash blocks, without comments; blanks are single."""
     lines = []
     for block in blocks(document, "bash"):
-        for line in block.text.splitlines():
+        for line in block.text.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True, posix=False)
             if words:
                 lines.append(" ".join(words))

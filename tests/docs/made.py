@@ -47,13 +47,37 @@ class Project:
         )
 
 
+@dataclass(frozen=True)
+class Step:
+    """What a command is expected to do in a project.
+
+    says: each is in what it prints; makes: each is there afterwards; code: its exit code.
+    instead: what is run for it, where the command itself takes too long for a test.
+    """
+
+    says: tuple[str, ...] = ()
+    makes: tuple[str, ...] = ()
+    code: int = 0
+    instead: str | None = None
+
+    def follow(self, project: Project, command: str) -> None:
+        done = project.run(self.instead or command)
+        where = f"{command}\n{done.stdout}"
+        assert done.returncode == self.code, where
+        assert "Traceback" not in done.stdout, where
+        for said in self.says:
+            assert said in done.stdout, f"{said!r} is not said by {where}"
+        for path in self.makes:
+            assert (project.root / path).exists(), f"{path} was not made by {where}"
+
+
 def small_project(folder: Path) -> Project:
     """A project as `cvlib init` makes it, made small, with pictures and a backbone to ask for."""
     root = new_project(folder, Words("Ivan Franko", "Reading digits")).root
     shrink(root / "experiments/exp01.yaml")
     (root / "experiments/exp09.yaml").write_text(BACKBONE)
     pictures(root / "pictures/birds", each=10)
-    _with_tools(root)
+    with_tools(root)
     return Project(root)
 
 
@@ -66,7 +90,7 @@ def shrink(experiment: Path) -> None:
     experiment.write_text(text)
 
 
-def _with_tools(root: Path) -> None:
+def with_tools(root: Path) -> None:
     """`.venv/bin` of the project: this Python, and the command."""
     folder = root / ".venv/bin"
     folder.mkdir(parents=True)

@@ -68,10 +68,8 @@ def test_every_command_and_option_exists(document):
 
 def check_command(words, line):
     verb = next((" ".join(words[:n]) for n in (2, 1) if " ".join(words[:n]) in VERBS), None)
-    if not words or words[0] in ("weights", "is", "..."):  # a group; prose
-        verb = verb or "status"
-    if words[:1] == ["stands"]:
-        return
+    if verb is None and words in ([], ["weights"]):
+        return  # the command, or a group of commands, is spoken of
     assert verb is not None, line
     known = {row[0].split()[0] for rows in _parameters(VERBS[verb]) for row in rows}
     for word in words:
