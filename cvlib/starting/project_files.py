@@ -33,6 +33,7 @@ LEFT_OUT = (
     "README.md",
     "_freeze",
     "_quarto.yml",
+    "docs/dashboard.png",
     "docs/report-page.png",
     "experiments",
     "index.qmd",
