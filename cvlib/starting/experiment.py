@@ -11,7 +11,7 @@ from cvlib.results.files import replace_text
 from cvlib.starting.book_chapters import with_chapter
 from cvlib.starting.chapter_text import chapter_text
 from cvlib.starting.dataset import DIGITS, StartData, look_at
-from cvlib.starting.errors import StartError
+from cvlib.starting.errors import StartError, said_of
 from cvlib.starting.experiment_text import copied, from_template
 from cvlib.starting.names import chapter_file, check_name, next_name
 from cvlib.studies.experiment import Experiment, parse_experiment
@@ -74,8 +74,11 @@ def _yaml(
     dataset = data.name if data else None
     size = data.image_size if data else None
     if original is not None:
-        text = _read(layout.experiment_file(original))
-        return copied(text, original, name, title, dataset, size)
+        path = layout.experiment_file(original)
+        parse_experiment(path)  # its own mistakes are said of it, not of the copy
+        text = _read(path)
+        with said_of(f"experiments/{original}.yaml"):
+            return copied(text, original, name, title, dataset, size)
     if dataset is None:
         dataset, size = _own_dataset(layout)
     return from_template(name, title, dataset, size)

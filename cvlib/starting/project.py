@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cvlib.starting.chapter_text import chapter_text, escaped
 from cvlib.starting.dataset import DIGITS, StartData, look_at
-from cvlib.starting.errors import StartError
+from cvlib.starting.errors import StartError, said_of
 from cvlib.starting.experiment_text import from_template
 from cvlib.starting.names import chapter_file
 from cvlib.starting.pdf_name import pdf_name
@@ -67,7 +67,8 @@ def new_project(folder: Path, words: Words, dataset: str = DIGITS) -> NewProject
         copy_project(source, root)
         without_shipped_tests(root / "pyproject.toml")
         book = (source / "_quarto.yml").read_text(encoding="utf-8")
-        _write(root / "_quarto.yml", new_book(book, words, pdf))
+        with said_of("_quarto.yml"):
+            _write(root / "_quarto.yml", new_book(book, words, pdf))
         data.make_link(root)
         _write_first_experiment(root, data)
         _fill_templates(root, words, data)

@@ -169,10 +169,29 @@ def test_a_wrong_option_changes_nothing(layout, options, error, says):
     assert files(layout) == before
 
 
-def test_an_original_that_is_broken_is_reported_and_not_copied(layout):
-    (layout.experiments / "exp01.yaml").write_text(EXPERIMENT.replace("depth: 2", "dpeth: 2"))
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("depth: 2", "dpeth: 2", r"exp01.yaml:8: unknown key 'dpeth'.*did you mean 'depth'"),
+        ("dataset:", "datasets:", r"exp01.yaml:6: unknown key 'datasets'"),
+    ],
+)
+def test_an_original_that_is_broken_is_reported_and_not_copied(layout, old, new, says):
+    (layout.experiments / "exp01.yaml").write_text(EXPERIMENT.replace(old, new))
     before = files(layout)
-    with pytest.raises(SpecError, match="did you mean 'depth'"):
+    with pytest.raises(SpecError, match=says):
+        new_experiment(layout, None, original="exp01", dataset="digits")
+    assert files(layout) == before
+
+
+def test_an_original_that_cannot_be_edited_is_named_and_not_copied(layout):
+    # the title is the same text as the question, by YAML's reference
+    text = EXPERIMENT.replace('title: "Digits"', "title: &t Digits").replace(
+        "question: >-\n  Do wider networks\n  read digits better?", "question: *t"
+    )
+    (layout.experiments / "exp01.yaml").write_text(text)
+    before = files(layout)
+    with pytest.raises(StartError, match=r"^experiments/exp01.yaml: .* edit it by hand"):
         new_experiment(layout, None, original="exp01")
     assert files(layout) == before
 

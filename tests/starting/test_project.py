@@ -2,6 +2,8 @@
 
 import subprocess
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -9,6 +11,7 @@ from cvlib.data.errors import DataError
 from cvlib.data.load import load
 from cvlib.publish.project import load_project
 from cvlib.starting import project as module
+from cvlib.starting import project_files
 from cvlib.starting.errors import StartError
 from cvlib.starting.project import Words, new_project
 from cvlib.starting.project_files import COPIED, LEFT_OUT, source_project
@@ -116,6 +119,30 @@ def test_pictures_are_linked_and_the_project_can_be_moved(tmp_path, monkeypatch)
     before = load(spec, made.root / "data").fingerprint
     made.root.rename(tmp_path / "elsewhere")
     assert load(spec, tmp_path / "elsewhere" / "data").fingerprint == before
+
+
+@pytest.mark.parametrize("is_file", [False, True])
+def test_parquet_is_linked_as_it_is(tmp_path, is_file):
+    folder = pictures(tmp_path / "birds", each=10)
+    rows = [
+        (p.read_bytes(), n) for n, c in enumerate(("crow", "owl")) for p in (folder / c).iterdir()
+    ]
+    images = [{"bytes": content, "path": None} for content, _ in rows]
+    table = pa.table({"image": images, "label": [label for _, label in rows]})
+    (tmp_path / "hub").mkdir()
+    pq.write_table(table, tmp_path / "hub/train-0.parquet")
+    given = tmp_path / ("hub/train-0.parquet" if is_file else "hub")
+    made = new_project(tmp_path / "mine", ME, f"parquet:{given}")
+    spec = load_experiment(Layout(made.root), "exp01").variants[0].spec.dataset
+    assert spec.name == f"parquet:data/{given.name}"
+    assert len(load(spec, made.root / "data").class_names) == 2
+
+
+def test_a_cvlib_without_its_project_says_where_to_run_it(tmp_path, monkeypatch):
+    place = tmp_path / "site-packages/cvlib/starting/project_files.py"
+    monkeypatch.setattr(project_files, "__file__", str(place))
+    with pytest.raises(StartError, match="Run it from a checkout of cvlib"):
+        new_project(tmp_path / "mine", ME)
 
 
 def test_a_folder_that_cvlib_keeps_for_itself_is_linked_under_another_name(tmp_path):
