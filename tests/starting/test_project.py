@@ -213,6 +213,22 @@ def test_ctrl_c_on_the_way_leaves_nothing_behind(tmp_path, monkeypatch, is_there
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_disk_that_fills_up_while_the_folder_is_filled_leaves_it_empty(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    real, moves = module.Path.rename, []
+
+    def rename(path, target):
+        moves.append(path.name)
+        if len(moves) > 6:
+            raise OSError(28, "No space left on device")
+        return real(path, target)
+
+    monkeypatch.setattr(module.Path, "rename", rename)
+    with pytest.raises(OSError, match="No space left"):
+        new_project(tmp_path / "mine", ME)
+    assert len(moves) == 7 and list((tmp_path / "mine").iterdir()) == []
+
+
 def test_a_folder_inside_the_project_it_is_made_from_is_refused():
     source = source_project()
     with pytest.raises(StartError, match=f"such as {source.parent / 'mine'}"):
