@@ -145,10 +145,12 @@ def _staged(folder: Path) -> Iterator[Path]:
         for path in sorted(staging.iterdir()):
             moved.append(path.rename(folder / path.name))
         staging.rmdir()
-    except BaseException:
+    except BaseException as error:
         for path in moved:
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         shutil.rmtree(staging, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise StartError(f"{folder} could not be written: {error}") from None
         raise
 
 
