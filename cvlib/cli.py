@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from cvlib.commands.check import check
+from cvlib.commands.init import init
+from cvlib.commands.new import new
 from cvlib.commands.reviewed import reviewed
 from cvlib.weights_cli import app as weights_app
 
@@ -328,6 +330,10 @@ def doctor() -> None:
     for finding in findings:
         typer.echo(finding.line())
     raise typer.Exit(1 if any(f.verdict == "bad" for f in findings) else 0)
+
+
+app.command()(init)
+app.command()(new)
 
 
 def main() -> None:

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-COMMANDS = ("run", "status", "prune", "render", "data", "doctor")
+COMMANDS = ("run", "status", "prune", "render", "data", "doctor", "init", "new")
 
 
 def cvlib(*words, cwd=None):

@@ -23,7 +23,9 @@ class VariantFields(BaseModel):
 
     model_config = _CONFIG
 
-    label: str | None = Field(None, description="name in tables and figures; the variant's own")
+    label: str | None = Field(
+        None, description="name in tables and figures; null: the variant's name"
+    )
     factor: str | None = Field(None, description="what is varied, for grouping: depth, norm, …")
     set: dict[str, Any] = Field(default_factory=dict, description="values laid over the base")
 
@@ -37,7 +39,7 @@ class ProfileFields(BaseModel):
     variants: list[str] | None = Field(None, description="only these variants; null: all")
     set: dict[str, Any] = Field(default_factory=dict, description="values laid over the base")
     cap: dict[str, int | float] = Field(
-        default_factory=dict, description="largest values, whatever base or variant say"
+        default_factory=dict, description="dotted key → largest value, whatever base or variant say"
     )
 
 
@@ -46,8 +48,10 @@ class BaseFields(BaseModel):
 
     model_config = _CONFIG
 
-    model: dict[str, Any] = Field(default_factory=dict, description="see the keys of models")
-    train: dict[str, Any] = Field(default_factory=dict, description="see the keys of training")
+    model: dict[str, Any] = Field(default_factory=dict, description="what is trained")
+    train: dict[str, Any] = Field(
+        default_factory=dict, description="how it is trained, probed or asked"
+    )
 
 
 class ExperimentFields(BaseModel):
@@ -59,12 +63,17 @@ class ExperimentFields(BaseModel):
     question: str = Field(description="what it is to find out, one or two sentences")
     dataset: str | dict[str, Any] = Field(description="a dataset's name, or its keys")
     base: BaseFields = Field(default_factory=BaseFields, description="shared by all variants")
-    variants: dict[str, VariantFields] = Field(default_factory=dict, description="by name")
+    variants: dict[str, VariantFields] = Field(
+        default_factory=dict, description="what is compared; none: the base"
+    )
     grid: dict[str, list[Any]] = Field(
-        default_factory=dict, description="key -> values; every combination is a variant"
+        default_factory=dict,
+        description="dotted key → list of values; every combination is a variant",
     )
     seeds: list[int] = Field(default=[0], description="each variant runs once for each seed")
-    profiles: dict[str, ProfileFields] = Field(default_factory=dict, description="quick, full")
+    profiles: dict[str, ProfileFields] = Field(
+        default_factory=dict, description="what differs in quick and full"
+    )
 
 
 @dataclass(frozen=True)

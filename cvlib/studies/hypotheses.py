@@ -51,12 +51,16 @@ class Claim(BaseModel):
     second: str | None = Field(None, description="the variant that it is compared with")
     minus: Pair | None = Field(None, description="a difference that is subtracted from the first")
     metric: str = Field("test_accuracy", description="a metric that the runs keep")
-    scale: Literal["difference", "ratio"] = Field("difference", description="ratio of means")
+    scale: Literal["difference", "ratio"] = Field(
+        "difference", description="first less second, or first over second"
+    )
     measure: str | None = Field(None, description=f"of mistakes: {', '.join(MEASURES)}")
     of: str | None = Field(None, description="the variant that a measure is of")
     options: dict[str, Any] = Field(default_factory=dict, description="of the measure")
     expect: Literal["above", "below"] = Field("above", description="side of the margin")
-    margin: float | int = Field(0, description="points, percent, a ratio, or a count")
+    margin: float | int = Field(
+        0, description="where that side begins: points, percent, a ratio, or a count"
+    )
 
     def names(self) -> list[str]:
         """Every variant that the claim reads."""

@@ -62,8 +62,13 @@ def read_yaml(path: Path, shown_as: str) -> Located:
 
     shown_as: the file's name in messages. Raises SpecError for bad YAML and for a key given twice.
     """
+    return parse_yaml(path.read_text(encoding="utf-8"), shown_as)
+
+
+def parse_yaml(text: str, shown_as: str) -> Located:
+    """The same for a text that is in no file yet."""
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
+        node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise SpecError(f"{shown_as}:{line}: this is not YAML: {error.problem}") from error

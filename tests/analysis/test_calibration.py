@@ -36,6 +36,7 @@ def test_ece_and_bins_by_hand():
     assert found.bins[0].accuracy is None and found.bins[0].confidence is None
 
 
+@pytest.mark.shipped
 def test_ece_equals_a_loop_over_bins_on_a_real_run():
     predictions = stored_predictions("exp01", "base", 0)
     claimed, right = confidence(predictions.logits), predictions.correct

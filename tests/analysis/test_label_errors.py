@@ -80,6 +80,7 @@ def test_neither_the_order_of_images_nor_of_classes_matters(drawn, random):
     assert name[renamed.suggested].tolist() == found.suggested.tolist()
 
 
+@pytest.mark.shipped
 @pytest.mark.parametrize(("experiment", "variant"), [("exp01", "base"), ("exp02", "head-first")])
 def test_planted_label_errors_are_found_in_a_real_run(experiment, variant):
     predictions = stored_predictions(experiment, variant, 0)

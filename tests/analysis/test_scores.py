@@ -82,6 +82,7 @@ def test_damaged_logits_are_named():
         mistakenness(np.zeros((3, 2)), np.zeros(2, int))
 
 
+@pytest.mark.shipped
 @pytest.mark.parametrize(
     ("experiment", "variant"), [("exp01", "base"), ("exp01", "convs-2"), ("exp02", "probe")]
 )

@@ -1,0 +1,119 @@
+"""The dataset that something is started on: looked at, and reached from inside the project.
+
+Pictures stay where they are. A folder outside the project is linked below `data/`, which git
+ignores, and the experiment names the link: the project can be moved, and on another machine the
+same pictures are put, or linked, under the same name.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cvlib.data.spec import FOLDER_KINDS, SPLIT_NAMES, DatasetSpec
+from cvlib.starting.errors import StartError
+
+DIGITS = "digits"  # comes with the installation
+LARGEST_SIDE = 64  # pixels that a starter experiment trains on at most: minutes on a CPU
+SMALLEST_SIDE = 16  # under which three blocks have little left to halve
+_PICTURES_SEEN = 100
+# Below data/, these are cvlib's or torchvision's.
+_TAKEN = {"weights", "features", "FashionMNIST", "dtd", "cifar-10-batches-py", "cifar-100-python"}
+
+
+@dataclass(frozen=True)
+class StartData:
+    """A dataset to start on.
+
+    name: as an experiment writes it. link, target: what has to be linked below the project for
+    that, None where nothing has. image_size: the side to train on, None for sets that have one.
+    """
+
+    name: str
+    link: Path | None
+    target: Path | None
+    image_size: int | None
+    words: str
+
+    def make_link(self, root: Path) -> Path | None:
+        """Make the link in a project; returns its path where it is new."""
+        if self.link is None or self.target is None:
+            return None
+        path = root / self.link
+        if path.is_symlink() and path.resolve() == self.target.resolve():
+            return None
+        if path.exists() or path.is_symlink():
+            raise StartError(
+                f"{self.link.as_posix()} is there already and is not {self.target}; rename one of "
+                "the two folders"
+            )
+        path.parent.mkdir(exist_ok=True)
+        try:
+            path.symlink_to(self.target, target_is_directory=self.target.is_dir())
+        except OSError as error:
+            raise StartError(
+                f"{self.link.as_posix()} cannot be made a link to {self.target} "
+                f"({error.strerror}): copy the pictures to data/{self.link.name} and name "
+                f"{self.name}"
+            ) from None
+        return path
+
+
+def look_at(name: str, working: Path, root: Path | None) -> StartData:
+    """Check a dataset's name and, for pictures of one's own, what is there.
+
+    name: `cifar10`, `imagefolder:PATH`, …; a relative PATH starts at `working`, else at the
+    project `root`. Raises StartError, or DataError where the pictures cannot be classified.
+    """
+    try:
+        DatasetSpec(name=name)
+    except ValueError as error:
+        said = str(error.errors()[0]["msg"]) if hasattr(error, "errors") else str(error)
+        raise StartError(said.removeprefix("Value error, ")) from None
+    kind, _, given = name.partition(":")
+    if kind not in FOLDER_KINDS:
+        has_own_size = (kind in SPLIT_NAMES and kind != "dtd") or kind == "digits"
+        return StartData(name, None, None, None if has_own_size else LARGEST_SIDE, name)
+    folder = _found(kind, given, working, root)
+    side, words = _measured(f"{kind}:{folder}", folder)
+    if root is not None and folder.is_relative_to(root):
+        inside = folder.relative_to(root).as_posix()
+        return StartData(f"{kind}:{inside}", None, None, side, words)
+    link = Path("data") / (f"{folder.name}-pictures" if folder.name in _TAKEN else folder.name)
+    return StartData(f"{kind}:{link.as_posix()}", link, folder, side, words)
+
+
+def _found(kind: str, given: str, working: Path, root: Path | None) -> Path:
+    path = Path(given.strip()).expanduser()
+    tried = [base / path for base in (working, root) if base is not None]
+    for candidate in tried:
+        if candidate.exists():
+            # links on the way stay as they are: the person chose that path
+            return Path(os.path.normpath(candidate.absolute()))
+    hint = ""
+    if any(letter in given for letter in "*?["):
+        hint = "; a pattern will not do here, name the folder"
+    raise StartError(f"{kind}:{given}: there is no {tried[0].absolute()}{hint}")
+
+
+def _measured(name: str, folder: Path) -> tuple[int, str]:
+    """The side to train on, and what is there in words."""
+    import numpy as np
+
+    from cvlib.data.decode import Header
+    from cvlib.data.decode_many import read_headers
+    from cvlib.data.selection import select
+    from cvlib.data.sources.registry import open_source
+
+    listing = open_source(name, folder.parent).listing()
+    select(listing, DatasetSpec(name=name))  # at least two classes, with enough in each
+    train = len(listing.splits["train"].labels)
+    seen = np.unique(np.linspace(0, train - 1, _PICTURES_SEEN).astype(np.int64))
+    headers = [h for h in read_headers(listing, {"train": seen}) if isinstance(h, Header)]
+    if not headers:
+        raise StartError(f"{name}: none of {len(seen)} pictures can be read; `cvlib data` says why")
+    shortest = min(min(header.width, header.height) for header in headers)
+    images = sum(len(split.labels) for split in listing.splits.values())
+    words = f"{images:,} images of {len(listing.class_names)} classes in {folder}"
+    return max(SMALLEST_SIDE, min(LARGEST_SIDE, shortest)), words

@@ -1,0 +1,229 @@
+"""`cvlib new`, called as a function: no process, nothing trained."""
+
+import pytest
+import yaml
+
+from cvlib.starting.errors import StartError
+from cvlib.starting.experiment import new_experiment
+from cvlib.studies.experiment import load_experiment
+from cvlib.studies.located_yaml import SpecError
+from cvlib.studies.project import Layout, ProjectError
+from tests.starting.made import pictures
+
+BOOK = """\
+project: {type: book}
+book:
+  title: T
+  author: Ivan Franko
+  chapters:
+    - index.qmd      # the Description
+    - part: Experiment Journal
+      chapters:
+        - report/exp01.qmd
+    - report/summary.qmd
+"""
+EXPERIMENT = """\
+# EXP01, digits: `cvlib run exp01`, not exp02.
+title: "Digits"      # in exp01
+question: >-
+  Do wider networks
+  read digits better?
+dataset: {name: fashion_mnist, subset: 400}
+base:
+  model: {depth: 2, width: 4}   # small
+  train: {epochs: 2}
+variants:
+  base: {}
+  wide: {label: "#1: wide", factor: width, set: {model.width: 8}}
+profiles:
+  quick: {seeds: [0], set: {train.epochs: 1}}
+  full: {set: {dataset: cifar10, dataset.subset: none}}
+"""
+
+
+@pytest.fixture
+def layout(tmp_path):
+    root = tmp_path / "project"
+    for folder in ("experiments", "report", "data"):
+        (root / folder).mkdir(parents=True)
+    (root / "_quarto.yml").write_text(BOOK)
+    (root / "experiments/exp01.yaml").write_text(EXPERIMENT)
+    (root / "report/exp01.qmd").write_text("# EXP01\n")
+    return Layout(root)
+
+
+def files(layout):
+    return {p: p.read_bytes() for p in sorted(layout.root.rglob("*")) if p.is_file()}
+
+
+def yaml_of(layout, name):
+    return (layout.experiments / f"{name}.yaml").read_text()
+
+
+def test_three_files_say_that_there_is_one_more_experiment(layout):
+    before = files(layout)
+    made = new_experiment(layout, None, title="Deeper networks")
+    assert (made.name, made.runs) == ("exp02", 12)
+    new = sorted(p.name for p in files(layout).keys() - before.keys())
+    assert new == ["exp02.qmd", "exp02.yaml"]
+    assert "        - report/exp02.qmd\n" in (layout.root / "_quarto.yml").read_text()
+    assert load_experiment(layout, "exp02").title == "Deeper networks"
+    chapter = (layout.root / "report/exp02.qmd").read_text()
+    assert chapter.startswith("# EXP02: Deeper networks {#sec-exp02}\n")
+    assert '::: {.interpretation reviewed=""}' in chapter
+
+
+def test_the_template_is_on_the_projects_own_dataset_in_every_profile(layout):
+    new_experiment(layout, "exp02")
+    for profile in ("default", "quick", "full"):
+        experiment = load_experiment(Layout(layout.root, profile), "exp02")
+        assert {v.spec.dataset.name for v in experiment.variants} == {"fashion_mnist"}
+
+
+def test_without_any_experiment_the_template_is_on_the_digits(layout):
+    (layout.experiments / "exp01.yaml").unlink()
+    (layout.root / "report/exp01.qmd").unlink()
+    assert new_experiment(layout, None).name == "exp01"
+    assert load_experiment(layout, "exp01").variants[0].spec.dataset.name == "digits"
+
+
+def test_a_copy_keeps_everything_but_id_title_and_question(layout):
+    new_experiment(layout, "exp03", original="exp01", title='A "quoted" title: # yes')
+    before, after = EXPERIMENT.splitlines(), yaml_of(layout, "exp03").splitlines()
+    assert [line for line in after if line not in before] == [
+        "# EXP03, digits: `cvlib run exp03`, not exp02.",
+        'title: "A \\"quoted\\" title: # yes"      # in exp03',
+        "  To write: what this experiment is to find out, in one or two sentences.",
+    ]
+    old, new = load_experiment(layout, "exp01"), load_experiment(layout, "exp03")
+    assert [v.spec for v in new.variants] == [v.spec for v in old.variants]  # and so the same runs
+    assert new.title == 'A "quoted" title: # yes' and new.question.startswith("To write:")
+
+
+def test_a_copy_on_another_dataset_is_on_it_in_every_profile(layout):
+    new_experiment(layout, "exp02", original="exp01", dataset="digits")
+    for profile in ("default", "quick", "full"):
+        experiment = load_experiment(Layout(layout.root, profile), "exp02")
+        assert {v.spec.dataset.name for v in experiment.variants} == {"digits"}
+    assert load_experiment(layout, "exp02").variants[0].spec.dataset.subset == 400
+
+
+def test_pictures_elsewhere_are_linked_so_that_no_machines_path_is_committed(layout, tmp_path):
+    folder = pictures(tmp_path / "elsewhere" / "birds", sizes=(40, 90))
+    made = new_experiment(layout, None, original="exp01", dataset=f"imagefolder:{folder}")
+    assert "6 images of 2 classes" in made.data
+    assert (layout.data / "birds").resolve() == folder
+    assert str(tmp_path) not in yaml_of(layout, "exp02")
+    spec = load_experiment(layout, "exp02").variants[0].spec.dataset
+    # pictures of several sizes get one: the shortest side, up to 64
+    assert (spec.name, spec.image_size) == ("imagefolder:data/birds", 40)
+    again = new_experiment(layout, None, dataset=f"imagefolder:{folder}")  # the link is there
+    spec = load_experiment(layout, again.name).variants[0].spec.dataset
+    assert (spec.name, spec.image_size) == ("imagefolder:data/birds", 40)
+
+
+def test_pictures_in_the_project_are_named_from_its_root(layout, monkeypatch):
+    pictures(layout.root / "my birds" / "all", sizes=(300, 80))
+    monkeypatch.chdir(layout.root / "my birds")
+    for given in ("imagefolder:all", "imagefolder:my birds/all"):
+        made = new_experiment(layout, None, dataset=given)
+        spec = load_experiment(layout, made.name).variants[0].spec.dataset
+        assert (spec.name, spec.image_size) == ("imagefolder:my birds/all", 64)
+    assert list(layout.data.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["exp1", "exp_01", "six", "EXP02", "../exp02", ""])
+def test_a_name_that_is_none_is_answered_with_the_next_free_one(layout, name):
+    if name:
+        with pytest.raises(StartError, match="the next free one is exp02"):
+            new_experiment(layout, name)
+    else:
+        assert new_experiment(layout, name).name == "exp02"
+
+
+@pytest.mark.parametrize("name", ["exp01", "exp05"])
+def test_what_exists_is_not_overwritten(layout, name):
+    (layout.root / "report/exp05.qmd").write_text("mine\n")
+    before = files(layout)
+    with pytest.raises(
+        StartError, match=r"exists and is left as it is; the next free name is exp06"
+    ):
+        new_experiment(layout, name)
+    assert files(layout) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"original": "exp1"}, ProjectError, "did you mean 'exp01'"),
+        ({"dataset": "fashion_mnits"}, StartError, "did you mean fashion_mnist"),
+        ({"dataset": "imagefolder:nowhere"}, StartError, "there is no"),
+        ({"dataset": "imagefolder:nowhere/*.png"}, StartError, "name the folder"),
+        ({"title": "  "}, StartError, "leave --title out"),
+    ],
+)
+def test_a_wrong_option_changes_nothing(layout, options, error, says):
+    before = files(layout)
+    with pytest.raises(error, match=says):
+        new_experiment(layout, None, **options)
+    assert files(layout) == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("depth: 2", "dpeth: 2", r"exp01.yaml:8: unknown key 'dpeth'.*did you mean 'depth'"),
+        ("dataset:", "datasets:", r"exp01.yaml:6: unknown key 'datasets'"),
+    ],
+)
+def test_an_original_that_is_broken_is_reported_and_not_copied(layout, old, new, says):
+    (layout.experiments / "exp01.yaml").write_text(EXPERIMENT.replace(old, new))
+    before = files(layout)
+    with pytest.raises(SpecError, match=says):
+        new_experiment(layout, None, original="exp01", dataset="digits")
+    assert files(layout) == before
+
+
+def test_an_original_that_cannot_be_edited_is_named_and_not_copied(layout):
+    # the title is the same text as the question, by YAML's reference
+    text = EXPERIMENT.replace('title: "Digits"', "title: &t Digits").replace(
+        "question: >-\n  Do wider networks\n  read digits better?", "question: *t"
+    )
+    (layout.experiments / "exp01.yaml").write_text(text)
+    before = files(layout)
+    with pytest.raises(StartError, match=r"^experiments/exp01.yaml: .* edit it by hand"):
+        new_experiment(layout, None, original="exp01")
+    assert files(layout) == before
+
+
+@pytest.mark.parametrize("error", [StartError, KeyboardInterrupt])
+def test_when_the_last_step_fails_nothing_of_the_others_is_left(
+    layout, tmp_path, monkeypatch, error
+):
+    folder = pictures(tmp_path / "birds")
+    before = files(layout)
+
+    def fails(*_):
+        raise error("no")
+
+    monkeypatch.setattr("cvlib.starting.experiment.with_chapter", fails)
+    with pytest.raises(error):
+        new_experiment(layout, None, dataset=f"imagefolder:{folder}")
+    assert files(layout) == before and list(layout.data.iterdir()) == []
+
+
+def test_another_thing_of_the_links_name_is_left_alone(layout, tmp_path):
+    folder = pictures(tmp_path / "birds")
+    (layout.data / "birds").mkdir()
+    with pytest.raises(StartError, match="data/birds is there already and is not"):
+        new_experiment(layout, None, dataset=f"imagefolder:{folder}")
+    assert not (layout.experiments / "exp02.yaml").exists()
+
+
+def test_windows_line_ends_of_the_book_stay(layout):
+    book = layout.root / "_quarto.yml"
+    book.write_bytes(BOOK.replace("\n", "\r\n").encode())
+    new_experiment(layout, None)
+    assert b"- report/exp02.qmd\r\n" in book.read_bytes()
+    assert book.read_bytes().count(b"\n") == book.read_bytes().count(b"\r\n")
+    assert yaml.safe_load(book.read_text())["book"]["title"] == "T"
