@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import pytest
 
 from cvlib.publish.convert import to_html
@@ -9,7 +11,6 @@ from tests.browser import browser, needs_browser, needs_playwright
 from tests.publish.convert_books import every_feature, executed
 
 pytestmark = [needs_browser, needs_playwright]
-PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +26,10 @@ def running():
         yield started
 
 
-@pytest.fixture
-def page(site, running):
-    """The page of EXP01 on a large screen; an error of its scripts fails the test."""
-    with running.new_context(viewport={"width": 1280, "height": 800}) as context:
+@contextmanager
+def opened(running, site, size):
+    """The page of EXP01; an error of its scripts fails the test."""
+    with running.new_context(viewport=size) as context:
         page = context.new_page()
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -36,6 +37,18 @@ def page(site, running):
         page.goto((site / "report" / "exp01.html").as_uri())
         yield page
         assert errors == []
+
+
+@pytest.fixture
+def page(running, site):
+    with opened(running, site, {"width": 1280, "height": 800}) as page:
+        yield page
+
+
+@pytest.fixture
+def phone(running, site):
+    with opened(running, site, {"width": 390, "height": 844}) as page:
+        yield page
 
 
 def results(page) -> list[str]:
@@ -85,8 +98,8 @@ def test_slash_inside_the_search_box_is_a_letter(page):
     assert page.get_by_role("combobox").input_value() == "a/b"
 
 
-def test_on_a_phone_the_search_opens_the_menu_and_a_result_closes_it(page):
-    page.set_viewport_size(PHONE)
+def test_on_a_phone_the_search_opens_the_menu_and_a_result_closes_it(phone):
+    page = phone
     page.locator(".search-button").click()
     page.keyboard.type("panels side")
     results(page)
@@ -95,11 +108,10 @@ def test_on_a_phone_the_search_opens_the_menu_and_a_result_closes_it(page):
     page.locator("#sidebar").wait_for(state="hidden")
 
 
-def test_nothing_is_wider_than_a_phone(site, page):
-    page.set_viewport_size(PHONE)
+def test_nothing_is_wider_than_a_phone(site, phone):
     for name in sorted(site.rglob("*.html")):
-        page.goto(name.as_uri())
-        wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        phone.goto(name.as_uri())
+        wider = phone.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wider <= 0, f"{name.name}: {wider} px"
 
 
