@@ -101,7 +101,7 @@ def test_slash_inside_the_search_box_is_a_letter(page):
 def test_on_a_phone_the_search_opens_the_menu_and_a_result_closes_it(phone):
     page = phone
     page.locator(".search-button").click()
-    page.keyboard.type("panels side")
+    page.keyboard.type("panels")  # a space would press a button that kept the focus
     results(page)
     page.keyboard.press("Enter")
     page.wait_for_url("**#*")
