@@ -1,9 +1,8 @@
 """The executed markdown of a chapter whose prose changed, without running its cells again.
 
 What a chapter shows is its text, with the outputs of cells and the values of inline expressions in
-their places. Where header, cells and inline expressions are the same, in the same order between the
-same texts, executing it again would put the same outputs between other words: that is done here,
-byte for byte. Where the executed markdown can be taken apart in more than one way, it is not done.
+their places. Where header, cells and inline expressions are the same, and in the same order, executing
+it again would put the same outputs between other words: that is done here, byte for byte.
 """
 
 from __future__ import annotations
@@ -33,17 +32,24 @@ def same_cells(before: Chapter, after: Chapter) -> bool:
 def carried_over(before: Chapter, after: Chapter, markdown: str) -> str | None:
     """Return what executing `after` would give, from `markdown`, which executing `before` gave.
 
-    None when a cell, an inline expression or the header differs, or `markdown` is not of `before`.
+    None when a cell, an inline expression or the header differs, when `markdown` is not of `before`,
+    and when it cannot be told which part of it the text was that changed.
     """
     if not same_cells(before, after):
         return None
-    texts, gaps = _taken_apart(before)
-    outputs = _outputs(markdown, texts)
-    if outputs is None or len(outputs) != len(gaps):
+    old, new = _taken_apart(before)[0], _taken_apart(after)[0]
+    first, last = (_places(markdown, old, from_end=from_end) for from_end in (False, True))
+    if first is None or last is None:
         return None
-    words, _ = _taken_apart(after)
-    rest = zip(outputs, words[1:], strict=True)
-    return words[0] + "".join(output + text for output, text in rest)
+    # A text's place in any reading lies between its first and its last one. One that could stand in
+    # several (" and " between two values, of which one holds " and ") stays with them, as it is.
+    sure = [i for i, (at, other) in enumerate(zip(first, last, strict=True)) if at == other]
+    if any(old[i] != new[i] for i in set(range(len(old))).difference(sure)):
+        return None
+    parts = [new[0]]
+    for i, j in pairwise(sure):
+        parts += [markdown[first[i] + len(old[i]) : first[j]], new[j]]
+    return "".join(parts)
 
 
 def _taken_apart(chapter: Chapter) -> tuple[list[str], list[_Gap]]:
@@ -79,17 +85,6 @@ def _taken_apart(chapter: Chapter) -> tuple[list[str], list[_Gap]]:
         else:
             add(block.text)
     return texts, gaps
-
-
-def _outputs(markdown: str, texts: Sequence[str]) -> list[str] | None:
-    """Return what stands between `texts` in `markdown`; None where that is not one answer only."""
-    first = _places(markdown, texts, from_end=False)
-    last = _places(markdown, texts, from_end=True)
-    # each text's place in any reading lies between its first and its last one
-    if first is None or first != last:
-        return None
-    spans = [(at, at + len(text)) for at, text in zip(first, texts, strict=True)]
-    return [markdown[end:start] for (_, end), (start, _) in pairwise(spans)]
 
 
 def _places(markdown: str, texts: Sequence[str], *, from_end: bool) -> list[int] | None:
