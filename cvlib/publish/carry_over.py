@@ -13,7 +13,8 @@ from typing import Any
 
 from cvlib.publish.chapter import INLINE, Cell, Chapter
 
-# An output, or several that follow one another: (cell's code and options, or inline expression, …)
+# The header, an output, or several that follow one another: (cell's code and options, or inline
+# expression, …)
 _Gap = tuple[Any, ...]
 
 
@@ -69,21 +70,18 @@ def _taken_apart(chapter: Chapter) -> tuple[list[str], list[_Gap]]:
             gaps.append((content,))
             texts.append("")
 
-    def add(text: str) -> None:
-        position = 0
-        for found in INLINE.finditer(text):
-            add_text(text[position : found.end(1)])
-            add_gap(found.group(2))
-            position = found.end()
-        add_text(text[position:] + "\n\n")
-
     if chapter.header_text:
-        add(chapter.header_text)
+        add_gap(chapter.header_text)
     for block in chapter.blocks:
         if isinstance(block, Cell):
             add_gap((block.code, dict(block.options), block.has_option_lines))
-        else:
-            add(block.text)
+            continue
+        position = 0
+        for found in INLINE.finditer(block.text):
+            add_text(block.text[position : found.end(1)])
+            add_gap(found.group(2))
+            position = found.end()
+        add_text(block.text[position:] + "\n\n")
     return texts, gaps
 
 
