@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from cvlib.commands.preview import preview
 from cvlib.commands.reviewed import reviewed
 from cvlib.weights_cli import app as weights_app
 
@@ -312,6 +313,7 @@ def dashboard(
 
 
 app.command()(reviewed)
+app.command()(preview)
 
 
 @app.command()

@@ -27,6 +27,7 @@ from cvlib.publish.errors import CellFailed, GivenUp
 # How long a chapter has, once interrupted, to write its checkpoint and stop.
 STOP_SECONDS = 60.0
 _EXIT_SECONDS = 5.0
+_ASK_SECONDS = 0.3
 _MAX_SOCKET_PATH = 90
 
 # Exit handlers run last in, first out: those of the chapter, then this one. ipykernel's own, which
@@ -187,9 +188,12 @@ class Kernel:
 
     def _listen(self, message: str, outputs: Outputs) -> None:
         """Take messages until the kernel is idle again."""
+        asked = time.monotonic()
         while True:
-            if self._give_up is not None and self._give_up():
-                raise GivenUp("the cells were stopped")
+            if self._give_up is not None and time.monotonic() - asked > _ASK_SECONDS:
+                if self._give_up():
+                    raise GivenUp("the cells were stopped")
+                asked = time.monotonic()
             try:
                 received = self._client.get_iopub_msg(timeout=0.5)
             except queue.Empty:
