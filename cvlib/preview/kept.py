@@ -21,8 +21,6 @@ from cvlib.publish.project import Project
 from cvlib.publish.refreeze import refreeze
 from cvlib.studies.project import Layout
 
-TEXT_CHANGED = "text changed"
-
 
 class Kept:
     """The copies of one project's chapters. It remembers of which text each of them is."""
@@ -56,12 +54,12 @@ class Kept:
         reason = why_stale(folder, chapter, tuple(project.formats), inputs)
         before = self._texts.get(chapter.file)
         if (
-            reason == TEXT_CHANGED
+            reason is not None
             and before is not None
             and _without_texts(recorded_inputs(folder)) == _without_texts(inputs)
             and refreeze(folder, before, chapter, inputs)
         ):
-            reason = None
+            reason = why_stale(folder, chapter, tuple(project.formats), inputs)
         if reason is None:
             self._texts[chapter.file] = chapter
         return reason

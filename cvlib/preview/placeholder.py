@@ -42,7 +42,7 @@ def outline(text: str, stem: str) -> Executed:
     labels = dict.fromkeys(_LABEL.findall(text))
     places = [
         f"::: {{#{label}}}\n{TABLE}\n:::" if label.startswith("tbl-")
-        else f"![]({stem}_files/figure-html/place.svg){{#{label}}}"
+        else f"![{VALUE}]({stem}_files/figure-html/place.svg){{#{label}}}"
         for label in labels
     ]  # fmt: skip
     return Executed("\n\n".join([*headings, *places]) + "\n", {"place.svg": FIGURE.encode()})
