@@ -12,6 +12,7 @@ import typer
 from cvlib.commands.check import check
 from cvlib.commands.init import init
 from cvlib.commands.new import new
+from cvlib.commands.preview import preview
 from cvlib.commands.reviewed import reviewed
 from cvlib.weights_cli import app as weights_app
 
@@ -314,10 +315,6 @@ def dashboard(
     raise typer.Exit(code)
 
 
-app.command()(reviewed)
-app.command()(check)
-
-
 @app.command()
 def doctor() -> None:
     """Check the machine: Python, packages, device, Quarto, the embedded engine, data, store.
@@ -332,8 +329,8 @@ def doctor() -> None:
     raise typer.Exit(1 if any(f.verdict == "bad" for f in findings) else 0)
 
 
-app.command()(init)
-app.command()(new)
+for _verb in (preview, check, reviewed, new, init):
+    app.command()(_verb)
 
 
 def main() -> None:

@@ -13,3 +13,7 @@ class MissingResults(JournalError):
 
 class NotTested(JournalError):
     """A claim cannot be judged from the runs there are; the message says why, without a full stop."""
+
+
+class NotTrained(JournalError):
+    """Runs have no result, and this process was asked to train none."""

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from cvlib.journal.errors import JournalError
+from cvlib.journal.errors import JournalError, NotTrained
 from cvlib.journal.fingerprints import note_fingerprints
 
 if TYPE_CHECKING:
     from cvlib.studies.project import Layout
+
+# Set to `never` where a chapter runs to be looked at: nothing is trained behind somebody's back.
+TRAIN = "CVLIB_TRAIN"
 
 
 def run_missing(layout: Layout, experiment_id: str) -> None:
     """Run `cvlib run` for one experiment; its progress goes to this process's stderr.
 
     Raises JournalError with the last lines when it could not start or ended badly and said so
-    with exit status 2 or more; single failed runs are for the caller to find.
+    with exit status 2 or more; single failed runs are for the caller to find. Raises NotTrained
+    where the environment forbids training.
     """
+    if os.environ.get(TRAIN) == "never":
+        raise NotTrained(
+            f"runs of {experiment_id} have no result, and nothing is trained here; "
+            f"`cvlib run {experiment_id}` does that"
+        )
     command = [sys.executable, "-m", "cvlib", "run", experiment_id, "--profile", layout.profile]
     # through a pipe: in a notebook the stderr of this process is no file that a child could have
     process = subprocess.Popen(

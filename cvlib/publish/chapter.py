@@ -77,7 +77,11 @@ def text_hash(text: str) -> str:
 
 def read_chapter(root: Path, file: str) -> Chapter:
     """Parse the chapter `file`, a path relative to `root`."""
-    text = (root / file).read_bytes().decode("utf-8-sig")
+    return parse_chapter(root, file, (root / file).read_bytes().decode("utf-8-sig"))
+
+
+def parse_chapter(root: Path, file: str, text: str) -> Chapter:
+    """Parse `text` as that of the chapter `file`; what it includes is read from disk."""
     lines, included = read_lines(root, file, text)
     header_text, header, body = _split_header(lines, file)
     blocks = tuple(_blocks(body))

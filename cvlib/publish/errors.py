@@ -9,6 +9,7 @@ class PublishError(Exception):
     def __init__(self, message: str, *, file: str | None = None, line: int | None = None) -> None:
         self.file = file
         self.line = line
+        self.message = message
         where = "" if file is None else f"{file}: " if line is None else f"{file}:{line}: "
         super().__init__(where + message)
 
@@ -22,7 +23,22 @@ class Unsupported(PublishError):
 
 
 class CellFailed(PublishError):
-    """A cell of a chapter raised, or its kernel died."""
+    """A cell of a chapter raised, or its kernel died. `exception` names the class that it raised."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        exception: str | None = None,
+    ) -> None:
+        super().__init__(message, file=file, line=line)
+        self.exception = exception
+
+
+class GivenUp(PublishError):
+    """Cells were stopped because their outputs are not wanted any more."""
 
 
 class QuartoFailed(PublishError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,32 +33,47 @@ class Executed:
 
 
 @dataclass(frozen=True)
-class _Ran:
+class Ran:
     """What a block gave: a cell's outputs, or the values of a text's inline expressions."""
 
     outputs: list[dict[str, Any]]
 
 
 def execute_chapter(
-    project: Project, chapter: Chapter, on_stderr: Callable[[str], None] | None = None
+    project: Project,
+    chapter: Chapter,
+    on_stderr: Callable[[str], None] | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    give_up: Callable[[], bool] | None = None,
 ) -> dict[Target, Executed]:
     """Run every cell of `chapter` in one kernel, in the chapter's folder.
 
+    environment: of the kernel, besides this process' own. give_up: see `Kernel`.
     Returns the result for each format of the project. Raises CellFailed with the place, the cell
     and the end of the traceback; nothing is written to disk in any case.
     """
-    execute = {target: _options(project, chapter, target) for target in project.formats}
-    first = next(iter(execute.values()))
+    first = _options(project, chapter, next(iter(project.formats)))
     folder = (project.root / chapter.file).parent
-    with Kernel(folder, _environment(project, chapter, first), _rc(first), on_stderr) as kernel:
-        formats = {options["fig-format"] for options in execute.values()}
+    env = {**_environment(project, chapter, first), **(environment or {})}
+    with Kernel(folder, env, _rc(first), on_stderr, give_up) as kernel:
+        formats = {_options(project, chapter, each)["fig-format"] for each in project.formats}
         kernel.run(
             f"get_ipython().config.InlineBackend.figure_formats = {sorted(formats)!r}", silent=True
         )
         ran = [_run_block(kernel, block, first) for block in chapter.blocks]
+    return write_executed(project, chapter, ran)
+
+
+def write_executed(
+    project: Project, chapter: Chapter, ran: Sequence[Ran]
+) -> dict[Target, Executed]:
+    """Write a chapter whose blocks ran for each format of the project."""
     return {
-        target: _write(chapter, ran, target, options, FIGURE_FOLDERS[target])
-        for target, options in execute.items()
+        target: _write(
+            chapter, ran, target, _options(project, chapter, target), FIGURE_FOLDERS[target]
+        )
+        for target in project.formats
     }
 
 
@@ -105,12 +120,12 @@ def _rc(options: Mapping[str, Any]) -> str:
     )
 
 
-def _run_block(kernel: Kernel, block: Cell | Markdown, options: Mapping[str, Any]) -> _Ran:
+def _run_block(kernel: Kernel, block: Cell | Markdown, options: Mapping[str, Any]) -> Ran:
     if isinstance(block, Markdown):
-        return _Ran(evaluate_inline(kernel, block))
+        return Ran(evaluate_inline(kernel, block))
     if not block.options.get("eval", options["eval"]) or not block.code.strip():
-        return _Ran([])
-    return _Ran(_run_cell(kernel, block))
+        return Ran([])
+    return Ran(_run_cell(kernel, block))
 
 
 def _run_cell(kernel: Kernel, cell: Cell) -> list[Output]:
@@ -156,6 +171,7 @@ def _failure(cell: Cell, error: Output) -> CellFailed:
         f"{_quoted(cell)}\nthe traceback's end:\n{shown}",
         file=cell.file,
         line=line,
+        exception=error["ename"],
     )
 
 
@@ -167,7 +183,7 @@ def _quoted(cell: Cell) -> str:
 
 def _write(
     chapter: Chapter,
-    ran: list[_Ran],
+    ran: Sequence[Ran],
     target: Target,
     options: Mapping[str, Any],
     figure_folder: str,

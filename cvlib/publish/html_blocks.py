@@ -33,9 +33,16 @@ DEFAULT_TITLES = {"fig": "Figure", "tbl": "Table"}
 
 
 def page_blocks(
-    chapter: ChapterTree, titles: Mapping[str, str], code_fold: object
+    chapter: ChapterTree,
+    titles: Mapping[str, str],
+    code_fold: object,
+    sizes: Mapping[str, tuple[int, int] | None],
 ) -> list[Element]:
-    """Return a chapter's blocks as pandoc's HTML writer shall write them."""
+    """Return a chapter's blocks as pandoc's HTML writer shall write them.
+
+    sizes: width and height (CSS pixels) of pictures, by their reference; for those whose text
+    gives none, so that the page does not jump when they arrive.
+    """
     titles = {**DEFAULT_TITLES, **titles}
 
     def visit(element: Element) -> list[Element] | None:
@@ -57,7 +64,7 @@ def page_blocks(
             number = span([string(f"({element['number']})")], attr("", ("equation-number",)))
             return [span([formula, number], attr(element["id"], ("equation",)))]
         if tag == "Image":
-            return [raw("html", _image(element, chapter.page))]
+            return [raw("html", _image(element, chapter.page, sizes))]
         if tag == "Table":
             return _scroll_box([_keep(element, visit)], "Table")
         if tag == "CodeBlock" and "cell-code" in element["c"][0][1]:
@@ -165,9 +172,12 @@ def _scroll_box(content: list[Element], name: str) -> list[Element]:
     return [raw_block("html", opened), *content, raw_block("html", "</div>")]
 
 
-def _image(element: Element, page: str) -> str:
+def _image(element: Element, page: str, sizes: Mapping[str, tuple[int, int] | None]) -> str:
     attributes, inlines, (target, title) = element["c"]
     given = pairs(attributes)
+    size = sizes.get(target)
+    if size and not given.keys() & {"width", "height"}:
+        given = {**given, "width": str(size[0]), "height": str(size[1])}
     described = given.get("alt") or given.get("fig-alt") or text_of(inlines)
     source = relative(posixpath.normpath(target.lstrip("/")), page) if target[0] == "/" else target
     parts = [f'<img src="{escape(source)}" alt="{escape(described)}"']
@@ -175,11 +185,11 @@ def _image(element: Element, page: str) -> str:
         parts.append(f'title="{escape(title)}"')
     styles = []
     for key in ("width", "height"):
-        size = given.get(key, "").removesuffix("px")
-        if size.isdigit():
-            parts.append(f'{key}="{size}"')
-        elif size:
-            styles.append(f"{key}: {size}")
+        length = given.get(key, "").removesuffix("px")
+        if length.isdigit():
+            parts.append(f'{key}="{length}"')
+        elif length:
+            styles.append(f"{key}: {length}")
     if styles:
         parts.append(f'style="{escape("; ".join(styles))}"')
     return " ".join(parts) + ">"

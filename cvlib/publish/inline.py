@@ -32,6 +32,7 @@ def evaluate_inline(kernel: Kernel, block: Markdown) -> list[dict[str, Any]]:
                 f"{result['ename']}: {result['evalue']}",
                 file=block.file,
                 line=_line(block, position),
+                exception=result["ename"],
             )
     return results
 

@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvlib.publish.errors import ProjectError
+from cvlib.publish.chapter import parse_chapter, read_chapter
+from cvlib.publish.errors import ProjectError, Unsupported
+from cvlib.publish.freeze import freeze_folder
 from cvlib.publish.refreeze import refreeze
 
 if TYPE_CHECKING:
@@ -114,14 +117,13 @@ def mark_reviewed(layout: Layout, file: str) -> int:
     text = path.read_bytes().decode("utf-8")
     lines = text.splitlines(keepends=True)
     now = chapter_fingerprints(layout, file)
-    blocks, changed = 0, []
+    blocks = changed = 0
     for number, inside in _openings([line.rstrip("\r\n") for line in lines]):
         blocks += 1
         of = _attributes(inside).get("of", "").split()
         value = " ".join(f"{k}={v}" for k, v in sorted(now.items()) if not of or k in of)
         new = lines[number - 1].replace(inside, _with_reviewed(inside, value))
-        if new != lines[number - 1]:
-            changed.append((lines[number - 1].rstrip("\r\n"), new.rstrip("\r\n")))
+        changed += new != lines[number - 1]
         lines[number - 1] = new
     if not blocks:
         raise ProjectError(
@@ -130,8 +132,16 @@ def mark_reviewed(layout: Layout, file: str) -> int:
         )
     if changed:
         path.write_bytes("".join(lines).encode("utf-8"))
-        refreeze(layout, file, text, changed)
-    return len(changed)
+        _carry_on(layout.root, file, text)
+    return changed
+
+
+def _carry_on(root: Path, file: str, before: str) -> None:
+    """Let the frozen copy of a chapter go on that was of the text `before`."""
+    with suppress(Unsupported):  # Quarto may well understand it, and executes it again
+        refreeze(
+            freeze_folder(root, file), parse_chapter(root, file, before), read_chapter(root, file)
+        )
 
 
 def review_note(block: Block, now: Mapping[str, str]) -> str:

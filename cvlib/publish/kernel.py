@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from cvlib.publish.cell_outputs import Output, Outputs
-from cvlib.publish.errors import CellFailed
+from cvlib.publish.errors import CellFailed, GivenUp
 
 # How long a chapter has, once interrupted, to write its checkpoint and stop.
 STOP_SECONDS = 60.0
 _EXIT_SECONDS = 5.0
+_ASK_SECONDS = 0.3
 _MAX_SOCKET_PATH = 90
 
 # Exit handlers run last in, first out: those of the chapter, then this one. ipykernel's own, which
@@ -40,6 +41,8 @@ class Kernel:
     """An ipykernel of this Python, run in `folder`. Use it as a context manager.
 
     `on_stderr` gets what cells write to stderr, as they write it. `env` is added to the environment.
+    `give_up` is for cells whose work may be lost at any moment: it is asked a few times a second,
+    and where it says so, or at Ctrl-C, the kernel is ended at once.
     """
 
     def __init__(
@@ -48,11 +51,13 @@ class Kernel:
         env: Mapping[str, str],
         matplotlibrc: str,
         on_stderr: Callable[[str], None] | None = None,
+        give_up: Callable[[], bool] | None = None,
     ) -> None:
         self._folder = folder
         self._env = env
         self._matplotlibrc = matplotlibrc
         self._on_stderr = on_stderr
+        self._give_up = give_up
 
     def __enter__(self) -> Kernel:
         self._scratch = Path(tempfile.mkdtemp(prefix="cvlib-"))
@@ -129,7 +134,8 @@ class Kernel:
         """Run `code` and return its outputs as a notebook holds them (streams as one text).
 
         An exception in the cell is an output of type `error`. Ctrl-C interrupts the cell, waits
-        until it has stopped, and raises KeyboardInterrupt. Raises CellFailed if the kernel dies.
+        until it has stopped, and raises KeyboardInterrupt. Raises CellFailed if the kernel dies, and
+        GivenUp if `give_up` said so.
         """
         outputs, _ = self._request(code, {}, silent=silent)
         return outputs
@@ -169,14 +175,25 @@ class Kernel:
         outputs = Outputs(self._on_stderr)
         try:
             self._listen(message, outputs)
+        except GivenUp:
+            self._kill_group()
+            raise
         except KeyboardInterrupt:
-            self._interrupt(message)
+            if self._give_up is None:
+                self._interrupt(message)
+            else:
+                self._kill_group()
             raise
         return outputs.collected, self._reply(message)
 
     def _listen(self, message: str, outputs: Outputs) -> None:
         """Take messages until the kernel is idle again."""
+        asked = time.monotonic()
         while True:
+            if self._give_up is not None and time.monotonic() - asked > _ASK_SECONDS:
+                if self._give_up():
+                    raise GivenUp("the cells were stopped")
+                asked = time.monotonic()
             try:
                 received = self._client.get_iopub_msg(timeout=0.5)
             except queue.Empty:

@@ -6,10 +6,12 @@ import json
 import os
 import shutil
 import subprocess
+from collections import OrderedDict
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from cvlib.publish.errors import PublishError
@@ -33,8 +35,57 @@ def executable() -> str:
     return found
 
 
+class Memory:
+    """What pandoc wrote, for a process that converts the same chapters again and again.
+
+    size: how many answers are kept, those asked for last.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._answers: OrderedDict[object, tuple[str, str]] = OrderedDict()
+        self._lock = Lock()
+
+    def find(self, key: object) -> tuple[str, str] | None:
+        """Return the answer kept for `key`."""
+        with self._lock:
+            if key in self._answers:
+                self._answers.move_to_end(key)
+            return self._answers.get(key)
+
+    def keep(self, key: object, answer: tuple[str, str]) -> None:
+        """Keep an answer, and let go of the oldest where there are too many."""
+        with self._lock:
+            self._answers[key] = answer
+            while len(self._answers) > self._size:
+                self._answers.popitem(last=False)
+
+
+_memory: Memory | None = None
+
+
+def remember(size: int = 256) -> None:
+    """Keep answers from now on: the same text with the same arguments and files is asked once."""
+    global _memory
+    _memory = Memory(size)
+
+
 def run(arguments: Sequence[str], text: str) -> tuple[str, str]:
     """Run pandoc on `text`; return what it wrote and what it warned of."""
+    memory = _memory
+    if memory is None:
+        return _run(arguments, text)
+    # a bibliography is named, and may change while its name stays
+    stamps = [_stamp(Path(argument)) for argument in arguments]
+    key = (*arguments, *stamps, text)
+    answer = memory.find(key)
+    if answer is None:
+        answer = _run(arguments, text)
+        memory.keep(key, answer)
+    return answer
+
+
+def _run(arguments: Sequence[str], text: str) -> tuple[str, str]:
     done = subprocess.run(
         [executable(), *arguments], input=text.encode(), capture_output=True, check=False
     )
@@ -42,6 +93,15 @@ def run(arguments: Sequence[str], text: str) -> tuple[str, str]:
     if done.returncode != 0:
         raise PublishError(f"pandoc {' '.join(arguments)} failed: {warnings}")
     return done.stdout.decode(), warnings
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """When a file was written, and how long it is; None for what names no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_size) if path.is_absolute() else None
 
 
 def read(markdown: str) -> dict[str, Any]:

@@ -1,48 +1,40 @@
-"""A chapter's text changed only where its cells cannot see it: the frozen copy goes on, changed alike.
-
-A frozen copy holds the chapter's text as it was, and counts by a digest of it. Marking a block as
-reviewed rewrites one attribute: executing the chapter again would give the same copy with the same
-attribute, so that is what is written, in a moment.
-"""
+"""A chapter's prose changed, and nothing that its cells see: its frozen copy goes on, changed alike."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
+from pathlib import Path
 
-from cvlib.publish.chapter import text_hash
-from cvlib.publish.freeze import freeze_folder, recorded_inputs, write_sidecar
+from cvlib.publish.carry_over import carried_over
+from cvlib.publish.chapter import Chapter
+from cvlib.publish.freeze import recorded_inputs, write_sidecar
 from cvlib.results.files import replace_text
-from cvlib.studies.project import Layout
 
 
-def refreeze(layout: Layout, file: str, before: str, lines: Sequence[tuple[str, str]]) -> bool:
-    """Carry changed lines over into the frozen copy of a chapter.
+def refreeze(
+    folder: Path, before: Chapter, after: Chapter, inputs: Mapping[str, str] | None = None
+) -> bool:
+    """Turn the frozen copy of `before` in `folder` into that of `after`, as executing it would.
 
-    before: the chapter's text before the change; lines: (old, new) of each changed line. Returns
-    False, nothing written, when the copy is not of that text, or does not hold one of the lines.
+    inputs: what `after` reads besides its text; None: what `before` read. Returns False, nothing
+    written, when the copy is not of that text, or the cells are others: execute it then.
     """
-    folder = freeze_folder(layout.root, file)
-    inputs = recorded_inputs(folder)
-    after = text_hash((layout.root / file).read_text(encoding="utf-8-sig"))
+    recorded = recorded_inputs(folder)
     records = {}
     for path in sorted((folder / "execute-results").glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
-        if path.name == "inputs.json" or "result" not in record:
-            continue
-        markdown = record["result"]["markdown"]
-        for old, new in lines:
-            if old not in markdown:
-                return False
-            markdown = markdown.replace(old, new, 1)
-        if record["hash"] != text_hash(before):
+        if "result" not in record:
+            continue  # the sidecar
+        if record["hash"] != before.hash:
             return False
-        record["hash"], record["result"]["markdown"] = after, markdown
+        markdown = carried_over(before, after, record["result"]["markdown"])
+        if markdown is None:
+            return False
+        record["hash"], record["result"]["markdown"] = after.hash, markdown
         records[path] = record
-    if not records:
-        return False
     for path, record in records.items():
         replace_text(path, json.dumps(record, indent=2, ensure_ascii=False))
-    if inputs is not None:
-        write_sidecar(folder, inputs)
-    return True
+    if recorded is not None and records:
+        write_sidecar(folder, recorded if inputs is None else inputs)
+    return bool(records)

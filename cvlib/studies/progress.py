@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from cvlib.studies.plan import PlannedRun
+from cvlib.studies.tally import Tally, duration
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -23,16 +23,12 @@ class View:
         self._stream = stream
         self._quiet = quiet
         self._live = stream.isatty() and not quiet
-        self._total = self._done = 0
-        self._workers = 1
-        self._began = 0.0
-        self._share: dict[int, float] = {}
-        self._since: dict[int, float] = {}
+        self._tally = Tally(())
 
     @contextmanager
-    def showing(self, total: int, workers: int) -> Iterator[None]:
-        """Show `total` runs for the time of the block."""
-        self._total, self._workers, self._began = total, workers, time.monotonic()
+    def showing(self, tally: Tally, workers: int) -> Iterator[None]:
+        """Show the runs that `tally` counts for the time of the block."""
+        self._tally, total = tally, tally.total
         if not self._live:
             self._line(f"training {total} run{'s' * (total != 1)} in {workers} process(es)")
             yield
@@ -56,7 +52,6 @@ class View:
 
     def started(self, worker: int, run: PlannedRun) -> None:
         """A worker took up a run."""
-        self._share[worker], self._since[worker] = 0.0, time.monotonic()
         if self._live:
             if worker not in self._tasks:
                 self._tasks[worker] = self._bars.add_task("", total=1.0, news="")
@@ -64,29 +59,23 @@ class View:
 
     def progressed(self, worker: int, progress: Progress) -> None:
         """News of a run under way."""
-        steps = max(1, progress.steps)
-        share = min(1.0, (progress.epoch - 1 + progress.step / steps) / max(1, progress.epochs))
-        self._share[worker] = share
         if self._live:
             self._bars.update(
                 self._tasks[worker],
-                completed=share,
+                completed=self._tally.under_way[worker].share,
                 news=(
                     f"{progress.phase} epoch {progress.epoch}/{progress.epochs}  "
                     f"{progress.images_per_second:,.0f} images/s"
                 ),
             )
-            self._bars.update(self._all, completed=self._progress(), news=self._overall())
+            self._bars.update(self._all, completed=self._tally.progress, news=self._overall())
 
-    def finished(self, worker: int, run: PlannedRun, ended: Ended) -> None:
-        """A worker is done with a run."""
-        self._share[worker] = 0.0
+    def finished(self, worker: int, run: PlannedRun, ended: Ended, seconds: float) -> None:
+        """A worker is done with a run, after `seconds`."""
         if ended.how == "held":
             return
-        if ended.how != "interrupted":
-            self._done += 1
-        seconds = time.monotonic() - self._since[worker]
-        counted = f"[{self._done:>{len(str(self._total))}}/{self._total}]"
+        total = self._tally.total
+        counted = f"[{self._tally.done:>{len(str(total))}}/{total}]"
         if ended.how == "done" and ended.metrics:
             accuracy = 100 * ended.metrics["test_accuracy"]
             self._line(f"{counted} {run.name}: {accuracy:.2f}% in {seconds:.0f} s")
@@ -96,7 +85,7 @@ class View:
             self._line(f"{counted} {run.name}: another process finished it")
         if self._live:
             self._bars.update(self._tasks[worker], description="idle", completed=0, news="")
-            self._bars.update(self._all, completed=self._progress(), news=self._overall())
+            self._bars.update(self._all, completed=self._tally.progress, news=self._overall())
 
     def note(self, text: str) -> None:
         """Say something that must not be missed, quiet or not."""
@@ -109,19 +98,7 @@ class View:
         if not self._quiet:
             self.note(text)
 
-    def _progress(self) -> float:
-        return self._done + sum(self._share.values())
-
     def _overall(self) -> str:
-        progress, text = self._progress(), f"{self._done} of {self._total}"
-        if progress < 0.02:
-            return text
-        left = (time.monotonic() - self._began) * (self._total - progress) / progress
-        return f"{text}, about {_duration(left)} left"
-
-
-def _duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    if minutes >= 90:
-        return f"{minutes / 60:.1f} h"
-    return f"{minutes} min" if seconds >= 60 else f"{seconds:.0f} s"
+        text = f"{self._tally.done} of {self._tally.total}"
+        left = self._tally.seconds_left()
+        return text if left is None else f"{text}, about {duration(left)} left"

@@ -16,9 +16,11 @@ from cvlib.studies.experiment import load_experiment
 from cvlib.studies.fingerprints import Fingerprints
 from cvlib.studies.plan import Plan, PlannedRun, resolve
 from cvlib.studies.progress import View
+from cvlib.studies.progress_file import ProgressFile
 from cvlib.studies.project import Layout
 from cvlib.studies.starts import Starts
 from cvlib.studies.status import Inspector, RunStatus, needs_work
+from cvlib.studies.tally import Tally
 from cvlib.studies.workers import Finished, Progressed, Started, WorkerPool
 
 BYTES_PER_WORKER = 2 << 30  # torch, one dataset and one model, with room to spare
@@ -79,15 +81,23 @@ def run_experiments(
         device=device,
     )
     view = view or View(sys.stderr)
-    with view.showing(len(tasks), workers=min(workers, len(tasks))), _stopping(pool, view):
+    tally = Tally(task.run for task in tasks)
+    with (
+        view.showing(tally, workers=min(workers, len(tasks))),
+        ProgressFile(layout.runs, tally) as told,
+        _stopping(pool, view),
+    ):
         for news in pool.run(tasks):
+            told.update()
             if isinstance(news, Started):
+                tally.started(news.worker, news.run)
                 view.started(news.worker, news.run)
             elif isinstance(news, Progressed):
+                tally.progressed(news.worker, news.progress)
                 view.progressed(news.worker, news.progress)
             elif isinstance(news, Finished):
                 ended = news.ended
-                view.finished(news.worker, news.run, ended)
+                view.finished(news.worker, news.run, ended, tally.finished(news.worker, ended))
                 if ended.how == "done":
                     summary.done.append(news.run.name)
                 elif ended.how in ("failed", "died"):

@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import pytest
+from tests.browser import browser, needs_browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+__all__ = ["AppPage", "app_page", "needs_browser"]
+
 FONTS = ("fonts.googleapis.com", "fonts.gstatic.com")
 SIZE = (1400, 900)
 SAMPLES = re.compile(r"^[\d,]+ samples?$")
 POINTS = re.compile(r"^([\d,]+) points?(?: · ([\d,]+) in view)?$")
-
-
-def find_browser() -> str | None:
-    """A Chromium on the PATH."""
-    return next((found for name in BROWSERS if (found := shutil.which(name))), None)
-
-
-needs_browser = pytest.mark.skipif(
-    find_browser() is None, reason=f"no browser on the PATH: {', '.join(BROWSERS)}"
-)
 
 
 class AppPage:
@@ -135,16 +124,6 @@ def _number(text: str) -> int:
 @contextlib.contextmanager
 def app_page(size: tuple[int, int] = SIZE) -> Iterator[AppPage]:
     """A page of a browser of its own, closed afterwards."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        # Chromium's sandbox refuses to run as root, as in a container
-        root = hasattr(os, "geteuid") and os.geteuid() == 0
-        browser = playwright.chromium.launch(
-            executable_path=find_browser(), args=["--no-sandbox"] if root else []
-        )
-        try:
-            page = browser.new_page(viewport={"width": size[0], "height": size[1]})
-            yield AppPage(page)
-        finally:
-            browser.close()
+    with browser() as running:
+        page = running.new_page(viewport={"width": size[0], "height": size[1]})
+        yield AppPage(page)

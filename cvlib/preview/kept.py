@@ -1,0 +1,122 @@
+"""Executed chapters as they are kept: in the freeze, or beside the preview where nothing is frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cvlib.journal.inputs import chapter_inputs, experiments_of
+from cvlib.publish.carry_over import carried_over, same_cells
+from cvlib.publish.chapter import Chapter
+from cvlib.publish.execute import FIGURE_FOLDERS, execute_chapter
+from cvlib.publish.freeze import (
+    freeze_folder,
+    read_frozen,
+    recorded_inputs,
+    why_stale,
+    write_frozen,
+)
+from cvlib.publish.freshness import Freshness
+from cvlib.publish.project import Project
+from cvlib.publish.refreeze import refreeze
+from cvlib.studies.project import Layout
+
+
+class Kept:
+    """The copies of one project's chapters. It remembers of which text each of them is."""
+
+    def __init__(self, layout: Layout, own: Path) -> None:
+        self._layout = layout
+        self._own = own
+        self._texts: dict[str, Chapter] = {}
+        self._inputs: dict[tuple[str, str], Mapping[str, str]] = {}
+        self._freshness = Freshness(self._read)
+
+    def forget(self) -> None:
+        """Ask again what chapters read: results, code or settings may have changed."""
+        self._inputs.clear()
+
+    def experiments_of(self, chapter: Chapter) -> list[str]:
+        """Ids of the experiments that a chapter reads."""
+        return experiments_of(self._layout, self._layout.root / chapter.file)
+
+    def folder(self, project: Project, file: str) -> Path:
+        """Where the copy of a chapter is."""
+        return freeze_folder(self._own if project.freeze is False else project.root, file)
+
+    def why_untrue(self, project: Project, chapter: Chapter) -> str | None:
+        """Say why the copy of a chapter is not what running it would give; None: it is.
+
+        A change of prose alone is carried over into the copy.
+        """
+        folder = self.folder(project, chapter.file)
+        inputs = self.inputs_of(project, chapter)
+        reason = why_stale(folder, chapter, tuple(project.formats), inputs)
+        before = self._texts.get(chapter.file)
+        if (
+            reason is not None
+            and before is not None
+            and _without_texts(recorded_inputs(folder)) == _without_texts(inputs)
+            and refreeze(folder, before, chapter, inputs)
+        ):
+            reason = why_stale(folder, chapter, tuple(project.formats), inputs)
+        if reason is None:
+            self._texts[chapter.file] = chapter
+        return reason
+
+    def has_same_cells(self, chapter: Chapter) -> bool:
+        """Whether the copy is of a chapter with the same cells."""
+        before = self._texts.get(chapter.file)
+        return before is not None and same_cells(before, chapter)
+
+    def markdown(self, project: Project, file: str) -> str | None:
+        """What the copy shows, for HTML."""
+        frozen = read_frozen(self.folder(project, file), "html")
+        return None if frozen is None else frozen.markdown
+
+    def with_new_prose(self, project: Project, chapter: Chapter) -> str | None:
+        """What the copy shows, with the chapter's present prose; None when its cells are others."""
+        before, markdown = self._texts.get(chapter.file), self.markdown(project, chapter.file)
+        if before is None or markdown is None:
+            return None
+        return carried_over(before, chapter, markdown)
+
+    def execute(
+        self,
+        project: Project,
+        chapter: Chapter,
+        environment: Mapping[str, str],
+        give_up: Callable[[], bool],
+        on_stderr: Callable[[str], None],
+    ) -> None:
+        """Run a chapter's cells and keep what they give. Raises what `execute_chapter` raises."""
+        read = self.inputs_of(project, chapter)
+        results = execute_chapter(
+            project, chapter, on_stderr, environment=environment, give_up=give_up
+        )
+        write_frozen(
+            self.folder(project, chapter.file),
+            chapter,
+            {target: one.markdown for target, one in results.items()},
+            {FIGURE_FOLDERS[target]: one.figures for target, one in results.items()},
+            read,
+        )
+        self._texts[chapter.file] = chapter
+
+    def inputs_of(self, project: Project, chapter: Chapter) -> Mapping[str, str]:
+        """What a chapter reads besides its text: name -> digest."""
+        return self._freshness.inputs_of(project.root, chapter)
+
+    def _read(self, file: str) -> Mapping[str, str]:
+        path = self._layout.root / file
+        key = (file, path.read_text(encoding="utf-8"))
+        if key not in self._inputs:
+            self._inputs[key] = chapter_inputs(self._layout, path)
+        return self._inputs[key]
+
+
+def _without_texts(inputs: Mapping[str, str] | None) -> dict[str, str] | None:
+    """Inputs without those that are part of the chapter's text."""
+    if inputs is None:
+        return None
+    return {name: digest for name, digest in inputs.items() if not name.startswith("included")}

@@ -1,0 +1,126 @@
+"""`cvlib preview`: serve the book, look for changes, bring it up to date, until it is ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+import webbrowser
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from cvlib.preview.book import Book
+from cvlib.preview.server import PreviewServer
+from cvlib.preview.state import State
+from cvlib.preview.trainer import Trainer
+from cvlib.preview.watch import Watch
+from cvlib.publish import pandoc
+from cvlib.publish.errors import PublishError
+from cvlib.publish.project import load_project
+from cvlib.studies.progress_file import trainings
+from cvlib.studies.project import Layout
+
+LOOK_SECONDS = 0.15
+# An editor may write a file in several steps.
+SETTLE_SECONDS = 0.04
+TELL_SECONDS = 1.0
+
+
+def run_preview(layout: Layout, *, port: int, open_browser: bool, train: bool) -> int:
+    """Serve the report's HTML on 127.0.0.1 until Ctrl-C, SIGTERM or the end of the terminal.
+
+    train: train what is missing, in a process of its own. Returns the exit code. Raises
+    PublishError when the port cannot be had.
+    """
+    os.environ["CVLIB_PROFILE"] = layout.profile  # the chapters' kernels ask for it
+    pandoc.remember()
+    own = layout.root / ".quarto" / "cvlib-preview" / layout.profile
+    own.mkdir(parents=True, exist_ok=True)
+    state = State()
+    book = Book(layout, own, state, _say)
+    trainer = Trainer(layout)
+    with _ended_by_signals(), PreviewServer(book.site, _output(layout), port, state) as server:
+        try:
+            print(f"preview: {server.address}\nCtrl-C ends it", flush=True)
+            if open_browser:
+                webbrowser.open(server.address, new=2)
+            threading.Thread(target=_tell_training, args=(layout, state), daemon=True).start()
+            _keep_up_to_date(layout, book, trainer if train else None)
+        except KeyboardInterrupt:
+            if trainer.is_training:
+                _say("the training writes its checkpoints; `cvlib run` goes on from there")
+        finally:
+            trainer.stop()
+    return 0
+
+
+def _keep_up_to_date(layout: Layout, book: Book, trainer: Trainer | None) -> None:
+    with contextlib.suppress(PublishError, OSError):
+        book.project()
+    watch = Watch(lambda: book.files)
+    saved: set[Path] = set()
+    was_training, done = False, False
+
+    def is_outdated() -> bool:
+        saved.update(watch.changes())
+        return bool(saved)
+
+    while True:
+        is_training = bool(trainings(layout.runs))
+        if not done or is_outdated() or (was_training and not is_training):
+            while new := watch.changes():
+                saved.update(new)
+                time.sleep(SETTLE_SECONDS)
+            now, saved = saved, set()
+            done = book.make(now, is_training, is_outdated)
+            if trainer is not None and book.lacking:
+                trainer.train(
+                    [each.experiment for each in book.lacking],
+                    [run for each in book.lacking for run in each.runs],
+                )
+        was_training = is_training
+        time.sleep(LOOK_SECONDS)
+
+
+def _tell_training(layout: Layout, state: State) -> None:
+    while True:
+        state.tell(training=[asdict(each) for each in trainings(layout.runs)])
+        time.sleep(TELL_SECONDS)
+
+
+def _output(layout: Layout) -> Path:
+    """Where renders put the PDF, which the pages link to."""
+    try:
+        profile = None if layout.profile == "default" else layout.profile
+        return load_project(layout.root, profile).output_dir
+    except (PublishError, OSError):
+        return layout.root / "_output"
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Within it SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does.
+
+    A signal that is ignored stays so: `nohup` does that.
+    """
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')}  {text.rstrip()}", file=sys.stderr, flush=True)

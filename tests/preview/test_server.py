@@ -1,0 +1,171 @@
+"""The pages as they are served: to this machine alone, with news as it comes."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+import threading
+import time
+
+import pytest
+
+from cvlib.preview.server import PreviewServer
+from cvlib.preview.site import page_digests
+from cvlib.preview.state import Problem, State
+from cvlib.publish.errors import PublishError
+
+PAGE = '<!DOCTYPE html><html><head><title>T</title></head><body><img src="a%20b.svg"></body></html>'
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+@pytest.fixture
+def folders(tmp_path):
+    site, other = tmp_path / "site", tmp_path / "_output"
+    (site / "report").mkdir(parents=True)
+    other.mkdir()
+    (site / "index.html").write_text(PAGE)
+    (site / "report" / "one.html").write_text(PAGE)
+    (site / "a b.svg").write_text("<svg/>")
+    (other / "report.pdf").write_bytes(b"%PDF")
+    (other / "index.html").write_text("an earlier render")
+    (other / "only-there.html").write_text("an earlier render")
+    (tmp_path / "secret.txt").write_text("kept to oneself")
+    return site, other
+
+
+@pytest.fixture
+def server(folders):
+    state = State()
+    state.tell(pages=page_digests(folders[0]))
+    with PreviewServer(*folders, free_port(), state) as running:
+        yield running
+
+
+def get(server, path, host=None, method="GET"):
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=5)
+    connection.request(method, path, headers={"Host": host} if host else {})
+    answer = connection.getresponse()
+    body = answer.read().decode()
+    connection.close()
+    return answer, body
+
+
+def test_pages_come_with_the_script_and_the_digest_of_what_they_show(server):
+    for path in ("/", "/index.html"):
+        answer, body = get(server, path)
+        assert answer.status == 200 and answer.headers["Cache-Control"] == "no-store"
+        digest = server.state.told.pages["index.html"]
+        assert f'<script src="/@preview/live.js" data-digest="{digest}" defer>' in body
+    answer, body = get(server, "/a%20b.svg")
+    assert body == "<svg/>" and answer.headers["Content-Type"].startswith("image/svg")
+    answer, body = get(server, "/@preview/live.js")
+    assert answer.status == 200 and "EventSource" in body
+
+
+def test_the_pdf_is_that_of_the_last_render_and_its_pages_are_not_mistaken_for_ours(server):
+    answer, body = get(server, "/report.pdf")
+    assert body == "%PDF" and answer.headers["Content-Type"] == "application/pdf"
+    assert "earlier render" not in get(server, "/index.html")[1]
+    assert get(server, "/only-there.html")[0].status == 404
+
+
+def test_a_page_that_is_not_there_waits_for_it(server):
+    answer, body = get(server, "/report/two.html")
+    assert answer.status == 404 and "live.js" in body and "no page report/two.html" in body
+    assert "<script>" not in get(server, "/%3Cscript%3E.html")[1]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/../secret.txt", "/%2e%2e/secret.txt", "/report/../../secret.txt", "//etc/passwd",
+     "/@preview/../../secret.txt", "/@preview/run.py", "/.hidden", "/report/.x"],
+)  # fmt: skip
+def test_nothing_outside_is_served(server, folders, path):
+    (folders[0] / ".hidden").write_text("kept to oneself")
+    (folders[0] / "report" / ".x").write_text("kept to oneself")
+    answer, body = get(server, path)
+    assert answer.status == 404 and "kept to" not in body and "root:" not in body
+
+
+def test_only_requests_for_this_machine_are_answered(server):
+    for host in ("127.0.0.1", "localhost:4848", "localhost:9999", "[::1]:4848"):
+        assert get(server, "/", host)[0].status == 200, host
+    for host in ("evil.example", "evil.example:4848", "127.0.0.1.evil.example"):
+        answer, body = get(server, "/", host)
+        assert answer.status == 403 and "live.js" not in body, host
+    assert server.server_address[0] == "127.0.0.1"
+
+
+def test_head_has_no_body(server):
+    answer, body = get(server, "/", method="HEAD")
+    assert answer.status == 200 and body == "" and int(answer.headers["Content-Length"]) > 100
+
+
+def events(server, count):
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=5)
+    connection.request("GET", "/@preview/events")
+    answer = connection.getresponse()
+    for line in iter(answer.fp.readline, b""):
+        if line.startswith(b"data: "):
+            yield json.loads(line[6:])
+            count -= 1
+            if not count:
+                break
+    connection.close()
+
+
+def test_news_comes_at_once_and_only_when_there_is_some(server):
+    told = events(server, 2)
+    assert next(told)["problems"] == []
+    problem = Problem("index.html", "index.qmd:3", "wrong", "two\nlines")
+
+    def tell():
+        time.sleep(0.1)
+        server.state.tell(busy="")  # as it was: no news
+        server.state.tell(problems=[problem])
+
+    threading.Thread(target=tell).start()
+    started = time.monotonic()
+    assert next(told)["problems"][0]["detail"] == "two\nlines"
+    assert time.monotonic() - started < 2
+
+
+def test_ending_closes_connections_that_wait_for_news(folders):
+    state = State()
+    with PreviewServer(*folders, free_port(), state) as server:
+        told = events(server, 10)
+        next(told)
+        port = server.server_address[1]
+        started = time.monotonic()
+    assert time.monotonic() - started < 2
+    assert list(told) == []
+    with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), 1):
+        pytest.fail("the port is still open")
+
+
+def test_a_port_that_is_taken_is_told_with_who_has_it(server, folders):
+    port = server.server_address[1]
+    with pytest.raises(PublishError, match=f"another preview is open there, .*:{port};.*--port"):
+        PreviewServer(*folders, port, State())
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        threading.Thread(target=lambda: other.accept()[0].close(), daemon=True).start()
+        with pytest.raises(PublishError, match="another program has it"):
+            PreviewServer(*folders, taken, State())
+
+
+def test_a_page_is_new_when_a_picture_that_it_shows_is(folders):
+    site, _ = folders
+    (site / "report" / "a b.svg").write_text("<svg/>")
+    before = page_digests(site)
+    assert sorted(before) == ["index.html", "report/one.html"]
+    (site / "report" / "a b.svg").write_text("<svg>new</svg>")
+    now = page_digests(site)
+    assert now["report/one.html"] != before["report/one.html"]
+    assert now["index.html"] == before["index.html"]
