@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from cvlib.cli import app
+from cvlib.publish.settings import load_settings
 from cvlib.reference.commands import _commands, _parameters
 from cvlib.reference.words import anchor
 from cvlib.starting.yaml_text import quoted
@@ -80,10 +81,14 @@ def check_command(words, line):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_yaml_block_is_of_an_experiment_or_a_hypothesis(document, tmp_path):
+def test_every_yaml_block_is_valid(document, tmp_path):
     for block in blocks(document, "yaml"):
         # a fragment is laid over the smallest experiment that there is
         data = parse_yaml(block.text, f"{document}:{block.line}").data
+        if set(data) == {"cvlib"}:  # settings of the course, in _quarto.yml
+            (tmp_path / "_quarto.yml").write_text(block.text)
+            load_settings(tmp_path)
+            continue
         if all(re.fullmatch(r"H\d+", key) for key in data):
             for fields in data.values():
                 HypothesisFields.model_validate(fields)

@@ -36,6 +36,18 @@ EXPECTED = {
         says=("_output/dl4cv2024_Ivan_Franko_module2.pdf", "_output/index.html"),
         makes=("_output/dl4cv2024_Ivan_Franko_module2.pdf", "_output/index.html"),
     ),
+    # two that serve pages until they are ended; tests of their own open them in a browser
+    f"{CVLIB} preview": Step(says=("--train",), instead=f"{CVLIB} preview --help"),
+    "make dashboard EXP=exp02": Step(
+        says=(f"{CVLIB} dashboard exp02 --profile default",),
+        instead="make --dry-run dashboard EXP=exp02",
+    ),
+    f"{CVLIB} dashboard exp02 --export-tags": Step(
+        says=("--export-tags",), instead=f"{CVLIB} dashboard --help"
+    ),
+    f"{CVLIB} check": Step(says=("pages",), code=1),  # a page too few, and more
+    f"{CVLIB} reviewed exp01": Step(says=("report/exp01.qmd: 1 marked",)),
+    f"{CVLIB} trace tbl-exp01": Step(says=("exp01/base", "cvlib run exp01")),
     f'{CVLIB} init ../my-report --author "Ivan Franko" --dataset {BIRDS}': Step(
         says=(
             "20 images of 2 classes",

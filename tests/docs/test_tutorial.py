@@ -97,6 +97,9 @@ def test_the_tutorial_works_from_top_to_bottom(tmp_path):
     again = project.run("make report")
     assert "executed" not in again.stdout and "training" not in again.stdout
     page = (project.root / "_output/report/exp02.html").read_text()
-    assert "Larger filters gain nothing that three seeds could show." in page and "To write: what table" not in page
+    assert (
+        "Larger filters gain nothing that three seeds could show." in page
+        and "To write: what table" not in page
+    )
     summary = (project.root / "_output/report/summary.html").read_text()
     assert "5×5 less 3×3" in summary
