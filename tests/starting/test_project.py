@@ -224,7 +224,7 @@ def test_a_disk_that_fills_up_while_the_folder_is_filled_leaves_it_empty(tmp_pat
         return real(path, target)
 
     monkeypatch.setattr(module.Path, "rename", rename)
-    with pytest.raises(StartError, match="could not be written: .*No space left"):
+    with pytest.raises(StartError, match=r"could not be written: .*No space left"):
         new_project(tmp_path / "mine", ME)
     assert len(moves) == 7 and list((tmp_path / "mine").iterdir()) == []
 
