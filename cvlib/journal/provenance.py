@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cvlib.journal import numbers
+from cvlib.journal.origin import keys_of
 from cvlib.journal.quantity import Markdown, markdown
 from cvlib.journal.results import Results
 from cvlib.journal.skipped import skip_counts
@@ -53,7 +54,7 @@ def provenance(results: Results) -> Markdown:
             f"{numbers.duration(seconds)} of training in all",
         ]
         sentences.append(", ".join(fact for fact in facts if fact) + ".")
-    return Markdown(markdown(" ".join(sentences)))
+    return Markdown(markdown(" ".join(sentences)), keys_of(results.variants))
 
 
 def _device(note: dict) -> str:
