@@ -1,7 +1,10 @@
 """What a chapter calls: `from cvlib.journal import experiment`. Importing this loads nothing heavy."""
 
+from cvlib.journal.captions import answer_quarto
 from cvlib.journal.handle import ExperimentHandle, experiment
 from cvlib.journal.hypotheses import Hypotheses, hypotheses
 from cvlib.journal.mistakes import Mistakes, mistakes
+
+answer_quarto()
 
 __all__ = ["ExperimentHandle", "Hypotheses", "Mistakes", "experiment", "hypotheses", "mistakes"]
