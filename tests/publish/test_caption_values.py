@@ -124,8 +124,9 @@ def test_quarto_itself_fills_captions_and_titles(tmp_path):
         words(root / "_output" / "captions.pdf")
         == (REFERENCES / "quarto-1.10.pdf.txt").read_text().strip()
     )
-    page = (root / "_output" / "report" / "captions.html").read_text()
-    assert "{python}" not in page and captions.ANSWER not in page
+    for page in ("index.html", "report/captions.html", "report/title.html"):
+        text = (root / "_output" / page).read_text()
+        assert "<code>{python}" not in text and captions.ANSWER not in text
 
 
 CELL = """\
