@@ -6,9 +6,10 @@ import inspect
 import re
 
 import pytest
+import yaml
 
 from cvlib.analysis.review_sample import review_sample
-from cvlib.journal import experiment, mistakes
+from cvlib.journal import experiment, hypotheses, mistakes
 from cvlib.journal.blocks import Blocks
 from cvlib.journal.comparison import Comparison
 from cvlib.journal.facts import Facts
@@ -284,6 +285,19 @@ def test_a_table_without_a_note_is_traced_in_a_paragraph_of_its_own(exp):
     lines = exp.table("accuracy", variants=["tuned"], note=False)._repr_markdown_().split("\n")
     assert lines[-1].startswith("[]{.traced runs=") and lines[-2] == ""
     assert lines[-3].startswith("|")
+
+
+def test_a_verdict_names_the_runs_of_its_claims_and_the_file_that_declares_it(project):
+    claims = [{"say": "it", "first": "exp01/base", "second": "exp01/kernel1"}]
+    one = {"title": "size", "statement": "So.", "experiment": "exp01", "claims": claims}
+    declared = {"H1": one, "H2": {**one, "claims": [{**claims[0], "first": "exp01/wide"}]}}
+    (project.experiments / "hypotheses.yaml").write_text(yaml.safe_dump(declared))
+    exp, said = experiment("exp01", root=project.root), hypotheses(root=project.root)
+    assert set(in_markdown(said["H1"])) == short(exp, ["base", "kernel1"])
+    assert said["H1"].verdict.source == "experiments/hypotheses.yaml"
+    assert set(in_markdown(said["H1"].effect())) == short(exp, ["base", "kernel1"])
+    for shown in (said.count("supported"), said.table()):
+        assert set(in_markdown(shown)) == short(exp, ["base", "kernel1", "wide"])
 
 
 def test_values_of_another_experiment_name_its_runs_and_its_file(filled):
