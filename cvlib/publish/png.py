@@ -27,6 +27,14 @@ def without_text(png: bytes) -> bytes:
     return _SIGNATURE + b"".join(kept)
 
 
+def description(png: bytes) -> str:
+    """Return what the PNG says of its content; '' where it says nothing."""
+    for kind, start, end in _chunks(png):
+        if kind == b"tEXt" and png[start + 8 : end].startswith(_DESCRIPTION):
+            return png[start + 8 + len(_DESCRIPTION) : end - 4].decode("latin-1")
+    return ""
+
+
 def retina_size(png: bytes, dpi: float) -> tuple[int, int] | None:
     """Return (width, height) in CSS pixels of a PNG drawn at twice `dpi`; None if it was not."""
     width = height = per_metre = 0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from xml.sax.saxutils import unescape
 
 _METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
-_DESCRIPTION = re.compile(r"<dc:description>.*?</dc:description>", re.DOTALL)
+_DESCRIPTION = re.compile(r"<dc:description>(.*?)</dc:description>", re.DOTALL)
 _KEPT = """
  <metadata>
   <rdf:RDF xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:cc="http://creativecommons.org/ns#" \
@@ -23,3 +24,9 @@ def without_metadata(svg: str) -> str:
         return _KEPT.format(description=description.group(0)) if description else ""
 
     return _METADATA.sub(kept, svg)
+
+
+def description(svg: str) -> str:
+    """Return what the SVG says of its content; '' where it says nothing."""
+    found = _DESCRIPTION.search(svg)
+    return unescape(found.group(1)) if found else ""
