@@ -4,7 +4,16 @@ from cvlib.journal.captions import answer_quarto
 from cvlib.journal.handle import ExperimentHandle, experiment
 from cvlib.journal.hypotheses import Hypotheses, hypotheses
 from cvlib.journal.mistakes import Mistakes, mistakes
+from cvlib.journal.whole_report import provenance_table
 
 answer_quarto()
 
-__all__ = ["ExperimentHandle", "Hypotheses", "Mistakes", "experiment", "hypotheses", "mistakes"]
+__all__ = [
+    "ExperimentHandle",
+    "Hypotheses",
+    "Mistakes",
+    "experiment",
+    "hypotheses",
+    "mistakes",
+    "provenance_table",
+]

@@ -46,7 +46,7 @@ def provenance(results: Results) -> Markdown:
         environments = [note.get("environment", {}) for note in notes]
         seconds = sum(run.metrics.get("train_seconds", 0.0) for run in runs)
         facts = [
-            "Trained on " + _each(_device(note) for note in notes),
+            "Trained on " + _each(device_words(note) for note in notes),
             _each(e.get("precision", "unknown precision") for e in environments),
             _each(counted(e["threads"], "thread") for e in environments if "threads" in e),
             "torch " + _each(note["packages"]["torch"] for note in notes),
@@ -57,7 +57,7 @@ def provenance(results: Results) -> Markdown:
     return Markdown(markdown(" ".join(sentences)), keys_of(results.variants))
 
 
-def _device(note: dict) -> str:
+def device_words(note: dict) -> str:
     """The accelerator, or the processor where a run used none."""
     environment = note.get("environment", {})
     if environment.get("device", "cpu") == "cpu":

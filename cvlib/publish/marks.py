@@ -10,7 +10,7 @@ _VALUE = re.compile(r'\]\{\.value(?P<of>(?: (?:runs|source)="[^"]*")+)\}')
 _TRACED = re.compile(r'\[\]\{\.traced runs="([^"]*)"\}')
 _RUNS = re.compile(r' runs="([^"]*)"')
 _SOURCE = re.compile(r' source="([^"]*)"')
-_HEADING = re.compile(r"^#{1,6} +(?P<text>.*?)(?: *\{[^{}]*\})? *$")
+_HEADING = re.compile(r"^#{1,6} +(?P<text>.*?)(?: +\{[^{}]*\})? *$")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from cvlib.publish.frozen_chapter import FrozenChapter, frozen_chapters
 from cvlib.publish.source_lines import nearest
 from cvlib.publish.trace_labels import place_of_label
 from cvlib.publish.trace_place import Place
-from cvlib.publish.trace_values import places_of_value, tokens_of
+from cvlib.publish.trace_values import nearest_values, places_of_value, tokens_of
 from cvlib.studies.project import Layout
 
 _LABEL = re.compile(r"@?(?P<label>(?:fig|tbl)-[\w-]+)", re.IGNORECASE)
@@ -59,5 +59,5 @@ def _nothing(frozen: list[FrozenChapter], what: str, is_label: bool) -> str:
                     f"{what!r} was typed by hand in {one.chapter.file}:{number}; no run says it. "
                     "An inline value, `{python} …`, is traced"
                 )
-    values = {mark.text for one in frozen for mark in one.marks}
-    return f"no chapter shows {what!r}{nearest(what, values)}"
+    values = list(dict.fromkeys(mark.text for one in frozen for mark in one.marks))
+    return f"no chapter shows {what!r}; the nearest are: {', '.join(nearest_values(what, values))}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from cvlib.publish.errors import PublishError
 from cvlib.publish.frozen_chapter import FrozenChapter
@@ -56,6 +57,20 @@ def _place(
     expression, line = one.made_by(start)
     heading = one.heading(start)
     return Place(kind, shown, one.chapter.file, line, heading, expression, runs, source)
+
+
+def nearest_values(what: str, values: Sequence[str], most: int = 4) -> list[str]:
+    """The values whose number is nearest to that of `what`; of words, the closest spellings."""
+    wanted = _number(what)
+    if wanted is None:
+        return difflib.get_close_matches(what, values, n=most, cutoff=0.3) or list(values[:most])
+    numbered = [(abs(number - wanted), v) for v in values if (number := _number(v)) is not None]
+    return [value for _, value in sorted(numbered)[:most]]
+
+
+def _number(text: str) -> float | None:
+    found = next((token for token in tokens_of(text) if token[-1].isdigit()), None)
+    return float(found) if found is not None else None
 
 
 def tokens_of(text: str) -> list[str]:
