@@ -14,6 +14,7 @@ from cvlib.commands.init import init
 from cvlib.commands.new import new
 from cvlib.commands.preview import preview
 from cvlib.commands.reviewed import reviewed
+from cvlib.commands.trace import trace
 from cvlib.weights_cli import app as weights_app
 
 app = typer.Typer(
@@ -83,6 +84,14 @@ def run(
     rerun: Annotated[
         Rerun | None, typer.Option(help="Train these again, too: stale by code, …, or all.")
     ] = None,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Only these runs: probe, probe@1 (seed), exp02/probe, or a run's key. Repeat it "
+            "for several; with --rerun all they are trained again.",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", help="Only say what went wrong.")] = False,
 ) -> None:
@@ -103,22 +112,28 @@ def run(
         threads=threads,
         device=device,
         rerun=rerun and rerun.value,
+        variants=variant or (),
         view=view,
     )
     if summary.interrupted:
         raise typer.Exit(130)
     if not quiet:
-        _say_what_is_left(layout, experiments or (), summary.done)
+        _say_what_is_left(layout, experiments or (), variant or (), summary.done)
     if summary.failed:
         raise typer.Exit(1)
 
 
-def _say_what_is_left(layout: object, experiments: list[str] | tuple[()], done: list[str]) -> None:
+def _say_what_is_left(
+    layout: object,
+    experiments: list[str] | tuple[()],
+    variants: list[str] | tuple[()],
+    done: list[str],
+) -> None:
     from cvlib.studies.project import Layout
     from cvlib.studies.run import inspect
 
     assert isinstance(layout, Layout)
-    statuses = inspect(layout, experiments)
+    statuses = inspect(layout, experiments, variants)
     left = [s for s in statuses if s.state not in ("fresh", "skipped")]
     typer.echo(f"{len(done)} trained; {'all is fresh' if not left else f'{len(left)} not fresh:'}")
     for cue in ("code", "environment"):
@@ -329,7 +344,7 @@ def doctor() -> None:
     raise typer.Exit(1 if any(f.verdict == "bad" for f in findings) else 0)
 
 
-for _verb in (preview, check, reviewed, new, init):
+for _verb in (preview, check, reviewed, trace, new, init):
     app.command()(_verb)
 
 

@@ -1,7 +1,19 @@
 """What a chapter calls: `from cvlib.journal import experiment`. Importing this loads nothing heavy."""
 
+from cvlib.journal.captions import answer_quarto
 from cvlib.journal.handle import ExperimentHandle, experiment
 from cvlib.journal.hypotheses import Hypotheses, hypotheses
 from cvlib.journal.mistakes import Mistakes, mistakes
+from cvlib.journal.whole_report import provenance_table
 
-__all__ = ["ExperimentHandle", "Hypotheses", "Mistakes", "experiment", "hypotheses", "mistakes"]
+answer_quarto()
+
+__all__ = [
+    "ExperimentHandle",
+    "Hypotheses",
+    "Mistakes",
+    "experiment",
+    "hypotheses",
+    "mistakes",
+    "provenance_table",
+]

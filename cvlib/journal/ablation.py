@@ -12,6 +12,7 @@ from cvlib.journal import numbers
 from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.figure import ReportFigure, new_figure, styled
 from cvlib.journal.inline import quotient
+from cvlib.journal.origin import keys_of
 from cvlib.journal.results import Results
 from cvlib.journal.spread import of_difference
 from cvlib.journal.staleness import absence_note, fixed_note, marks, stale_note
@@ -55,7 +56,8 @@ def ablation(
             axes.axhline(row, color="#ededed", linewidth=0.5, zorder=0)
     figure.draw_without_rendering()
     _name_factors(left, factors)
-    figure.say(fixed_note([base, *shown]), stale_note([base, *shown]), absence_note(chosen))
+    every = [base, *shown]
+    figure.say(fixed_note(every), stale_note(every), absence_note(chosen), runs=keys_of(every))
     return figure
 
 

@@ -15,6 +15,7 @@ from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, new_figure, styled
 from cvlib.journal.labels import Box, place
+from cvlib.journal.origin import keys_of
 from cvlib.journal.results import Results
 from cvlib.journal.spread import over_seeds
 from cvlib.journal.staleness import absence_note, fixed_note, marks, stale_note
@@ -68,7 +69,9 @@ def accuracy_against_time(
     axes.set_xlabel("training time (seconds, logarithmic)")
     axes.set_ylabel("test accuracy (%)")
     without = f"no training time, so not shown: {listed(at_once)}" if at_once else ""
-    figure.say(fixed_note(shown), without, stale_note(shown), absence_note(chosen))
+    figure.say(
+        fixed_note(shown), without, stale_note(shown), absence_note(chosen), runs=keys_of(shown)
+    )
     figure.draw_without_rendering()
     _name_points(axes, shown, seconds, accuracy, front)
     return figure

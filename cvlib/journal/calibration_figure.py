@@ -35,6 +35,7 @@ def calibration_figure(found: Mistakes) -> ReportFigure:
         f"{rates_note(found)}; with 95% intervals over images",
         "dashed: as sure as right",
         stale_note([found.cases.subject.variant]),
+        runs=found.cases.subject.variant.keys,
     )
     return figure
 

@@ -10,8 +10,9 @@ from cvlib.analysis.intervals import Interval
 from cvlib.journal import numbers
 from cvlib.journal.mistake_notes import rates_note, table_sentences
 from cvlib.journal.pipe_table import pipe_table
-from cvlib.journal.quantity import Markdown, markdown
+from cvlib.journal.quantity import Markdown
 from cvlib.journal.shares import share_text
+from cvlib.journal.table_note import noted
 
 if TYPE_CHECKING:
     from cvlib.journal.mistakes import Mistakes
@@ -37,7 +38,7 @@ def class_table(found: Mistakes) -> Markdown:
     if len(order) > MOST:
         note += f" The {MOST} of {len(order)} classes with the lowest F1."
     sentences = [note, *table_sentences(found)]
-    return Markdown(f"{pipe_table(head, rows, 'lrrrr')}\n\n{markdown(' '.join(sentences))}")
+    return noted(pipe_table(head, rows, "lrrrr"), sentences, subject.variant.keys)
 
 
 def _rank(f1: float) -> float:

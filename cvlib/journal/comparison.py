@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cvlib.analysis.paired import PairedTest, holm, paired_test
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
-from cvlib.journal.quantity import Quantity
+from cvlib.journal.origin import keys_of
+from cvlib.journal.quantity import Quantity, Words
 from cvlib.journal.tested import Tested
 from cvlib.journal.variant_results import VariantResults, shared_seeds
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 LEVEL = 0.05
 
@@ -31,14 +36,17 @@ class Comparison:
     p: float
     together: int = 1
 
+    def traced(self, _runs: Iterable[str]) -> Self:
+        """Itself: what it shows names the runs of both."""
+        return self
+
     @property
     def difference(self) -> Quantity:
         """In points, with a 95% bootstrap interval over test images."""
         found = self.test.difference
         mean, low, high = (100 * v for v in (found.estimate, found.low, found.high))
-        return Quantity(
-            f"{numbers.difference(mean, low, high)} points", mean, low, high, self._stale
-        )
+        text = f"{numbers.difference(mean, low, high)} points"
+        return Quantity(text, mean, low, high, self._stale, self._runs)
 
     @property
     def is_significant(self) -> bool:
@@ -46,18 +54,21 @@ class Comparison:
         return self.p < LEVEL
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Words:
         """`better`, `worse` or `not told apart`, of `first` against `second`."""
-        if not self.is_significant:
-            return "not told apart"
-        return "better" if self.test.difference.estimate > 0 else "worse"
+        said = "better" if self.test.difference.estimate > 0 else "worse"
+        return Words(said if self.is_significant else "not told apart", self._runs)
 
     @property
     def _stale(self) -> bool:
         return self.first.is_stale or self.second.is_stale
 
+    @property
+    def _runs(self) -> tuple[str, ...]:
+        return keys_of((self.first, self.second))
+
     def _quantity(self) -> Quantity:
-        return Quantity(numbers.p_value(self.p), self.p, stale=self._stale)
+        return Quantity(numbers.p_value(self.p), self.p, stale=self._stale, runs=self._runs)
 
     def __str__(self) -> str:
         return str(self._quantity())

@@ -8,10 +8,11 @@ from cvlib.journal import numbers
 from cvlib.journal.comparison import Comparison
 from cvlib.journal.errors import JournalError
 from cvlib.journal.inline import skipped
+from cvlib.journal.origin import keys_of
 from cvlib.journal.pipe_table import pipe_table
-from cvlib.journal.quantity import STALE_MARK, Skipped, markdown
+from cvlib.journal.quantity import STALE_MARK, Markdown, Skipped
 from cvlib.journal.staleness import marks
-from cvlib.journal.table_note import skipped_and_stale, without_results
+from cvlib.journal.table_note import noted, skipped_and_stale, without_results
 from cvlib.journal.variant_results import VariantResults
 from cvlib.journal.words import counted, ranged
 
@@ -56,12 +57,17 @@ class Comparisons(dict[str, Comparison]):
         return ", ".join(self) + f"; skipped: {', '.join(left_out)}" * bool(left_out)
 
     def _repr_markdown_(self) -> str:
+        return self._table()._repr_markdown_()
+
+    def __str__(self) -> str:
+        return str(self._table())
+
+    def _table(self) -> Markdown:
         every = [self._reference, *self._asked.values()]
         if not self:
             which = "reference was" if self._reference.is_skipped else "variants were"
-            return f"No comparison: the {which} skipped. " + markdown(
-                " ".join(skipped_and_stale(every, []))
-            )
+            said = f"No comparison: the {which} skipped."
+            return noted("", [said, *skipped_and_stale(every, [])], ())
         shown = [one.first for one in self.values()]
         mark = marks([self._reference, *shown])
         rows = [
@@ -84,7 +90,5 @@ class Comparisons(dict[str, Comparison]):
             *without_results(self._asked.values()),
             *skipped_and_stale(every, [self._reference, *shown]),
         ]
-        return f"{pipe_table(head, rows, 'lrrl')}\n\n{markdown(' '.join(note))}"
-
-    def __str__(self) -> str:
-        return self._repr_markdown_()
+        table = pipe_table(head, rows, "lrrl")
+        return noted(table, note, keys_of([self._reference, *shown]))

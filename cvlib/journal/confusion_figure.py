@@ -62,6 +62,7 @@ def confusion_figure(found: Mistakes) -> ReportFigure:
         f"outlined: {_most(len(worst))}",
         f"no test image of {', '.join(empty)}" if empty else "",
         stale_note([subject.variant]),
+        runs=subject.variant.keys,
     )
     return figure
 
@@ -137,5 +138,6 @@ def _bars(found: Mistakes, names: Sequence[str]) -> ReportFigure:
         f"the {len(worst)} of {len(found.confused):,} confused pairs with the most images "
         f"({rates_note(found)}); lines: 95% Wilson intervals over images",
         stale_note([found.cases.subject.variant]),
+        runs=found.cases.subject.variant.keys,
     )
     return figure

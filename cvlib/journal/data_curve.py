@@ -8,6 +8,7 @@ from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, styled
 from cvlib.journal.lines import Line, check_band, lines_figure
+from cvlib.journal.origin import keys_of
 from cvlib.journal.results import Results, told_apart
 from cvlib.journal.settings import setting
 from cvlib.journal.spread import only_shares
@@ -52,6 +53,7 @@ def data_curve(
             stale_note(shown),
             absence_note(chosen),
         ),
+        runs=keys_of(shown),
     )
 
 

@@ -8,7 +8,7 @@ test accuracies alone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,7 @@ from cvlib.analysis.paired import paired_bootstrap, sign_flip_test
 from cvlib.journal import numbers
 from cvlib.journal.comparison import same_images
 from cvlib.journal.errors import JournalError, NotTested
+from cvlib.journal.origin import keys_of
 from cvlib.journal.quantity import Quantity, Skipped
 from cvlib.journal.spread import is_share
 from cvlib.journal.variant_results import VariantResults, shared_seeds
@@ -55,10 +56,10 @@ def effect(claim: Claim, find: Find) -> Effect:
         if variant.is_skipped:
             raise NotTested(f"{variant.id} was skipped")
     if claim.measure is not None:
-        return _measured(claim, variants[0])
-    if claim.scale == "ratio":
-        return _ratio(claim, variants)
-    return _difference(claim, variants)
+        found = _measured(claim, variants[0])
+    else:
+        found = (_ratio if claim.scale == "ratio" else _difference)(claim, variants)
+    return replace(found, shown=found.shown.traced(keys_of(variants)))
 
 
 def _difference(claim: Claim, variants: tuple[VariantResults, ...]) -> Effect:

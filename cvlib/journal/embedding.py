@@ -77,7 +77,7 @@ def embedding(
     shown_names = [short_name(n) for n in names] if names and not numbered else None
     without = ""
     while True:
-        figure.say(*notes, without, key=key)
+        figure.say(*notes, without, runs=[run.key for _, run, _ in maps], key=key)
         figure.draw_without_rendering()
         every = [
             name_classes(axes, stored[method], stored["labels"], shown_names)

@@ -14,5 +14,5 @@ def empty_figure(variants: Iterable[VariantResults]) -> ReportFigure:
     first = "Nothing to show: every variant of this figure was skipped."
     text = " ".join([first, *skip_sentences(variants)])
     figure = new_figure(0.16 * (len(text) // 115 + 1) + 0.2)
-    figure.say(text)
+    figure.say(text, runs=())
     return figure

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cvlib.journal.errors import JournalError
-from cvlib.journal.reading import Reading
+from cvlib.journal.origin import keys_of
+from cvlib.journal.quantity import Quantity, Words
+from cvlib.journal.reading import Reading, declared_in
 
 if TYPE_CHECKING:
-    from cvlib.journal.quantity import Quantity
     from cvlib.journal.variant_results import VariantResults
 
     Name = str | VariantResults
@@ -18,14 +19,14 @@ class Facts(Reading):
     """Words and counts from the experiment's YAML, and of its data."""
 
     @property
-    def title(self) -> str:
+    def title(self) -> Words:
         """The title in its YAML."""
-        return self._experiment.title
+        return Words(self._experiment.title, source=self.source)
 
     @property
-    def question(self) -> str:
+    def question(self) -> Words:
         """The question in its YAML."""
-        return self._experiment.question
+        return Words(self._experiment.question, source=self.source)
 
     @property
     def variants(self) -> tuple[VariantResults, ...]:
@@ -35,12 +36,12 @@ class Facts(Reading):
     @property
     def runs(self) -> Quantity:
         """How many runs the experiment asks for."""
-        return _count(len(self._experiment.variants) * len(self._experiment.seeds))
+        return self._declared(_count(len(self._experiment.variants) * len(self._experiment.seeds)))
 
     @property
     def seeds(self) -> Quantity:
         """How many seeds each variant is run with."""
-        return _count(len(self._experiment.seeds))
+        return self._declared(_count(len(self._experiment.seeds)))
 
     @property
     def epochs(self) -> Quantity:
@@ -49,15 +50,15 @@ class Facts(Reading):
         counts = [epochs for epochs in found if epochs is not None]
         if not counts:
             raise JournalError(f"{self.id}: no variant is trained in epochs; all are probes")
-        return _range(counts)
+        return self._declared(_range(counts))
 
     @property
-    def dataset(self) -> str:
+    def dataset(self) -> Words:
         """The dataset in words: `Fashion-MNIST`."""
         from cvlib.journal.words import dataset_words, listed
 
         names = [dataset_words(v.spec.dataset.name) for v in self._experiment.variants]
-        return listed(list(dict.fromkeys(names)))
+        return Words(listed(list(dict.fromkeys(names))), source=self.source)
 
     def images(self, split: str, variant: Name | None = None) -> Quantity:
         """How many images `train`, `val` or `test` has: `18,000`, or `450–18,000` by variant.
@@ -67,25 +68,30 @@ class Facts(Reading):
         if split not in ("train", "val", "test"):
             raise JournalError(f"split {split!r}: expected train, val or test")
         if variant is not None:
-            return self._of(lambda one: _range([_images(one, split)]), variant)
+            source = declared_in(self.layout, self.results.variant(variant).experiment)
+            return self._of(lambda one: _range([_images(one, split)]), variant).traced((), source)
         shown = self.results.shown(self.results.chosen(None))
         if not shown:
             from cvlib.journal.inline import skipped
 
             return skipped(self.results.variants[0])
-        return _range([_images(one, split) for one in shown])
+        return self._declared(_range([_images(one, split) for one in shown])).traced(keys_of(shown))
 
     def setting(self, key: str, variant: Name = "base") -> Quantity:
         """`0.003`, `one cycle`, `none`: what a variant's spec says at `train.optimizer.lr`, ….
 
         Also of a variant without results.
         """
-        from cvlib.journal.quantity import Quantity
         from cvlib.journal.settings import setting, value_words
 
-        found = setting(self.results.variant(variant), key)
+        asked = self.results.variant(variant)
+        found = setting(asked, key)
         number = float(found) if isinstance(found, int | float) else None
-        return Quantity(value_words(key, found), number)
+        source = declared_in(self.layout, asked.experiment)
+        return Quantity(value_words(key, found), number, source=source)
+
+    def _declared(self, value: Quantity) -> Quantity:
+        return value.traced(source=self.source)
 
 
 def _images(variant: VariantResults, split: str) -> int:
@@ -96,14 +102,10 @@ def _images(variant: VariantResults, split: str) -> int:
 
 
 def _count(number: int) -> Quantity:
-    from cvlib.journal.quantity import Quantity
-
     return Quantity(f"{number:,}", number)
 
 
 def _range(numbers: list[int]) -> Quantity:
     """One number, or the smallest and the largest: `4–10`, which has no value."""
-    from cvlib.journal.quantity import Quantity
-
     low, high = min(numbers), max(numbers)
     return _count(low) if low == high else Quantity(f"{low:,}–{high:,}", None, low, high)

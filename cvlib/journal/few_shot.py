@@ -11,6 +11,7 @@ from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, styled
 from cvlib.journal.lines import Line, check_band, lines_figure
+from cvlib.journal.origin import keys_of
 from cvlib.journal.quantity import Quantity, Skipped
 from cvlib.journal.results import Results
 from cvlib.journal.spread import of_values
@@ -67,6 +68,7 @@ def few_shot(
             stale_note(shown),
             absence_note(chosen),
         ),
+        runs=keys_of(shown),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
@@ -15,6 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from cvlib.journal.errors import JournalError
+from cvlib.journal.origin import description
 from cvlib.journal.style import MUTED, TEXT_WIDTH, in_style
 
 Arguments = ParamSpec("Arguments")
@@ -23,7 +24,12 @@ _SIZE: ContextVar[tuple[float, float | None]] = ContextVar("size", default=(1.0,
 
 
 class ReportFigure(Figure):
-    """A figure outside pyplot, so that a notebook shows it once and no state is left behind."""
+    """A figure outside pyplot, so that a notebook shows it once and no state is left behind.
+
+    runs: keys of the runs that it shows, which its files name in their metadata.
+    """
+
+    runs: tuple[str, ...] = ()
 
     def _ipython_display_(self) -> None:
         # Not _repr_mimebundle_: printers that Quarto and notebooks register for every matplotlib
@@ -44,15 +50,19 @@ class ReportFigure(Figure):
         """The figure as a file of `kind` (svg, png, pdf); the same bytes for the same content."""
         buffer = io.BytesIO()
         nothing = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+        metadata: dict[str, Any] = dict(nothing.get(kind, {}))
+        if self.runs and metadata:
+            metadata["Description"] = description(self.runs)
         with in_style():
-            self.savefig(buffer, format=kind, metadata=nothing.get(kind))
+            self.savefig(buffer, format=kind, metadata=metadata or None)
         return buffer.getvalue()
 
-    def say(self, *notes: str, key: str = "") -> None:
+    def say(self, *notes: str, runs: Iterable[str], key: str = "") -> None:
         """Put notes (stale or missing results) below the panels; empty ones are left out.
 
-        key: lines of their own above the notes, upright.
+        runs: keys of those that are shown; key: lines of their own above the notes, upright.
         """
+        self.runs = tuple(runs)
         text = "; ".join(note for note in notes if note)
         if key:
             # one text, so that the layout makes room for all of it

@@ -13,6 +13,7 @@ from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, new_figure, styled
 from cvlib.journal.mistake_groups import each_once, groups_of
 from cvlib.journal.mistake_notes import left_out_note, nothing_wrong
+from cvlib.journal.origin import keys_of
 from cvlib.journal.staleness import stale_note
 from cvlib.journal.style import INK, MUTED
 
@@ -67,6 +68,7 @@ def _note(figure: ReportFigure, found: Mistakes) -> float:
         + averaged,
         stale_note([model.variant for model in found.cases.models]),
         left_out_note(found),
+        runs=keys_of(model.variant for model in found.cases.models),
     )
     said = next(
         text

@@ -18,6 +18,7 @@ import numpy as np
 from cvlib.journal.errors import JournalError
 from cvlib.journal.mistake_facts import facts
 from cvlib.journal.mistake_groups import Group, each_once, groups_of
+from cvlib.journal.origin import keys_of, short_names
 from cvlib.journal.quantity import markdown
 from cvlib.journal.skipped import skip_sentences
 from cvlib.journal.thumbnail import is_small, thumbnail
@@ -58,10 +59,12 @@ class GalleryPage:
             return "<p>No mistakes to show.</p>"
         room = max(600, (BYTES // shown - _WORDS) * 3 // 4)
         sections = "\n".join(self._section(group, ids, room) for group, ids in rows)
+        runs = keys_of(model.variant for model in self._found.cases.models)
         handler = escape(_packed("gallery_page.js"), quote=True)
         return (
             f"<style>\n{_packed('gallery_page.css')}\n</style>\n"
-            f'<div class="mistake-gallery" onclick="this.onkeydown(event)" onkeydown="{handler}">\n'
+            f'<div class="mistake-gallery" data-runs="{short_names(runs)}" '
+            f'onclick="this.onkeydown(event)" onkeydown="{handler}">\n'
             f"<p>{escape(_HOW)}</p>\n{sections}\n{_VIEW}\n</div>"
         )
 

@@ -15,6 +15,7 @@ from cvlib.journal import numbers
 from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, new_figure, styled
+from cvlib.journal.origin import keys_of
 from cvlib.journal.results import Results
 from cvlib.journal.settings import Value, has_setting, in_order, key_words, setting, value_words
 from cvlib.journal.spread import is_share, over_seeds
@@ -72,6 +73,7 @@ def heat_map(
         "outlined: best validation accuracy" if outlined is not None else "",
         "hatched: no result" if len(shown) < len(chosen) else "",
         stale_note(shown),
+        runs=keys_of(shown),
     )
     return figure
 

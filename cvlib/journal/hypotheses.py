@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cvlib.journal.errors import JournalError, NotTested
+from cvlib.journal.origin import keys_of
 from cvlib.journal.quantity import Markdown, Quantity
 
 if TYPE_CHECKING:
@@ -88,14 +89,25 @@ class Hypotheses:
         """
         from cvlib.journal.hypotheses_table import verdicts_table
 
-        return verdicts_table(list(self), most)
+        return verdicts_table(list(self), most, self.runs)
 
     def count(self, verdict: str) -> Quantity:
         """`5`: how many hypotheses have this verdict."""
         found = [one for one in self if one.verdict.text == verdict]
-        runs = tuple(dict.fromkeys(v for one in self for v in one.variants))
-        stale = any(variant.is_stale for variant in runs)
-        return Quantity(f"{len(found)}", len(found), stale=stale)
+        stale = any(variant.is_stale for one in self for variant in one.variants)
+        return Quantity(f"{len(found)}", len(found), stale=stale).traced(self.runs, self.source)
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Keys of the runs that the verdicts were computed from."""
+        return keys_of(variant for one in self for variant in one.variants)
+
+    @property
+    def source(self) -> str:
+        """`experiments/hypotheses.yaml`: where they are declared, from the project's root."""
+        from cvlib.studies.hypotheses import FILE
+
+        return (self.layout.experiments / FILE).relative_to(self.layout.root).as_posix()
 
     def find(self, name: str) -> VariantResults:
         """A variant by `experiment/variant`, or `experiment/best:FACTOR`.
@@ -182,7 +194,8 @@ class JudgedHypothesis:
         said = [one.verdict for one in self.claims if one.verdict is not None]
         complete = len(said) == len(self.claims)
         text = joint_verdict(said) if said and (complete or "refuted" in said) else NOT_TESTED
-        return Quantity(text, stale=any(v.is_stale for v in self.variants))
+        stale = any(variant.is_stale for variant in self.variants)
+        return Quantity(text, stale=stale).traced(keys_of(self.variants), self._of.source)
 
     def effect(self, place: int = 0) -> Quantity:
         """`+2.98 [2.08, 3.88] points`: what was measured for the claim at `place`."""

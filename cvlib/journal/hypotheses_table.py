@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.quantity import Markdown, markdown
+from cvlib.journal.table_note import noted
 
 if TYPE_CHECKING:
     from cvlib.journal.hypotheses import Judged, JudgedHypothesis
@@ -22,13 +23,16 @@ def listing(declared: Sequence[Hypothesis]) -> Markdown:
         f"{markdown(one.id)}, {markdown(one.title)}.\n:   {markdown(one.statement)}"
         for one in declared
     ]
-    return Markdown("\n\n".join(items))
+    return Markdown("\n\n".join(items), ())
 
 
-def verdicts_table(judged: Sequence[JudgedHypothesis], most: int) -> Markdown:
+def verdicts_table(
+    judged: Sequence[JudgedHypothesis], most: int, runs: tuple[str, ...]
+) -> Markdown:
     """A row a hypothesis with at most so many claims, and below what its words mean.
 
-    Claims that do not hold come before those that do; what is left out is counted.
+    Claims that do not hold come before those that do; what is left out is counted. runs: keys of
+    those that the verdicts were computed from.
     """
     if most < 1:
         raise JournalError(f"most {most!r}: expected at least 1 claim")
@@ -37,7 +41,7 @@ def verdicts_table(judged: Sequence[JudgedHypothesis], most: int) -> Markdown:
     head = "| Hypothesis | Verdict | What was measured | Shown in |"
     rule = f"|:{'-' * 14}|:{'-' * 9}|:{'-' * 62}|:{'-' * 9}|"
     lines = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return Markdown(f"{head}\n{rule}\n{lines}\n\n{_note(judged)}")
+    return noted(f"{head}\n{rule}\n{lines}", [_note(judged)], runs)
 
 
 def _row(one: JudgedHypothesis, most: int) -> tuple[str, str, str, str]:
@@ -75,7 +79,7 @@ def _note(judged: Sequence[JudgedHypothesis]) -> str:
         if adjusted
         else ""
     )
-    return markdown(
+    return (
         "Supported: every claim's 95% interval lies on the side that was expected"
         f"{test}; refuted: one claim's lies on the other side; else undecided. Brackets: intervals "
         "over seeds, those of shares over images."

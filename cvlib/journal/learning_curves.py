@@ -14,6 +14,7 @@ from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import ReportFigure, new_figure, styled
 from cvlib.journal.labels import name_ends
 from cvlib.journal.lines import band_ends, check_band
+from cvlib.journal.origin import keys_of
 from cvlib.journal.results import Results
 from cvlib.journal.spread import is_share
 from cvlib.journal.staleness import absence_note, marks, stale_note
@@ -94,7 +95,7 @@ def learning_curves(
         else:
             axes.tick_params(labelbottom=False)
     without = f"without epochs, so not shown: {listed(probes)}" if probes else ""
-    figure.say(stale_note(shown), without, absence_note(chosen))
+    figure.say(stale_note(shown), without, absence_note(chosen), runs=keys_of(shown))
     figure.draw_without_rendering()
     mark = marks(shown)
     for number, (_, members) in enumerate(groups):

@@ -48,8 +48,12 @@ def lines_figure(
     ticks: Mapping[float, str],
     words: tuple[str, str],
     notes: Sequence[str],
+    runs: Sequence[str],
 ) -> ReportFigure:
-    """Lines with their bands and names. words: of the axes, x and y; notes: for below."""
+    """Lines with their bands and names.
+
+    words: of the axes, x and y; notes: for below; runs: keys of those that are shown.
+    """
     # so high that every line's name has its place
     figure = new_figure(max(2.5, 0.125 * len(lines) + 1.0))
     axes = figure.subplots()
@@ -58,7 +62,7 @@ def lines_figure(
     axes.set_xlabel(words[0])
     axes.set_ylabel(words[1])
     _limit_height(axes, lines)
-    figure.say(*notes)
+    figure.say(*notes, runs=runs)
     figure.draw_without_rendering()
     _name_lines(axes, lines)
     return figure

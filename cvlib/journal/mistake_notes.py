@@ -48,5 +48,5 @@ def nothing_wrong(found: Mistakes) -> ReportFigure:
     else:
         text += f"is right on all of {counted(len(subject.ids), 'test image')}."
     figure = new_figure(0.16 * (len(text) // 115 + 1) + 0.2)
-    figure.say(text)
+    figure.say(text, runs=subject.variant.keys)
     return figure

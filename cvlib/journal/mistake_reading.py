@@ -141,12 +141,23 @@ class MistakeReading:
             self.short_names,
         )
 
-    @cached_property
+    @property
     def clusters(self) -> np.ndarray | None:
         """Cluster of each of the subject's images on a stored map (N,), −1 where it is not mapped.
 
         None when no run kept a map. The first that did, the subject's before the others', counts.
         """
+        return self._mapped[1] if self._mapped is not None else None
+
+    @property
+    def of_patterns(self) -> list[VariantResults]:
+        """The variants that the patterns are read from: the subject, and whose map has clusters."""
+        maps = [self._mapped[0]] if self._mapped is not None else []
+        return [self.cases.subject.variant, *maps]
+
+    @cached_property
+    def _mapped(self) -> tuple[VariantResults, np.ndarray] | None:
+        """The variant whose map is used, and its clusters."""
         import numpy as np
 
         from cvlib.analysis.clusters import clusters
@@ -159,7 +170,7 @@ class MistakeReading:
                 mapped = dict(zip(stored["ids"].tolist(), clusters(stored["tsne"], 0), strict=True))
                 found = np.array([mapped.get(image, -1) for image in ids.tolist()])
                 if (found >= 0).any():
-                    return found
+                    return model.variant, found
         return None
 
     @cached_property
@@ -169,7 +180,7 @@ class MistakeReading:
         from cvlib.results.reviews import read_reviews
 
         subject = self.cases.subject
-        path = layout_of(subject.run).reviews / f"{subject.variant.experiment}.json"
+        path = layout_of(subject.run).root / self.reviews_file
         found = read_reviews(path)
         if found is not None and found.dataset != subject.variant.variant.spec.dataset.name:
             raise JournalError(
@@ -178,6 +189,15 @@ class MistakeReading:
                 f"`cvlib dashboard {subject.variant.experiment}` reviews these"
             )
         return found
+
+    @property
+    def reviews_file(self) -> str:
+        """`experiments/reviews/exp01.json`: where the verdicts are, from the project's root."""
+        from cvlib.journal.mistake_pictures import layout_of
+
+        layout = layout_of(self.cases.subject.run)
+        path = layout.reviews / f"{self.cases.subject.variant.experiment}.json"
+        return path.relative_to(layout.root).as_posix()
 
     @cached_property
     def verdicts(self) -> dict[int, str]:

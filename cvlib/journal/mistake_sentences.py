@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from cvlib.journal.errors import JournalError
 from cvlib.journal.mistake_reading import MistakeReading
+from cvlib.journal.origin import keys_of
 from cvlib.journal.quantity import Quantity, Skipped
 
 if TYPE_CHECKING:
     from cvlib.analysis.confusion import ConfusedPair
     from cvlib.analysis.slices import Slice
+    from cvlib.journal.mistake_cases import Cases
     from cvlib.journal.variant_results import VariantResults
 
     Name = str | VariantResults
@@ -117,7 +119,7 @@ class MistakeSentences(MistakeReading):
             wrong = int((~self.cases.right.any(axis=0)).sum())
             return counted_share(wrong, len(self.cases.shared), "image", self.cases.is_stale)
 
-        return self._said(count)
+        return self._said(count, of=_all_models)
 
     def only_right(self, variant: Name) -> Quantity:
         """`58 of 2,000 images (2.9% [2.2, 3.7])`: those that this model alone gets right."""
@@ -130,7 +132,7 @@ class MistakeSentences(MistakeReading):
                 int(alone.sum()), len(self.cases.shared), "image", self.cases.is_stale
             )
 
-        return self._said(count, variant)
+        return self._said(count, variant, of=_all_models)
 
     def consistency(self, first: Name, second: Name | None = None) -> Quantity:
         """`0.54 [0.49, 0.58]`: error consistency (Geirhos et al., NeurIPS 2020), Cohen's kappa.
@@ -140,7 +142,10 @@ class MistakeSentences(MistakeReading):
         """
         from cvlib.journal.consistency import consistency
 
-        return self._said(lambda: consistency(self.cases, first, second), first, second)
+        def both(cases: Cases) -> list[VariantResults]:
+            return [cases.model(name).variant for name in (first, second) if name is not None]
+
+        return self._said(lambda: consistency(self.cases, first, second), first, second, of=both)
 
     def label_errors(self) -> Quantity:
         """`41 of 10,000 images (0.41% [0.30, 0.56])`: labels that are probably wrong.
@@ -156,7 +161,8 @@ class MistakeSentences(MistakeReading):
                 len(self.cases.subject.ids),
                 "image",
                 self.cases.is_stale,
-            )
+            ),
+            of=lambda cases: [model.variant for model in cases.complete],
         )
 
     # ── patterns ─────────────────────────────────────────────────────────────────────────────
@@ -183,11 +189,13 @@ class MistakeSentences(MistakeReading):
 
     def slices_found(self) -> Quantity:
         """`7`: slices on which the subject errs more, after correction for all that were tried."""
-        return self._said(lambda: self._count(len(self.patterns.slices)))
+        return self._said(
+            lambda: self._count(len(self.patterns.slices)), of=lambda _: self.of_patterns
+        )
 
     def slices_tried(self) -> Quantity:
         """`131`: slices that were tried."""
-        return self._said(lambda: self._count(self.patterns.tested))
+        return self._said(lambda: self._count(self.patterns.tested), of=lambda _: self.of_patterns)
 
     # ── how ──────────────────────────────────────────────────────────────────────────────────
 
@@ -200,8 +208,16 @@ class MistakeSentences(MistakeReading):
 
         return Quantity(count_text(number), float(number), stale=self._stale)
 
-    def _said(self, compute: Callable[[], Quantity], *names: Name | None) -> Quantity:
-        """A value; `skipped` or `left out` where the subject, or a variant asked for, was."""
+    def _said(
+        self,
+        compute: Callable[[], Quantity],
+        *names: Name | None,
+        of: Callable[[Cases], Iterable[VariantResults]] = lambda cases: [cases.subject.variant],
+    ) -> Quantity:
+        """A value; `skipped` or `left out` where the subject, or a variant asked for, was.
+
+        of: the variants that it is computed from, to whose runs it is traced.
+        """
         from cvlib.journal.inline import skipped
 
         wanted = {name if isinstance(name, str) else name.id for name in names if name is not None}
@@ -212,7 +228,7 @@ class MistakeSentences(MistakeReading):
             if {variant.id, variant.name} & wanted:
                 reason = f"{variant.id} was tested on none of the images of {self.variants[0].id}"
                 return Skipped("left out (no image in common)", reason=reason)
-        return compute()
+        return compute().traced(keys_of(of(self.cases)))
 
     def _no_mistakes(self) -> Skipped:
         label = self.cases.subject.variant.label
@@ -235,4 +251,8 @@ class MistakeSentences(MistakeReading):
             reason = f"{len(slices)} of {self.patterns.tested} slices stand out, none at {place}"
             return Skipped("none", reason=reason)
 
-        return self._said(value)
+        return self._said(value, of=lambda _: self.of_patterns)
+
+
+def _all_models(cases: Cases) -> list[VariantResults]:
+    return [model.variant for model in cases.models]

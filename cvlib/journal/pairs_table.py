@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from cvlib.journal.errors import JournalError
 from cvlib.journal.mistake_notes import rates_note, table_sentences
 from cvlib.journal.pipe_table import pipe_table
-from cvlib.journal.quantity import Markdown, markdown
+from cvlib.journal.quantity import Markdown
 from cvlib.journal.shares import count_text, share_text
+from cvlib.journal.table_note import noted
 from cvlib.journal.words import counted
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def pairs_table(found: Mistakes, count: int) -> Markdown:
     subject = found.cases.subject
     if not pairs:
         sentences = [f"{rates_note(found)}: no mistake.", *table_sentences(found)]
-        return Markdown(markdown(" ".join(sentences)))
+        return noted("", sentences, subject.variant.keys)
     errors = float(subject.wrong.sum()) / len(subject.predicted)
     rows = [
         [
@@ -41,4 +42,4 @@ def pairs_table(found: Mistakes, count: int) -> Markdown:
         f"{counted(len(found.confused), 'pair')} confused at all."
     )
     sentences = [note, *table_sentences(found)]
-    return Markdown(f"{pipe_table(head, rows, 'llrrr')}\n\n{markdown(' '.join(sentences))}")
+    return noted(pipe_table(head, rows, "llrrr"), sentences, subject.variant.keys)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cvlib.journal.errors import JournalError
+from cvlib.journal.origin import keys_of
 from cvlib.journal.quantity import Markdown, markdown
 from cvlib.journal.results import Results
 from cvlib.journal.variant_results import VariantResults
@@ -15,12 +16,14 @@ def protocol(results: Results, variants: Sequence[str | VariantResults] | None) 
     """A list with a line for each protocol that differs, headed by its variants."""
     chosen = results.chosen(variants)
     found: dict[str, list[str]] = {}
-    for variant in results.shown(chosen):
+    shown = results.shown(chosen)
+    runs = keys_of(shown)
+    for variant in shown:
         for text in dict.fromkeys(_texts(variant)):
             found.setdefault(text, []).append(variant.label)
     if not found:
         if all(variant.is_skipped for variant in chosen):
-            return Markdown("No protocol: every variant was skipped.")
+            return Markdown("No protocol: every variant was skipped.", ())
         raise JournalError(
             f"{results.experiment.id}: {listed([v.label for v in chosen])} use no features, so "
             "they have no protocol; name linear probes"
@@ -30,8 +33,8 @@ def protocol(results: Results, variants: Sequence[str | VariantResults] | None) 
         for text, labels in found.items()
     ]
     if len(lines) == 1:
-        return Markdown(f"Protocol of {lines[0][0]}: {lines[0][1]}.")
-    return Markdown("\n".join(f"- **{labels}**: {text}" for labels, text in lines))
+        return Markdown(f"Protocol of {lines[0][0]}: {lines[0][1]}.", runs)
+    return Markdown("\n".join(f"- **{labels}**: {text}" for labels, text in lines), runs)
 
 
 def _texts(variant: VariantResults) -> list[str]:

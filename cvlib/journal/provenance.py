@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cvlib.journal import numbers
+from cvlib.journal.origin import keys_of
 from cvlib.journal.quantity import Markdown, markdown
 from cvlib.journal.results import Results
 from cvlib.journal.skipped import skip_counts
@@ -45,7 +46,7 @@ def provenance(results: Results) -> Markdown:
         environments = [note.get("environment", {}) for note in notes]
         seconds = sum(run.metrics.get("train_seconds", 0.0) for run in runs)
         facts = [
-            "Trained on " + _each(_device(note) for note in notes),
+            "Trained on " + _each(device_words(note) for note in notes),
             _each(e.get("precision", "unknown precision") for e in environments),
             _each(counted(e["threads"], "thread") for e in environments if "threads" in e),
             "torch " + _each(note["packages"]["torch"] for note in notes),
@@ -53,10 +54,10 @@ def provenance(results: Results) -> Markdown:
             f"{numbers.duration(seconds)} of training in all",
         ]
         sentences.append(", ".join(fact for fact in facts if fact) + ".")
-    return Markdown(markdown(" ".join(sentences)))
+    return Markdown(markdown(" ".join(sentences)), keys_of(results.variants))
 
 
-def _device(note: dict) -> str:
+def device_words(note: dict) -> str:
     """The accelerator, or the processor where a run used none."""
     environment = note.get("environment", {})
     if environment.get("device", "cpu") == "cpu":

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from cvlib.journal.errors import MissingResults
+from cvlib.journal.origin import traced_span, value_span
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # On every number made by code or an environment that changed since; tables and callouts explain it.
 STALE_MARK = "†"
@@ -16,7 +22,8 @@ class Quantity:
     """A number as it stands in a sentence. str() gives plain text, a notebook shows Markdown.
 
     value: in the unit of the text (percent, points, seconds), or None for words; low, high: its
-    95% interval where it has one; stale: marked, since what made it changed.
+    95% interval where it has one; stale: marked, since what made it changed; runs: keys of the
+    runs that it was computed from; source: the file that says it, where no run does.
     """
 
     text: str
@@ -24,6 +31,13 @@ class Quantity:
     low: float | None = None
     high: float | None = None
     stale: bool = False
+    runs: tuple[str, ...] = ()
+    source: str = ""
+
+    def traced(self, runs: Iterable[str] = (), source: str = "") -> Self:
+        """The same value; these runs and this file are named as its origin, too."""
+        together = tuple(dict.fromkeys([*self.runs, *runs]))
+        return replace(self, runs=together, source=self.source or source)
 
     def __str__(self) -> str:
         return self.text + STALE_MARK * self.stale
@@ -37,7 +51,7 @@ class Quantity:
         # a line may break before an interval or a remark, but not inside a value
         glued = re.sub(r" (?![(\[])", "\u00a0", self.text)
         italic = re.sub(r"^p(?=\u00a0)", "*p*", markdown(glued))
-        return italic + f"^{STALE_MARK}^" * self.stale
+        return value_span(italic + f"^{STALE_MARK}^" * self.stale, self.runs, self.source)
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,10 @@ class Skipped(Quantity):
     """
 
     reason: str = ""
+
+    def traced(self, runs: Iterable[str] = (), source: str = "") -> Self:
+        """Itself: no run says what was not made."""
+        return self
 
     def __float__(self) -> float:
         raise MissingResults(self.reason)
@@ -68,6 +86,24 @@ class Skipped(Quantity):
         raise MissingResults(self.reason)
 
 
+class Words(str):
+    """Words with their origin: plain text to all but a notebook, which shows Markdown."""
+
+    __slots__ = ("runs", "source")
+    runs: tuple[str, ...]
+    source: str
+
+    def __new__(cls, text: str, runs: Iterable[str] = (), source: str = "") -> Words:
+        """Words as they stand in a sentence. runs, source: as of a Quantity."""
+        made = super().__new__(cls, text)
+        made.runs = tuple(runs)
+        made.source = source
+        return made
+
+    def _repr_markdown_(self) -> str:
+        return value_span(markdown(str(self)), self.runs, self.source)
+
+
 def markdown(text: str) -> str:
     """Plain text as Markdown that reads the same: what would mark up the text is escaped."""
     return re.sub(r"([\\`*_\[\]<>|#$^~@])", r"\\\1", text)
@@ -75,12 +111,17 @@ def markdown(text: str) -> str:
 
 @dataclass(frozen=True)
 class Markdown:
-    """A block of Markdown, such as a table with its note."""
+    """A block of Markdown, such as a table with its note. runs: of what it shows, `()` for none."""
 
     text: str
+    runs: tuple[str, ...]
 
     def __str__(self) -> str:
         return self.text
 
     def _repr_markdown_(self) -> str:
-        return self.text
+        if not (mark := traced_span(self.runs)):
+            return self.text
+        # a mark behind the last cell of a table would be part of it
+        ends_with_table = self.text.rsplit("\n", 1)[-1].startswith("|")
+        return self.text + "\n\n" * ends_with_table + mark

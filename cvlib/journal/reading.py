@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
+
+from cvlib.journal.origin import keys_of
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from cvlib.journal.quantity import Quantity, Skipped
     from cvlib.journal.results import Results
     from cvlib.journal.variant_results import VariantResults
@@ -14,7 +18,16 @@ if TYPE_CHECKING:
     from cvlib.studies.project import Layout
 
 Arguments = ParamSpec("Arguments")
-Value = TypeVar("Value")
+
+
+class Traceable(Protocol):
+    """What can name the runs it was computed from: a Quantity, a Comparison."""
+
+    def traced(self, runs: Iterable[str], /) -> Self:
+        """The same, these runs named."""
+
+
+Value = TypeVar("Value", bound=Traceable)
 
 
 class Reading:
@@ -28,6 +41,11 @@ class Reading:
     def id(self) -> str:
         """`exp01`."""
         return self._experiment.id
+
+    @property
+    def source(self) -> str:
+        """`experiments/exp01.yaml`: where it is declared, from the project's root."""
+        return declared_in(self.layout, self.id)
 
     @cached_property
     def results(self) -> Results:
@@ -52,13 +70,11 @@ class Reading:
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> Quantity:
-        """A value of one variant; says `skipped` where it was skipped."""
+        """A value of one variant, traced to its runs; says `skipped` where it was skipped."""
         variant = self.results.variant(name)
-        if variant.is_skipped:
-            from cvlib.journal.inline import skipped
-
-            return skipped(variant)
-        return compute(variant, *args, **kwargs)
+        if (said := _skipped((variant,))) is not None:
+            return said
+        return compute(variant, *args, **kwargs).traced(variant.keys)
 
     def _of_two(
         self,
@@ -68,11 +84,20 @@ class Reading:
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> Value | Skipped:
-        """A value of two variants; says `skipped` where one was skipped."""
+        """A value of two variants, traced to the runs of both; says `skipped` where one was."""
         pair = self.results.variant(first), self.results.variant(second)
-        for variant in pair:
-            if variant.is_skipped:
-                from cvlib.journal.inline import skipped
+        if (said := _skipped(pair)) is not None:
+            return said
+        return compute(*pair, *args, **kwargs).traced(keys_of(pair))
 
-                return skipped(variant)
-        return compute(*pair, *args, **kwargs)
+
+def _skipped(variants: Iterable[VariantResults]) -> Skipped | None:
+    """What stands in place of a value of these variants where one was skipped."""
+    from cvlib.journal.inline import skipped
+
+    return next((skipped(variant) for variant in variants if variant.is_skipped), None)
+
+
+def declared_in(layout: Layout, experiment_id: str) -> str:
+    """`experiments/exp01.yaml`: the file of an experiment, from the project's root."""
+    return layout.experiment_file(experiment_id).relative_to(layout.root).as_posix()

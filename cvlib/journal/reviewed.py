@@ -6,6 +6,7 @@ Only verdicts on the random sample of the first seed's mistakes count for shares
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cvlib.journal.errors import JournalError
@@ -49,7 +50,7 @@ class Reviewed(MistakeReading):
         text = f"of {total} reviewed mistakes{part}, {listed(said) or 'none has a verdict'}"
         if beyond:
             text += f"; {beyond} more were picked by hand and are not counted"
-        return Quantity(text, float(total), stale=self.cases.subject.variant.is_stale)
+        return self._counted(Quantity(text, float(total)))
 
     def verdict(self, which: str) -> Quantity:
         """`14`: reviewed mistakes of the sample that are label-error, ambiguous or model-error."""
@@ -57,7 +58,7 @@ class Reviewed(MistakeReading):
         if (missing := self._missing()) is not None:
             return missing
         count = self._in_sample(which)
-        return Quantity(f"{count}", float(count), stale=self.cases.subject.variant.is_stale)
+        return self._counted(Quantity(f"{count}", float(count)))
 
     def verdict_share(self, which: str) -> Quantity:
         """`23% [14, 35]`: of the reviewed mistakes, with Wilson's interval."""
@@ -66,7 +67,7 @@ class Reviewed(MistakeReading):
         _check(which)
         if (missing := self._missing()) is not None:
             return missing
-        return share_quantity(self._share(which), self.cases.subject.variant.is_stale)
+        return self._counted(share_quantity(self._share(which)))
 
     def label_noise(self) -> Quantity:
         """`1.9% [1.2, 2.9]`: of the test images, those that count as mistakes for their label.
@@ -82,7 +83,13 @@ class Reviewed(MistakeReading):
             return missing
         error, share = float(self.cases.subject.wrong[0].mean()), self._share("label-error")
         bound = Interval(*(error * end for end in (share.estimate, share.low, share.high)))
-        return share_quantity(bound, self.cases.subject.variant.is_stale)
+        return self._counted(share_quantity(bound))
+
+    def _counted(self, value: Quantity) -> Quantity:
+        """Traced to the run whose mistakes were sampled, and to the file with the verdicts."""
+        subject = self.cases.subject
+        stale = replace(value, stale=subject.variant.is_stale)
+        return stale.traced([subject.run.key], self.reviews_file)
 
     def _share(self, which: str) -> Interval:
         from cvlib.analysis.intervals import wilson_interval

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cvlib.journal.origin import keys_of
 from cvlib.journal.reading import Reading
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Sentences(Reading):
         if target is None:
             return inline.skipped(self.results.chosen(variants or None)[0])
         stale = any(variant.is_stale for variant in shown)
-        return Quantity(f"{100 * target:g}%", 100 * target, stale=stale)
+        return Quantity(f"{100 * target:g}%", 100 * target, stale=stale, runs=keys_of(shown))
 
     def _to(
         self, what: str, variant: Name, target: float | str | None, among: list[Name] | None
@@ -104,7 +105,8 @@ class Sentences(Reading):
 
         shown = [one for one in self.results.chosen(among) if one.runs]
         share = convergence.target_of(target, shown)
-        return self._of(convergence.quantity, variant, what, share)
+        runs = keys_of(shown) if target == convergence.COMMON else ()
+        return self._of(convergence.quantity, variant, what, share).traced(runs)
 
     def few_shot_accuracy(self, variant: Name, shots: int | str) -> Quantity:
         """`71.2 ± 1.4%`: of a probe with so many training images a class, over seeds and draws.
@@ -177,14 +179,14 @@ class Sentences(Reading):
         family = [self.results.variant(name) for name in members]
         if family and all(variant.is_skipped for variant in family):
             return skipped(family[0])
-        return gain_per_doubling(family)
+        return gain_per_doubling(family).traced(keys_of(family))
 
     def images_to_match(self, rival: Name, *members: Name) -> Quantity:
         """`5,700`, `more than 28,800`: training images at which the family equals the rival."""
         from cvlib.journal.data_efficiency import images_to_match
 
         family = [self.results.variant(name) for name in members]
-        return self._of(lambda one: images_to_match(family, one), rival)
+        return self._of(lambda one: images_to_match(family, one), rival).traced(keys_of(family))
 
     # ── choosing among variants ──────────────────────────────────────────────────────────────
 

@@ -9,8 +9,9 @@ from cvlib.analysis.separability import NEIGHBOURS
 from cvlib.journal import numbers
 from cvlib.journal.classes import short_name
 from cvlib.journal.errors import JournalError
+from cvlib.journal.origin import keys_of
 from cvlib.journal.pipe_table import pipe_table
-from cvlib.journal.quantity import Markdown, Quantity, markdown
+from cvlib.journal.quantity import Markdown, Quantity
 from cvlib.journal.results import Results
 from cvlib.journal.spread import over_seeds
 from cvlib.journal.staleness import marks
@@ -18,6 +19,7 @@ from cvlib.journal.table_note import (
     in_rows,
     metrics_left_out,
     not_converged,
+    noted,
     skipped_and_stale,
     without_random_part,
     without_results,
@@ -82,9 +84,8 @@ def separability(
         body.append([variant.label + mark[variant.id], *cells])
     align = "l" + "r" * len(columns) + "l" * overlaps
     table = pipe_table(head, body, align)
-    if not note:
-        return Markdown(table)
-    return Markdown(f"{table}\n\n{_note(results, rows, shown, columns, overlaps, probes_only)}")
+    said = _note(results, rows, shown, columns, overlaps, probes_only) if note else []
+    return noted(table, said, keys_of(shown))
 
 
 def overlapping(variant: VariantResults) -> list[tuple[str, str, float]]:
@@ -148,7 +149,7 @@ def _note(
     columns: Sequence[_Column],
     overlaps: bool,
     probes_only: bool,
-) -> str:
+) -> list[str]:
     said = [column.note.format(near=_near(shown)) for column in columns if column.note]
     if overlaps:
         said.append("overlap: share of two classes' neighbours that are of the other")
@@ -162,7 +163,7 @@ def _note(
     sentences += metrics_left_out(shown, [(c.metric, c.head) for c in COLUMNS])
     sentences += without_results(rows)
     sentences += skipped_and_stale(rows, shown)
-    return markdown(" ".join(sentences))
+    return sentences
 
 
 def _intervals(

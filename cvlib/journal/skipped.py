@@ -51,7 +51,7 @@ def skip_sentences(variants: Iterable[VariantResults], with_count: bool = False)
 
 def skipped(variants: Iterable[VariantResults]) -> Markdown:
     """The same as a block of a chapter; empty when none was skipped."""
-    return Markdown(markdown(" ".join(skip_sentences(variants, with_count=True))))
+    return Markdown(markdown(" ".join(skip_sentences(variants, with_count=True))), ())
 
 
 def _without_name(variant: VariantResults) -> str:

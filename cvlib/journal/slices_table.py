@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.mistake_notes import rates_note, table_sentences
+from cvlib.journal.origin import keys_of
 from cvlib.journal.pipe_table import pipe_table
-from cvlib.journal.quantity import Markdown, markdown
+from cvlib.journal.quantity import Markdown
 from cvlib.journal.shares import share_text
+from cvlib.journal.table_note import noted
 from cvlib.journal.words import counted, listed
 
 if TYPE_CHECKING:
@@ -27,10 +29,8 @@ def slices_table(found: Mistakes, count: int) -> Markdown:
     patterns = found.patterns
     shown = patterns.slices[:count]
     sentences = [_how(found), *_which(found, shown), *table_sentences(found)]
-    note = markdown(" ".join(sentences))
-    if not shown:
-        return Markdown(note)
-    return Markdown(f"{pipe_table(HEAD, [_row(one) for one in shown], 'lrrrrr')}\n\n{note}")
+    table = pipe_table(HEAD, [_row(one) for one in shown], "lrrrrr") if shown else ""
+    return noted(table, sentences, keys_of(found.of_patterns))
 
 
 def _row(one: Slice) -> list[str]:

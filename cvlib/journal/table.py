@@ -9,14 +9,16 @@ from cvlib.journal.columns import COLUMNS, IMAGES_MARK, Context
 from cvlib.journal.comparison import compare
 from cvlib.journal.convergence import COMMON, Target, target_of
 from cvlib.journal.errors import JournalError
+from cvlib.journal.origin import keys_of
 from cvlib.journal.pipe_table import pipe_table
-from cvlib.journal.quantity import Markdown, markdown
+from cvlib.journal.quantity import Markdown
 from cvlib.journal.results import Results, told_apart
 from cvlib.journal.staleness import marks
 from cvlib.journal.table_note import (
     in_rows,
     metrics_left_out,
     not_converged,
+    noted,
     skipped_and_stale,
     without_random_part,
     without_results,
@@ -79,9 +81,8 @@ def results_table(
             cells = [variant.state_words] + [numbers.NO_VALUE] * (len(names) - 1)
         body.append([*first, label, *cells])
     table = pipe_table(head, body, "l" * (1 + has_factors) + "r" * len(names))
-    if not note:
-        return Markdown(table)
-    return Markdown(f"{table}\n\n{_note(results, rows, shown, names, words, context)}")
+    said = _note(results, rows, shown, names, words, context) if note else []
+    return noted(table, said, keys_of([*([base] if base else []), *shown]))
 
 
 def _has(variant: VariantResults, column: str, shown: Sequence[VariantResults]) -> bool:
@@ -116,7 +117,7 @@ def _note(
     names: Sequence[str],
     words: dict[str, str],
     context: Context,
-) -> str:
+) -> list[str]:
     seeds = len(results.experiment.seeds)
     notes = [
         (COLUMNS[name].note + COLUMNS[name].over_seeds * (seeds > 1)).format(**words)
@@ -138,4 +139,4 @@ def _note(
     )
     sentences += without_results(rows)
     sentences += skipped_and_stale(rows, shown)
-    return markdown(" ".join(sentences))
+    return sentences

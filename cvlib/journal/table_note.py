@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from cvlib.journal.quantity import STALE_MARK
+from cvlib.journal.quantity import STALE_MARK, Markdown, markdown
 from cvlib.journal.skipped import skip_sentences
 from cvlib.journal.spread import NO_RANDOM_PART
 from cvlib.journal.staleness import stale_reasons
@@ -68,6 +68,12 @@ def not_converged(shown: Iterable[VariantResults]) -> list[str]:
                 f"{variant.label}: the solver of the probe stopped before its minimum ({of})."
             )
     return sentences
+
+
+def noted(table: str, sentences: Iterable[str], runs: tuple[str, ...]) -> Markdown:
+    """A table with its note below, traced to the runs that it shows; either may be empty."""
+    note = markdown(" ".join(sentences))
+    return Markdown("\n\n".join(part for part in (table, note) if part), runs)
 
 
 def skipped_and_stale(rows: Sequence[VariantResults], shown: Sequence[VariantResults]) -> list[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from cvlib.analysis.pareto import pareto_front
 from cvlib.journal.errors import JournalError, MissingResults
-from cvlib.journal.quantity import markdown
+from cvlib.journal.origin import keys_of
+from cvlib.journal.quantity import Words
 from cvlib.journal.variant_results import VariantResults
 from cvlib.journal.words import listed
 
@@ -24,7 +26,8 @@ class Variants(tuple[VariantResults, ...]):
         return listed([variant.label for variant in self], most=len(self))
 
     def _repr_markdown_(self) -> str:
-        return markdown(str(self))
+        runs = dict.fromkeys(key for variant in self for key in variant.chosen_by)
+        return Words(str(self), runs)._repr_markdown_()
 
 
 def is_low_better(metric: str) -> bool:
@@ -36,7 +39,7 @@ def best(shown: Sequence[VariantResults], metric: str) -> VariantResults:
     """The one with the highest mean, or the lowest for losses, times and sizes."""
     _some(shown)
     sign = -1 if is_low_better(metric) else 1
-    return max(shown, key=lambda variant: sign * variant.mean(metric))
+    return _chosen(max(shown, key=lambda variant: sign * variant.mean(metric)), shown)
 
 
 def front(shown: Sequence[VariantResults], by: str) -> Variants:
@@ -45,7 +48,8 @@ def front(shown: Sequence[VariantResults], by: str) -> Variants:
         return Variants()
     seconds, accuracy = _means(shown, "train_seconds"), _means(shown, by)
     on_front = np.flatnonzero(pareto_front(seconds, accuracy)).tolist()
-    return Variants(shown[i] for i in sorted(on_front, key=lambda i: float(seconds[i])))
+    in_order = sorted(on_front, key=lambda i: float(seconds[i]))
+    return Variants(_chosen(shown[i], shown) for i in in_order)
 
 
 def trade_off(shown: Sequence[VariantResults], within: float, by: str) -> VariantResults:
@@ -56,7 +60,11 @@ def trade_off(shown: Sequence[VariantResults], within: float, by: str) -> Varian
     seconds, points = _means(shown, "train_seconds"), 100 * _means(shown, by)
     # a hair of room: 91.0 is within 0.5 of 91.5, whatever binary fractions say
     good = np.flatnonzero(points >= points.max() - within - 1e-9).tolist()
-    return shown[min(good, key=lambda i: (seconds[i], -points[i]))]
+    return _chosen(shown[min(good, key=lambda i: (seconds[i], -points[i]))], shown)
+
+
+def _chosen(variant: VariantResults, among: Sequence[VariantResults]) -> VariantResults:
+    return replace(variant, chosen_by=keys_of(among))
 
 
 def _means(shown: Sequence[VariantResults], metric: str) -> np.ndarray:

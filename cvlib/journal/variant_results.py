@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cvlib.journal.errors import JournalError, MissingResults
-from cvlib.journal.quantity import markdown
+from cvlib.journal.origin import keys_of
+from cvlib.journal.quantity import Words
 from cvlib.journal.tested import Tested
 
 if TYPE_CHECKING:
@@ -24,13 +25,15 @@ _OF_MAPS = ("silhouette", "knn_purity")
 class VariantResults:
     """One variant with its runs, one a seed.
 
-    names_experiment: whether its label begins with the experiment; see `told_apart`.
+    names_experiment: whether its label begins with the experiment, see `told_apart`; chosen_by: keys
+    of the runs that it was chosen by, where it is the best of several.
     """
 
     experiment: str
     variant: Variant
     statuses: tuple[RunStatus, ...]
     names_experiment: bool = False
+    chosen_by: tuple[str, ...] = field(default=(), compare=False)
     _tested: dict[int, Tested] = field(default_factory=dict, compare=False)
 
     @property
@@ -46,7 +49,8 @@ class VariantResults:
     @property
     def label(self) -> str:
         """Its name in tables and figures."""
-        return f"{self.experiment} " * self.names_experiment + self.variant.label
+        label = f"{self.experiment} " * self.names_experiment + self.variant.label
+        return Words(label, self.chosen_by) if self.chosen_by else label
 
     @property
     def factor(self) -> str:
@@ -60,12 +64,17 @@ class VariantResults:
         return f"<{self.id}: {len(self.runs)} of {len(self.statuses)} runs>"
 
     def _repr_markdown_(self) -> str:
-        return markdown(self.label)
+        return Words(self.label, self.chosen_by)._repr_markdown_()
 
     @cached_property
     def runs(self) -> dict[int, Run]:
         """Seed -> run, for the seeds that have a result."""
         return {s.planned.seed: s.result for s in self.statuses if s.result is not None}
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """Keys of its runs that have a result, seeds in order."""
+        return keys_of([self])
 
     @property
     def has_epochs(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from cvlib.journal.captions import expressions_in as asked_in_captions
 from cvlib.publish.cell_outputs import Output
 from cvlib.publish.chapter import Cell, Chapter
 from cvlib.publish.execute import Executed, Ran, write_executed
@@ -29,7 +30,8 @@ _LABEL = re.compile(r"(?:^#\|\s*label:\s*|\{#)((?:fig|tbl)-[\w-]+)", re.MULTILIN
 
 def placeholder(project: Project, chapter: Chapter) -> Executed:
     """Return what stands for the chapter's HTML until its cells have run."""
-    return write_executed(project, chapter, [_ran(block) for block in chapter.blocks])["html"]
+    head = _ran(chapter.head).outputs
+    return write_executed(project, chapter, head, [_ran(block) for block in chapter.blocks])["html"]
 
 
 def outline(text: str, stem: str) -> Executed:
@@ -53,14 +55,14 @@ def _ran(block: Any) -> Ran:
         count = len(expressions_in(block.text))
         return Ran([{"status": "ok", "data": {"text/markdown": VALUE}}] * count)
     label = str(block.options.get("label", ""))
+    captions = {asked: {"text/markdown": VALUE} for asked in asked_in_captions(block.options)}
     if label.startswith("fig-"):
         panels = block.options.get("fig-subcap")
-        return Ran(
-            [_shown("image/svg+xml", FIGURE)] * (len(panels) if isinstance(panels, list) else 1)
-        )
+        count = len(panels) if isinstance(panels, list) else 1
+        return Ran([_shown("image/svg+xml", FIGURE)] * count, captions)
     if label.startswith("tbl-"):
-        return Ran([_shown("text/markdown", TABLE)])
-    return Ran([])
+        return Ran([_shown("text/markdown", TABLE)], captions)
+    return Ran([], captions)
 
 
 def _shown(kind: str, content: str) -> Output:

@@ -15,6 +15,7 @@ from cvlib.publish.chapter import Cell
 from cvlib.publish.errors import Unsupported
 from cvlib.publish.png import retina_size, without_text
 from cvlib.publish.project import Target
+from cvlib.publish.svg import without_metadata
 
 # Options that Quarto uses up; the others become attributes of the cell's div.
 _USED_UP = frozenset(
@@ -36,7 +37,6 @@ _USED_UP = frozenset(
 _OF_CELL = frozenset({"tbl-cap", "layout-ncol"})
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _TICKS = re.compile(r"^\s*(`+)", re.MULTILINE)
-_SVG_METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
 _SCRIPT = re.compile(r"<script\b", re.IGNORECASE)
 _WRAPPED = re.compile(r"^[<(\[].*?[>)\]]$")
 
@@ -219,10 +219,8 @@ class CellWriter:
         value = mime.text_of(output["data"][kind])
         metadata = (output.get("metadata") or {}).get(kind) or {}
         width, height = metadata.get("width"), metadata.get("height")
-        if kind == mime.SVG:
-            content = _SVG_METADATA.sub("", value).encode()
-        else:
-            content = base64.b64decode(value)
+        is_svg = kind == mime.SVG
+        content = without_metadata(value).encode() if is_svg else base64.b64decode(value)
         if kind == mime.PNG:
             if self.execute["fig-format"] == "retina":
                 width, height = retina_size(content, self.execute["fig-dpi"]) or (width, height)

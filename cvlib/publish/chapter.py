@@ -9,35 +9,39 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cvlib.journal.captions import INLINE
 from cvlib.publish.cell_options import split_options
 from cvlib.publish.errors import ProjectError, Unsupported
+from cvlib.publish.header import YAML_RULE, end_of_yaml_block, split_header
 from cvlib.publish.include import Line, read_lines
-from cvlib.publish.supported import HARMLESS_KEYS, HEADER_KEYS, PROJECT_KEYS, SHORTCODES
-from cvlib.publish.yaml_lines import parse_yaml
+from cvlib.publish.supported import SHORTCODES
 
 # As in Quarto's reader: `{python}` after the fence, and closing with as many ticks.
 _FENCE = re.compile(r"^(\s*)(```+|~~~+)\s*(.*?)\s*$")
 _CELL = re.compile(r"^\{([A-Za-z][\w.+-]*)(.*)\}$")
-_YAML_RULE = re.compile(r"^---\s*$")
 _SHORTCODE = re.compile(r"(?<!\{)\{\{<\s*(/?[\w-]+)?")
-INLINE = re.compile(r"(^|[^`])`\{python\}[ \t]([^`]+)`", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Markdown:
-    """Text between cells, blank lines at both ends removed."""
+    """Text between cells, blank lines at both ends removed; or a YAML block of its own."""
 
     text: str
     line: int
     file: str
+    is_yaml: bool = False
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A Python cell. `code` is without its `#|` lines; `line` is where its fence opens."""
+    """A Python cell. `code` is without its `#|` lines; `line` is where its fence opens.
+
+    `option_lines` maps an option to its line.
+    """
 
     code: str
     options: Mapping[str, Any]
+    option_lines: Mapping[str, int]
     has_option_lines: bool
     file: str
     line: int
@@ -58,6 +62,11 @@ class Chapter:
     header: Mapping[str, Any]
     blocks: tuple[Markdown | Cell, ...]
     included: tuple[str, ...]
+
+    @property
+    def head(self) -> Markdown:
+        """The YAML header as a block."""
+        return Markdown(self.header_text, 1, self.file, is_yaml=True)
 
     @property
     def hash(self) -> str:
@@ -83,12 +92,12 @@ def read_chapter(root: Path, file: str) -> Chapter:
 def parse_chapter(root: Path, file: str, text: str) -> Chapter:
     """Parse `text` as that of the chapter `file`; what it includes is read from disk."""
     lines, included = read_lines(root, file, text)
-    header_text, header, body = _split_header(lines, file)
+    header_text, header, body = split_header(lines, file)
     blocks = tuple(_blocks(body))
     chapter = Chapter(file, text, header_text, header, blocks, included)
     _check_labels(chapter)
     if not chapter.executes:
-        for block in blocks:
+        for block in (chapter.head, *blocks):
             found = INLINE.search(block.text) if isinstance(block, Markdown) else None
             if found and isinstance(block, Markdown):
                 raise Unsupported(
@@ -100,55 +109,29 @@ def parse_chapter(root: Path, file: str, text: str) -> Chapter:
     return chapter
 
 
-def _split_header(lines: list[Line], file: str) -> tuple[str, dict[str, Any], list[Line]]:
-    if not lines or not _YAML_RULE.match(lines[0].text):
-        return "", {}, lines
-    for end in range(1, len(lines)):
-        if _YAML_RULE.match(lines[end].text):
-            break
-    else:
-        raise ProjectError("the YAML header has no closing ---", file=file, line=1)
-    parsed = parse_yaml("\n".join(line.text for line in lines[1:end]), file, first_line=2)
-    for key in parsed.data:
-        if key not in HEADER_KEYS and key not in HARMLESS_KEYS["header"]:
-            raise Unsupported(
-                f"header key `{key}` is not supported by the embedded engine "
-                f"(supported: {', '.join(sorted(HEADER_KEYS))})",
-                file=file,
-                line=parsed.line(key),
-            )
-    execute = parsed.data.get("execute") or {}
-    for key in execute if isinstance(execute, dict) else ["execute"]:
-        if key not in PROJECT_KEYS["execute"] or key == "freeze":
-            raise Unsupported(f"`{key}` below `execute` in a chapter's header is not supported",
-                              file=file, line=parsed.line("execute", key))  # fmt: skip
-    if parsed.data.get("jupyter", "python3") != "python3":
-        raise Unsupported(
-            f"kernel {parsed.data['jupyter']!r}: chapters run in this Python, as `python3`",
-            file=file,
-            line=parsed.line("jupyter"),
-        )
-    # Quarto takes `jupyter` out of the header when it runs the chapter.
-    kept = [line.text for line in lines[: end + 1] if not line.text.startswith("jupyter:")]
-    return "\n".join(kept) if len(kept) > 2 else "", parsed.data, lines[end + 1 :]
-
-
 def _blocks(lines: list[Line]) -> list[Markdown | Cell]:
     blocks: list[Markdown | Cell] = []
     pending: list[Line] = []
 
-    def flush() -> None:
+    def flush(is_yaml: bool = False) -> None:
         filled = [i for i, line in enumerate(pending) if line.text.strip()]
         if filled:
             kept = pending[filled[0] : filled[-1] + 1]
             text = "\n".join(line.text for line in kept)
-            blocks.append(Markdown(text, kept[0].number, kept[0].file))
+            blocks.append(Markdown(text, kept[0].number, kept[0].file, is_yaml))
         pending.clear()
 
     position = 0
     while position < len(lines):
         line = lines[position]
         fence = _FENCE.match(line.text)
+        if YAML_RULE.match(line.text) and _text_at(lines, position + 1):
+            end = end_of_yaml_block(lines, position)
+            flush()
+            pending.extend(lines[position : end + 1])
+            flush(is_yaml=True)
+            position = end + 1
+            continue
         if fence is None:
             _check_text_line(lines, position)
             pending.append(line)
@@ -215,13 +198,10 @@ def _check_text_line(lines: list[Line], position: int) -> None:
                 file=line.file,
                 line=line.number,
             )
-    following = lines[position + 1].text.strip() if position + 1 < len(lines) else ""
-    if _YAML_RULE.match(line.text) and following:
-        raise Unsupported(
-            "a second YAML block; for a horizontal rule leave a blank line after ---",
-            file=line.file,
-            line=line.number,
-        )
+
+
+def _text_at(lines: list[Line], position: int) -> str:
+    return lines[position].text.strip() if position < len(lines) else ""
 
 
 def _cell(lines: list[Line]) -> Cell:
@@ -232,7 +212,7 @@ def _cell(lines: list[Line]) -> Cell:
     dropped = len(lines) - 1 - len(inside)
     inside = inside[:-1] if inside and inside[-1] == "" else inside
     first = fence.number + 1 + dropped
-    options, _, code = split_options(inside, fence.file, first)
+    options, option_lines, code = split_options(inside, fence.file, first)
     code_line = first + len(inside) - len(code)
     kept = [text + "\n" for text in code[:-1]] + code[-1:]
     while kept and not kept[-1].strip():
@@ -241,7 +221,9 @@ def _cell(lines: list[Line]) -> Cell:
         kept.pop(0)
         code_line += 1
     had_options = len(code) < len(inside)
-    return Cell("".join(kept), options, had_options, fence.file, fence.number, code_line)
+    return Cell(
+        "".join(kept), options, option_lines, had_options, fence.file, fence.number, code_line
+    )
 
 
 def _check_labels(chapter: Chapter) -> None:

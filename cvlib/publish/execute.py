@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cvlib.publish.caption_values import Values, evaluate_captions, fill_captions
 from cvlib.publish.cell_markdown import CellWriter
 from cvlib.publish.chapter import Cell, Chapter, Markdown
 from cvlib.publish.errors import CellFailed
+from cvlib.publish.header_values import evaluate_header, fill_yaml
 from cvlib.publish.inline import evaluate_inline, fill_inline
 from cvlib.publish.kernel import Kernel, Output
 from cvlib.publish.project import Project, Target
@@ -34,9 +36,10 @@ class Executed:
 
 @dataclass(frozen=True)
 class Ran:
-    """What a block gave: a cell's outputs, or the values of a text's inline expressions."""
+    """What a block gave: a cell's outputs and the values of its captions, or those of a text."""
 
     outputs: list[dict[str, Any]]
+    captions: Values = field(default_factory=dict)
 
 
 def execute_chapter(
@@ -61,17 +64,18 @@ def execute_chapter(
         kernel.run(
             f"get_ipython().config.InlineBackend.figure_formats = {sorted(formats)!r}", silent=True
         )
+        head = evaluate_header(kernel, chapter.head)
         ran = [_run_block(kernel, block, first) for block in chapter.blocks]
-    return write_executed(project, chapter, ran)
+    return write_executed(project, chapter, head, ran)
 
 
 def write_executed(
-    project: Project, chapter: Chapter, ran: Sequence[Ran]
+    project: Project, chapter: Chapter, head: list[dict[str, Any]], ran: Sequence[Ran]
 ) -> dict[Target, Executed]:
-    """Write a chapter whose blocks ran for each format of the project."""
+    """Write a chapter whose header's values and blocks ran for each format of the project."""
     return {
         target: _write(
-            chapter, ran, target, _options(project, chapter, target), FIGURE_FOLDERS[target]
+            chapter, head, ran, target, _options(project, chapter, target), FIGURE_FOLDERS[target]
         )
         for target in project.formats
     }
@@ -101,6 +105,7 @@ def _environment(project: Project, chapter: Chapter, options: Mapping[str, Any])
         "QUARTO_FIG_HEIGHT": str(options["fig-height"]),
         "QUARTO_FIG_DPI": str(options["fig-dpi"]),
         "QUARTO_FIG_FORMAT": "svg",
+        "CVLIB_ENGINE": "embedded",
     }
     if sys.stderr.isatty():
         # What a cell writes to stderr is shown as it comes: a progress bar may draw itself.
@@ -125,7 +130,8 @@ def _run_block(kernel: Kernel, block: Cell | Markdown, options: Mapping[str, Any
         return Ran(evaluate_inline(kernel, block))
     if not block.options.get("eval", options["eval"]) or not block.code.strip():
         return Ran([])
-    return Ran(_run_cell(kernel, block))
+    outputs = _run_cell(kernel, block)
+    return Ran(outputs, evaluate_captions(kernel, block))
 
 
 def _run_cell(kernel: Kernel, cell: Cell) -> list[Output]:
@@ -183,6 +189,7 @@ def _quoted(cell: Cell) -> str:
 
 def _write(
     chapter: Chapter,
+    head: list[dict[str, Any]],
     ran: Sequence[Ran],
     target: Target,
     options: Mapping[str, Any],
@@ -191,13 +198,15 @@ def _write(
     figures: dict[str, bytes] = {}
     folder = f"{Path(chapter.file).stem}_files/{figure_folder}"
     writer = CellWriter(target, options, folder, figures.__setitem__)
-    parts = [chapter.header_text + "\n\n"] if chapter.header_text else []
+    parts = [fill_yaml(chapter.head, head, target) + "\n\n"] if chapter.header_text else []
     offset, cells = len(parts), 0
     for position, (block, result) in enumerate(zip(chapter.blocks, ran, strict=True)):
         if isinstance(block, Cell):
             cells += 1
-            text = writer.write(block, result.outputs, position + offset, cells)
+            cell = fill_captions(block, result.captions)
+            text = writer.write(cell, result.outputs, position + offset, cells)
         else:
-            text = fill_inline(block, result.outputs, target) + "\n"
+            fill = fill_yaml if block.is_yaml else fill_inline
+            text = fill(block, result.outputs, target) + "\n"
         parts.append(text + "\n")
     return Executed("".join(parts), figures)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cvlib.journal.captions import ANSWER
 from cvlib.publish.chapter import Chapter
 from cvlib.publish.errors import PublishError
 from cvlib.publish.project import Target
@@ -51,7 +52,7 @@ def read_frozen(folder: Path, target: Target) -> Frozen | None:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         result = record["result"]
-        frozen = Frozen(record["hash"], result["markdown"])
+        frozen = Frozen(record["hash"], _filled(result["markdown"]))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, KeyError, TypeError) as error:
@@ -63,6 +64,15 @@ def read_frozen(folder: Path, target: Target) -> Frozen | None:
     if target == "html" and any(_CDN_SCRIPTS.sub("", text).strip() for text in extra):
         raise PublishError(f"{path} was frozen with scripts that the embedded engine cannot place")
     return frozen
+
+
+def _filled(markdown: str) -> str:
+    """With the values of captions in place, which Quarto freezes beside them."""
+    if ANSWER not in markdown:
+        return markdown
+    from cvlib.publish.quarto_captions import with_captions_filled
+
+    return with_captions_filled(markdown)
 
 
 def why_stale(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cvlib.publish import mime
 from cvlib.publish.chapter import INLINE, Markdown
 from cvlib.publish.errors import CellFailed, Unsupported
-from cvlib.publish.kernel import Kernel
 from cvlib.publish.project import Target
+
+if TYPE_CHECKING:
+    from cvlib.publish.kernel import Kernel
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()>#+\-.!,])")
 
@@ -19,7 +21,7 @@ def expressions_in(text: str) -> list[str]:
     return [found.group(2) for found in INLINE.finditer(text)]
 
 
-def evaluate_inline(kernel: Kernel, block: Markdown) -> list[dict[str, Any]]:
+def evaluate_inline(kernel: Kernel, block: Markdown, hint: str = "") -> list[dict[str, Any]]:
     """Evaluate the block's expressions; raises CellFailed with the line of one that fails."""
     expressions = expressions_in(block.text)
     if not expressions:
@@ -29,7 +31,7 @@ def evaluate_inline(kernel: Kernel, block: Markdown) -> list[dict[str, Any]]:
         if result["status"] != "ok":
             raise CellFailed(
                 f"inline `{{python}} {expressions[position].strip()}` failed: "
-                f"{result['ename']}: {result['evalue']}",
+                f"{result['ename']}: {result['evalue']}{hint}",
                 file=block.file,
                 line=_line(block, position),
                 exception=result["ename"],
@@ -65,10 +67,10 @@ def _markdown(data: dict[str, Any], target: Target) -> str | None:
     text = mime.text_of(data[kind])
     if kind == mime.HTML:
         return f"`{text}`{{=html}}"
-    return text if kind == mime.MARKDOWN else _escaped(text)
+    return text if kind == mime.MARKDOWN else escaped(text)
 
 
-def _escaped(representation: str) -> str:
+def escaped(representation: str) -> str:
     """Take the quotes off a str's repr and escape it; a number stays as it is."""
     for quote in ("'", '"'):
         if len(representation) > 1 and representation[0] == quote and (representation[-1] == quote):

@@ -8,15 +8,31 @@ from collections.abc import Iterator
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TEXT = (b"tEXt", b"zTXt", b"iTXt", b"tIME")
+_DESCRIPTION = b"Description\0"  # says what a picture shows, such as the runs of a figure
 _INCHES_PER_METRE = 0.0254
 
 
 def without_text(png: bytes) -> bytes:
-    """Return the PNG without its text and time chunks (matplotlib writes its version there)."""
+    """Return the PNG without its text and time chunks (matplotlib writes its version there).
+
+    A description stays.
+    """
     if not png.startswith(_SIGNATURE):
         return png
-    kept = [png[start:end] for kind, start, end in _chunks(png) if kind not in _TEXT]
+    kept = [
+        png[start:end]
+        for kind, start, end in _chunks(png)
+        if kind not in _TEXT or png[start + 8 : end].startswith(_DESCRIPTION)
+    ]
     return _SIGNATURE + b"".join(kept)
+
+
+def description(png: bytes) -> str:
+    """Return what the PNG says of its content; '' where it says nothing."""
+    for kind, start, end in _chunks(png):
+        if kind == b"tEXt" and png[start + 8 : end].startswith(_DESCRIPTION):
+            return png[start + 8 + len(_DESCRIPTION) : end - 4].decode("latin-1")
+    return ""
 
 
 def retina_size(png: bytes, dpi: float) -> tuple[int, int] | None:

@@ -53,6 +53,9 @@ DIV_CLASSES = frozenset(
 # Keys of a chapter's YAML header.
 HEADER_KEYS = frozenset({"title", "subtitle", "abstract", "jupyter", "execute", "number-sections"})
 
+# Keys of a YAML block after it, whose values may come from cells.
+LATE_HEADER_KEYS = frozenset({"title", "subtitle", "abstract"})
+
 # Keys of _quarto.yml by section. "" is the top level, "format" any one format.
 PROJECT_KEYS: dict[str, frozenset[str]] = {
     "": frozenset(

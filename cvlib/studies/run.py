@@ -14,6 +14,7 @@ from cvlib.results.store import Store
 from cvlib.studies.execute import Task
 from cvlib.studies.experiment import load_experiment
 from cvlib.studies.fingerprints import Fingerprints
+from cvlib.studies.named_runs import named_runs
 from cvlib.studies.plan import Plan, PlannedRun, resolve
 from cvlib.studies.progress import View
 from cvlib.studies.progress_file import ProgressFile
@@ -44,10 +45,15 @@ def make_plans(layout: Layout, experiment_ids: Sequence[str] = ()) -> list[Plan]
     return [resolve(load_experiment(layout, name), fingerprints, starts) for name in ids]
 
 
-def inspect(layout: Layout, experiment_ids: Sequence[str] = ()) -> list[RunStatus]:
-    """Status of every run of the named experiments (all of them when none is named)."""
-    plans = make_plans(layout, experiment_ids)
-    return Inspector(Store(layout.runs)).inspect(run for plan in plans for run in plan.runs)
+def inspect(
+    layout: Layout, experiment_ids: Sequence[str] = (), variants: Sequence[str] = ()
+) -> list[RunStatus]:
+    """Status of every run of the named experiments (all of them when none is named).
+
+    variants: only the runs of these names, see `named_runs`.
+    """
+    runs = [run for plan in make_plans(layout, experiment_ids) for run in plan.runs]
+    return Inspector(Store(layout.runs)).inspect(named_runs(runs, variants) if variants else runs)
 
 
 def run_experiments(
@@ -58,15 +64,17 @@ def run_experiments(
     threads: int = 1,
     device: str = "auto",
     rerun: str | None = None,
+    variants: Sequence[str] = (),
     view: View | None = None,
 ) -> RunSummary:
     """Train every run of the named experiments that needs it, side by side.
 
+    variants: only the runs of these names, see `named_runs`.
     workers: processes; None: one a core on a CPU, one on an accelerator. threads: of each worker;
     it takes part in how sums are rounded, so results are the same bits only for the same number.
     rerun: see `needs_work`. Ctrl-C leaves checkpoints, from which the next call goes on.
     """
-    pending = [s.planned for s in inspect(layout, experiment_ids) if needs_work(s, rerun)]
+    pending = [s.planned for s in inspect(layout, experiment_ids, variants) if needs_work(s, rerun)]
     summary = RunSummary()
     if not pending:
         return summary

@@ -46,7 +46,7 @@ def test_hash_is_the_md5_of_the_text_with_unix_line_ends(tmp_path: Path):
         ("text {{< video x.mp4 >}}", "{{< video >}}", 3),
         ("- item\n\n  ```{python}\n  1\n  ```", "start of its line", 5),
         ("```{python}\n1", "never closed", 3),
-        ("---\nfoo: 1\n---", "second YAML block", 3),
+        ("---\nfoo: 1\n---", "second YAML block", 4),
         ("inline `{python} 1 + 1` alone", "without a cell", 3),
     ],
 )

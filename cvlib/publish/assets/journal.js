@@ -19,6 +19,7 @@
     themes();
     menu();
     sections();
+    origins();
   });
 
   function themes() {
@@ -53,6 +54,25 @@
         open(false);
         button.focus();
       }
+    });
+  }
+
+  // Where a number comes from: seen by pointing at it, or by a tap. Not in the order of the Tab key,
+  // which would stop at every number.
+  function origins() {
+    const said = (runs, source) => {
+      const keys = runs ? runs.split(" ") : [];
+      const shown = keys.slice(0, 6).join(" ") + (keys.length > 6 ? ` and ${keys.length - 6} more` : "");
+      const from = keys.length ? [`${keys.length} run${keys.length > 1 ? "s" : ""}: ${shown}`] : [];
+      return [...from, ...(source ? [source] : [])].join("; ");
+    };
+    document.querySelectorAll(".value[data-runs], .value[data-source]").forEach((value) => {
+      value.title = `From ${said(value.dataset.runs, value.dataset.source)}`;
+      value.tabIndex = -1;
+    });
+    document.querySelectorAll(".traced[data-runs]").forEach((mark) => {
+      const number = mark.closest("figure")?.querySelector(".float-number");
+      if (number) number.title = `From ${said(mark.dataset.runs)}`;
     });
   }
 
