@@ -72,7 +72,7 @@ class Settings(_Section):
     last_name: str | None = Field(
         None, alias="last-name", description="for the PDF's name, where the author's does not do"
     )
-    pages: PageLimits = PageLimits()
+    pages: PageLimits = Field(PageLimits(), description="how long the report and its parts may be")
 
     @field_validator("pdf_name")
     @classmethod

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from pydantic import BaseModel
 
 from cvlib.data.spec import AugmentSpec, DatasetSpec
 from cvlib.models.spec import BackboneSpec, CustomCNNSpec, CustomViTSpec
 from cvlib.probing.spec import EmbeddingSpec, LinearProbeSpec, ZeroShotSpec
-from cvlib.reference.words import Links, cell, default_words, link, type_words
+from cvlib.reference.sections import Section, page
 from cvlib.studies.experiment import BaseFields, ExperimentFields, ProfileFields, VariantFields
 from cvlib.studies.hypotheses import Claim, HypothesisFields, Pair
 from cvlib.training.spec import (
@@ -21,15 +19,6 @@ from cvlib.training.spec import (
     StepSpec,
     TrainSpec,
 )
-
-
-class Section(NamedTuple):
-    """A model's heading, and what is said before its keys."""
-
-    heading: str
-    says: str
-    model: type[BaseModel]
-
 
 INTRODUCTION = """\
 <!-- made by `python -m cvlib.reference` from the models that check the file; do not edit -->
@@ -100,19 +89,4 @@ BELOW_BASE: dict[str, tuple[type[BaseModel], ...]] = {
 
 def experiment_page() -> str:
     """The page as Markdown: a section for each model, a table row for each key."""
-    links = {section.model: section.heading for section in SECTIONS}
-    return "\n".join([INTRODUCTION, *(_section(section, links) for section in SECTIONS)])
-
-
-def _section(section: Section, links: Links) -> str:
-    documented = " ".join((section.model.__doc__ or "").split())
-    lines = [f"## {section.heading}", "", f"{documented} {section.says}".strip(), ""]
-    lines += ["| key | what it takes | when left out | what it means |", "|:--|:--|:--|:--|"]
-    for name, field in section.model.model_fields.items():
-        key = field.alias or name
-        takes = type_words(field, links)
-        if section.model is BaseFields:
-            takes = " or ".join(link(links[model]) for model in BELOW_BASE[name])
-        row = [f"`{key}`", takes, default_words(field), field.description or ""]
-        lines.append(f"| {' | '.join(cell(text) for text in row)} |")
-    return "\n".join([*lines, ""])
+    return page(INTRODUCTION, SECTIONS, {BaseFields: BELOW_BASE})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cvlib.reference.commands import commands_page
 from cvlib.reference.experiment_yaml import experiment_page
+from cvlib.reference.settings import settings_page
 
 
 def pages() -> dict[str, str]:
@@ -11,4 +12,5 @@ def pages() -> dict[str, str]:
     return {
         "reference/commands.md": commands_page(),
         "reference/experiment-yaml.md": experiment_page(),
+        "reference/settings.md": settings_page(),
     }

@@ -8,22 +8,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cvlib.starting.chapter_text import chapter_text, escaped
+from cvlib.starting.course import new_settings, pdf_name
 from cvlib.starting.dataset import DIGITS, StartData, look_at
 from cvlib.starting.errors import StartError, said_of
 from cvlib.starting.experiment_text import from_template
 from cvlib.starting.names import chapter_file
-from cvlib.starting.pdf_name import pdf_name
 from cvlib.starting.project_book import new_book
 from cvlib.starting.project_files import copy_project, source_project, without_shipped_tests
 from cvlib.starting.template import TEMPLATES, filled
 from cvlib.studies.experiment import parse_experiment
 from cvlib.studies.project import PROFILES, Layout
 
+if TYPE_CHECKING:
+    from cvlib.publish.settings import Settings
+
 TITLE = "Experiment journal"
-COURSE = "Deep Learning for Computer Vision 2024"
-MODULE = "2"
 FIRST = "exp01"
 FIRST_TITLE = "A small CNN: width, depth, augmentation"
 FIRST_QUESTION = (
@@ -43,37 +45,37 @@ class NewProject:
 
 @dataclass(frozen=True)
 class Words:
-    """What the report is called, and whose it is."""
+    """What the report is called, and whose it is. course, module: None for the source's own."""
 
     author: str
     title: str = TITLE
-    course: str = COURSE
-    module: str = MODULE
+    course: str | None = None
+    module: str | None = None
 
 
 def new_project(folder: Path, words: Words, dataset: str = DIGITS) -> NewProject:
     """Make a project in `folder`, which must be empty or not there.
 
     A relative PATH of `dataset` starts at the working folder. Raises StartError, DataError where
-    the pictures cannot be classified, SpecError where the author's name makes no file's name; then
-    nothing is left behind.
+    the pictures cannot be classified; then nothing is left behind.
     """
     source = source_project()
     folder = folder.expanduser().absolute()
     _check_folder(folder, source)
     data = look_at(dataset, Path.cwd(), None)
-    pdf = pdf_name(words.author, words.module)
+    settings = new_settings(source, words.course, words.module)
+    pdf = pdf_name(settings, words.author)
     with _staged(folder) as root:
         copy_project(source, root)
         without_shipped_tests(root / "pyproject.toml")
         book = (source / "_quarto.yml").read_text(encoding="utf-8")
         with said_of("_quarto.yml"):
-            _write(root / "_quarto.yml", new_book(book, words, pdf))
+            _write(root / "_quarto.yml", new_book(book, words, settings, pdf))
         data.make_link(root)
         _write_first_experiment(root, data)
-        _fill_templates(root, words, data)
+        _fill_templates(root, words, settings, data)
         _check(root)
-    return NewProject(folder, f"{pdf}.pdf", data)
+    return NewProject(folder, pdf, data)
 
 
 def _write_first_experiment(root: Path, data: StartData) -> None:
@@ -83,7 +85,7 @@ def _write_first_experiment(root: Path, data: StartData) -> None:
     _write(root / chapter_file(FIRST), chapter_text(parse_experiment(yaml), []))
 
 
-def _fill_templates(root: Path, words: Words, data: StartData) -> None:
+def _fill_templates(root: Path, words: Words, settings: Settings, data: StartData) -> None:
     """Every file below `templates/project/` becomes one of the project."""
     carried = ""
     if data.link is not None:
@@ -92,7 +94,7 @@ def _fill_templates(root: Path, words: Words, data: StartData) -> None:
             "machine, put the same\nfolder there, or link it. The results stay true then.\n"
         )
     values = {"title": escaped(words.title), "author": escaped(words.author), "data": carried}
-    values |= {"course": escaped(words.course), "module": escaped(words.module)}
+    values |= {"course": escaped(settings.course), "module": escaped(str(settings.module))}
     for template in sorted((TEMPLATES / "project").rglob("*")):
         if template.is_file():
             text = filled(template.read_text(encoding="utf-8"), values)
@@ -102,8 +104,10 @@ def _fill_templates(root: Path, words: Words, data: StartData) -> None:
 def _check(root: Path) -> None:
     """Read what was written, as a render and a run will."""
     from cvlib.publish.project import load_project
+    from cvlib.publish.settings import load_settings
     from cvlib.studies.hypotheses import load_hypotheses
 
+    load_settings(root)
     for profile in PROFILES:
         load_project(root, None if profile == "default" else profile)
         parse_experiment(Layout(root).experiment_file(FIRST), profile)

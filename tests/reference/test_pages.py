@@ -4,8 +4,9 @@ import re
 import pytest
 
 from cvlib.cli import app
+from cvlib.reference import experiment_yaml, settings
 from cvlib.reference.commands import _commands, _parameters
-from cvlib.reference.experiment_yaml import INTRODUCTION, SECTIONS
+from cvlib.reference.experiment_yaml import INTRODUCTION
 from cvlib.reference.pages import pages
 from cvlib.reference.words import anchor
 from cvlib.studies.experiment import parse_experiment
@@ -17,7 +18,9 @@ def test_the_committed_page_is_what_the_code_makes(name, request):
     assert committed == pages()[name], "`python -m cvlib.reference` writes it anew"
 
 
-@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.heading)
+@pytest.mark.parametrize(
+    "section", [*experiment_yaml.SECTIONS, *settings.SECTIONS], ids=lambda section: section.heading
+)
 def test_every_key_is_explained(section):
     assert section.model.__doc__
     unexplained = [k for k, field in section.model.model_fields.items() if not field.description]

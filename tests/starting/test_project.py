@@ -10,6 +10,7 @@ import yaml
 from cvlib.data.errors import DataError
 from cvlib.data.load import load
 from cvlib.publish.project import load_project
+from cvlib.publish.settings import load_settings
 from cvlib.starting import project as module
 from cvlib.starting import project_files
 from cvlib.starting.errors import StartError
@@ -73,7 +74,9 @@ def test_title_author_course_and_module_are_where_they_are_needed(tmp_path):
     assert (book.title, book.authors) == ('Birds: "all"', ("Lesya Ukrainka",))
     assert book.subtitle == "Vision 2026, module 3b"
     assert made.pdf == f"{book.output_file}.pdf"
-    assert "Lesya_Ukrainka" in made.pdf and "module3b" in made.pdf
+    assert made.pdf == "dl4cv2024_Lesya_Ukrainka_module3b.pdf"
+    settings = load_settings(made.root)
+    assert (settings.course, settings.module) == ("Vision 2026", "3b")
     assert [c.file for c in book.chapters] == [
         "index.qmd",
         "report/exp01.qmd",
@@ -159,6 +162,20 @@ def test_an_empty_folder_is_filled_where_it_is(tmp_path, monkeypatch):
     assert [p.name for p in (tmp_path / "mine").iterdir() if p.name.startswith(".cvlib")] == []
 
 
+def test_settings_of_the_source_hold_but_not_what_its_author_set_for_the_own_name(
+    tmp_path, monkeypatch
+):
+    first = new_project(tmp_path / "first", ME).root
+    monkeypatch.setattr(module, "source_project", lambda: first)
+    book = first / "_quarto.yml"
+    text = book.read_text().replace("dl4cv2024_", "cv_")
+    book.write_text(text.replace("  module: 2\n", "  module: 5\n  first-name: I\n  last-name: F\n"))
+    made = new_project(tmp_path / "second", Words("Jürgen Groß"))
+    assert made.pdf == "cv_Juergen_Gross_module5.pdf"
+    settings = load_settings(made.root)
+    assert (settings.module, settings.first_name, settings.last_name) == (5, None, None)
+
+
 def test_a_project_can_be_made_from_one_that_was_made(tmp_path, monkeypatch):
     first = new_project(tmp_path / "first", ME).root
     monkeypatch.setattr(module, "source_project", lambda: first)
@@ -174,7 +191,8 @@ WRONG = [
     ({"dataset": "imagefolder:PLACE/one"}, DataError, "only one class"),
     ({"dataset": "imagefolder:PLACE/empty"}, DataError, "no image"),
     ({"dataset": "imagenet"}, StartError, "unknown dataset 'imagenet'"),
-    ({"words": Words("Ivan")}, ValueError, "expected a first and a last name"),
+    ({"words": Words("Ivan")}, StartError, "expected a first and a last name"),
+    ({"words": Words("Іван Франко")}, StartError, "give it in Latin letters"),
     ({"folder": "full"}, StartError, "is not empty"),
     ({"folder": "file"}, StartError, "is no folder"),
     ({"folder": "a/b"}, StartError, "mkdir -p"),
