@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # On every number made by code or an environment that changed since; tables and callouts explain it.
 STALE_MARK = "†"
+_VALUE_WORDS = 9  # `86 of 2,000 images (4.30% [3.50, 5.28])`
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,9 @@ class Quantity:
         return self.value
 
     def _repr_markdown_(self) -> str:
-        # a line may break before an interval or a remark, but not inside a value
-        glued = re.sub(r" (?![(\[])", "\u00a0", self.text)
+        # a line may break before an interval or a remark, but not inside a value; a sentence may
+        is_value = len(self.text.split()) <= _VALUE_WORDS
+        glued = re.sub(r" (?![(\[])", "\u00a0", self.text) if is_value else self.text
         italic = re.sub(r"^p(?=\u00a0)", "*p*", markdown(glued))
         return value_span(italic + f"^{STALE_MARK}^" * self.stale, self.runs, self.source)
 
