@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cvlib.journal.hypotheses import Judged, JudgedHypothesis
     from cvlib.studies.hypotheses import Hypothesis
 
+NBSP = "\u00a0"
 _SIDE = {"above": "more than", "below": "less than"}
 
 
@@ -65,7 +66,7 @@ def _claim(judged: Judged, alone: bool) -> str:
     if judged.claim.margin:
         text += f" (expected: {_SIDE[judged.claim.expect]} {_number(judged.claim.margin)})"
     if judged.p is not None:
-        text += f", {_bars(markdown(numbers.p_value(judged.p)))}"
+        text += f", {_bars(markdown(numbers.p_value(judged.p))).replace(' ', NBSP)}"
     if not alone and judged.verdict != "supported":
         text += f", {judged.verdict}"
     return text
