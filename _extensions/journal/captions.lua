@@ -96,6 +96,28 @@ local function fill(cell)
   return cell:walk({ Code = code, Image = attributes, Div = attributes })
 end
 
-function Div(div)
-  if div.classes:includes("cell") then return fill(div) end
+-- Cells are looked for in blocks alone: a walk through every word of a report takes a second.
+local function fill_in(blocks)
+  local changed = false
+  for place, block in ipairs(blocks) do
+    if block.t == "Div" then
+      if block.classes:includes("cell") then
+        blocks[place] = fill(block)
+        changed = true
+      else
+        local inner = block.content
+        if fill_in(inner) then
+          block.content = inner
+          blocks[place] = block
+          changed = true
+        end
+      end
+    end
+  end
+  return changed
+end
+
+function Pandoc(document)
+  local blocks = document.blocks
+  if fill_in(blocks) then return pandoc.Pandoc(blocks, document.meta) end
 end

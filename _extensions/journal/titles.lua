@@ -49,7 +49,7 @@ local function filled(written, code)
   end
 end
 
-function Span(span)
+local function fill(span)
   if not span.classes:includes("chapter-title") then return nil end
   local code
   span:walk({ Code = function(c) if c.text:find(ASKED) then code = c.text end end })
@@ -60,4 +60,16 @@ function Span(span)
     return span
   end
   return span:walk({ Code = function(c) if c.text:find(ASKED) then return pandoc.Str("…") end end })
+end
+
+-- Quarto hands the words of its links over at the end of a page, in blocks with these names.
+function Pandoc(document)
+  local blocks, changed = document.blocks, false
+  for place, block in ipairs(blocks) do
+    if block.t == "Div" and block.identifier:find("^quarto%-") then
+      blocks[place] = block:walk({ Span = fill })
+      changed = true
+    end
+  end
+  if changed then return pandoc.Pandoc(blocks, document.meta) end
 end
