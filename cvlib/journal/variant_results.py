@@ -49,8 +49,14 @@ class VariantResults:
     @property
     def label(self) -> str:
         """Its name in tables and figures."""
+        return self._label
+
+    @property
+    def _label(self) -> Words:
         label = f"{self.experiment} " * self.names_experiment + self.variant.label
-        return Words(label, self.chosen_by) if self.chosen_by else label
+        # that of a variant which was named comes from the YAML: `3×3 filters` holds numbers, too
+        source = "" if self.chosen_by else f"experiments/{self.experiment}.yaml"
+        return Words(label, self.chosen_by, source)
 
     @property
     def factor(self) -> str:
@@ -64,7 +70,7 @@ class VariantResults:
         return f"<{self.id}: {len(self.runs)} of {len(self.statuses)} runs>"
 
     def _repr_markdown_(self) -> str:
-        return Words(self.label, self.chosen_by)._repr_markdown_()
+        return self._label._repr_markdown_()
 
     @cached_property
     def runs(self) -> dict[int, Run]:

@@ -52,7 +52,7 @@ def _setup(experiment: Experiment) -> str:
     sentence = (
         'The data are `{python} exp.dataset`: `{python} exp.images("train")` images train,\n'
         '`{python} exp.images("val")` validate and `{python} exp.images("test")` test. There are\n'
-        "`{python} len(exp.variants)` variants (number of seeds: `{python} exp.seeds`)."
+        "`{python} exp.runs` runs, `{python} exp.seeds` of each variant."
     )
     if any(_is_trained(v) for v in experiment.variants):
         sentence += " Training takes `{python} exp.epochs` epochs."

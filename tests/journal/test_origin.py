@@ -188,6 +188,16 @@ def test_a_fact_names_the_file_that_declares_it(exp, name):
         assert f'source="{FACTS[name]}"' in fact._repr_markdown_()
 
 
+def test_the_label_of_a_variant_names_the_file_it_comes_from_or_the_runs_it_was_chosen_by(exp):
+    file = exp.source
+    assert file.startswith("experiments/")
+    for shown in (exp["base"], exp["base"].label):
+        assert f'source="{file}"' in shown._repr_markdown_() and not in_markdown(shown)
+    best = exp.best("val_accuracy")
+    for shown in (best, best.label):
+        assert in_markdown(shown) and "source=" not in shown._repr_markdown_()
+
+
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_value_of_mistakes_names_the_runs_of_the_models_it_is_computed_from(found, erring, name):
     arguments, variants = MISTAKES[name]
