@@ -21,6 +21,7 @@ from cvlib.publish.check import (
     results,
     tables,
     traces,
+    unwritten,
     up_to_date,
 )
 from cvlib.publish.check.finding import Finding, failed, unchecked
@@ -52,6 +53,7 @@ CHECKS = (
     Check("fonts", fonts.find, of_pdf=True),
     Check("printed marks", references.find_in_pdf, of_pdf=True),
     Check("up to date", up_to_date.find, of_pdf=True),
+    Check("to write", unwritten.find, of_pdf=False),
     Check("references", references.find_in_chapters, of_pdf=False),
     Check("pictures", picture_files.find, of_pdf=False),
     Check("values", traces.find, of_pdf=False),
