@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -87,6 +88,11 @@ class Book:
                 return False
             self._publish(project, pages)
         return True
+
+    def broke(self, error: Exception) -> None:
+        """Tell of an error that nobody foresaw; the pages stay as they are."""
+        kind = type(error).__name__
+        self._tell([Problem("", "cvlib preview", f"{kind}: {error}", traceback.format_exc())], [])
 
     def _run(self, project: Project, page: _Page, is_training: bool) -> bool:
         """Run a chapter's cells; False when they were given up."""

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 import webbrowser
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -76,7 +77,12 @@ def _keep_up_to_date(layout: Layout, book: Book, trainer: Trainer | None) -> Non
                 saved.update(new)
                 time.sleep(SETTLE_SECONDS)
             now, saved = saved, set()
-            done = book.make(now, is_training, is_outdated)
+            try:
+                done = book.make(now, is_training, is_outdated)
+            except Exception as error:  # said, and tried again with the next save
+                traceback.print_exc()
+                book.broke(error)
+                done = True
             if trainer is not None and book.lacking:
                 trainer.train(
                     [each.experiment for each in book.lacking],

@@ -76,6 +76,11 @@ def _taken_apart(chapter: Chapter) -> tuple[list[str], list[_Gap]]:
         if isinstance(block, Cell):
             add_gap((block.code, dict(block.options), block.has_option_lines))
             continue
+        if (
+            block.is_yaml
+        ):  # with values in it, it must be YAML still: an execution says whether it is
+            add_gap(block.text)
+            continue
         position = 0
         for found in INLINE.finditer(block.text):
             add_text(block.text[position : found.end(1)])

@@ -73,6 +73,20 @@ def test_changed_include_is_prose_of_its_chapter(preview):
     assert ran(preview.root) == []
 
 
+def test_citation_that_is_added_or_changed_is_prose_too(preview):
+    (preview.root / "a.bib").write_text(
+        "@misc{a, title={Old}, author={Ada Lovelace}, year={1843}}\n"
+    )
+    preview.make(edit(preview.root / "_quarto.yml", "execute:", "bibliography: a.bib\nexecute:"))
+    preview.make(edit(preview.root / "report/one.qmd", "The first text", "The text [@a]"))
+    assert ">Lovelace 1843<" in preview.page("report/one.html")
+    preview.make(edit(preview.root / "a.bib", "{Old}", "{New}"))
+    assert "New" in preview.page("report/one.html") and preview.problems == []
+    shutil.rmtree(preview.root / ".quarto")
+    Previewed(preview.root).make()
+    assert ran(preview.root) == []
+
+
 def test_error_in_a_cell_is_told_with_its_line_and_the_next_save_recovers(preview):
     before = preview.page("report/one.html")
     path = edit(preview.root / "report/one.qmd", "n = 7", "n = 7 / 0")

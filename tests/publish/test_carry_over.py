@@ -150,6 +150,16 @@ def test_a_text_whose_place_cannot_be_told_must_be_the_same(tmp_path):
     assert carried_over(before, ends, "\nA 1 and 2 and 3 Z\n\n") == "\nB 1 and 2 and 3 Y\n\n"
 
 
+def test_a_title_in_yaml_is_left_to_an_execution_which_sees_whether_it_is_yaml(tmp_path):
+    text = "```{python}\nn = 1\n```\n\n---\ntitle: A `{python} n`\n---\n\nProse.\n"
+    before = parse_chapter(tmp_path, FILE, text)
+    markdown = "\n---\ntitle: A 1\n---\n\nProse.\n\n"
+    prose = parse_chapter(tmp_path, FILE, text.replace("Prose", "Words"))
+    assert carried_over(before, prose, markdown) == markdown.replace("Prose", "Words")
+    title = parse_chapter(tmp_path, FILE, text.replace("title: A", "title: B"))
+    assert carried_over(before, title, markdown) is None
+
+
 def test_markdown_of_another_text_is_not_taken_for_this_one(tmp_path):
     chapter = parse_chapter(tmp_path, FILE, "A text\n\n```{python}\n1\n```\n\nand its end.\n")
     assert carried_over(chapter, chapter, "A text\n\n1\n\nand its end.\n\n") is not None
