@@ -122,8 +122,8 @@ def test_nothing_is_set_outside_the_page(path):
 
     for page in PdfReader(path).pages:
         page.extract_text(visitor_text=look)
-    # The margins are 2.3 cm = 65 pt; a table cut off would begin pieces of text beyond the right one.
-    outside = [text for x, text in starts if not 64 < x < 595 - 65]
+    # The margins are 2.1 cm = 59.5 pt; a table cut off would begin pieces of text beyond the right one.
+    outside = [text for x, text in starts if not 59 < x < 595 - 59]
     assert len(starts) > 300
     assert outside == []
 
