@@ -156,41 +156,45 @@ def status(
     profile: ProfileOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Say of each run whether it is fresh, missing, stale, failed or skipped, and why.
+    """Say of each run whether it is fresh, and of each chapter whether it is frozen and true.
 
     Exits with 0 only if all is fresh, apart from what is skipped.
 
     Example: cvlib status exp01
     """
-    from cvlib.results.store import Store
+    from cvlib.publish.chapter_status import chapter_statuses, statuses_text
+    from cvlib.publish.freshness import ProjectInputs
     from cvlib.studies.project import find_layout
     from cvlib.studies.report import status_text
-    from cvlib.studies.run import make_plans
-    from cvlib.studies.status import Inspector
 
     layout = find_layout(profile=profile and profile.value)
-    plans = make_plans(layout, experiments or ())
-    inspector = Inspector(Store(layout.runs))
-    statuses = [inspector.inspect(plan.runs) for plan in plans]
+    inputs = ProjectInputs(layout)
+    reader = inputs.reader.experiments
+    plans = [reader.plan(name) for name in experiments or layout.experiment_ids()]
+    statuses = [reader.statuses(plan.experiment.id) for plan in plans]
+    chapters = chapter_statuses(layout, inputs, experiments or ())
     # a run that is skipped for want of weights has no result that could be stale
     all_fresh = all(s.state in ("fresh", "skipped") for group in statuses for s in group)
-    unused = (
-        [] if experiments else inspector.unreferenced(run for plan in plans for run in plan.runs)
-    )
+    all_true = all(chapter.reason is None for chapter in chapters)
+    wanted = [run for plan in plans for run in plan.runs]
+    unused = [] if experiments else reader.inspector.unreferenced(wanted)
     if as_json:
         found = {
             "profile": layout.profile,
-            "fresh": all_fresh,
+            "fresh": all_fresh and all_true,
             "runs": [s.as_json() for group in statuses for s in group],
+            "chapters": [chapter.as_json() for chapter in chapters],
             "unreferenced": unused,
         }
         typer.echo(json.dumps(found, indent=1, ensure_ascii=False))
     else:
         for plan, group in zip(plans, statuses, strict=True):
             typer.echo(status_text(plan, group))
+        if chapters:
+            typer.echo(statuses_text(chapters))
         if unused:
             typer.echo(f"{len(unused)} stored runs that no experiment asks for; `cvlib prune`")
-    raise typer.Exit(0 if all_fresh else 1)
+    raise typer.Exit(0 if all_fresh and all_true else 1)
 
 
 @app.command()

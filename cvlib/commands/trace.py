@@ -30,17 +30,15 @@ def trace(
 
     Example: cvlib trace "91.6 ± 1.2%"
     """
-    from cvlib.journal.inputs import chapter_inputs
-    from cvlib.publish.freshness import Freshness
-    from cvlib.publish.project import load_project
+    from cvlib.publish.book_files import read_book_files
+    from cvlib.publish.freshness import Freshness, ProjectInputs
     from cvlib.publish.trace import trace as find
     from cvlib.publish.trace_runs import RunFinder
     from cvlib.studies.project import find_layout
 
     layout = find_layout(profile="default")  # the profile that is frozen
-    project = load_project(layout.root)
-    freshness = Freshness(lambda file: chapter_inputs(layout, layout.root / file))
-    places = find(layout, what, lambda chapter: freshness.why_execute(project, chapter))
+    freshness = Freshness(read_book_files(layout.root), ProjectInputs(layout))
+    places = find(layout, what, freshness.why_execute)
     runs = RunFinder(layout)
     if as_json:
         found = [_as_json(place, runs.facts(place.runs), runs) for place in places]

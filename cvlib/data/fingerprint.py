@@ -8,12 +8,16 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from cvlib.data.selection import Part, select
 from cvlib.data.sources.base import Listing, NoBytes, Source
+from cvlib.data.sources.registry import open_source
 from cvlib.data.spec import DatasetSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from cvlib.data.selection import Part
 
 FORMAT = 1  # raise it when the definition below changes
 # A file may change twice within one tick of the file system's clock. Younger ones are not trusted.
@@ -30,8 +34,16 @@ class Fingerprint:
     content: str
 
 
+def local_fingerprint(spec: DatasetSpec, root: Path) -> str | None:
+    """Return the fingerprint of data that are on disk, None where they are not; fetches nothing."""
+    source = open_source(spec.name, root)
+    return None if source.missing() else cached_fingerprint(source, spec).value
+
+
 def cache_rows(parts: dict[str, Part]) -> dict[str, np.ndarray]:
     """Return the used positions of each split of the source, sorted: one row of the cache each."""
+    import numpy as np
+
     used: dict[str, list[np.ndarray]] = {}
     for part in parts.values():
         used.setdefault(part.source, []).append(part.ids)
@@ -73,6 +85,10 @@ def compute_fingerprint(
     parts: dict[str, Part] | None = None,
 ) -> Fingerprint:
     """Hash the class names, and for each split every used image in order: sha256 of bytes, label."""
+    import numpy as np
+
+    from cvlib.data.selection import select
+
     listing = source.listing() if listing is None else listing
     parts = select(listing, spec) if parts is None else parts
     rows = cache_rows(parts)
@@ -98,6 +114,8 @@ def compute_fingerprint(
 
 def _digests(listing: Listing, split: str, ids: np.ndarray) -> np.ndarray:
     """Return the sha256 of each image's source bytes. Returns (N, 32) uint8."""
+    import numpy as np
+
     sha256 = hashlib.sha256
     joined = b"".join(
         # An image that cannot be read is left out of the run; that too is part of what is used.

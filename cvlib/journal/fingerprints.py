@@ -6,33 +6,38 @@ that became stale, a new label or title leave it as it is.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvlib.results.files import canonical_json, readable_json, replace_text, sha256_text
+from cvlib.results.files import readable_json, replace_text
 
 if TYPE_CHECKING:
+    from cvlib.journal.experiment_digests import ExperimentReader
     from cvlib.studies.project import Layout
 
 DIGITS = 8
 FILE = "fingerprints.json"
 
 
-def results_fingerprints(layout: Layout, names: Iterable[str]) -> dict[str, str]:
+def results_fingerprints(
+    layout: Layout, names: Iterable[str], reader: ExperimentReader | None = None
+) -> dict[str, str]:
     """Experiment id -> first 8 hex digits of the digest of its results and reviews.
 
-    An experiment that cannot be read is left out: executing a chapter says what is wrong with it.
+    reader: with what was read already. An experiment that cannot be read is left out: executing a
+    chapter says what is wrong with it.
     """
+    from cvlib.journal.experiment_digests import ExperimentReader
     from cvlib.studies.experiment import SpecError
     from cvlib.studies.project import ProjectError
 
+    reader = reader or ExperimentReader(layout)
     found: dict[str, str] = {}
     for name in sorted(set(names)):
         try:
-            found[name] = _fingerprint(layout, name)
+            found[name] = reader.fingerprint(name)[:DIGITS]
         except (SpecError, ProjectError):
             continue
     return found
@@ -49,9 +54,9 @@ def fingerprints_file(layout: Layout) -> Path:
     return layout.root / ".quarto" / f"fingerprints-{layout.profile}.json"
 
 
-def note_fingerprints(layout: Layout) -> dict[str, str]:
-    """Bring the file up to date and return what it holds."""
-    now = results_fingerprints(layout, layout.experiment_ids())
+def note_fingerprints(layout: Layout, reader: ExperimentReader | None = None) -> dict[str, str]:
+    """Bring the file up to date and return what it holds. reader: with what was read already."""
+    now = results_fingerprints(layout, layout.experiment_ids(), reader)
     path = fingerprints_file(layout)
     if noted_fingerprints(path) != now:
         replace_text(path, readable_json(now))
@@ -64,18 +69,3 @@ def noted_fingerprints(path: Path) -> dict[str, str] | None:
         return {str(k): str(v) for k, v in json.loads(path.read_text(encoding="utf-8")).items()}
     except (OSError, ValueError, AttributeError):
         return None
-
-
-def _fingerprint(layout: Layout, name: str) -> str:
-    from cvlib.results.store import Store
-    from cvlib.studies.experiment import load_experiment
-    from cvlib.studies.plan import make_plan
-
-    store = Store(layout.runs)
-    runs = [
-        [run.variant, run.seed, store.digest(run.key or "-")]
-        for run in make_plan(load_experiment(layout, name), layout).runs
-    ]
-    reviews = layout.reviews / f"{name}.json"
-    reviewed = hashlib.sha256(reviews.read_bytes()).hexdigest() if reviews.exists() else ""
-    return sha256_text(canonical_json([runs, reviewed]))[:DIGITS]

@@ -1,159 +1,203 @@
-"""What a chapter's frozen copy depends on, besides its own text.
+"""What a chapter's frozen copy depends on, besides its own text and what it includes.
 
-A frozen copy is true as long as every digest here is the one it was made with: the results of each
-experiment that the chapter names, what a person said of its test images, and the code that turns
-results into tables and figures.
+A frozen copy is true as long as every digest here is the one it was made with: the spec and the
+results of each experiment that the chapter asks for, what a person said of its test images, the
+hypotheses that it names, and the code that turns all this into tables and figures.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
+import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from cvlib.journal.called_code import READING, called_by, called_code, source_digest
+from cvlib.journal.named_experiments import named_experiments
+from cvlib.journal.named_hypotheses import named_hypotheses
+from cvlib.studies.project import HYPOTHESES
 
 if TYPE_CHECKING:
+    from cvlib.journal.experiment_digests import ExperimentReader
     from cvlib.studies.project import Layout
 
-JOURNAL_CODE = "journal code"
-# The packages whose code shapes what is shown. What studies and data find out about a run reaches
-# a chapter through its state and reason, which are in the results' digest.
-SHOWS = ("cvlib.journal", "cvlib.analysis", "cvlib.results")
-# This module decides what is shown again, not what it looks like.
-_ITSELF = "cvlib.journal.inputs"
+# Tells that the code that a chapter calls is the same without looking; its change means nothing.
+SOURCE = "source"
 
 _CELL = re.compile(
     r"^(?P<fence>`{3,}|~{3,})\s*\{python\b[^}\n]*\}[^\n]*\n(?P<code>.*?)^(?P=fence)\s*$",
     re.MULTILINE | re.DOTALL,
 )
 _INLINE = re.compile(r"`\{python\}\s+(?P<code>[^`]+)`")
-_NAMED = re.compile(r"\bexperiment\(\s*(?:name\s*=\s*)?(['\"])(?P<name>[^'\"]+)\1")
-_CALLED = re.compile(r"\bexperiment\(")
 
 
-def chapter_inputs(layout: Layout, qmd: Path) -> dict[str, str]:
-    """Name -> digest of everything that a chapter shows besides its text.
+class Inputs(dict[str, str]):
+    """Name -> digest. words: for some names, what is the matter with them now, for a reason."""
 
-    One `results of <id>` for each experiment("…") in its cells (for all experiments when one is
-    called by a name that is computed), `reviews of <id>` where a person reviewed its mistakes, and
-    `journal code`. Empty for a chapter without cells.
+    def __init__(self, digests: dict[str, str], words: dict[str, str] | None = None) -> None:
+        super().__init__(digests)
+        self.words = words or {}
+
+
+@dataclass
+class Reads:
+    """What a chapter reads.
+
+    experiments: ids; digests: of what is no experiment, by name; uncalled: code that is not called
+    though it is named, for what is read does not ask for it.
     """
-    code = list(_python(qmd.read_text(encoding="utf-8")))
-    if not code:
-        return {}
-    named = _named(code, layout)
-    inputs = {f"results of {name}": results_digest(layout, name) for name in named}
-    for name in named:
-        reviews = layout.reviews / f"{name}.json"
-        if reviews.exists():
-            inputs[f"reviews of {name}"] = hashlib.sha256(reviews.read_bytes()).hexdigest()
-    inputs[JOURNAL_CODE] = code_digest(_imported(code))
-    return inputs
+
+    experiments: set[str] = field(default_factory=set)
+    digests: dict[str, str] = field(default_factory=dict)
+    uncalled: set[tuple[str, str]] = field(default_factory=set)
+
+
+class InputsReader:
+    """Reads what chapters depend on; what several of them read is read once.
+
+    source: the folder that holds the package `cvlib`; None: where this one lies.
+    """
+
+    def __init__(self, layout: Layout, source: Path | None = None) -> None:
+        self.layout = layout
+        self.source = source
+
+    def of_text(self, text: str, before: Mapping[str, str] | None = None) -> Inputs:
+        """The inputs of a chapter with this text, its includes in place.
+
+        For each experiment that it reads `spec exp01 base`, `results exp01 base`, …, and
+        `reviews exp01` where a person reviewed its mistakes; `hypothesis H5`; and for each module
+        that it calls `code cvlib.journal.table`. Empty for a chapter without code.
+        before: what they were for the same text; while the source is the same its code is, too.
+        """
+        code = list(python_of(text))
+        if not code:
+            return Inputs({})
+        reads = self._reads(code)
+        inputs = Inputs(dict(reads.digests))
+        for name in sorted(reads.experiments):
+            found = self.experiments.read(name)
+            inputs.update(found.digests)
+            inputs.words.update(found.words)
+            reviews = self.layout.reviews / f"{name}.json"
+            if reviews.exists():
+                inputs[f"reviews {name}"] = _sha(reviews.read_bytes())
+        inputs[SOURCE] = self.source_digest
+        if before is not None and before.get(SOURCE) == self.source_digest:
+            inputs.update({name: d for name, d in before.items() if name.startswith("code ")})
+            return inputs
+        besides = [READING] if reads.experiments else []
+        called = called_code(code, self.source, reads.uncalled, besides)
+        inputs.update({f"code {module}": digest for module, digest in called.items()})
+        return inputs
+
+    def experiments_of(self, text: str) -> list[str]:
+        """Ids of the experiments that a chapter with this text reads, sorted."""
+        return sorted(self._reads(list(python_of(text))).experiments)
+
+    @cached_property
+    def source_digest(self) -> str:
+        """Of the source of all that may be shown, comments and all."""
+        return source_digest(self.source)
+
+    @cached_property
+    def experiments(self) -> ExperimentReader:
+        """The experiments read so far."""
+        from cvlib.journal.experiment_digests import ExperimentReader
+
+        return ExperimentReader(self.layout, self.source)
+
+    @cached_property
+    def hypotheses(self) -> dict[str, Any]:
+        """What `experiments/hypotheses.yaml` declares, by id; empty where it cannot be read."""
+        import yaml
+
+        path = self.layout.experiments / f"{HYPOTHESES}.yaml"
+        try:
+            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+            declared = yaml.load(path.read_text(encoding="utf-8"), loader)
+        except (OSError, yaml.YAMLError):
+            return {}  # the chapter that reads it says what is wrong
+        return declared if isinstance(declared, dict) else {}
+
+    def _reads(self, code: list[str]) -> Reads:
+        used = set().union(*(called_by(cell).names for cell in code))
+        reads = Reads()
+        for name, reader in READERS.items():
+            if name in used:
+                reader(self, code, reads)
+        return reads
+
+
+def _read_experiments(reader: InputsReader, code: list[str], reads: Reads) -> None:
+    reads.experiments.update(named_experiments(code, reader.layout.experiment_ids()))
+
+
+def _read_all_experiments(reader: InputsReader, code: list[str], reads: Reads) -> None:
+    reads.experiments.update(reader.layout.experiment_ids())
+
+
+def _read_hypotheses(reader: InputsReader, code: list[str], reads: Reads) -> None:
+    """Of the hypotheses that are named, what they claim and the experiments that they compare."""
+    named, declared = named_hypotheses(code), reader.hypotheses
+    if named.listed or named.all:
+        said = [
+            [name, one.get("title"), one.get("statement")] if isinstance(one, dict) else [name]
+            for name, one in declared.items()
+        ]
+        reads.digests["hypotheses listed"] = _sha_of(said)
+    known = reader.layout.experiment_ids()
+    measures = False
+    judged = declared if named.all else sorted(named.ids & declared.keys())
+    for name in judged:
+        text = _json(declared[name])
+        reads.digests[f"hypothesis {name}"] = _sha(text.encode())
+        reads.experiments.update(one for one in known if f'"{one}/' in text)
+        measures |= '"measure": ' in text
+    # measures of mistakes stand on half of the journal, and few claims ask for them
+    uncalled = set() if measures else {("cvlib.journal.effects", "_measured")}
+    methods = [] if named.all else ["table", "count"]
+    methods += [] if judged else ["claims", "verdict", "effect", "find", "_of"]
+    reads.uncalled |= uncalled | {("cvlib.journal.hypotheses", name) for name in methods}
+
+
+# What each function of the journal reads. One that reads more than its arguments is entered here,
+# and nowhere else: a chapter that uses its name depends on what is said.
+READERS: dict[str, Callable[[InputsReader, list[str], Reads], None]] = {
+    "experiment": _read_experiments,
+    "hypotheses": _read_hypotheses,
+    "provenance_table": _read_all_experiments,
+}
+
+
+def chapter_inputs(layout: Layout, qmd: Path) -> Inputs:
+    """Inputs of one chapter without includes; for several make one `InputsReader`."""
+    return InputsReader(layout).of_text(qmd.read_text(encoding="utf-8"))
 
 
 def experiments_of(layout: Layout, qmd: Path) -> list[str]:
-    """Ids of the experiments that a chapter's cells name, sorted."""
-    return _named(list(_python(qmd.read_text(encoding="utf-8"))), layout)
+    """Ids of the experiments that a chapter reads, sorted."""
+    return InputsReader(layout).experiments_of(qmd.read_text(encoding="utf-8"))
 
 
-def results_digest(layout: Layout, experiment_id: str) -> str:
-    """Digest of an experiment's shown words, and of each run's key, state, reason and content."""
-    from cvlib.results.files import canonical_json, sha256_text
-    from cvlib.results.store import Store
-    from cvlib.studies.experiment import SpecError, load_experiment
-    from cvlib.studies.plan import make_plan
-    from cvlib.studies.project import ProjectError
-    from cvlib.studies.status import Inspector
-
-    try:
-        experiment = load_experiment(layout, experiment_id)
-    except (SpecError, ProjectError) as error:
-        # not this function's to report: executing the chapter says it, with its line
-        return sha256_text(f"no experiment: {error}")
-    store = Store(layout.runs)
-    plan = make_plan(experiment, layout)
-    shown = [experiment.title, experiment.question, experiment.profile, *experiment.seeds]
-    variants = [[v.name, v.label, v.factor] for v in experiment.variants]
-    runs = [
-        [s.planned.key, s.state, s.cue, s.reason, store.digest(s.planned.key or "-")]
-        for s in Inspector(store).inspect(plan.runs)
-    ]
-    return sha256_text(canonical_json([shown, variants, runs]))
-
-
-def code_digest(modules: tuple[str, ...] = ("cvlib.journal",)) -> str:
-    """Digest of the meaning of the code below `SHOWS` that `modules` import, directly or not."""
-    from cvlib.studies.code import code_fingerprint
-
-    found = code_fingerprint(modules)
-    lines = [
-        f"{name} {digest}"
-        for name, digest in found.items()
-        if name.startswith(SHOWS) and name != _ITSELF
-    ]
-    for asset in sorted(Path(__file__).parent.glob("*.[cj]s*")):  # the gallery's style and keys
-        lines.append(f"{asset.name} {hashlib.sha256(asset.read_bytes()).hexdigest()}")
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _python(text: str) -> Iterator[str]:
+def python_of(text: str) -> Iterator[str]:
     """The code of cells, and of inline values."""
     for pattern in (_CELL, _INLINE):
         for match in pattern.finditer(text):
             yield match["code"]
 
 
-def _named(code: Iterable[str], layout: Layout) -> list[str]:
-    names: set[str] = set()
-    for source in code:
-        tree = _parsed(source)
-        if tree is None:  # IPython's magics are no Python
-            found: list[str | None] = [match["name"] for match in _NAMED.finditer(source)]
-            found += [None] * (len(_CALLED.findall(source)) - len(found))
-        else:
-            found = [_name(node) for node in ast.walk(tree) if _is_call(node)]
-        if None in found:
-            return layout.experiment_ids()
-        names.update(name for name in found if name)
-    return sorted(names)
+def _sha_of(value: object) -> str:
+    return _sha(_json(value).encode())
 
 
-def _is_call(node: ast.AST) -> bool:
-    if not isinstance(node, ast.Call):
-        return False
-    called = node.func
-    name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", None)
-    return name == "experiment"
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
 
 
-def _name(node: ast.AST) -> str | None:
-    assert isinstance(node, ast.Call)
-    given = [*node.args, *(k.value for k in node.keywords if k.arg == "name")]
-    if given and isinstance(given[0], ast.Constant) and isinstance(given[0].value, str):
-        return given[0].value
-    return None
-
-
-def _imported(code: Iterable[str]) -> tuple[str, ...]:
-    """Modules of cvlib that the cells import."""
-    found = {"cvlib.journal"}
-    for source in code:
-        tree = _parsed(source)
-        for node in ast.walk(tree) if tree else ():
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            else:
-                continue
-            found.update(name for name in names if name.split(".")[0] == "cvlib")
-    return tuple(sorted(found))
-
-
-def _parsed(source: str) -> ast.Module | None:
-    try:
-        return ast.parse(source)
-    except SyntaxError:
-        return None
+def _sha(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

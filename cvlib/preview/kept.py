@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
-from cvlib.journal.inputs import chapter_inputs, experiments_of
+from cvlib.journal.inputs import SOURCE
+from cvlib.publish.book_files import read_book_files
 from cvlib.publish.carry_over import carried_over, same_cells
 from cvlib.publish.chapter import Chapter
 from cvlib.publish.execute import FIGURE_FOLDERS, execute_chapter
@@ -13,11 +15,11 @@ from cvlib.publish.freeze import (
     freeze_folder,
     read_frozen,
     recorded_inputs,
-    why_stale,
     write_frozen,
 )
-from cvlib.publish.freshness import Freshness
+from cvlib.publish.freshness import Freshness, ProjectInputs
 from cvlib.publish.project import Project
+from cvlib.publish.reasons import CITED, INCLUDED
 from cvlib.publish.refreeze import refreeze
 from cvlib.studies.project import Layout
 
@@ -29,16 +31,15 @@ class Kept:
         self._layout = layout
         self._own = own
         self._texts: dict[str, Chapter] = {}
-        self._inputs: dict[tuple[str, str], Mapping[str, str]] = {}
-        self._freshness = Freshness(self._read)
+        self.forget()
 
     def forget(self) -> None:
         """Ask again what chapters read: results, code or settings may have changed."""
-        self._inputs.clear()
+        self._inputs = ProjectInputs(self._layout)
 
     def experiments_of(self, chapter: Chapter) -> list[str]:
         """Ids of the experiments that a chapter reads."""
-        return experiments_of(self._layout, self._layout.root / chapter.file)
+        return self._inputs.experiments_of(chapter.file)
 
     def folder(self, project: Project, file: str) -> Path:
         """Where the copy of a chapter is."""
@@ -50,16 +51,17 @@ class Kept:
         A change of prose alone is carried over into the copy.
         """
         folder = self.folder(project, chapter.file)
-        inputs = self.inputs_of(project, chapter)
-        reason = why_stale(folder, chapter, tuple(project.formats), inputs)
+        freshness = self._freshness(project)
+        now = freshness.before(chapter)
+        reason = freshness.why_untrue(chapter, project.formats, now, folder)
         before = self._texts.get(chapter.file)
         if (
             reason is not None
             and before is not None
-            and _without_texts(recorded_inputs(folder)) == _without_texts(inputs)
-            and refreeze(folder, before, chapter, inputs)
+            and _without_texts(recorded_inputs(folder)) == _without_texts(now)
+            and refreeze(folder, before, chapter, partial(freshness.after, chapter.file, now))
         ):
-            reason = why_stale(folder, chapter, tuple(project.formats), inputs)
+            reason = freshness.why_untrue(chapter, project.formats, now, folder)
         if reason is None:
             self._texts[chapter.file] = chapter
         return reason
@@ -90,33 +92,32 @@ class Kept:
         on_stderr: Callable[[str], None],
     ) -> None:
         """Run a chapter's cells and keep what they give. Raises what `execute_chapter` raises."""
-        read = self.inputs_of(project, chapter)
+        freshness = self._freshness(project)
+        now = freshness.before(chapter)
         results = execute_chapter(
             project, chapter, on_stderr, environment=environment, give_up=give_up
         )
+        markdowns = {target: one.markdown for target, one in results.items()}
         write_frozen(
             self.folder(project, chapter.file),
             chapter,
-            {target: one.markdown for target, one in results.items()},
+            markdowns,
             {FIGURE_FOLDERS[target]: one.figures for target, one in results.items()},
-            read,
+            freshness.after(chapter.file, now, markdowns.values()),
         )
         self._texts[chapter.file] = chapter
 
     def inputs_of(self, project: Project, chapter: Chapter) -> Mapping[str, str]:
         """What a chapter reads besides its text: name -> digest."""
-        return self._freshness.inputs_of(project.root, chapter)
+        return self._freshness(project).before(chapter)
 
-    def _read(self, file: str) -> Mapping[str, str]:
-        path = self._layout.root / file
-        key = (file, path.read_text(encoding="utf-8"))
-        if key not in self._inputs:
-            self._inputs[key] = chapter_inputs(self._layout, path)
-        return self._inputs[key]
+    def _freshness(self, project: Project) -> Freshness:
+        return Freshness(read_book_files(project.root, project.profile), self._inputs)
 
 
 def _without_texts(inputs: Mapping[str, str] | None) -> dict[str, str] | None:
-    """Inputs without those that are part of the chapter's text."""
+    """Inputs without those that are part of the chapter's text, or tell nothing by themselves."""
     if inputs is None:
         return None
-    return {name: digest for name, digest in inputs.items() if not name.startswith("included")}
+    textual = (INCLUDED, CITED, SOURCE)
+    return {name: digest for name, digest in inputs.items() if not name.startswith(textual)}

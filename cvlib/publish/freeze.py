@@ -14,19 +14,30 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from cvlib.journal.captions import ANSWER
-from cvlib.publish.chapter import Chapter
 from cvlib.publish.errors import PublishError
-from cvlib.publish.project import Target
 
+if TYPE_CHECKING:
+    from cvlib.publish.project import Target
+
+TARGETS: tuple[Target, ...] = ("html", "typ")
+_ANSWER = "cvlib-values: "  # `cvlib.journal.captions.ANSWER`, which takes the journal to import
 _SIDECAR = "execute-results/inputs.json"
 _CDN_SCRIPTS = re.compile(r"<script[^>]*(?:require\.min\.js|jquery[^>]*\.js)[^>]*></script>|"
                           r"<script[^>]*>define\('jquery'[^<]*</script>")  # fmt: skip
+
+
+class Identified(Protocol):
+    """A chapter by its file, relative to the project, and Quarto's hash of its text."""
+
+    @property
+    def file(self) -> str: ...  # noqa: D102
+    @property
+    def hash(self) -> str: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -42,11 +53,11 @@ def freeze_folder(root: Path, file: str) -> Path:
     return root / "_freeze" / Path(file).with_suffix("")
 
 
-def read_frozen(folder: Path, target: Target) -> Frozen | None:
+def read_frozen(folder: Path, target: Target, *, any_scripts: bool = False) -> Frozen | None:
     """Read one format, written by Quarto or by us; None if there is none.
 
     Raises PublishError for a file that is not a freeze record, or one that needs scripts in the
-    page's head, which no page of the embedded engine has.
+    page's head, which no page of the embedded engine has (any_scripts: it need not).
     """
     path = folder / "execute-results" / f"{target}.json"
     try:
@@ -61,63 +72,50 @@ def read_frozen(folder: Path, target: Target) -> Frozen | None:
         ) from None
     # The loaders of require.js and jquery that Quarto adds for any HTML output are of no use here.
     extra = [text for texts in (result.get("includes") or {}).values() for text in texts]
-    if target == "html" and any(_CDN_SCRIPTS.sub("", text).strip() for text in extra):
+    if (
+        target == "html"
+        and not any_scripts
+        and any(_CDN_SCRIPTS.sub("", text).strip() for text in extra)
+    ):
         raise PublishError(f"{path} was frozen with scripts that the embedded engine cannot place")
     return frozen
 
 
 def _filled(markdown: str) -> str:
     """With the values of captions in place, which Quarto freezes beside them."""
-    if ANSWER not in markdown:
+    if _ANSWER not in markdown:
         return markdown
     from cvlib.publish.quarto_captions import with_captions_filled
 
     return with_captions_filled(markdown)
 
 
-def why_stale(
-    folder: Path,
-    chapter: Chapter,
-    targets: tuple[Target, ...],
-    inputs: Mapping[str, str],
-    *,
-    only: str | None = None,
-    trust_freeze: bool = False,
-) -> str | None:
-    """Say why the frozen copy of `chapter` cannot stand for it, or None if it can.
-
-    `inputs` are the digests of what the chapter reads now; with `only`, just the names that begin
-    so are compared. `trust_freeze` accepts a record of Quarto's, which has none.
-    """
+def why_unusable(folder: Path, chapter: Identified, targets: Iterable[Target]) -> str | None:
+    """Say why the frozen copy cannot be used for `targets`: none, another text, a lost figure."""
     for target in targets:
-        frozen = read_frozen(folder, target)
+        try:
+            frozen = read_frozen(folder, target, any_scripts=True)
+        except PublishError:
+            return "its frozen copy cannot be read"
         if frozen is None:
             return "never executed" if not folder.exists() else f"not frozen for {target}"
         if frozen.hash != chapter.hash:
             return "text changed"
-        missing = missing_figures(folder, chapter, frozen)
+        missing = missing_figures(folder, chapter.file, frozen)
         if missing:
             return f"figure missing: {missing[0]}"
-    recorded = recorded_inputs(folder)
-    if recorded is None:
-        return None if trust_freeze else "frozen without a record of its results"
-    changed = sorted(
-        name
-        for name in {*recorded, *inputs}
-        if recorded.get(name) != inputs.get(name) and name.startswith(only or "")
-    )
-    return f"results changed: {', '.join(changed)}" if changed else None
+    return None
 
 
-def missing_figures(folder: Path, chapter: Chapter, frozen: Frozen) -> list[str]:
+def missing_figures(folder: Path, file: str, frozen: Frozen) -> list[str]:
     """Return the figures that the markdown shows and the freeze has lost."""
-    pattern = re.compile(rf"\]\({re.escape(Path(chapter.file).stem)}_files/([^)\s]+)\)")
+    pattern = re.compile(rf"\]\({re.escape(Path(file).stem)}_files/([^)\s]+)\)")
     return [name for name in pattern.findall(frozen.markdown) if not (folder / name).is_file()]
 
 
 def write_frozen(
     folder: Path,
-    chapter: Chapter,
+    chapter: Identified,
     markdowns: Mapping[Target, str],
     figures: Mapping[str, Mapping[str, bytes]],
     inputs: Mapping[str, str] | None,
@@ -140,7 +138,7 @@ def write_frozen(
 
 def fill_folder(
     folder: Path,
-    chapter: Chapter,
+    chapter: Identified,
     markdowns: Mapping[Target, str],
     figures: Mapping[str, Mapping[str, bytes]],
 ) -> None:
@@ -158,13 +156,7 @@ def fill_folder(
             (folder / name / file).write_bytes(content)
 
 
-def record_inputs(folder: Path, inputs: Mapping[str, str]) -> None:
-    """Write what the frozen chapter in `folder`, made by Quarto just now, has read."""
-    if (folder / _SIDECAR).parent.is_dir():
-        write_sidecar(folder, inputs)
-
-
-def _record(chapter: Chapter, target: Target, markdown: str) -> dict[str, Any]:
+def _record(chapter: Identified, target: Target, markdown: str) -> dict[str, Any]:
     files = f"{Path(chapter.file).stem}_files"
     result: dict[str, Any] = {
         "engine": "jupyter",
@@ -177,33 +169,59 @@ def _record(chapter: Chapter, target: Target, markdown: str) -> dict[str, Any]:
     return {"hash": chapter.hash, "result": result}
 
 
+def frozen_targets(folder: Path) -> list[Target]:
+    """The formats that a frozen copy holds."""
+    return [t for t in TARGETS if (folder / "execute-results" / f"{t}.json").is_file()]
+
+
+def frozen_markdowns(folder: Path) -> list[str]:
+    """The markdown of every format that a frozen copy holds."""
+    records = (read_frozen(folder, t, any_scripts=True) for t in frozen_targets(folder))
+    return [record.markdown for record in records if record is not None]
+
+
 def recorded_inputs(folder: Path) -> dict[str, str] | None:
-    """Read the sidecar; None if there is none, or if Quarto has frozen the chapter anew since."""
-    try:
-        sidecar = json.loads((folder / _SIDECAR).read_text(encoding="utf-8"))
-        same = sidecar["of"] == _digest(folder)
-        return dict(sidecar["inputs"]) if same else None
-    except (OSError, ValueError, KeyError, TypeError):
+    """Read what a frozen copy was made from.
+
+    None if that was never written down, or if Quarto has executed the chapter since.
+    """
+    record = _read_sidecar(folder)
+    if record is None:
         return None
+    made = copy_digests(folder)
+    return record["inputs"] if made and made.items() <= record["of"].items() else None
 
 
 def write_sidecar(folder: Path, inputs: Mapping[str, str]) -> None:
     """Write what the frozen copy in `folder` was made from, with a digest of that copy."""
-    sidecar = {"of": _digest(folder), "inputs": dict(sorted(inputs.items()))}
+    sidecar = {"of": copy_digests(folder), "inputs": dict(sorted(inputs.items()))}
+    if sidecar == _read_sidecar(folder):
+        return
     staged = folder / f"{_SIDECAR}.{os.getpid()}"
-    staged.write_text(json.dumps(sidecar, indent=2) + "\n", encoding="utf-8", newline="\n")
+    text = json.dumps(sidecar, indent=1, ensure_ascii=False)
+    staged.write_text(text + "\n", encoding="utf-8", newline="\n")
     staged.replace(folder / _SIDECAR)
 
 
-def _digest(folder: Path) -> str:
-    """Hash the frozen markdown, so that a sidecar is taken only with the record it was made for."""
-    digest = hashlib.sha256()
-    for path in sorted((folder / "execute-results").glob("*.json")):
-        if path == folder / _SIDECAR:
-            continue
-        markdown = json.loads(path.read_text(encoding="utf-8"))["result"]["markdown"]
-        digest.update(f"{path.stem}\0{markdown}\0".encode())
-    return digest.hexdigest()
+def copy_digests(folder: Path) -> dict[str, str]:
+    """Format -> digest of its frozen markdown: a record is believed only of the copy it was made for."""
+    digests: dict[str, str] = {}
+    for target in frozen_targets(folder):
+        path = folder / "execute-results" / f"{target}.json"
+        try:
+            markdown = json.loads(path.read_text(encoding="utf-8"))["result"]["markdown"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # read_frozen says what is wrong with it
+        digests[target] = hashlib.sha256(markdown.encode()).hexdigest()[:16]
+    return digests
+
+
+def _read_sidecar(folder: Path) -> dict[str, dict[str, str]] | None:
+    try:
+        sidecar = json.loads((folder / _SIDECAR).read_text(encoding="utf-8"))
+        return {"of": dict(sidecar["of"]), "inputs": dict(sidecar["inputs"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _swap(staged: Path, folder: Path) -> None:

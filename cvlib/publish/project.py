@@ -229,10 +229,9 @@ def _formats(root: Path, metadata: Mapping[str, Any], source: YamlFile) -> dict[
                 line=line,
             )
         own = given if isinstance(given, dict) else {}
-        options = merge(merge(extension_options(root, name), common), own)
-        execute: dict[str, Any] = {**_EXECUTE_DEFAULTS, "fig-format": _FIGURE_FORMATS[target]}
-        for layer in (options, metadata.get("execute") or {}, own, own.get("execute") or {}):
-            execute.update({key: layer[key] for key in execute if key in layer})
+        extension = _extension_of(root, name)
+        options = merge(merge(extension, common), own)
+        execute = execute_options(metadata, extension, own, target)
         if execute["fig-format"] not in ("retina", "png", "svg"):
             raise Unsupported(
                 f"fig-format {execute['fig-format']!r}, expected retina, png or svg",
@@ -256,16 +255,39 @@ def _target(name: str, file: str, line: int | None) -> Target:
     )
 
 
-def extension_options(root: Path, name: str) -> dict[str, Any]:
-    """Return what `_extensions/<x>/_extension.yml` sets for the format `<x>-typst`."""
-    if not name.endswith("-typst"):
-        return {}
-    path = root / "_extensions" / name[: -len("-typst")] / "_extension.yml"
-    if not path.is_file():
+def execute_options(
+    metadata: Mapping[str, Any],
+    extension: Mapping[str, Any],
+    own: Mapping[str, Any],
+    target: Target,
+) -> dict[str, Any]:
+    """Return what decides how the cells run, and what of them is shown, for one format.
+
+    metadata: all of `_quarto.yml`; extension: the format's defaults; own: what stands below it.
+    """
+    execute: dict[str, Any] = {**_EXECUTE_DEFAULTS, "fig-format": _FIGURE_FORMATS[target]}
+    everywhere = metadata.get("execute") or {}
+    for layer in (extension, metadata, everywhere, own, own.get("execute") or {}):
+        if isinstance(layer, Mapping):
+            execute.update({key: layer[key] for key in execute if key in layer})
+    return execute
+
+
+def _extension_of(root: Path, name: str) -> dict[str, Any]:
+    path = root / "_extensions" / name.removesuffix("-typst") / "_extension.yml"
+    if name.endswith("-typst") and not path.is_file():
         raise ProjectError(
             f"format `{name}` needs its extension, but there is no {os.path.relpath(path, root)}",
             file="_quarto.yml",
         )
+    return extension_options(root, name)
+
+
+def extension_options(root: Path, name: str) -> dict[str, Any]:
+    """Return what `_extensions/<x>/_extension.yml` sets for the format `<x>-typst`, if it is there."""
+    path = root / "_extensions" / name.removesuffix("-typst") / "_extension.yml"
+    if not name.endswith("-typst") or not path.is_file():
+        return {}
     extension = parse_yaml(path.read_text(encoding="utf-8"), os.path.relpath(path, root))
     contributed = (extension.data.get("contributes") or {}).get("formats") or {}
     return merge(contributed.get("common") or {}, contributed.get("typst") or {})

@@ -14,6 +14,8 @@ from pathlib import Path
 from cvlib.publish.errors import QuartoFailed
 
 MINIMAL_VERSION = (1, 9)
+# Tells the hook in `_extensions/journal/` that cvlib itself does what the hook would do.
+UNDER_CVLIB = "CVLIB_RENDERS"
 _SHOWN_LINES = 20
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -65,7 +67,12 @@ def run_quarto(
     """
     command = [str(quarto), "render", *([file] if file else []), *(["--to", to] if to else [])]
     command += ["--profile", profile] if profile else []
-    environment = {**os.environ, "QUARTO_PYTHON": sys.executable, "PYTHONHASHSEED": "0"}
+    environment = {
+        **os.environ,
+        "QUARTO_PYTHON": sys.executable,
+        "PYTHONHASHSEED": "0",
+        UNDER_CVLIB: "1",
+    }
     last: deque[str] = deque(maxlen=_SHOWN_LINES)
     with subprocess.Popen(
         command,

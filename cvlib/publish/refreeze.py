@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cvlib.publish.carry_over import carried_over
 from cvlib.publish.chapter import Chapter
-from cvlib.publish.freeze import recorded_inputs, write_sidecar
+from cvlib.publish.freeze import frozen_markdowns, recorded_inputs, write_sidecar
 from cvlib.results.files import replace_text
+
+Inputs = Callable[[list[str]], Mapping[str, str]]
 
 
 def refreeze(
-    folder: Path, before: Chapter, after: Chapter, inputs: Mapping[str, str] | None = None
+    folder: Path, before: Chapter, after: Chapter, inputs: Inputs | None = None
 ) -> bool:
     """Turn the frozen copy of `before` in `folder` into that of `after`, as executing it would.
 
-    inputs: what `after` reads besides its text; None: what `before` read. Returns False, nothing
-    written, when the copy is not of that text, or the cells are others: execute it then.
+    inputs: what `after` reads besides its text, asked with its markdowns, for they cite; None: what
+    `before` read. Returns False, nothing written, when the copy is not of that text, or the cells
+    are others: execute it then.
     """
     recorded = recorded_inputs(folder)
     records = {}
@@ -36,5 +39,6 @@ def refreeze(
     for path, record in records.items():
         replace_text(path, json.dumps(record, indent=2, ensure_ascii=False))
     if recorded is not None and records:
-        write_sidecar(folder, recorded if inputs is None else inputs)
+        read = recorded if inputs is None else inputs(frozen_markdowns(folder))
+        write_sidecar(folder, read)
     return bool(records)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from cvlib.publish.book import ChapterEntry
+from cvlib.publish.book_files import read_book_files
 from cvlib.publish.chapter import Cell, Chapter, read_chapter
+from cvlib.publish.chapter_source import read_source
 from cvlib.publish.errors import ProjectError
 from cvlib.publish.executed import ExecutedChapter
 from cvlib.publish.freeze import fill_folder, freeze_folder, read_frozen, write_frozen
 from cvlib.publish.freshness import Freshness, Inputs
+from cvlib.publish.lock import render_lock
 from cvlib.publish.output import publish_file, publish_site, staging
 from cvlib.publish.project import Project, Target, load_project
 
@@ -50,13 +52,15 @@ def render(
     fresh: bool = False,
     trust_freeze: bool = False,
     inputs: Inputs | None = None,
+    verified: bool = False,
     notify: Notify = print,
 ) -> RenderResult:
     """Render the book in `root`: `to` is pdf, html or all.
 
     `chapters` (names as exp01, or paths) run in any case; every other chapter runs only if its
     frozen copy does not stand. `fresh` runs all. `inputs` tells what a chapter reads besides its
-    text. Raises a PublishError; the output folder then holds what it held before.
+    text; `verified`: it is known that every frozen copy stands. Raises a PublishError; the output
+    folder then holds what it held before.
     """
     if to not in _TARGETS:
         raise ProjectError(f"to={to!r}, expected one of {', '.join(_TARGETS)}")
@@ -70,7 +74,7 @@ def render(
         if quarto is not None:
             return render_with_quarto(
                 quarto, root, chapters=chapters, to=to, profile=profile, fresh=fresh,
-                trust_freeze=trust_freeze, inputs=inputs, notify=notify,
+                trust_freeze=trust_freeze, inputs=inputs, verified=verified, notify=notify,
             )  # fmt: skip
         if engine == "quarto":
             raise ProjectError(
@@ -81,15 +85,19 @@ def render(
     targets = _declared(project, to)
     parsed = {entry.file: read_chapter(project.root, entry.file) for entry in project.book.chapters}
     asked = frozenset(resolve_chapter(project, name) for name in chapters or ())
-    freshness = Freshness(inputs, fresh, asked, trust_freeze)
+    book = read_book_files(project.root, profile)
+    freshness = Freshness(book, inputs, fresh, asked, trust_freeze, verified)
 
-    with tempfile.TemporaryDirectory(prefix="cvlib-render-") as scratch:
+    with (
+        render_lock(project.root, notify),
+        tempfile.TemporaryDirectory(prefix="cvlib-render-") as scratch,
+    ):
         kept: dict[str, Path] = {}
         executed: dict[str, str] = {}
         for chapter in parsed.values():
             if not chapter.executes:
                 continue
-            reason = freshness.why_execute(project, chapter)
+            reason = freshness.why_execute(read_source(project.root, chapter.file))
             if reason is not None and not (project.freeze is True and reason == "text changed"):
                 kept[chapter.file] = _execute(
                     project, chapter, reason, freshness, Path(scratch), notify
@@ -99,10 +107,7 @@ def render(
                 if reason is not None:
                     notify(f"{chapter.file}: {reason}, but freeze is true: its frozen copy is used")
                 kept[chapter.file] = freeze_folder(project.root, chapter.file)
-        with _locked(project):
-            outputs = [
-                path for target in targets for path in _convert(project, parsed, kept, target)
-            ]
+        outputs = [path for target in targets for path in _convert(project, parsed, kept, target)]
     frozen = tuple(file for file in kept if file not in executed)
     return RenderResult("embedded", tuple(outputs), executed, frozen, time.monotonic() - started)
 
@@ -138,6 +143,7 @@ def _execute(
     cells = sum(isinstance(block, Cell) for block in chapter.blocks)
     notify(f"{chapter.file}: {reason}; running {cells} cell{'' if cells == 1 else 's'}")
     started = time.monotonic()
+    before = freshness.before(read_source(project.root, chapter.file))
     results = execute_chapter(project, chapter, on_stderr=_show)
     markdowns = {target: result.markdown for target, result in results.items()}
     figures = {FIGURE_FOLDERS[target]: result.figures for target, result in results.items()}
@@ -147,10 +153,8 @@ def _execute(
         fill_folder(folder, chapter, markdowns, figures)
     else:
         folder = freeze_folder(project.root, chapter.file)
-        # Asked again: the run may have trained what was missing, and so changed its own inputs.
-        read = freshness.inputs_of(project.root, chapter)
-        with _locked(project):
-            write_frozen(folder, chapter, markdowns, figures, read)
+        read = freshness.after(chapter.file, before, markdowns.values())
+        write_frozen(folder, chapter, markdowns, figures, read)
     notify(f"{chapter.file}: done in {time.monotonic() - started:.1f} s")
     return folder
 
@@ -194,17 +198,6 @@ def _executed(
     return ExecutedChapter(
         entry.file, entry.kind, entry.part, entry.depth, markdown, folder, chapter.text
     )
-
-
-@contextmanager
-def _locked(project: Project) -> Iterator[None]:
-    """Keep two renders from writing the freeze or the output folder at the same time."""
-    from filelock import FileLock
-
-    folder = project.root / ".quarto"
-    folder.mkdir(exist_ok=True)
-    with FileLock(folder / "cvlib-render.lock"):
-        yield
 
 
 def _show(text: str) -> None:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from cvlib.studies.project import Layout, find_layout
+
+if TYPE_CHECKING:
+    from cvlib.publish.freshness import ProjectInputs
+    from cvlib.studies.status import RunStatus
 
 
 def render_report(
@@ -24,57 +29,72 @@ def render_report(
     """
     layout = find_layout(profile=profile)
     os.environ["CVLIB_PROFILE"] = layout.profile  # the chapters' kernels ask for it
-    from cvlib.journal.fingerprints import note_fingerprints
-    from cvlib.journal.inputs import chapter_inputs, experiments_of
-    from cvlib.publish.project import load_project
+    from cvlib.publish.freshness import ProjectInputs
     from cvlib.publish.render import render
+    from cvlib.publish.verified import verified
 
-    quarto_profile = None if layout.profile == "default" else layout.profile
-    book = load_project(layout.root, quarto_profile).book
-    named = {
-        name
-        for entry in book.chapters
-        if (layout.root / entry.file).is_file()  # the renderer says which one is not there
-        for name in experiments_of(layout, layout.root / entry.file)
-    }
-    if named and (code := _train(layout, sorted(named))):
-        return code
-
-    note_fingerprints(layout)
+    known = verified(layout)
+    if known is None:
+        code, inputs, notes = _prepare(layout)
+        if code:
+            return code
+    else:
+        inputs, notes = ProjectInputs(layout), list(known.notes)
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
     result = render(
         layout.root,
         chapters=chapters or None,
         to=to,
         engine=engine,
-        profile=quarto_profile,
+        profile=layout.quarto_profile,
         fresh=fresh,
-        inputs=lambda chapter: chapter_inputs(layout, layout.root / chapter),
+        inputs=inputs,
+        verified=known is not None,
         notify=lambda text: print(text, file=sys.stderr, flush=True),
     )
+    if known is None and result.frozen and not result.executed:
+        _remember(layout, inputs)
     for path in result.outputs:
         print(path.relative_to(layout.root))
     return 0
 
 
-def _train(layout: Layout, experiments: list[str]) -> int:
-    from cvlib.studies.run import inspect, run_experiments
+def _prepare(layout: Layout) -> tuple[int, ProjectInputs, list[str]]:
+    """Train what is missing or stale by spec or data.
+
+    Returns the exit code, what the chapters read then, and what is to be said of their runs.
+    """
+    from cvlib.journal.fingerprints import note_fingerprints
+    from cvlib.publish.freshness import ProjectInputs
+    from cvlib.publish.project import load_project
+    from cvlib.publish.verified import run_notes
     from cvlib.studies.status import needs_work
 
-    statuses = inspect(layout, experiments)
-    if any(needs_work(status, None) for status in statuses):
-        summary = run_experiments(layout, experiments)
-        if summary.interrupted:
-            return 130
-        statuses = inspect(layout, experiments)
-    for cue in ("code", "environment"):
-        stale = sum(s.state == "stale" and s.cue == cue for s in statuses)
-        if stale:
-            print(
-                f"note: {stale} of {len(statuses)} runs are stale by {cue}; the report says so. "
-                f"`cvlib run --rerun {cue}` trains them again.",
-                file=sys.stderr,
-            )
-    failed = [s for s in statuses if s.state == "failed"]
-    for status in failed:
-        print(f"note: {status.planned.name} failed: {status.reason}", file=sys.stderr)
-    return 0
+    inputs = ProjectInputs(layout)
+    files = [e.file for e in load_project(layout.root, layout.quarto_profile).book.chapters]
+    named = sorted({name for file in files for name in inputs.experiments_of(file)})
+    if any(needs_work(status, None) for status in _statuses(inputs, named)):
+        from cvlib.studies.run import run_experiments
+
+        if run_experiments(layout, named).interrupted:
+            return 130, inputs, []
+        inputs = ProjectInputs(layout)
+    notes = list(run_notes(_statuses(inputs, named)))
+    note_fingerprints(layout, inputs.reader.experiments)
+    return 0, inputs, notes
+
+
+def _statuses(inputs: ProjectInputs, experiments: Sequence[str]) -> list[RunStatus]:
+    reader = inputs.reader.experiments
+    return [status for name in experiments for status in reader.statuses(name)]
+
+
+def _remember(layout: Layout, inputs: ProjectInputs) -> None:
+    from cvlib.publish.book_files import read_book_files
+    from cvlib.publish.chapter_source import read_source
+    from cvlib.publish.verified import remember
+
+    book = read_book_files(layout.root, layout.quarto_profile)
+    chapters = [read_source(layout.root, file) for file in book.chapters]
+    remember(layout, book.bibliography, chapters, inputs.reader.experiments)

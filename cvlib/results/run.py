@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class DamagedRun(Exception):
@@ -71,6 +72,8 @@ class Run:
         path = self.folder / "embedding.npz"
         if not path.exists():
             return None
+        import numpy as np  # here and below: who only reads states needs no numpy
+
         with np.load(path, allow_pickle=False) as stored:
             arrays = {
                 name: stored[name].astype(np.int64) if name in ("labels", "ids") else stored[name]
@@ -82,6 +85,8 @@ class Run:
 
     def predictions(self) -> Predictions:
         """Read the test predictions, (N, C) logits with labels and ids."""
+        import numpy as np
+
         with np.load(self.folder / "predictions.npz", allow_pickle=False) as stored:
             return Predictions(
                 logits=stored["logits"].astype(np.float32),

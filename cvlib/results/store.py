@@ -24,9 +24,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from cvlib.results.files import (
     canonical_json,
@@ -36,6 +34,9 @@ from cvlib.results.files import (
     write_durably,
 )
 from cvlib.results.run import DamagedRun, FailedRun, Run
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -175,6 +176,8 @@ class Store:
         weights_sha256: of the pretrained weights; tables, embedding: see `Run`.
         Raises ValueError when a number is not finite: such a run has failed and is no result.
         """
+        import numpy as np  # here and below: who only reads states needs no numpy
+
         if not np.isfinite(logits).all():
             raise ValueError(f"run {key[:12]}: logits hold values that are not finite")
         small = {
@@ -271,6 +274,8 @@ def _half(logits: np.ndarray) -> np.ndarray:
     # float16 keeps three digits, enough for confidences, at half the size. Logits beyond its range
     # (65504) are as certain as a softmax gets, so clipping them changes no probability. Rounding
     # may tie two classes; then the first of them would win, so the true winner is nudged up.
+    import numpy as np
+
     half = np.clip(logits, -6e4, 6e4).astype(np.float16)
     winner = logits.argmax(axis=1)
     rows = np.flatnonzero(half.argmax(axis=1) != winner)
@@ -279,6 +284,8 @@ def _half(logits: np.ndarray) -> np.ndarray:
 
 
 def _pack(**arrays: np.ndarray) -> bytes:
+    import numpy as np
+
     small = {
         name: array if array.dtype.kind == "f" else array.astype(np.int32)
         for name, array in arrays.items()

@@ -16,9 +16,15 @@ from pathlib import Path
 from cvlib.models.spec import FAMILIES
 from cvlib.probing.spec import LinearProbeSpec
 from cvlib.studies.spec import RunSpec
+from cvlib.studies.syntax import (
+    imported,
+    module_file,
+    spelled,
+    statements,
+    without_docstrings,
+)
 from cvlib.training.spec import TrainSpec
 
-PACKAGE = "cvlib"
 DECLARATIONS = "spec"
 
 # What a run of each kind executes, besides its family of models.
@@ -63,19 +69,20 @@ def code_fingerprint(entries: Iterable[str], source: Path | None = None) -> dict
     root = source or Path(__file__).resolve().parents[2]
     found: dict[str, str] = {}
     waiting = list(entries)
+    seen = set(waiting)
     while waiting:
         module = waiting.pop()
-        if module in found or module.split(".")[-1] == DECLARATIONS:
+        if module.split(".")[-1] == DECLARATIONS or module.startswith(COVERED_BY_FINGERPRINT):
             continue
-        if module.startswith(COVERED_BY_FINGERPRINT):
-            continue
-        path = _file(root, module)
+        path = module_file(root, module)
         if path is None:
             continue
-        digest, imports = _read(path, module, path.stat().st_mtime_ns)
+        state = path.stat()
+        digest, imports = _read(path, module, (state.st_mtime_ns, state.st_size))
         if digest:
             found[module] = digest
-        waiting.extend(imports)
+        waiting.extend(imports - seen)
+        seen |= imports
     return dict(sorted(found.items()))
 
 
@@ -84,103 +91,10 @@ def changed_modules(then: dict[str, str], now: dict[str, str]) -> list[str]:
     return sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
 
 
-def normalised(source: str) -> str:
-    """A text that two modules share when they mean the same; the same in every Python from 3.10.
-
-    `ast.dump` will not do: it gained fields with 3.12 and dropped empty ones with 3.13.
-    """
-    return _spell(_without_docstrings(ast.parse(source)))
-
-
 @cache
-def _read(path: Path, module: str, _mtime_ns: int) -> tuple[str, tuple[str, ...]]:
+def _read(path: Path, module: str, _state: tuple[int, int]) -> tuple[str, frozenset[str]]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    imports = tuple(_imports(tree, module, path.name == "__init__.py"))
-    spelled = _spell(_without_docstrings(tree))
-    if spelled == _spell(ast.parse("")):
+    imports = frozenset(imported(statements(tree.body), module, path.name == "__init__.py"))
+    if not without_docstrings(tree.body):
         return "", imports
-    return hashlib.sha256(spelled.encode()).hexdigest()[:16], imports
-
-
-def _file(root: Path, module: str) -> Path | None:
-    base = root.joinpath(*module.split("."))
-    for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-        if candidate.exists():
-            return candidate
-    return None
-
-
-def _imports(tree: ast.AST, module: str, is_package: bool) -> Iterable[str]:
-    for node in _executed(tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parent = module.split(".")
-                parent = parent[: len(parent) - node.level + is_package]
-                base = ".".join([*parent, base]).rstrip(".")
-            # `from cvlib.data import loader` may name a module; those that are none have no file
-            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        yield from (name for name in names if name.split(".")[0] == PACKAGE)
-
-
-def _executed(tree: ast.AST) -> Iterable[ast.AST]:
-    """All nodes but those below `if TYPE_CHECKING:`, which never run."""
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            waiting.extend(node.orelse)
-            continue
-        yield node
-        waiting.extend(ast.iter_child_nodes(node))
-
-
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    holders = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    for node in ast.walk(tree):
-        # a bare string is documentation, wherever it stands (attribute docstrings too)
-        for name in ("body", "orelse", "finalbody"):
-            body = getattr(node, name, None)
-            if isinstance(body, list):
-                kept = [s for s in body if not _is_bare_string(s)]
-                setattr(node, name, kept if kept or isinstance(node, holders) else [ast.Pass()])
-        if isinstance(node, holders[1:]) and not node.body:
-            node.body = [ast.Pass()]
-    return tree
-
-
-def _is_bare_string(node: ast.AST) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
-
-
-def _is_empty_string(node: object) -> bool:
-    return isinstance(node, ast.Constant) and node.value == ""
-
-
-def _spell(value: object) -> str:
-    if isinstance(value, ast.AST):
-        fields = []
-        for name, inner in ast.iter_fields(value):
-            # `kind` marks u"" strings, `ctx` follows from the place, type comments are comments
-            if (
-                name in ("kind", "ctx", "type_comment", "type_ignores")
-                or inner is None
-                or inner == []
-            ) and not (isinstance(value, ast.Constant) and name == "value"):
-                continue
-            if isinstance(value, ast.JoinedStr):
-                # Python 3.12.0 and 3.12.1 end a nested format spec with an empty string
-                inner = [part for part in inner if not _is_empty_string(part)]
-            fields.append(f"{name}={_spell(inner)}")
-        return f"{type(value).__name__}({','.join(fields)})"
-    if isinstance(value, list):
-        return f"[{','.join(_spell(item) for item in value)}]"
-    return repr(value)
+    return hashlib.sha256(spelled(tree).encode()).hexdigest()[:16], imports

@@ -28,12 +28,10 @@ class Fingerprints:
         """Return (fingerprint, whether the data is on this machine); None when neither knows it."""
         name = _name(spec)
         if name not in self._known:
-            from cvlib.data.load import fingerprint, is_local
+            from cvlib.data.fingerprint import local_fingerprint
 
-            if is_local(spec, self._data):
-                self._known[name] = fingerprint(spec, self._data), True
-            else:
-                self._known[name] = self._read().get(name), False
+            found = local_fingerprint(spec, self._data)
+            self._known[name] = (self._read().get(name), False) if found is None else (found, True)
         return self._known[name]
 
     def fetch(self, spec: DatasetSpec) -> str:

@@ -16,12 +16,16 @@ class SpecError(ValueError):
     """An experiment's YAML does not say what it should; the message names file, line and key."""
 
 
-class _Loader(yaml.SafeLoader):
+# libyaml's parser where PyYAML was built with it: ten times as fast
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Base):
     """SafeLoader with YAML 1.2's floats (1e-3 is a number) and `none` for null."""
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: list(rules) for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    first: list(rules) for first, rules in _Base.yaml_implicit_resolvers.items()
 }
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
@@ -75,11 +79,15 @@ def parse_yaml(text: str, shown_as: str) -> Located:
     if not isinstance(node, yaml.MappingNode):
         raise SpecError(f"{shown_as}:1: expected `key: value` lines at the top level")
     located = Located({}, {}, shown_as)
-    located.data = _build(node, (), located)
+    loader = _Loader("")
+    try:
+        located.data = _build(node, (), located, loader)
+    finally:
+        loader.dispose()
     return located
 
 
-def _build(node: yaml.Node, address: Address, into: Located) -> Any:
+def _build(node: yaml.Node, address: Address, into: Located, loader: Any) -> Any:
     if isinstance(node, yaml.MappingNode):
         built: dict[str, Any] = {}
         for key_node, value_node in node.value:
@@ -89,17 +97,13 @@ def _build(node: yaml.Node, address: Address, into: Located) -> Any:
                 raise SpecError(f"{into.file}:{line}: the key {key!r} stands here a second time")
             inner = (*address, key)
             into.lines[inner] = line
-            built[key] = _build(value_node, inner, into)
+            built[key] = _build(value_node, inner, into, loader)
         return built
     if isinstance(node, yaml.SequenceNode):
         items = []
         for index, item in enumerate(node.value):
             inner = (*address, str(index))
             into.lines[inner] = item.start_mark.line + 1
-            items.append(_build(item, inner, into))
+            items.append(_build(item, inner, into, loader))
         return items
-    loader = _Loader("")
-    try:
-        return loader.construct_object(node)
-    finally:
-        loader.dispose()
+    return loader.construct_object(node)

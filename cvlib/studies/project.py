@@ -23,6 +23,11 @@ class Layout:
     profile: str = "default"
 
     @property
+    def quarto_profile(self) -> str | None:
+        """The profile as Quarto has it: its default one has no name."""
+        return None if self.profile == "default" else self.profile
+
+    @property
     def experiments(self) -> Path:
         """Folder of the experiment YAML files."""
         return self.root / "experiments"

@@ -3,7 +3,8 @@
 As with datasets, a clone holds results and no weights. So that they can be read, the store keeps
 `weights.json`: for each backbone the sha256 of the file that its runs started from, or why none
 could be had. A file that is on the machine counts for more than the note, but where there are
-several, the noted one is taken.
+several, the noted one is taken. In a clone that has no weights of its own, and where timm was not
+asked for its models yet, which takes seconds, the note is all there is to know.
 """
 
 from __future__ import annotations
@@ -59,13 +60,21 @@ class Starts:
             return Start()
         if name not in self._known:
             noted = self._read().get(name, {})
-            found = self.file(spec, noted.get("sha256"))
+            by_note = bool(noted) and self._nothing_but_the_note(spec)
+            found = None if by_note else self.file(spec, noted.get("sha256"))
             self._known[name] = (
                 Start(needed=True, sha256=noted.get("sha256"), unreachable=noted.get("unreachable"))
                 if found is None
                 else Start(needed=True, sha256=found.sha256, is_local=True)
             )
         return self._known[name]
+
+    def _nothing_but_the_note(self, spec: RunSpec) -> bool:
+        from cvlib.models.weights.timm_names import timm_was_asked
+
+        if _backbone(spec).weights != "pretrained" or timm_was_asked(self._root.parent / ".cache"):
+            return False
+        return not self._root.is_dir() or not any(self._root.iterdir())
 
     def fetch(self, spec: RunSpec) -> Start:
         """The same after looking on the network, too; what came of it is written to the note."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from cvlib.results.run import DamagedRun, FailedRun, Run
@@ -46,10 +47,14 @@ class RunStatus:
 
 
 class Inspector:
-    """Compares planned runs with one store. What it computes once serves every run."""
+    """Compares planned runs with one store. What it computes once serves every run.
 
-    def __init__(self, store: Store) -> None:
+    source: the folder that holds the package `cvlib`; None: where this one lies.
+    """
+
+    def __init__(self, store: Store, source: Path | None = None) -> None:
         self._store = store
+        self._source = source
         self._code: dict[tuple[str, ...], dict[str, str]] = {}
         self._versions = package_versions()
         self._read: dict[str, Run | FailedRun | DamagedRun] = {}
@@ -89,7 +94,7 @@ class Inspector:
     def _code_of(self, planned: PlannedRun) -> dict[str, str]:
         modules = entries(planned.spec)
         if modules not in self._code:
-            self._code[modules] = code_fingerprint(modules)
+            self._code[modules] = code_fingerprint(modules, self._source)
         return self._code[modules]
 
     def _absent(self, planned: PlannedRun, key: str) -> RunStatus:

@@ -85,14 +85,14 @@ def note_data(layout: Layout) -> None:
     (layout.runs / NOTE).write_text(json.dumps(dict.fromkeys(names, FINGERPRINT)))
 
 
-def planned(layout: Layout) -> list[PlannedRun]:
-    plan = make_plan(load_experiment(layout, "exp01"), layout)
+def planned(layout: Layout, experiment: str = "exp01") -> list[PlannedRun]:
+    plan = make_plan(load_experiment(layout, experiment), layout)
     return list(plan.runs)
 
 
-def fill(layout: Layout, **changes: object) -> None:
+def fill(layout: Layout, experiment: str = "exp01", **changes: object) -> None:
     """Write a made result for every run. changes: laid over the provenance."""
-    for run in planned(layout):
+    for run in planned(layout, experiment):
         write(layout, run, **changes)
 
 
@@ -131,7 +131,7 @@ def write(layout: Layout, run: PlannedRun, **changes: object) -> None:
     Store(layout.runs).write_run(
         str(run.key),
         spec=run.spec.canonical(),
-        dataset_fingerprint=FINGERPRINT,
+        dataset_fingerprint=str(run.dataset_fingerprint),
         metrics={
             "test_accuracy": float(correct.mean()),
             "test_loss": 0.3,
@@ -158,7 +158,7 @@ def fail(layout: Layout, run: PlannedRun, reason: str, lasting: bool = True) -> 
     Store(layout.runs).write_failure(
         str(run.key),
         spec=run.spec.canonical(),
-        dataset_fingerprint=FINGERPRINT,
+        dataset_fingerprint=str(run.dataset_fingerprint),
         reason=reason,
         lasting=lasting,
         provenance=provenance(run),

@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
-from cvlib.journal.inputs import JOURNAL_CODE, chapter_inputs, code_digest
+from cvlib.journal.inputs import READERS, InputsReader, chapter_inputs, experiments_of
+from cvlib.journal.named_experiments import named_experiments
+from cvlib.journal.named_hypotheses import Named, named_hypotheses
 from cvlib.results.store import Store
 from tests.journal.made import fail, planned, write
 
@@ -31,8 +33,17 @@ def chapter(project):
     return path
 
 
-def test_chapter_depends_on_its_experiment_and_the_journals_code(project, chapter):
-    assert list(chapter_inputs(project, chapter)) == ["results of exp01", JOURNAL_CODE]
+def kinds(inputs):
+    return {name.split(" ")[0] for name in inputs}
+
+
+def test_chapter_depends_on_its_experiments_spec_and_results_and_on_the_code_it_calls(
+    project, chapter
+):
+    inputs = chapter_inputs(project, chapter)
+    assert kinds(inputs) == {"spec", "results", "code", "source"}
+    assert {"spec exp01 title", "spec exp01 wide", "results exp01 wide"} <= set(inputs)
+    assert inputs.words == {}, "all is fresh"
 
 
 def test_nothing_changed_gives_the_same_digests(project, chapter):
@@ -42,15 +53,6 @@ def test_nothing_changed_gives_the_same_digests(project, chapter):
 def test_text_without_cells_depends_on_nothing(project, chapter):
     chapter.write_text('# Summary\n\nHere experiment("exp01") is only spoken of.\n')
     assert chapter_inputs(project, chapter) == {}
-
-
-def test_inline_values_and_computed_names_are_seen(project, chapter):
-    chapter.write_text('It is `{python} experiment("exp01").accuracy()`.\n')
-    assert "results of exp01" in chapter_inputs(project, chapter)
-    chapter.write_text("```{python}\nfor name in names:\n    experiment(name)\n```\n")
-    assert "results of exp01" in chapter_inputs(project, chapter)
-    chapter.write_text('```{python}\n%matplotlib inline\nexp = experiment("exp01")\n```\n')
-    assert "results of exp01" in chapter_inputs(project, chapter)
 
 
 def rewrite(project, **changes):
@@ -67,28 +69,30 @@ def edit(project, old, new):
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "changed", "words"),
     [
-        lambda p: Store(p.runs).remove(str(planned(p)[0].key)),
-        lambda p: rewrite(p, git_commit="another"),
-        lambda p: rewrite(p, code={"cvlib.training.loop": "0"}),
-        lambda p: edit(p, "title: Custom CNN", "title: My CNN"),
-        lambda p: edit(p, "label: 2 blocks", "label: two blocks"),
-        lambda p: edit(p, "epochs: 6", "epochs: 7"),
-        lambda p: edit(p, "seeds: [0, 1, 2]", "seeds: [0, 1]"),
-        lambda p: fail(p, planned(p)[1], "diverged"),
-        lambda p: (p.runs / str(planned(p)[2].key) / "metrics.json").write_text("{}"),
+        (lambda p: Store(p.runs).remove(str(planned(p)[0].key)), {"results exp01 base"},
+         "not trained yet"),
+        (lambda p: rewrite(p, git_commit="another"), {"results exp01 depth2"}, None),
+        (lambda p: rewrite(p, code={"cvlib.training.loop": "0"}), {"results exp01 depth2"},
+         "stale by code: code changed since: cvlib."),
+        (lambda p: edit(p, "title: Custom CNN", "title: My CNN"), {"spec exp01 title"}, None),
+        (lambda p: edit(p, "label: 2 blocks", "label: two"), {"spec exp01 depth2"}, None),
+        (lambda p: edit(p, "model.width: 8}", "model.width: 9}"),
+         {"spec exp01 narrow", "results exp01 narrow"}, "stale by spec: model.width: 8 → 9"),
+        (lambda p: fail(p, planned(p)[1], "diverged"), {"results exp01 base"}, "failed: diverged"),
+        (lambda p: (p.runs / str(planned(p)[2].key) / "metrics.json").write_text("{}"),
+         {"results exp01 base"}, "damaged: "),
     ],
-    ids=[
-        "run gone", "made again", "stale", "title", "label", "spec", "seeds", "failed", "damaged",
-    ],
+    ids=["run gone", "made again", "stale", "title", "label", "spec", "failed", "damaged"],
 )  # fmt: skip
-def test_what_matters_is_noticed(project, chapter, change):
+def test_what_matters_is_noticed_where_it_is(project, chapter, change, changed, words):
     before = chapter_inputs(project, chapter)
     change(project)
     after = chapter_inputs(project, chapter)
-    assert after["results of exp01"] != before["results of exp01"]
-    assert after[JOURNAL_CODE] == before[JOURNAL_CODE]
+    assert {name for name in {*before, *after} if before.get(name) != after.get(name)} == changed
+    said = [after.words.get(name, "") for name in changed if name.startswith("results")]
+    assert all(one.startswith(words) if words else one == "" for one in said)
 
 
 def test_comment_in_the_yaml_does_not_matter(project, chapter):
@@ -97,28 +101,117 @@ def test_comment_in_the_yaml_does_not_matter(project, chapter):
     assert chapter_inputs(project, chapter) == before
 
 
-def test_code_of_training_is_not_the_journals():
-    from cvlib.journal import inputs
+def test_an_experiment_that_cannot_be_read_is_no_error_here(project, chapter):
+    before = chapter_inputs(project, chapter)
+    edit(project, "title: Custom CNN", "titel: Custom CNN")
+    after = chapter_inputs(project, chapter)
+    assert "spec exp01" in after and after != before
 
-    seen = {}
 
-    def record(entries, source=None):
-        seen["entries"] = entries
-        return {"cvlib.journal.table": "1", "cvlib.training.run": "2", "cvlib.data.load": "3"}
+def test_code_is_not_taken_apart_while_its_source_is_the_same(project, monkeypatch):
+    reader = InputsReader(project)
+    first = reader.of_text(CHAPTER)
+    monkeypatch.setattr("cvlib.journal.inputs.called_code", lambda *_: {"cvlib.journal.new": "1"})
+    assert reader.of_text(CHAPTER, first) == first
+    again = reader.of_text(CHAPTER, first | {"source": "another"})
+    assert "code cvlib.journal.new" in again and "code cvlib.journal.table" not in again
 
-    import cvlib.studies.code as code
 
-    original = code.code_fingerprint
-    code.code_fingerprint = record
-    try:
-        first = code_digest()
-        code.code_fingerprint = lambda *_: {"cvlib.journal.table": "1", "cvlib.training.run": "9"}
-        assert code_digest() == first
-        code.code_fingerprint = lambda *_: {"cvlib.journal.table": "4"}
-        assert code_digest() != first
-    finally:
-        code.code_fingerprint = original
-    assert inputs.SHOWS[0] == "cvlib.journal"
+def test_an_experiment_that_several_chapters_read_is_read_once(project, monkeypatch):
+    reader = InputsReader(project)
+    first = reader.of_text(CHAPTER)
+    monkeypatch.setattr("cvlib.journal.experiment_digests.load_experiment", None)
+    assert reader.of_text(CHAPTER + "\nMore.\n") == first
+
+
+@pytest.mark.parametrize(
+    ("cell", "names"),
+    [
+        ('experiment("exp02")', ["exp02"]),
+        ('journal.experiment(name="exp02")', ["exp02"]),
+        ('%matplotlib inline\nexp = experiment("exp02")', ["exp02"]),
+        ('a, b = (experiment(n).run() for n in ("exp01", "exp03"))', ["exp01", "exp03"]),
+        ('for n in ["exp01", "exp03"]:\n    experiment(n)', ["exp01", "exp03"]),
+        ('a, b = (experiment(f"exp0{n}") for n in (2, 3))', ["exp02", "exp03"]),
+        ('name = "exp02"\nexperiment(name)', ["exp02"]),
+        ('x = "experiment(1)"', []),
+    ],
+)
+def test_names_that_are_written_out_are_told(cell, names):
+    assert named_experiments([cell], ["exp01", "exp02", "exp03"]) == names
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "experiment(name)",
+        "for n in names:\n    experiment(n)",
+        "def show(n):\n    return experiment(n)",
+        'n = "exp01"\nn += "x"\nexperiment(n)',
+        'experiment(n := pick())\nfor n in ("exp01",):\n    pass',
+        '[experiment(f"exp{n:02d}") for n in (1, 2)]',
+        "!ls\nexperiment(names[0])",
+    ],
+)
+def test_names_that_cannot_be_told_stand_for_all(cell):
+    assert named_experiments([cell], ["exp01", "exp02"]) == ["exp01", "exp02"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "named"),
+    [
+        ('h = hypotheses()\nh["H1"]', Named(frozenset({"H1"}))),
+        ('exp, h = experiment("a"), hypotheses()\nh["H1"].effect(1)', Named(frozenset({"H1"}))),
+        ("hypotheses().listing()", Named(listed=True)),
+        ("h = hypotheses()\nh.table()", Named(all=True)),
+        ("h = hypotheses()\nfor one in h:\n    one", Named(all=True)),
+        ('h = hypotheses()\nh["H1"]\nshow(h)', Named(frozenset({"H1"}), all=True)),
+        ("%time\nhypotheses()\n", Named(all=True)),
+        ("1", Named()),
+    ],
+)
+def test_hypotheses_are_told_by_their_ids(cell, named):
+    assert named_hypotheses([cell]) == named
+
+
+HYPOTHESES = """\
+H1: {title: depth, statement: Deeper is better., experiment: exp01,
+     claims: [{say: depth, first: exp01/depth4, second: exp01/base}]}
+H2: {title: other, statement: Nothing else counts., experiment: exp02,
+     claims: [{say: other, first: exp02/a, second: exp02/b}]}
+"""
+
+
+def test_a_chapter_depends_on_the_hypotheses_that_it_names_and_on_what_they_compare(project):
+    path = project.experiments / "hypotheses.yaml"
+    path.write_text(HYPOTHESES)
+    (project.experiments / "exp02.yaml").write_text("title: T\nquestion: Q\ndataset: digits\n")
+    one = '```{python}\nfrom cvlib.journal import hypotheses\nh = hypotheses()\nh["H1"]\n```\n'
+    listing, table = one.replace('h["H1"]', "h.listing()"), one.replace('h["H1"]', "h.table()")
+
+    def read():
+        reader = InputsReader(project)
+        return {name: reader.of_text(text) for name, text in
+                {"one": one, "listing": listing, "table": table}.items()}  # fmt: skip
+
+    before = read()
+    assert {n for n in before["one"] if n.startswith("hypothes")} == {"hypothesis H1"}
+    assert {n for n in before["listing"] if n.startswith("hypothes")} == {"hypotheses listed"}
+    assert InputsReader(project).experiments_of(one) == ["exp01"]
+    assert InputsReader(project).experiments_of(listing) == []
+    assert InputsReader(project).experiments_of(table) == ["exp01", "exp02"]
+    path.write_text(HYPOTHESES.replace("first: exp02/a", "first: exp02/c") + "# a remark\n")
+    after = read()
+    assert [name for name in before if before[name] != after[name]] == ["table"]
+    path.write_text(HYPOTHESES.replace("Nothing else", "Something else"))
+    after = read()
+    assert [name for name in before if before[name] != after[name]] == ["listing", "table"]
+
+
+def test_what_reads_all_experiments_is_entered_in_the_registry(project, chapter):
+    chapter.write_text("```{python}\nfrom cvlib.journal import provenance_table\n```\n")
+    assert experiments_of(project, chapter) == ["exp01"]
+    assert set(READERS) == {"experiment", "hypotheses", "provenance_table"}
 
 
 def test_asking_imports_nothing_heavy(project, chapter):

@@ -208,11 +208,11 @@ def test_only_verdicts_on_the_random_sample_count_for_shares(copy):
 def test_a_chapter_depends_on_the_review_of_its_experiment(copy):
     chapter = copy.root / "report" / "exp05.qmd"
     chapter.write_text('```{python}\nexperiment("exp01")\n```\n')
-    assert "reviews of exp01" not in chapter_inputs(copy, chapter)
+    assert "reviews exp01" not in chapter_inputs(copy, chapter)
     review(copy, {"label-error": [1]})
-    first = chapter_inputs(copy, chapter)["reviews of exp01"]
+    first = chapter_inputs(copy, chapter)["reviews exp01"]
     review(copy, {"label-error": [1, 2]})
-    assert chapter_inputs(copy, chapter)["reviews of exp01"] != first
+    assert chapter_inputs(copy, chapter)["reviews exp01"] != first
 
 
 def test_pictures_that_are_not_those_of_the_run_are_refused(copy):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 import cvlib.publish
+from cvlib.publish.book_files import read_book_files
+from cvlib.publish.chapter_source import read_source
+from cvlib.publish.freeze import freeze_folder, write_frozen
+from cvlib.publish.freshness import Freshness
 
 FIXTURES = Path(__file__).parent / "fixtures"
 EXTENSIONS = Path(__file__).parents[2] / "_extensions"
@@ -53,6 +58,16 @@ def small_book(root: Path, **texts: str) -> Path:
     (root / "report" / "one.qmd").write_text(files["one"])
     (root / "report" / "two.qmd").write_text(files["two"])
     return root
+
+
+def freeze_chapter(root: Path, file: str, inputs: Mapping[str, str], markdown: str = "x") -> Path:
+    """Write a frozen copy as it is after a render in which the chapter read `inputs`."""
+    freshness = Freshness(read_book_files(root), lambda _: inputs)
+    chapter = read_source(root, file)
+    read = freshness.after(file, freshness.before(chapter), [markdown])
+    folder = freeze_folder(root, file)
+    write_frozen(folder, chapter, {"html": markdown, "typ": markdown}, {}, read)
+    return folder
 
 
 def plain_conversion(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from cvlib.publish.freeze import (
     freeze_folder,
     missing_figures,
     read_frozen,
-    record_inputs,
-    why_stale,
+    recorded_inputs,
+    why_unusable,
     write_frozen,
+    write_sidecar,
 )
 
 _TEXT = "# A\n\n```{python}\n1\n```\n"
@@ -57,53 +59,57 @@ def test_record_has_quartos_form(frozen):
     assert "includes" not in typ["result"]
 
 
-def test_unchanged_chapter_stands(frozen):
-    assert why_stale(*frozen, _TARGETS, {"run 1": "aa"}) is None
-
-
-@pytest.mark.parametrize(
-    ("inputs", "reason"),
-    [
-        ({"run 1": "bb"}, "results changed: run 1"),
-        ({}, "results changed: run 1"),
-        ({"run 1": "aa", "run 2": "cc"}, "results changed: run 2"),
-    ],
-)
-def test_changed_results_are_named(frozen, inputs, reason):
-    assert why_stale(*frozen, _TARGETS, inputs) == reason
+def test_unchanged_chapter_can_be_used_and_its_inputs_are_known(frozen):
+    folder, chapter = frozen
+    assert why_unusable(folder, chapter, _TARGETS) is None
+    assert recorded_inputs(folder) == {"run 1": "aa"}
 
 
 def test_changed_text_is_noticed(frozen, tmp_path: Path):
     folder, _ = frozen
     (tmp_path / "report" / "a.qmd").write_text(_TEXT + "\n")
-    chapter = read_chapter(tmp_path, "report/a.qmd")
-    assert why_stale(folder, chapter, _TARGETS, {"run 1": "aa"}) == "text changed"
+    assert why_unusable(folder, read_chapter(tmp_path, "report/a.qmd"), _TARGETS) == "text changed"
 
 
 def test_a_lost_figure_is_noticed(frozen):
     folder, chapter = frozen
     (folder / "figure-typst" / "f.svg").unlink()
-    assert missing_figures(folder, chapter, read_frozen(folder, "typ")) == ["figure-typst/f.svg"]
-    assert why_stale(*frozen, _TARGETS, {"run 1": "aa"}) == "figure missing: figure-typst/f.svg"
+    frozen_typ = read_frozen(folder, "typ")
+    assert missing_figures(folder, chapter.file, frozen_typ) == ["figure-typst/f.svg"]
+    assert why_unusable(folder, chapter, _TARGETS) == "figure missing: figure-typst/f.svg"
+    assert why_unusable(folder, chapter, ["html"]) is None
 
 
-def test_a_freeze_of_quartos_own_is_taken_only_on_trust(frozen):
+def test_a_format_that_was_not_frozen_is_named(frozen):
+    folder, chapter = frozen
+    (folder / "execute-results" / "typ.json").unlink()
+    assert why_unusable(folder, chapter, _TARGETS) == "not frozen for typ"
+    assert recorded_inputs(folder) == {"run 1": "aa"}, "the record holds for what is left"
+
+
+def test_a_freeze_of_quartos_own_has_no_record(frozen):
     folder, chapter = frozen
     (folder / "execute-results" / "inputs.json").unlink()
-    reason = why_stale(folder, chapter, _TARGETS, {"run 1": "aa"})
-    assert reason == "frozen without a record of its results"
-    assert why_stale(folder, chapter, _TARGETS, {"run 1": "aa"}, trust_freeze=True) is None
+    assert recorded_inputs(folder) is None
+    assert why_unusable(folder, chapter, _TARGETS) is None
 
 
 def test_a_record_of_inputs_counts_only_for_what_it_was_made_with(frozen):
     """Quarto executed the chapter since: our record is of the copy before."""
-    folder, chapter = frozen
+    folder, _ = frozen
     path = folder / "execute-results" / "html.json"
     path.write_text(path.read_text().replace("f.png", "f.png#"))
-    (folder / "figure-html" / "f.png#").write_bytes(b"")
-    assert "without a record" in str(why_stale(folder, chapter, _TARGETS, {"run 1": "aa"}))
-    record_inputs(folder, {"run 1": "aa"})
-    assert why_stale(folder, chapter, _TARGETS, {"run 1": "aa"}) is None
+    assert recorded_inputs(folder) is None
+    write_sidecar(folder, {"run 1": "aa"})
+    assert recorded_inputs(folder) == {"run 1": "aa"}
+
+
+def test_an_unchanged_record_is_not_written_again(frozen):
+    folder, _ = frozen
+    path = folder / "execute-results" / "inputs.json"
+    os.utime(path, (1, 1))
+    write_sidecar(folder, {"run 1": "aa"})
+    assert path.stat().st_mtime == 1
 
 
 def test_scripts_that_quarto_adds_for_any_html_are_passed_over_and_others_refused(frozen):
@@ -123,13 +129,15 @@ def test_scripts_that_quarto_adds_for_any_html_are_passed_over_and_others_refuse
     path.write_text(json.dumps(record))
     with pytest.raises(PublishError, match="scripts"):
         read_frozen(folder, "html")
+    assert read_frozen(folder, "html", any_scripts=True) is not None, "Quarto places them"
 
 
 def test_a_broken_record_is_an_error_that_says_what_to_do(frozen):
-    folder, _ = frozen
+    folder, chapter = frozen
     (folder / "execute-results" / "html.json").write_text("<<<<<<< HEAD")
     with pytest.raises(PublishError, match="delete"):
         read_frozen(folder, "html")
+    assert why_unusable(folder, chapter, _TARGETS) == "its frozen copy cannot be read"
 
 
 def _write_often(root: str, mark: str) -> None:
@@ -153,5 +161,6 @@ def test_two_writers_leave_one_whole_copy_and_no_debris(frozen, tmp_path: Path):
     (mark,) = set(read_frozen(folder, "html").markdown)
     assert set(read_frozen(folder, "typ").markdown) == {mark}
     assert {p.read_text() for p in (folder / "figure-html").iterdir()} == {mark}
-    assert why_stale(folder, chapter, _TARGETS, {"by": mark}) is None
+    assert why_unusable(folder, chapter, _TARGETS) is None
+    assert recorded_inputs(folder) == {"by": mark}
     assert [p.name for p in folder.parent.iterdir()] == ["a"]

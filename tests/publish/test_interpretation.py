@@ -13,7 +13,7 @@ from cvlib.publish import pandoc
 from cvlib.publish.ast import elements_in, text_of
 from cvlib.publish.chapter import Markdown, read_chapter
 from cvlib.publish.errors import ProjectError
-from cvlib.publish.freeze import freeze_folder, why_stale, write_frozen
+from cvlib.publish.freeze import freeze_folder, recorded_inputs, why_unusable, write_frozen
 from cvlib.publish.interpretation import blocks_in, blocks_to_review, mark_reviewed
 from cvlib.publish.review_marks import mark_reviews
 from cvlib.results.store import Store
@@ -129,7 +129,8 @@ def test_a_frozen_copy_goes_on_when_its_text_is_marked(layout):
     mark_reviewed(layout, FILE)
     marked = read_chapter(layout.root, FILE)
     assert marked.hash != chapter.hash
-    assert why_stale(folder, marked, ("html", "typ"), inputs) is None
+    assert why_unusable(folder, marked, ("html", "typ")) is None
+    assert recorded_inputs(folder) == inputs
     record = json.loads((folder / "execute-results" / "typ.json").read_text())
     assert record["result"]["markdown"].count('reviewed="exp01=') == 2
 
@@ -141,7 +142,7 @@ def test_a_frozen_copy_of_another_text_is_not_taken_for_this_one(layout):
     path = layout.root / FILE
     path.write_text(path.read_text().replace("cheap", "dear"))
     mark_reviewed(layout, FILE)
-    assert why_stale(folder, read_chapter(layout.root, FILE), ("html",), {}) == "text changed"
+    assert why_unusable(folder, read_chapter(layout.root, FILE), ("html",)) == "text changed"
 
 
 def marked_blocks(markdown: str, output: str, now: dict[str, str] | None):

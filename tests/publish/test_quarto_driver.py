@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from cvlib.publish.book_files import read_book_files
 from cvlib.publish.chapter import read_chapter
 from cvlib.publish.errors import QuartoFailed
 from cvlib.publish.freeze import freeze_folder, write_frozen
+from cvlib.publish.freshness import Freshness
 from cvlib.publish.quarto import check_version, find_quarto
 from cvlib.publish.render import render
-from tests.publish.chapters import copy_fixture, small_book
+from cvlib.publish.sweep import note_executed, sweep
+from tests.publish.chapters import QUARTO_YML, copy_fixture, freeze_chapter, small_book
 
 
 @pytest.fixture
@@ -91,23 +94,50 @@ def test_a_failed_render_shows_quartos_last_lines(stand_in, tmp_path: Path):
 def test_a_frozen_copy_whose_results_changed_is_removed_before_quarto_runs(stand_in, tmp_path):
     stand_in()
     root = small_book(tmp_path / "book")
-    chapter = read_chapter(root, "report/one.qmd")
-    folder = freeze_folder(root, chapter.file)
-    markdowns = {"html": "x", "typ": "x"}
-    write_frozen(folder, chapter, markdowns, {}, {"run 1": "aa"})
+    folder = freeze_chapter(root, "report/one.qmd", {"run 1": "aa"})
     same = render(root, inputs=lambda file: {"run 1": "aa"}, notify=lambda text: None)
     assert same.frozen == ("report/one.qmd",) and folder.exists()
     changed = render(root, inputs=lambda file: {"run 1": "bb"}, notify=lambda text: None)
-    assert changed.executed == {"report/one.qmd": "results changed: run 1"}
+    assert changed.executed == {"report/one.qmd": "run 1 changed"}
     assert not folder.exists()
 
 
-def test_what_the_embedded_engine_cannot_read_does_not_stop_quarto(stand_in, tmp_path: Path):
+def test_what_the_embedded_engine_does_not_support_is_checked_all_the_same(stand_in, tmp_path):
     stand_in()
-    root = small_book(tmp_path / "book", one="```{r}\n1\n```\n")
+    yml = QUARTO_YML.replace("html: default", "html: {code-link: true}")
+    root = small_book(tmp_path / "book", one="{{< video x.mp4 >}}\n\n```{r}\n1\n```\n", yml=yml)
+    book = read_book_files(root)
+    assert book.chapters == ("index.qmd", "report/one.qmd", "report/two.qmd")
+    folder = freeze_chapter(root, "report/one.qmd", {"run 1": "aa"})
     said: list[str] = []
-    assert render(root, notify=said.append).engine == "quarto"
-    assert any("freshness not checked" in line for line in said)
+    swept = sweep(Freshness(book, lambda file: {"run 1": "bb"}), said.append)
+    assert swept.reasons == {"report/one.qmd": "run 1 changed"} and not folder.exists()
+
+
+def test_a_chapter_that_cannot_be_read_is_left_to_quarto_and_said(tmp_path):
+    root = small_book(tmp_path / "book", one="{{< include gone.qmd >}}\n\n```{python}\n1\n```\n")
+    said: list[str] = []
+    assert sweep(Freshness(read_book_files(root)), said.append).before == {}
+    assert said == [
+        "report/one.qmd: freshness not checked: report/one.qmd:1: included file report/gone.qmd "
+        "does not exist"
+    ]
+
+
+def test_one_format_at_a_time_keeps_the_other_frozen(tmp_path):
+    """`quarto render --to html`, then `--to journal-typst`: nothing is dropped in between."""
+    root = small_book(tmp_path / "book")
+    folder = freeze_chapter(root, "report/one.qmd", {"run 1": "aa"})
+    typ = folder / "execute-results" / "typ.json"
+    frozen = typ.read_text()
+    typ.unlink()
+    freshness = Freshness(read_book_files(root), lambda file: {"run 1": "aa"})
+    swept = sweep(freshness, pytest.fail)
+    assert swept.reasons == {"report/one.qmd": "not frozen for typ"} and folder.exists()
+    assert sweep(freshness, pytest.fail, ["html"]).reasons == {}
+    typ.write_text(frozen.replace('"x"', '"y"'))  # what Quarto would write
+    assert note_executed(freshness, swept.before) == ["report/one.qmd"]
+    assert sweep(freshness, pytest.fail).reasons == {}
 
 
 @pytest.mark.slow

@@ -66,7 +66,7 @@ def test_only_chapters_with_code_run_and_only_once(book: Book):
     ("change", "reason"),
     [
         (lambda b: b.edit("report/one.qmd", "print(1)", "print(2)"), "text changed"),
-        (lambda b: b.inputs.update({"run 1": "bb"}), "results changed: run 1"),
+        (lambda b: b.inputs.update({"run 1": "bb"}), "run 1 changed"),
         (
             lambda b: (b.root / "_freeze/report/one/figure-html/f.png").unlink(),
             "figure missing: figure-html/f.png",
@@ -96,7 +96,7 @@ def test_an_included_file_counts_even_where_nobody_tells_the_inputs(tmp_path, mo
     book.render(inputs=None)
     assert book.render(inputs=None).executed == {}
     (book.root / "report" / "part.qmd").write_text("second")
-    reason = "results changed: included file report/part.qmd"
+    reason = "included file report/part.qmd changed"
     assert book.render(inputs=None).executed == {"report/one.qmd": reason}
 
 

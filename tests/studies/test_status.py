@@ -95,7 +95,7 @@ def test_a_line_of_the_loop_makes_every_run_stale_by_code_and_names_the_module(
 ):
     now = code.code_fingerprint(code.entries(inspect(project)[0].planned.spec))
     changed = {**now, "cvlib.training.loop": "0" * 16}
-    monkeypatch.setattr(status, "code_fingerprint", lambda _: changed)
+    monkeypatch.setattr(status, "code_fingerprint", lambda *_: changed)
     assert set(states(project).values()) == {("stale", "code")}
     assert reasons(project)["base"] == "code changed since: cvlib.training.loop"
     results = inspect(project)
@@ -123,9 +123,9 @@ def test_one_altered_byte_of_a_result_is_damage_and_is_made_again(project):
 
 
 def test_the_store_is_read_without_the_data(project, monkeypatch):
-    from cvlib.data import load
+    from cvlib.data import fingerprint
 
-    monkeypatch.setattr(load, "is_local", lambda spec, root: False)
+    monkeypatch.setattr(fingerprint, "local_fingerprint", lambda spec, root: None)
     assert set(states(project).values()) == {FRESH}
 
 

@@ -1,4 +1,7 @@
-"""What every source of images offers: its files, its splits, and where to fetch it."""
+"""What every source of images offers: its files, its splits, and where to fetch it.
+
+Sources import numpy when they read images: whether a fingerprint is known is told without it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)

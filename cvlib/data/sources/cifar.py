@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from cvlib.data.arrays import NumberedNames
 from cvlib.data.download import download, file_digest, unpack
 from cvlib.data.errors import DataError
 from cvlib.data.sources.base import Listing, PixelItems, Provider, Source, SourceSplit
@@ -95,6 +92,10 @@ class CIFAR(Source):
 
     def listing(self) -> Listing:
         """Read all images and labels; 180 MB."""
+        import numpy as np
+
+        from cvlib.data.arrays import NumberedNames
+
         edition = self.edition
         names = tuple(self._load(edition.meta)[edition.names_key])
         splits = {}
@@ -143,9 +144,6 @@ class CIFAR(Source):
         return content
 
 
-_RECONSTRUCT = np.zeros(0).__reduce__()[0]
-
-
 class _ArraysOnly(pickle.Unpickler):
     """Reads pickled dicts, lists, strings and numpy arrays; a pickle can call nothing else."""
 
@@ -162,5 +160,8 @@ class _ArraysOnly(pickle.Unpickler):
         if (module, name) not in self._ALLOWED:
             raise pickle.UnpicklingError(f"it wants to call {module}.{name}")
         if name == "_reconstruct":
-            return _RECONSTRUCT  # numpy 2 moved its module, and warns about the old name
+            import numpy as np
+
+            # numpy 2 moved its module, and warns about the old name
+            return np.zeros(0).__reduce__()[0]
         return super().find_class(module, name)

@@ -5,9 +5,6 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-import numpy as np
-
-from cvlib.data.arrays import NumberedNames
 from cvlib.data.sources.base import Listing, PixelItems, Source, SourceSplit
 
 
@@ -25,6 +22,10 @@ class Digits(Source):
 
     def listing(self) -> Listing:
         """Read the table: 64 pixel values of 0 to 16, and the label, in each row."""
+        import numpy as np
+
+        from cvlib.data.arrays import NumberedNames
+
         # Read directly: importing scikit-learn takes a second, this takes 30 ms.
         table = np.loadtxt(self.files()[0], delimiter=",", dtype=np.int64)
         pixels = np.rint(table[:, :64] * (255 / 16)).astype(np.uint8)

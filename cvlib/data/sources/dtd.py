@@ -5,8 +5,6 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 from cvlib.data.download import download, unpack
 from cvlib.data.errors import DataError
 from cvlib.data.sources.base import FileItems, Listing, Provider, Source, SourceSplit
@@ -38,6 +36,8 @@ class DTD(Source):
             if classes[split] != classes["train"]:
                 differ = sorted(classes[split] ^ classes["train"])
                 raise DataError(f"dtd: train and {split} differ in the classes {differ}")
+        import numpy as np
+
         number = {name: n for n, name in enumerate(class_names)}
         splits = {
             split: SourceSplit(

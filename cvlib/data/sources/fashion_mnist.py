@@ -6,14 +6,15 @@ import gzip
 import hashlib
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from cvlib.data.arrays import NumberedNames
 from cvlib.data.debian import unpack_package
 from cvlib.data.download import download
 from cvlib.data.errors import DataError
 from cvlib.data.sources.base import Listing, PixelItems, Provider, Source, SourceSplit
+
+if TYPE_CHECKING:
+    import numpy as np
 
 FOLDER = "FashionMNIST/raw"  # as torchvision names it, so that its downloads are found
 DEBIAN_PACKAGE = "dataset-fashion-mnist"
@@ -55,6 +56,10 @@ class FashionMNIST(Source):
 
     def listing(self) -> Listing:
         """Read all images and labels; 55 MB."""
+        import numpy as np
+
+        from cvlib.data.arrays import NumberedNames
+
         splits = {}
         for split, stem in (("train", "train"), ("test", "t10k")):
             images = read_idx(self._content(f"{stem}-images-idx3-ubyte"), f"{stem}-images")
@@ -145,6 +150,8 @@ def read_idx(content: bytes, name: str) -> np.ndarray:
     if len(content) < 4 or content[:3] != b"\0\0\x08":
         raise DataError(f"{name} is no idx file of unsigned bytes (starts with {content[:4]!r})")
     start = 4 + 4 * content[3]
+    import numpy as np
+
     shape = tuple(np.frombuffer(content[4:start], dtype=">u4").astype(int).tolist())
     values = np.frombuffer(content, dtype=np.uint8, offset=start)
     if values.size != int(np.prod(shape)):

@@ -10,8 +10,6 @@ import unicodedata
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from cvlib.data.errors import DataError
 from cvlib.data.sources.base import FileItems, Listing, Source, SourceSplit
 from cvlib.data.sources.folder_tree import FolderTree, folder_tree, name_order
@@ -57,6 +55,8 @@ class ImageFolder(Source):
         )
 
     def _split(self, classes: Classes, class_names: tuple[str, ...]) -> SourceSplit:
+        import numpy as np
+
         names = [path for name in class_names for path in classes[name]]
         counts = [len(classes[name]) for name in class_names]
         return SourceSplit(

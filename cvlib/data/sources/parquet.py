@@ -11,11 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from cvlib.data.arrays import NumberedNames
 from cvlib.data.errors import DataError
 from cvlib.data.sources.base import Listing, NoBytes, Source, SourceSplit
 from cvlib.data.sources.parquet_schema import (
@@ -26,6 +23,9 @@ from cvlib.data.sources.parquet_schema import (
     read_labels,
 )
 from cvlib.data.sources.paths import SPLIT_WORDS, dataset_path
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,11 @@ class ParquetItems:
 
     def read(self, ids: np.ndarray) -> Iterator[bytes | memoryview | NoBytes]:
         """Yield each row's encoded image, one row group in memory at a time."""
+        import numpy as np
+        import pyarrow.parquet as pq
+
         if np.any(np.diff(ids) < 0):
             raise ValueError("ids must be sorted: rows are read from first to last")
-        import pyarrow.parquet as pq
 
         for path, start in zip(self.files, self.starts, strict=True):
             with pq.ParquetFile(path) as file:
@@ -87,6 +89,10 @@ class Parquet(Source):
 
     def listing(self) -> Listing:
         """Read labels and class names. Raises DataError for a layout that is not the hub's."""
+        import numpy as np
+
+        from cvlib.data.arrays import NumberedNames
+
         groups: dict[str, list[Path]] = {}
         for path in self.files():
             groups.setdefault(_split_of(path, self.path) or "", []).append(path)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from cvlib.data.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ def number_by_declared_names(
     name: str, split: str, raw: np.ndarray, class_names: tuple[str, ...]
 ) -> np.ndarray:
     """Return (N,) int64 positions in `class_names`, the names that the schema declares."""
+    import numpy as np
+
     if raw.dtype.kind in "iu":
         if raw.size and not 0 <= raw.min() <= raw.max() < len(class_names):
             raise DataError(
@@ -79,6 +83,8 @@ def number_by_occurrence(
     name: str, raw: dict[str, np.ndarray]
 ) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
     """Return class names and int64 labels where no names are declared: sorted labels of train."""
+    import numpy as np
+
     values = np.unique(raw["train"])
     for split, labels in raw.items():
         found = np.unique(labels)

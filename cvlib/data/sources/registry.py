@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 from cvlib.data.sources.base import Source
-from cvlib.data.sources.cifar import CIFAR
-from cvlib.data.sources.digits import Digits
-from cvlib.data.sources.dtd import DTD
-from cvlib.data.sources.fashion_mnist import FashionMNIST
-from cvlib.data.sources.imagefolder import ImageFolder
-from cvlib.data.sources.parquet import Parquet
 
-SOURCES: dict[str, type[Source]] = {
-    "fashion_mnist": FashionMNIST,
-    "cifar10": CIFAR,
-    "cifar100": CIFAR,
-    "digits": Digits,
-    "dtd": DTD,
-    "imagefolder": ImageFolder,
-    "parquet": Parquet,
+# Kind of dataset -> module below cvlib.data.sources, and its class.
+SOURCES: dict[str, tuple[str, str]] = {
+    "fashion_mnist": ("fashion_mnist", "FashionMNIST"),
+    "cifar10": ("cifar", "CIFAR"),
+    "cifar100": ("cifar", "CIFAR"),
+    "digits": ("digits", "Digits"),
+    "dtd": ("dtd", "DTD"),
+    "imagefolder": ("imagefolder", "ImageFolder"),
+    "parquet": ("parquet", "Parquet"),
 }
 
 
 def open_source(name: str, root: Path) -> Source:
     """Return the source of a dataset `name` (`DatasetSpec.name`); root: the data folder."""
-    return SOURCES[name.partition(":")[0]](name, root)
+    module, kind = SOURCES[name.partition(":")[0]]
+    found: type[Source] = getattr(import_module(f"cvlib.data.sources.{module}"), kind)
+    return found(name, root)

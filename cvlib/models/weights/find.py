@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cvlib.models.spec import BackboneSpec
 from cvlib.models.weights.errors import WeightsUnavailable
 from cvlib.models.weights.files import SUFFIXES, WeightsFile, WeightsMissing, cached_sha256
 from cvlib.models.weights.hub import cached_files, endpoint, hub_cache_shown
 from cvlib.models.weights.network import NotFetched, fetch_file
 from cvlib.models.weights.package import expected_digits, package_file, package_of
 from cvlib.models.weights.timm_names import TimmEntry, timm_entry
+
+if TYPE_CHECKING:
+    from cvlib.models.spec import BackboneSpec
 
 
 def find(

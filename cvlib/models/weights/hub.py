@@ -82,13 +82,18 @@ def url_cache_file(entry: TimmEntry) -> Path | None:
     """Return where torch.hub keeps a file that timm names by its address alone; None without one."""
     if entry.url is None:
         return None
+    return torch_hub_cache() / Path(urlsplit(entry.url).path).name
+
+
+def torch_hub_cache() -> Path:
+    """Return torch.hub's folder of files: under TORCH_HOME, XDG_CACHE_HOME, or ~/.cache."""
     home = os.environ.get("TORCH_HOME")
     root = (
         _expanded(home)
         if home
         else _expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "torch"
     )
-    return root / "hub" / "checkpoints" / Path(urlsplit(entry.url).path).name
+    return root / "hub" / "checkpoints"
 
 
 def _expanded(path: str) -> Path:

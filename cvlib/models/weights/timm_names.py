@@ -58,6 +58,18 @@ def timm_entry(name: str, cache: Path) -> TimmEntry:
     return TimmEntry(full, *table["entries"][full])
 
 
+def timm_was_asked(cache: Path) -> bool:
+    """Whether the models of the installed timm are known: if not, looking one up takes seconds."""
+    try:
+        return _timm_version() in _known or _table_file(cache, _timm_version()).exists()
+    except ModelError:
+        return False
+
+
+def _table_file(cache: Path, timm_version: str) -> Path:
+    return cache / "timm" / f"{timm_version}-{FORMAT}.json"
+
+
 def _unknown(name: str, table: dict[str, Any]) -> str:
     said = f"timm {table['timm']} has no model {name!r}"
     bare = name.removeprefix("hf-hub:").removeprefix("hf_hub:").removeprefix("timm/")
@@ -88,7 +100,7 @@ def timm_table(cache: Path) -> dict[str, Any]:
     is imported already: a status call must not grow by torch.
     """
     timm_version = _timm_version()
-    path = cache / "timm" / f"{timm_version}-{FORMAT}.json"
+    path = _table_file(cache, timm_version)
     table = _known.get(timm_version)
     if table is None:
         try:

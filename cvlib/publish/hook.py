@@ -1,0 +1,124 @@
+"""What Quarto starts before and after it renders: frozen chapters stay true, and say what they are of.
+
+    python -m cvlib.publish.hook pre
+    python -m cvlib.publish.hook post
+
+`_extensions/journal/hook.lua` calls this where there is a Python that has cvlib. Nothing heavy is
+imported, and nothing here stops a render: what could not be checked is said.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cvlib.publish.freeze import copy_digests, freeze_folder, recorded_inputs
+from cvlib.publish.lock import (
+    forget_quarto,
+    lock_folder,
+    note_quarto,
+    render_lock,
+    running_quarto,
+)
+from cvlib.publish.verified import remember, verified
+from cvlib.studies.project import Layout, find_layout
+
+Notify = Callable[[str], None]
+Before = dict[str, tuple[Mapping[str, str], Mapping[str, str]]]  # chapter -> digests, words
+_BEFORE = "before-quarto.json"
+
+
+def before_render(layout: Layout, notify: Notify) -> None:
+    """Remove the frozen copies that are not true; remember what each chapter reads now."""
+    quarto = running_quarto()
+    with render_lock(layout.root, notify, quarto):
+        if quarto is not None:
+            note_quarto(layout.root, quarto)
+        known = verified(layout)
+        if known is not None:
+            notify(f"all {len(known.chapters)} chapters are frozen and true")
+            folders = {file: freeze_folder(layout.root, file) for file in known.chapters}
+            before: Before = {f: (recorded_inputs(folders[f]) or {}, {}) for f in folders}
+        else:
+            before = _sweep(layout, notify)
+        _write_before(layout, before)
+
+
+def after_render(layout: Layout, notify: Notify) -> None:
+    """Write down what the chapters that Quarto executed were made from, then check what was made."""
+    before = _read_before(layout)
+    folders = {file: freeze_folder(layout.root, file) for file in before}
+    if any(copy_digests(f) and recorded_inputs(f) is None for f in folders.values()):
+        from cvlib.journal.inputs import Inputs
+        from cvlib.publish.book_files import read_book_files
+        from cvlib.publish.freshness import Freshness, ProjectInputs
+        from cvlib.publish.sweep import note_executed
+
+        book = read_book_files(layout.root, layout.quarto_profile)
+        read = {file: Inputs(dict(now), dict(words)) for file, (now, words) in before.items()}
+        note_executed(Freshness(book, ProjectInputs(layout)), read)
+    forget_quarto(layout.root)
+
+
+def _sweep(layout: Layout, notify: Notify) -> Before:
+    from cvlib.journal.fingerprints import note_fingerprints
+    from cvlib.publish.book_files import read_book_files
+    from cvlib.publish.freshness import Freshness, ProjectInputs
+    from cvlib.publish.sweep import Swept, sweep
+
+    book = read_book_files(layout.root, layout.quarto_profile)
+    inputs, swept = ProjectInputs(layout), Swept()
+    if book.freeze is not False:
+        swept = sweep(Freshness(book, inputs), notify)
+        notify(f"{len(swept.frozen)} of {len(swept.before)} chapters are frozen and true")
+    reader = inputs.reader.experiments
+    note_fingerprints(layout, reader)
+    if swept.before and not swept.reasons:
+        remember(layout, book.bibliography, swept.chapters, reader)
+    return {file: (read, read.words) for file, read in swept.before.items()}
+
+
+def _write_before(layout: Layout, before: Before) -> None:
+    path = lock_folder(layout.root) / _BEFORE
+    staged = path.with_name(f"{path.name}.{os.getpid()}")
+    staged.write_text(json.dumps(before), encoding="utf-8")
+    staged.replace(path)
+
+
+def _read_before(layout: Layout) -> Before:
+    """What the chapters read when the render began, once; nothing where no hook ran before it."""
+    path = lock_folder(layout.root) / _BEFORE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        path.unlink()
+        return {file: (read, words) for file, (read, words) in content.items()}
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def main(words: list[str]) -> int:
+    """Run one stage, `pre` or `post`. 0 in any case: whatever happens here, Quarto can render."""
+    if words not in (["pre"], ["post"]):
+        print("expected: python -m cvlib.publish.hook pre|post", file=sys.stderr)
+        return 2
+
+    def notify(text: str) -> None:
+        print(f"cvlib: {text}", flush=True)
+
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        layout = find_layout(Path(os.environ.get("QUARTO_PROJECT_DIR") or Path.cwd()))
+        (before_render if words == ["pre"] else after_render)(layout, notify)
+    except Exception as error:  # a render that works without the hook must not fail by it
+        kind = "" if type(error).__module__.startswith("cvlib.") else f"{type(error).__name__}: "
+        what = "freshness was not checked" if words == ["pre"] else "nothing was noted"
+        notify(f"{what}: {kind}{error}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
