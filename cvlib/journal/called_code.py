@@ -21,8 +21,14 @@ from cvlib.studies.syntax import module_file
 # The packages whose code shapes what is shown. What studies and data find out about a run reaches
 # a chapter through its state and reason, which are in the digest of its results.
 SHOWS = ("cvlib.journal", "cvlib.analysis", "cvlib.results")
-# Trains what is missing; what came of it is read afterwards.
-_WORKS = ("cvlib.journal.running",)
+# Modules that show nothing: they train what is missing, or find out what a chapter reads.
+_WORK = {
+    f"cvlib.journal.{name}"
+    for name in (
+        *("running", "fingerprints", "inputs", "experiment_digests", "called_code"),
+        *("named_experiments", "named_hypotheses"),
+    )
+}
 # The journal gets the runs of experiments by way of studies, which reads them with this.
 READING = Uses({"Store", "read"}, {"cvlib.results.store"})
 _DOTTED = re.compile(r"\bcvlib(?:\.\w+)*")
@@ -93,7 +99,7 @@ class _Search:
                     pending += self._count(module, part)
             for module in new.modules - self._modules:
                 self._modules.add(module)
-                shows = module.startswith(SHOWS) and module not in _WORKS
+                shows = module.startswith(SHOWS) and module not in _WORK
                 path = module_file(self._root, module) if shows else None
                 for part in module_parts(path, module) if path else ():
                     pending += self._meet(module, part)

@@ -124,8 +124,26 @@ class InputsReader:
             return {}  # the chapter that reads it says what is wrong
         return declared if isinstance(declared, dict) else {}
 
-    def _reads(self, code: list[str]) -> Reads:
-        used = set().union(*(called_by(cell).names for cell in code))
+    @cached_property
+    def experiments_of_book(self) -> list[str]:
+        """Ids of the experiments that any chapter of the book asks for, sorted."""
+        import yaml
+
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        try:
+            settings = yaml.load((self.layout.root / "_quarto.yml").read_text("utf-8"), loader)
+            files = list(_chapter_files(settings["book"]["chapters"]))
+        except (OSError, yaml.YAMLError, KeyError, TypeError):
+            return []  # a render says what is wrong with it
+        found: set[str] = set()
+        for file in files:
+            if (self.layout.root / file).is_file():
+                text = (self.layout.root / file).read_text(encoding="utf-8")
+                found |= self._reads(list(python_of(text)), but=_WHOLE_BOOK).experiments
+        return sorted(found)
+
+    def _reads(self, code: list[str], but: str = "") -> Reads:
+        used = set().union(*(called_by(cell).names for cell in code)) - {but}
         reads = Reads()
         for name, reader in READERS.items():
             if name in used:
@@ -137,8 +155,8 @@ def _read_experiments(reader: InputsReader, code: list[str], reads: Reads) -> No
     reads.experiments.update(named_experiments(code, reader.layout.experiment_ids()))
 
 
-def _read_all_experiments(reader: InputsReader, code: list[str], reads: Reads) -> None:
-    reads.experiments.update(reader.layout.experiment_ids())
+def _read_book(reader: InputsReader, code: list[str], reads: Reads) -> None:
+    reads.experiments.update(reader.experiments_of_book)
 
 
 def _read_hypotheses(reader: InputsReader, code: list[str], reads: Reads) -> None:
@@ -165,12 +183,13 @@ def _read_hypotheses(reader: InputsReader, code: list[str], reads: Reads) -> Non
     reads.uncalled |= uncalled | {("cvlib.journal.hypotheses", name) for name in methods}
 
 
+_WHOLE_BOOK = "provenance_table"
 # What each function of the journal reads. One that reads more than its arguments is entered here,
 # and nowhere else: a chapter that uses its name depends on what is said.
 READERS: dict[str, Callable[[InputsReader, list[str], Reads], None]] = {
     "experiment": _read_experiments,
     "hypotheses": _read_hypotheses,
-    "provenance_table": _read_all_experiments,
+    _WHOLE_BOOK: _read_book,
 }
 
 
@@ -184,11 +203,27 @@ def experiments_of(layout: Layout, qmd: Path) -> list[str]:
     return InputsReader(layout).experiments_of(qmd.read_text(encoding="utf-8"))
 
 
+def experiments_of_book(layout: Layout) -> list[str]:
+    """Ids of the experiments that any chapter of the book asks for, sorted."""
+    return InputsReader(layout).experiments_of_book
+
+
 def python_of(text: str) -> Iterator[str]:
     """The code of cells, and of inline values."""
     for pattern in (_CELL, _INLINE):
         for match in pattern.finditer(text):
             yield match["code"]
+
+
+def _chapter_files(entry: Any) -> Iterator[str]:
+    if isinstance(entry, str):
+        if entry.endswith(".qmd"):
+            yield entry
+    elif isinstance(entry, list):
+        for inner in entry:
+            yield from _chapter_files(inner)
+    elif isinstance(entry, dict):
+        yield from _chapter_files(entry.get("chapters"))
 
 
 def _sha_of(value: object) -> str:

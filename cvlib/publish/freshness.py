@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cvlib.journal.inputs import InputsReader
     from cvlib.studies.project import Layout
 
+
 class Read(Identified, Protocol):
     """A chapter that was read, parsed or not. included: files, relative to the project."""
 

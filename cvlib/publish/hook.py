@@ -23,12 +23,14 @@ from cvlib.publish.lock import (
     render_lock,
     running_quarto,
 )
+from cvlib.publish.submission import say_whether_ready
 from cvlib.publish.verified import remember, verified
 from cvlib.studies.project import Layout, find_layout
 
 Notify = Callable[[str], None]
 Before = dict[str, tuple[Mapping[str, str], Mapping[str, str]]]  # chapter -> digests, words
 _BEFORE = "before-quarto.json"
+_BEGAN = "quarto-began"
 
 
 def before_render(layout: Layout, notify: Notify) -> None:
@@ -45,6 +47,7 @@ def before_render(layout: Layout, notify: Notify) -> None:
         else:
             before = _sweep(layout, notify)
         _write_before(layout, before)
+        (lock_folder(layout.root) / _BEGAN).touch()
 
 
 def after_render(layout: Layout, notify: Notify) -> None:
@@ -61,6 +64,9 @@ def after_render(layout: Layout, notify: Notify) -> None:
         read = {file: Inputs(dict(now), dict(words)) for file, (now, words) in before.items()}
         note_executed(Freshness(book, ProjectInputs(layout)), read)
     forget_quarto(layout.root)
+    pdf = _new_pdf(layout)
+    if pdf is not None:
+        say_whether_ready(layout, pdf, notify)
 
 
 def _sweep(layout: Layout, notify: Notify) -> Before:
@@ -79,6 +85,16 @@ def _sweep(layout: Layout, notify: Notify) -> Before:
     if swept.before and not swept.reasons:
         remember(layout, book.bibliography, swept.chapters, reader)
     return {file: (read, read.words) for file, read in swept.before.items()}
+
+
+def _new_pdf(layout: Layout) -> Path | None:
+    """The PDF to be handed in, if this render made it; a profile of another size makes none."""
+    folder = os.environ.get("QUARTO_PROJECT_OUTPUT_DIR")
+    if layout.profile != "default" or not folder:
+        return None
+    began = (lock_folder(layout.root) / _BEGAN).stat().st_mtime
+    made = [p for p in Path(folder).glob("*.pdf") if p.stat().st_mtime >= began]
+    return made[0] if len(made) == 1 else None
 
 
 def _write_before(layout: Layout, before: Before) -> None:

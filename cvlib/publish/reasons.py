@@ -17,17 +17,20 @@ def reason(recorded: Mapping[str, str], now: Mapping[str, str], words: Mapping[s
     """Say what differs; '' when nothing does. words: what is the matter with some of `now`."""
     from cvlib.journal.inputs import SOURCE
 
-    names = {**recorded, **now}.keys() - {SOURCE}
-    changed = [name for name in names if recorded.get(name) != now.get(name)]
+    differing = {**recorded, **now}.keys() - {SOURCE}
+    changed = [name for name in differing if recorded.get(name) != now.get(name)]
     by_kind: dict[str, list[str]] = defaultdict(list)
     for name in sorted(changed):
         kind, _, rest = name.partition(" ")
         by_kind[kind].append(rest)
-    said = list(_experiments(by_kind.pop(SPEC, []), by_kind.pop(RESULTS, []), now, words))
+    specs, results = by_kind.pop(SPEC, []), by_kind.pop(RESULTS, [])
+    said = list(_experiments(specs, results, recorded, now, words))
     for experiment in by_kind.pop("reviews", []):
         said.append(f"reviews of {experiment} changed")
     if options := by_kind.pop(OPTION, []):
         said += [_option(name, recorded, now) for name in options]
+    if by_kind.pop("hypotheses", []):
+        said.append("the list of hypotheses changed")
     if code := by_kind.pop("code", []):
         said.append(f"code changed: {_listed(code)}")
     for kind, names in by_kind.items():
@@ -38,7 +41,11 @@ def reason(recorded: Mapping[str, str], now: Mapping[str, str], words: Mapping[s
 
 
 def _experiments(
-    specs: list[str], results: list[str], now: Mapping[str, str], words: Mapping[str, str]
+    specs: list[str],
+    results: list[str],
+    recorded: Mapping[str, str],
+    now: Mapping[str, str],
+    words: Mapping[str, str],
 ) -> Iterable[str]:
     """A changed spec explains the results that changed with it."""
     of_spec: dict[str, list[str]] = defaultdict(list)
@@ -47,7 +54,13 @@ def _experiments(
         of_spec[experiment].append(what)
     for experiment, parts in of_spec.items():
         values = [words.get(f"{RESULTS} {experiment} {what}", "") for what in parts]
-        if not any(name.startswith(f"{SPEC} {experiment} ") for name in now):
+        if not any(name.startswith(f"{SPEC} {experiment} ") for name in recorded):
+            yield f"{experiment} is new to it"
+            continue
+        if not any(name.startswith(f"{SPEC} {experiment}") for name in now):
+            yield f"{experiment} is read no more"
+            continue
+        if f"{SPEC} {experiment}" in now:
             yield f"experiment {experiment} cannot be read"
             continue
         told = _listed(list(dict.fromkeys(v.removeprefix("stale by spec: ") for v in values if v)))

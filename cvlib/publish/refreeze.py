@@ -14,9 +14,7 @@ from cvlib.results.files import replace_text
 Inputs = Callable[[list[str]], Mapping[str, str]]
 
 
-def refreeze(
-    folder: Path, before: Chapter, after: Chapter, inputs: Inputs | None = None
-) -> bool:
+def refreeze(folder: Path, before: Chapter, after: Chapter, inputs: Inputs | None = None) -> bool:
     """Turn the frozen copy of `before` in `folder` into that of `after`, as executing it would.
 
     inputs: what `after` reads besides its text, asked with its markdowns, for they cite; None: what

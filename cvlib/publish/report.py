@@ -31,7 +31,11 @@ def render_report(
     os.environ["CVLIB_PROFILE"] = layout.profile  # the chapters' kernels ask for it
     from cvlib.publish.freshness import ProjectInputs
     from cvlib.publish.render import render
+    from cvlib.publish.submission import say_whether_ready
     from cvlib.publish.verified import verified
+
+    def notify(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
 
     known = verified(layout)
     if known is None:
@@ -41,7 +45,7 @@ def render_report(
     else:
         inputs, notes = ProjectInputs(layout), list(known.notes)
     for note in notes:
-        print(f"note: {note}", file=sys.stderr)
+        notify(f"note: {note}")
     result = render(
         layout.root,
         chapters=chapters or None,
@@ -51,12 +55,14 @@ def render_report(
         fresh=fresh,
         inputs=inputs,
         verified=known is not None,
-        notify=lambda text: print(text, file=sys.stderr, flush=True),
+        notify=notify,
     )
     if known is None and result.frozen and not result.executed:
         _remember(layout, inputs)
     for path in result.outputs:
         print(path.relative_to(layout.root))
+        if path.suffix == ".pdf" and to != "html" and layout.profile == "default":
+            say_whether_ready(layout, path, notify)
     return 0
 
 

@@ -44,9 +44,10 @@ class Watch:
 class Verified:
     """That all chapters (their files) are true, and no run of theirs is to be trained.
 
-    notes: what is to be said of their runs all the same.
+    signature: of all that this was judged by; notes: what is to be said of their runs all the same.
     """
 
+    signature: str
     chapters: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -56,11 +57,11 @@ def verified(layout: Layout) -> Verified | None:
     try:
         content = json.loads(_path(layout).read_text(encoding="utf-8"))
         watch = Watch(**content["watch"])
-        known = Verified(tuple(content["chapters"]), tuple(content["notes"]))
-        then = content["signature"]
+        chapters, notes = tuple(content["chapters"]), tuple(content["notes"])
+        known = Verified(content["signature"], chapters, notes)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return known if signature(layout, watch)[0] == then else None
+    return known if signature(layout, watch)[0] == known.signature else None
 
 
 def remember(

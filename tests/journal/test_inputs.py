@@ -208,9 +208,15 @@ def test_a_chapter_depends_on_the_hypotheses_that_it_names_and_on_what_they_comp
     assert [name for name in before if before[name] != after[name]] == ["listing", "table"]
 
 
-def test_what_reads_all_experiments_is_entered_in_the_registry(project, chapter):
-    chapter.write_text("```{python}\nfrom cvlib.journal import provenance_table\n```\n")
-    assert experiments_of(project, chapter) == ["exp01"]
+def test_what_is_said_of_the_whole_report_depends_on_what_its_chapters_ask_for(project, chapter):
+    (project.experiments / "exp02.yaml").write_text("title: T\nquestion: Q\ndataset: digits\n")
+    chapters = "chapters: [{part: P, chapters: [report/exp01.qmd]}, report/end.qmd]"
+    (project.root / "_quarto.yml").write_text(f"project: {{type: book}}\nbook: {{{chapters}}}\n")
+    end = project.root / "report" / "end.qmd"
+    end.write_text("```{python}\nfrom cvlib.journal import provenance_table\n```\n")
+    assert experiments_of(project, end) == ["exp01"]
+    chapter.write_text(CHAPTER.replace('experiment("exp01")', 'experiment("exp02")'))
+    assert experiments_of(project, end) == ["exp02"]
     assert set(READERS) == {"experiment", "hypotheses", "provenance_table"}
 
 

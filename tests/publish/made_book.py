@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 from cvlib.publish.book_files import read_book_files
 from cvlib.publish.chapter_source import read_source
 from cvlib.publish.freeze import freeze_folder, write_frozen
 from cvlib.publish.freshness import Freshness, ProjectInputs
+from cvlib.publish.hook import before_render
 from cvlib.studies.project import Layout
 from tests.journal.made import fill, make_project
 
@@ -163,6 +165,13 @@ def make_book(root: Path, source: Path | None = None) -> Layout:
     fill(layout, "exp02")
     freeze_book(layout, source)
     return layout
+
+
+def find_true(layout: Layout) -> None:
+    """Let the hook find everything true, and remember it: not while files are too young for that."""
+    for _ in range(2):
+        before_render(layout, lambda said: None)
+        time.sleep(0.15)
 
 
 def freeze_book(layout: Layout, source: Path | None = None) -> None:

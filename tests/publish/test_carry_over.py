@@ -10,7 +10,7 @@ import pytest
 from cvlib.publish.carry_over import carried_over, same_cells
 from cvlib.publish.chapter import parse_chapter, read_chapter
 from cvlib.publish.execute import FIGURE_FOLDERS, execute_chapter
-from cvlib.publish.freeze import freeze_folder, why_stale, write_frozen
+from cvlib.publish.freeze import freeze_folder, recorded_inputs, why_unusable, write_frozen
 from cvlib.publish.project import load_project
 from cvlib.publish.refreeze import refreeze
 from tests.publish.chapters import small_book
@@ -183,7 +183,8 @@ def test_the_frozen_copy_goes_on_and_is_that_of_an_execution(made, tmp_path):
     freeze(before, executed)
     assert refreeze(folder, before, after)
     assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == of_an_execution
-    assert why_stale(folder, after, ("html", "typ"), {"results": "1"}) is None
+    assert why_unusable(folder, after, ("html", "typ")) is None
+    assert recorded_inputs(folder) == {"results": "1"}
 
 
 def test_a_frozen_copy_of_a_third_text_is_left_alone(made, tmp_path):

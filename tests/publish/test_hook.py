@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pypandoc
@@ -20,27 +19,16 @@ from cvlib.publish.quarto import UNDER_CVLIB, find_quarto
 from cvlib.results.store import Store
 from cvlib.studies.project import Layout
 from tests.journal.made import planned, write
-from tests.publish.made_book import make_book
+from tests.publish.made_book import find_true
 
 LUA = Path("_extensions/journal/hook.lua")
 QUARTO = find_quarto()
 FROZEN = ["index.qmd", "report/exp01.qmd", "report/exp02.qmd"]
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Layout:
-    return make_book(tmp_path_factory.mktemp("made"))
-
-
 @pytest.fixture
-def book(made, tmp_path, monkeypatch) -> Layout:
-    """A copy, to be changed. Nothing that Quarto says reaches the hook by accident."""
-    for name in [name for name in os.environ if name.startswith(("QUARTO", "CVLIB"))]:
-        monkeypatch.delenv(name)
-    root = tmp_path / "book"
-    shutil.copytree(made.root, root)
-    monkeypatch.setenv("QUARTO_PROJECT_DIR", str(root))
-    return Layout(root)
+def book(frozen_book) -> Layout:
+    return frozen_book
 
 
 def run_hook(stage: str, capsys) -> list[str]:
@@ -187,24 +175,17 @@ def imports(book: Layout, stage: str) -> set[str]:
     return set(eval(done.stdout.splitlines()[-1]))
 
 
-def found_true(book: Layout) -> None:
-    """Let the hook find everything true, and remember it: not while files are too young for that."""
-    for _ in range(2):
-        hook.main(["pre"])
-        time.sleep(0.15)
-
-
 def test_nothing_heavy_is_imported_and_little_where_nothing_changed(book):
     imports(book, "pre")  # the copy's data are read once, with numpy
     edit(book, "experiments/exp01.yaml", "seeds:", "# a remark\nseeds:")
     assert imports(book, "pre") == {"pydantic", "yaml"}
-    found_true(book)
+    find_true(book)
     assert imports(book, "pre") == set(), "known by files' times"
     assert imports(book, "post") == set()
 
 
 def test_what_was_found_true_is_doubted_as_soon_as_a_file_changes(book, capsys):
-    found_true(book)
+    find_true(book)
     capsys.readouterr()
     assert run_hook("pre", capsys) == ["cvlib: all 3 chapters are frozen and true"]
     run = next(p for p in book.runs.iterdir() if p.is_dir() and p.name[0] != ".")
