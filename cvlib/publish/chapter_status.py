@@ -49,6 +49,9 @@ def chapter_statuses(
     for file in book.chapters:
         try:
             chapter = read_source(layout.root, file)
+        except FileNotFoundError:
+            found.append(ChapterStatus(file, "there is no such file"))
+            continue
         except (OSError, ProjectError) as error:
             found.append(ChapterStatus(file, str(error)))
             continue

@@ -15,7 +15,7 @@ from cvlib.publish.chapter import read_chapter
 from cvlib.publish.errors import QuartoFailed
 from cvlib.publish.freeze import freeze_folder, write_frozen
 from cvlib.publish.freshness import Freshness
-from cvlib.publish.quarto import check_version, find_quarto
+from cvlib.publish.quarto import UNDER_CVLIB, check_version, find_quarto
 from cvlib.publish.render import render
 from cvlib.publish.sweep import note_executed, sweep
 from tests.publish.chapters import QUARTO_YML, copy_fixture, freeze_chapter, small_book
@@ -33,6 +33,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             f"if sys.argv[1:] == ['--version']: print({version!r}); sys.exit()\n"
             "log = pathlib.Path('quarto-call.json')\n"
             "log.write_text(json.dumps([sys.argv[1:], os.environ.get('QUARTO_PYTHON')]))\n"
+            f"assert os.environ[{UNDER_CVLIB!r}], 'the hook would do it all again'\n"
             f"{render}\n"
         )
         path.chmod(path.stat().st_mode | stat.S_IXUSR)

@@ -5,9 +5,12 @@ import json
 import pytest
 
 from cvlib.cli import main
+from cvlib.models.weights import timm_names
 from cvlib.results.store import Store
+from cvlib.studies.experiment import load_experiment
 from cvlib.studies.project import Layout
 from cvlib.studies.run import inspect, run_experiments
+from cvlib.studies.starts import Start, Starts
 from cvlib.studies.status import needs_work
 
 EXPERIMENT = """\
@@ -147,3 +150,26 @@ def test_a_pretrained_run_whose_file_is_named_says_that_it_was_not_there(project
     run_experiments(project, ["exp01"], workers=1)
     reasons = {s.planned.variant: s.reason for s in inspect(project)}
     assert reasons["tuned"] == "the weights file my/own.safetensors was not there"
+
+
+def test_in_a_clone_without_weights_the_note_is_taken_and_timm_is_not_asked(project, monkeypatch):
+    """Asking timm imports it, which takes seconds: the hook before a render has not got them."""
+
+    def refuse(*_):
+        raise AssertionError("timm was asked")
+
+    monkeypatch.setattr(timm_names, "timm_table", refuse)
+    monkeypatch.setattr(timm_names, "_known", {})
+    project.runs.mkdir()
+    (project.runs / "weights.json").write_text(json.dumps({"test_vit": {"sha256": "a" * 64}}))
+    spec = load_experiment(project, "exp01").variant("tuned").spec
+
+    def find():
+        return Starts(project.root, project.data, project.runs).find(spec)
+
+    assert find() == Start(needed=True, sha256="a" * 64)
+    (project.data / "weights").mkdir()
+    assert find().sha256 == "a" * 64
+    (project.data / "weights" / "test_vit.safetensors").write_bytes(b"mine")
+    with pytest.raises(AssertionError, match="timm was asked"):
+        find()
