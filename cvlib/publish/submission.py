@@ -33,7 +33,8 @@ def say_whether_ready(layout: Layout, pdf: Path, notify: Callable[[str], None]) 
     The same PDF of a project in which nothing changed is not looked at twice.
     """
     key = _state(layout, pdf)
-    said = _noted(layout, key)
+    noted = _noted(layout)
+    said = noted.get(key or "")
     if said is None:
         try:
             from cvlib.publish.check import check_report
@@ -45,7 +46,8 @@ def say_whether_ready(layout: Layout, pdf: Path, notify: Callable[[str], None]) 
         said = report.summary()
         if not report.ok:
             said += " `cvlib check` says what and where."
-        _note(layout, key, said)
+        if key is not None:
+            _note(layout, {**noted, key: said})
     notify(f"{pdf.name}: {said}")
 
 
@@ -58,17 +60,17 @@ def _state(layout: Layout, pdf: Path) -> str | None:
     return f"{known.signature} {content}"
 
 
-def _noted(layout: Layout, key: str | None) -> str | None:
+def _noted(layout: Layout) -> dict[str, str]:
     try:
         note = json.loads((lock_folder(layout.root) / _NOTE).read_text(encoding="utf-8"))
-        return str(note["said"]) if key is not None and note["of"] == key else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return {str(key): str(said) for key, said in note.items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
 
 
-def _note(layout: Layout, key: str | None, said: str) -> None:
-    if key is not None:
-        path = lock_folder(layout.root) / _NOTE
-        staged = path.with_name(f"{path.name}.{os.getpid()}")
-        staged.write_text(json.dumps({"of": key, "said": said}), encoding="utf-8")
-        staged.replace(path)
+def _note(layout: Layout, outcomes: dict[str, str]) -> None:
+    path = lock_folder(layout.root) / _NOTE
+    staged = path.with_name(f"{path.name}.{os.getpid()}")
+    # one for each engine, and a few more
+    staged.write_text(json.dumps(dict(list(outcomes.items())[-4:])), encoding="utf-8")
+    staged.replace(path)
