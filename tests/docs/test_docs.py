@@ -15,7 +15,7 @@ from cvlib.starting.yaml_text import quoted
 from cvlib.studies.experiment import parse_experiment
 from cvlib.studies.hypotheses import HypothesisFields
 from cvlib.studies.located_yaml import parse_yaml
-from tests.docs.documents import DOCUMENTS, ROOT, TEMPLATE, blocks, commands, read
+from tests.docs.documents import DOCUMENTS, README, ROOT, TEMPLATE, blocks, commands, read
 
 VERBS = {name.removeprefix("cvlib "): call for name, call in _commands(app)}
 LINK = re.compile(r"(?<!`)\[[^\]]*\]\((?P<to>[^)\s]+)\)")
@@ -38,9 +38,10 @@ def test_every_link_leads_somewhere(document):
             assert heading in {anchor(one) for one in found}, match[0]
 
 
-def test_every_document_can_be_reached_from_the_readme():
+@pytest.mark.parametrize("readme", [pytest.param(README, marks=pytest.mark.shipped), TEMPLATE])
+def test_every_document_can_be_reached_from_the_readme(readme):
     reached, waiting = set(), [ROOT / "docs/README.md"]
-    assert "docs/README.md" in read("README.md")
+    assert "(docs/README.md)" in read(readme)
     while waiting:
         path = waiting.pop()
         if path in reached or path.suffix != ".md":

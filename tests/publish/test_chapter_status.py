@@ -59,10 +59,14 @@ def test_of_named_experiments_only_their_chapters_are_shown(book):
 
 
 def test_nothing_is_executed_or_written(book):
-    before = {p: p.read_bytes() for p in book.root.rglob("*") if p.is_file() and ".cache" not in p.parts}
+    before = {
+        p: p.read_bytes() for p in book.root.rglob("*") if p.is_file() and ".cache" not in p.parts
+    }
     edit(book, "experiments/exp02.yaml", "title: Seeds", "title: More seeds")
     status()
-    after = {p: p.read_bytes() for p in book.root.rglob("*") if p.is_file() and ".cache" not in p.parts}
+    after = {
+        p: p.read_bytes() for p in book.root.rglob("*") if p.is_file() and ".cache" not in p.parts
+    }
     assert {p.name for p in {*before, *after} if before.get(p) != after.get(p)} == {"exp02.yaml"}
 
 

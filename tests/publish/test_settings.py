@@ -19,6 +19,7 @@ def settings(tmp_path, section: str) -> Settings:
     return load_settings(tmp_path)
 
 
+@pytest.mark.shipped
 def test_the_defaults_are_the_course_s_and_the_repository_states_them(tmp_path):
     assert settings(tmp_path, "") == settings(tmp_path, "cvlib:\n") == load_settings(REPOSITORY)
     pages = load_settings(REPOSITORY).pages
