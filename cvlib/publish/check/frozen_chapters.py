@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 
+from cvlib.publish.chapter_status import chapter_statuses
 from cvlib.publish.check.finding import Finding, failed, ok, unchecked
 from cvlib.publish.check.subject import Subject
 
@@ -14,12 +14,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     if not subject.is_frozen:
         yield unchecked(f"the profile {subject.layout.profile} freezes no chapter")
         return
-    try:
-        module = import_module("cvlib.publish.chapter_status")
-    except ModuleNotFoundError:
-        yield unchecked("this cvlib does not tell whether chapters are fresh")
-        return
-    statuses = module.chapter_statuses(subject.layout)
+    statuses = chapter_statuses(subject.layout)
     stale = [status for status in statuses if status.reason is not None]
     for status in stale:
         yield failed(

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
-
 from cvlib.publish.check.frozen_chapters import find
 from cvlib.publish.check.subject import Subject
 from tests.publish.check.made import CELL, EXP01, QUARTO_YML, bad, make_project, verdicts
 
 
 def test_a_chapter_that_was_never_executed_fails_by_its_file(tmp_path):
-    pytest.importorskip("cvlib.publish.chapter_status")
     (found,) = bad(find(Subject(make_project(tmp_path, exp01=EXP01 + CELL))))
     assert found.file == "report/exp01.qmd" and found.to_do
 
 
 def test_a_report_that_executes_nothing_passes(tmp_path):
-    pytest.importorskip("cvlib.publish.chapter_status")
     assert verdicts(find(Subject(make_project(tmp_path)))) == ["ok"]
 
 
