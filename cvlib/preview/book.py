@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cvlib.journal.fingerprints import note_fingerprints
 from cvlib.preview.chapters import WRONG, Chapters, Look, problem_of
 from cvlib.preview.files import Files
 from cvlib.preview.results import Lacking
@@ -17,6 +16,7 @@ from cvlib.preview.state import Problem, State
 from cvlib.publish.book import ChapterEntry
 from cvlib.publish.convert import to_html
 from cvlib.publish.errors import GivenUp, PublishError
+from cvlib.publish.lock import render_lock
 from cvlib.publish.output import publish_site, staging
 from cvlib.publish.project import Project, load_project
 from cvlib.studies.project import Layout
@@ -50,8 +50,7 @@ class Book:
 
     def project(self) -> Project:
         """Read the settings, and with them which files to look at."""
-        profile = None if self._layout.profile == "default" else self._layout.profile
-        project = load_project(self._layout.root, profile)
+        project = load_project(self._layout.root, self._layout.quarto_profile)
         self.files.of_project(project)
         return project
 
@@ -68,25 +67,26 @@ class Book:
             project = self.project()
             if not only_texts:
                 self._chapters.forget()
-                note_fingerprints(self._layout)
         except WRONG as error:
             self._tell([replace(problem_of(error, "_quarto.yml"), page="")], [])
             return True
-        pages = [
-            _Page(entry, self._chapters.look(project, entry, saved, is_training))
-            for entry in project.book.chapters
-        ]
+        with render_lock(project.root, self._notify):
+            pages = [
+                _Page(entry, self._chapters.look(project, entry, saved, is_training))
+                for entry in project.book.chapters
+            ]
+            self._publish(project, pages)
         for page in pages:
             if page.look.chapter is not None:
                 self.files.of_chapter(page.look.chapter)
         self.lacking = self._chapters.lacking([page.look for page in pages])
-        self._publish(project, pages)
         for page in sorted(pages, key=lambda page: _saved_at(project, page.entry), reverse=True):
             if page.look.reason is None:
                 continue
             if is_outdated() or not self._run(project, page, is_training):
                 return False
-            self._publish(project, pages)
+            with render_lock(project.root, self._notify):
+                self._publish(project, pages)
         return True
 
     def broke(self, error: Exception) -> None:

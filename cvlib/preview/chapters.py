@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from cvlib.journal.running import TRAIN
 from cvlib.preview.kept import Kept
 from cvlib.preview.placeholder import outline, placeholder
-from cvlib.preview.results import Lacking, Results
+from cvlib.preview.results import Lacking
 from cvlib.preview.state import Problem, Waiting
 from cvlib.publish.book import ChapterEntry
 from cvlib.publish.carry_over import same_cells
@@ -56,14 +56,13 @@ class Chapters:
         self._layout = layout
         self._own = own
         self._kept = Kept(layout, own)
-        self._results = Results(layout)
         self._shown: dict[str, ExecutedChapter] = {}
         self._tried: dict[str, _Tried] = {}
 
     def forget(self) -> None:
         """Results, experiments, code or settings may have changed."""
         self._kept.forget()
-        self._results.forget()
+        self._kept.note_fingerprints()
 
     def shown(self, executed: ExecutedChapter) -> None:
         """Remember what a page shows now: it stays when the next try fails."""
@@ -82,13 +81,8 @@ class Chapters:
 
     def lacking(self, looks: Collection[Look]) -> list[Lacking]:
         """What the chapters need and has no result."""
-        names = {
-            name
-            for look in looks
-            if look.chapter is not None and look.chapter.executes
-            for name in self._kept.experiments_of(look.chapter)
-        }
-        return self._results.lacking(names)
+        chapters = [look.chapter for look in looks if look.chapter is not None]
+        return self._kept.lacking(chapter for chapter in chapters if chapter.executes)
 
     def look(
         self, project: Project, entry: ChapterEntry, saved: Collection[Path], is_training: bool
@@ -106,7 +100,7 @@ class Chapters:
             meanwhile = self._meanwhile(project, entry, chapter)
         except WRONG as error:
             return Look(self.last_shown(entry), problem=problem_of(error, entry.file))
-        lacking = self._lacking_of(chapter)
+        lacking = self._kept.lacking([chapter])
         tried = self._tried.get(entry.file)
         if tried is not None and not self._again(project, chapter, tried, lacking, saved):
             waiting = None if tried.problem else _waiting(entry, lacking, is_training)
@@ -137,10 +131,10 @@ class Chapters:
                 chapter,
                 {TRAIN: "never"},
                 give_up=lambda: _is_another(project.root, chapter),
-                on_stderr=notify,
+                notify=notify,
             )
         except CellFailed as error:
-            lacking = self._lacking_of(chapter)
+            lacking = self._kept.lacking([chapter])
             problem = None if error.exception == "NotTrained" else problem_of(error, entry.file)
             self._tried[entry.file] = _Tried(
                 chapter, inputs, frozenset(each.experiment for each in lacking), problem
@@ -177,9 +171,6 @@ class Chapters:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         return _executed(entry, made.markdown, folder, text)
-
-    def _lacking_of(self, chapter: Chapter) -> list[Lacking]:
-        return self._results.lacking(self._kept.experiments_of(chapter))
 
     def _again(
         self,

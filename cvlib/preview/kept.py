@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cvlib.journal.inputs import SOURCE
+from cvlib.preview.results import Lacking, lacking
 from cvlib.publish.book_files import read_book_files
 from cvlib.publish.carry_over import carried_over, same_cells
 from cvlib.publish.chapter import Chapter
+from cvlib.publish.chapter_source import read_source
 from cvlib.publish.execute import FIGURE_FOLDERS, execute_chapter
 from cvlib.publish.freeze import (
     freeze_folder,
@@ -18,10 +21,14 @@ from cvlib.publish.freeze import (
     write_frozen,
 )
 from cvlib.publish.freshness import Freshness, ProjectInputs
+from cvlib.publish.lock import render_lock
 from cvlib.publish.project import Project
 from cvlib.publish.reasons import CITED, INCLUDED
 from cvlib.publish.refreeze import refreeze
 from cvlib.studies.project import Layout
+
+if TYPE_CHECKING:
+    from cvlib.journal.inputs import Inputs as Digests
 
 
 class Kept:
@@ -35,11 +42,18 @@ class Kept:
 
     def forget(self) -> None:
         """Ask again what chapters read: results, code or settings may have changed."""
-        self._inputs = ProjectInputs(self._layout)
+        self._inputs = _OnceInputs(self._layout)
 
-    def experiments_of(self, chapter: Chapter) -> list[str]:
-        """Ids of the experiments that a chapter reads."""
-        return self._inputs.experiments_of(chapter.file)
+    def note_fingerprints(self) -> None:
+        """Tell the pages which results there are: text that was written beside others is marked."""
+        from cvlib.journal.fingerprints import note_fingerprints
+
+        note_fingerprints(self._layout, self._inputs.reader.experiments)
+
+    def lacking(self, chapters: Iterable[Chapter]) -> list[Lacking]:
+        """The experiments that `chapters` read and that lack results."""
+        names = {name for one in chapters for name in self._inputs.experiments_of(one.file)}
+        return lacking(self._inputs.reader.experiments, names)
 
     def folder(self, project: Project, file: str) -> Path:
         """Where the copy of a chapter is."""
@@ -89,22 +103,20 @@ class Kept:
         chapter: Chapter,
         environment: Mapping[str, str],
         give_up: Callable[[], bool],
-        on_stderr: Callable[[str], None],
+        notify: Callable[[str], None],
     ) -> None:
         """Run a chapter's cells and keep what they give. Raises what `execute_chapter` raises."""
         freshness = self._freshness(project)
         now = freshness.before(chapter)
         results = execute_chapter(
-            project, chapter, on_stderr, environment=environment, give_up=give_up
+            project, chapter, notify, environment=environment, give_up=give_up
         )
         markdowns = {target: one.markdown for target, one in results.items()}
-        write_frozen(
-            self.folder(project, chapter.file),
-            chapter,
-            markdowns,
-            {FIGURE_FOLDERS[target]: one.figures for target, one in results.items()},
-            freshness.after(chapter.file, now, markdowns.values()),
-        )
+        figures = {FIGURE_FOLDERS[target]: one.figures for target, one in results.items()}
+        read = freshness.after(chapter.file, now, markdowns.values())
+        with render_lock(project.root, notify):
+            folder = self.folder(project, chapter.file)
+            write_frozen(folder, chapter, markdowns, figures, read)
         self._texts[chapter.file] = chapter
 
     def inputs_of(self, project: Project, chapter: Chapter) -> Mapping[str, str]:
@@ -113,6 +125,26 @@ class Kept:
 
     def _freshness(self, project: Project) -> Freshness:
         return Freshness(read_book_files(project.root, project.profile), self._inputs)
+
+
+class _OnceInputs(ProjectInputs):
+    """What chapters read, asked once for the same code: most edits change a text alone."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(layout)
+        self._known: dict[tuple[str, ...], Digests] = {}
+
+    def __call__(self, file: str) -> Digests:
+        from cvlib.journal.inputs import python_of
+
+        code = tuple(python_of(read_source(self._layout.root, file).text))
+        if code not in self._known:
+            self._known[code] = super().__call__(file)
+        return self._known[code]
+
+    def again(self, file: str) -> Digests:
+        self._known.clear()
+        return super().again(file)
 
 
 def _without_texts(inputs: Mapping[str, str] | None) -> dict[str, str] | None:

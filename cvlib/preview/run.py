@@ -101,8 +101,7 @@ def _tell_training(layout: Layout, state: State) -> None:
 def _output(layout: Layout) -> Path:
     """Where renders put the PDF, which the pages link to."""
     try:
-        profile = None if layout.profile == "default" else layout.profile
-        return load_project(layout.root, profile).output_dir
+        return load_project(layout.root, layout.quarto_profile).output_dir
     except (PublishError, OSError):
         return layout.root / "_output"
 

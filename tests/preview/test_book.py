@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 
 import pytest
 
 from cvlib.publish.freeze import freeze_folder
+from cvlib.publish.lock import render_lock
 from tests.preview.made import ONE, TWO, Previewed, counted_book, edit, ran
 
 PAGES = ["index.html", "report/one.html", "report/two.html"]
@@ -232,6 +234,24 @@ def test_cells_are_given_up_when_their_chapter_is_saved_anew(preview, tmp_path):
     )
     assert preview.book.make({path}, False, lambda: False) is False
     assert any("changed while its cells ran" in line for line in preview.said)
+
+
+def test_it_waits_for_another_render_of_the_project_and_says_so(preview):
+    held, free = threading.Event(), threading.Event()
+
+    def other():
+        with render_lock(preview.root, print):
+            held.set()
+            free.wait(10)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    held.wait(10)
+    threading.Timer(0.3, free.set).start()
+    preview.make(edit(preview.root / "report/one.qmd", "The first", "The new"))
+    thread.join()
+    assert "another render of this project is under way; waiting for it" in preview.said
+    assert "The new text" in preview.page("report/one.html")
 
 
 def test_everything_told_can_be_sent(preview):
