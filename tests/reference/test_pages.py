@@ -42,7 +42,10 @@ def test_the_example_on_the_page_is_an_experiment(tmp_path):
     assert parse_experiment(path, "quick").seeds == (0,)
 
 
-@pytest.mark.parametrize(("name", "call"), list(_commands(app)), ids=lambda value: str(value))
+COMMANDS = list(_commands(app))
+
+
+@pytest.mark.parametrize(("name", "call"), COMMANDS, ids=[name for name, _ in COMMANDS])
 def test_every_command_and_option_is_explained_with_an_example(name, call):
     assert f"\n\nExample: {name}" in inspect.getdoc(call)
     for rows in _parameters(call):
