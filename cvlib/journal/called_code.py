@@ -26,7 +26,7 @@ _WORK = {
     f"cvlib.journal.{name}"
     for name in (
         *("running", "fingerprints", "inputs", "experiment_digests", "called_code"),
-        *("named_experiments", "named_hypotheses"),
+        *("named_experiments", "named_hypotheses", "named_files"),
     )
 }
 # The journal gets the runs of experiments by way of studies, which reads them with this.

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from cvlib.journal.called_code import READING, called_by, called_code, source_digest
 from cvlib.journal.named_experiments import named_experiments
+from cvlib.journal.named_files import file_digest, named_files
 from cvlib.journal.named_hypotheses import named_hypotheses
 from cvlib.studies.project import HYPOTHESES
 
@@ -66,13 +67,16 @@ class InputsReader:
         self.layout = layout
         self.source = source
 
-    def of_text(self, text: str, before: Mapping[str, str] | None = None) -> Inputs:
+    def of_text(
+        self, text: str, before: Mapping[str, str] | None = None, folder: Path | None = None
+    ) -> Inputs:
         """The inputs of a chapter with this text, its includes in place.
 
         For each experiment that it reads `spec exp01 base`, `results exp01 base`, …, and
-        `reviews exp01` where a person reviewed its mistakes; `hypothesis H5`; and for each module
-        that it calls `code cvlib.journal.table`. Empty for a chapter without code.
-        before: what they were for the same text; while the source is the same its code is, too.
+        `reviews exp01` where a person reviewed its mistakes; `hypothesis H5`; `file report/own.csv`;
+        and for each module that it calls `code cvlib.journal.table`. Empty for a chapter without
+        code. before: what they were for the same text and includes; while the source and the
+        hypotheses are the same, the code is, too. folder: the chapter's, where its cells run.
         """
         code = list(python_of(text))
         if not code:
@@ -86,14 +90,20 @@ class InputsReader:
             reviews = self.layout.reviews / f"{name}.json"
             if reviews.exists():
                 inputs[f"reviews {name}"] = _sha(reviews.read_bytes())
+        for path in named_files(code, folder) if folder else ():
+            inputs[f"file {_shown(path, self.layout.root)}"] = file_digest(path)
         inputs[SOURCE] = self.source_digest
-        if before is not None and before.get(SOURCE) == self.source_digest:
+        if before is not None and self._same_code(before, reads):
             inputs.update({name: d for name, d in before.items() if name.startswith("code ")})
             return inputs
         besides = [READING] if reads.experiments else []
         called = called_code(code, self.source, reads.uncalled, besides)
         inputs.update({f"code {module}": digest for module, digest in called.items()})
         return inputs
+
+    def _same_code(self, before: Mapping[str, str], reads: Reads) -> bool:
+        told = {name: digest for name, digest in before.items() if name.startswith("hypothes")}
+        return before.get(SOURCE) == self.source_digest and told == reads.digests
 
     def experiments_of(self, text: str) -> list[str]:
         """Ids of the experiments that a chapter with this text reads, sorted."""
@@ -195,7 +205,8 @@ READERS: dict[str, Callable[[InputsReader, list[str], Reads], None]] = {
 
 def chapter_inputs(layout: Layout, qmd: Path) -> Inputs:
     """Inputs of one chapter without includes; for several make one `InputsReader`."""
-    return InputsReader(layout).of_text(qmd.read_text(encoding="utf-8"))
+    text = qmd.read_text(encoding="utf-8")
+    return InputsReader(layout).of_text(text, folder=qmd.parent)
 
 
 def experiments_of(layout: Layout, qmd: Path) -> list[str]:
@@ -224,6 +235,11 @@ def _chapter_files(entry: Any) -> Iterator[str]:
             yield from _chapter_files(inner)
     elif isinstance(entry, dict):
         yield from _chapter_files(entry.get("chapters"))
+
+
+def _shown(path: Path, root: Path) -> str:
+    root = root.resolve()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
 
 def _sha_of(value: object) -> str:

@@ -11,7 +11,8 @@ import yaml
 
 from cvlib.publish.include import read_lines
 
-_CELL = re.compile(r"^(?:`{3,}|~{3,})\s*\{(?!\.)\w", re.MULTILINE)
+# Diagrams and Observable are drawn in the browser or by Quarto, and nothing is executed for them.
+_CELL = re.compile(r"^(?:`{3,}|~{3,})\s*\{(?!mermaid|dot\b|ojs\b)\w", re.MULTILINE)
 _HEADER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$", re.MULTILINE | re.DOTALL)
 
 

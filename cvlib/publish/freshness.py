@@ -93,7 +93,7 @@ class Freshness:
         before = self.before(chapter) if before is None else before
         now = before | self._cited(frozen_markdowns(folder))
         if self.inputs is None:
-            recorded = {k: v for k, v in recorded.items() if k.startswith(OWN_KINDS)}
+            recorded = _of_kind(OWN_KINDS, recorded)
         return reason(recorded, now, before.words) or None
 
     def before(self, chapter: Read) -> Digests:
@@ -102,9 +102,7 @@ class Freshness:
 
         told = self.inputs(chapter.file) if self.inputs else {}
         digests = Digests(dict(told), getattr(told, "words", None))
-        for file in chapter.included:
-            content = (self.book.root / file).read_bytes().replace(b"\r\n", b"\n")
-            digests[f"{INCLUDED} {file}"] = hashlib.sha256(content).hexdigest()[:16]
+        digests.update(_included(self.book.root, chapter))
         for name, value in self.book.options.items():
             digests[f"{OPTION} {name}"] = value
         return digests
@@ -154,11 +152,17 @@ class ProjectInputs:
 
     def __call__(self, file: str) -> Digests:
         """What the chapter `file` reads by its code."""
-        chapter = read_source(self._layout.root, file)
-        folder = freeze_folder(self._layout.root, file)
+        root = self._layout.root
+        chapter = read_source(root, file)
+        folder = freeze_folder(root, file)
         there = frozen_targets(folder)
-        same_text = bool(there) and why_unusable(folder, chapter, there) is None
-        return self.reader.of_text(chapter.text, recorded_inputs(folder) if same_text else None)
+        recorded = None
+        if there and why_unusable(folder, chapter, there) is None:
+            recorded = recorded_inputs(folder)
+        included = _included(root, chapter)
+        if recorded is not None and included != _of_kind(INCLUDED, recorded):
+            recorded = None
+        return self.reader.of_text(chapter.text, recorded, (root / file).parent)
 
     def experiments_of(self, file: str) -> list[str]:
         """Ids of the experiments that the chapter `file` reads, sorted."""
@@ -168,3 +172,15 @@ class ProjectInputs:
         """The same, with experiments read anew: running a chapter may have trained."""
         self.__dict__.pop("reader", None)
         return self(file)
+
+
+def _included(root: Path, chapter: Read) -> dict[str, str]:
+    found = {}
+    for file in chapter.included:
+        content = (root / file).read_bytes().replace(b"\r\n", b"\n")
+        found[f"{INCLUDED} {file}"] = hashlib.sha256(content).hexdigest()[:16]
+    return found
+
+
+def _of_kind(kinds: str | tuple[str, ...], inputs: Mapping[str, str]) -> dict[str, str]:
+    return {name: digest for name, digest in inputs.items() if name.startswith(kinds)}

@@ -116,13 +116,17 @@ def _watched(
     reader: ExperimentReader,
 ) -> Watch:
     """Everything that tells whether a book's chapters are true."""
+    from cvlib.journal.inputs import python_of
+    from cvlib.journal.named_files import named_files
     from cvlib.models.weights.hub import hub_cache, torch_hub_cache
 
     root = layout.root
     profiles = [root / "_quarto.yml", root / f"_quarto-{layout.profile}.yml"]
     files = [*profiles, *bibliography]
     for chapter in chapters:
-        files += [root / chapter.file, *(root / file for file in chapter.included)]
+        path = root / chapter.file
+        files += [path, *(root / file for file in chapter.included)]
+        files += named_files(python_of(chapter.text), path.parent)
     # installing another torch, or a package with weights, changes the folder that it lies in
     files += [Path(p) for p in sys.path if p.endswith(("site-packages", "dist-packages"))]
     trees = [Path(cvlib.__file__).parent, layout.experiments, layout.data]

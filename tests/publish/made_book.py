@@ -82,12 +82,17 @@ exp = experiment("exp01").run()
 
 ```{python}
 from cvlib.journal import experiment, hypotheses
+import own
 exp, h = experiment("exp02"), hypotheses()
+own.note("notes.csv")
 exp.learning_curves()
 ```
 
 It is `{python} h["H1"]`.
 """,
+    "report/own.py": "import own_words\n\n\ndef note(file):\n    return own_words.SAID\n",
+    "report/own_words.py": "SAID = 1  # a word\n",
+    "report/notes.csv": "a,b\n",
     "report/summary.qmd": "# Summary\n\nNo code here.\n",
 }
 

@@ -26,7 +26,7 @@ from cvlib.studies import status
 from cvlib.studies.environment import package_versions
 from cvlib.studies.project import Layout
 from tests.journal.made import fail, planned, write
-from tests.publish.made_book import make_book
+from tests.publish.made_book import freeze_book, make_book
 
 REPOSITORY = Path(__file__).parents[2]
 INDEX, EXP01, EXP02 = "index.qmd", "report/exp01.qmd", "report/exp02.qmd"
@@ -236,6 +236,16 @@ MATTERS: dict[str, tuple[str, str, str, dict[str, str]]] = {
     "an included cell": (
         "report/_setup.qmd", ".run()", "", {EXP01: "included file report/_setup.qmd changed"},
     ),
+    # files of one's own
+    "a module beside the chapter": (
+        "report/own.py", "own_words.SAID", "2", {EXP02: "file report/own.py changed"},
+    ),
+    "what that module imports": (
+        "report/own_words.py", "1", "2", {EXP02: "file report/own_words.py changed"},
+    ),
+    "a file that a cell names": (
+        "report/notes.csv", "b", "c", {EXP02: "file report/notes.csv changed"},
+    ),
     # what is cited
     "a field of an entry": (
         BIB, "year = {2015}", "year = {2014}",
@@ -329,6 +339,7 @@ DOES_NOT_MATTER: dict[str, tuple[str, str, str]] = {
     "the conversion to HTML": ("cvlib/publish/html_book.py", "import annotations\n", "import annotations\nX = 1\n"),
     "a model that no run uses": ("cvlib/models/custom_vit.py", "import annotations\n", "import annotations\nX = 1\n"),
     "what fetches the data": ("cvlib/data/providers.py", "import annotations\n", "import annotations\nX = 1\n"),
+    "a comment in a module beside the chapter": ("report/own_words.py", "a word", "one word"),
     # what is not executed
     "the text of a chapter without code": ("report/summary.qmd", "No code", "Still no code"),
     "the README": ("README.md", "A project", "My project"),
@@ -453,6 +464,29 @@ def test_another_numpy_causes_no_work(project, monkeypatch):
     versions = {**package_versions(), "numpy": "99.0"}
     monkeypatch.setattr(status, "package_versions", lambda: versions)
     assert project.untrue() == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "code", "edit", "chapter"),
+    [
+        ("report/_setup.qmd", ".run()", ".run()\nexp.ablation()",
+         "cvlib/journal/ablation.py", ("return figure", "return [figure]"), EXP01),
+        (HYPOTHESES, "first: exp02/wide, second: exp02/base", "measure: slices_found, of: exp02/base",
+         "cvlib/journal/effects.py", ("found.slices_found()", "found.slices_found(3)"), EXP02),
+    ],
+    ids=["by an included cell", "by a hypothesis"],
+)  # fmt: skip
+def test_code_that_is_newly_called_counts_from_then_on(
+    project, file, old, new, code, edit, chapter
+):
+    """The text of the chapter is the same, so what was found for it before must not be taken."""
+    project.keep(project.layout.root / "_freeze")
+    project.edit(file, old, new)
+    assert set(project.untrue()) == {chapter}
+    freeze_book(project.layout, project.source)
+    assert project.untrue() == {}
+    project.edit(code, *edit)
+    assert project.untrue() == {chapter: f"code changed: {code[:-3].replace('/', '.')}"}
 
 
 def test_other_line_ends_and_times_cause_no_work(project):
