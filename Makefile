@@ -4,6 +4,7 @@
 PYTHON  ?= python3
 PROFILE ?= default
 EXP     ?= exp02
+WORKERS ?= 2
 VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
@@ -40,7 +41,7 @@ test: $(BROWSE)  ## every check: lint, types, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
 
 quick: $(STAMP)  ## a small profile of every experiment, trained from nothing and rendered
 	rm -rf experiments/runs-quick _output-quick
