@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cvlib.journal.called_code import called_by, called_code
+from cvlib.journal.called_code import called_by, called_code, source_digest
 from cvlib.studies.parts import Uses
 
 FILES = {
@@ -160,6 +160,15 @@ def test_what_is_known_not_to_be_called_is_left_out(package):
 
 def test_code_outside_of_what_is_shown_does_not_count(package):
     assert called(package, "from cvlib.data.load import load\nload()") == set()
+
+
+def test_the_digest_of_the_source_sees_every_byte_that_may_be_shown(package):
+    before = source_digest(package)
+    (package / "cvlib/journal/running.py").write_text("# trains, and shows nothing\n")
+    (package / "cvlib/data/load.py").write_text("X = 1\n")
+    assert source_digest(package) == before
+    edit(package, "journal/page.css", "a {}", "a {} ")
+    assert source_digest(package) != before
 
 
 def test_magics_are_passed_over_and_what_is_no_python_is_taken_by_its_words():
