@@ -28,9 +28,10 @@ base:
 
 @dataclass(frozen=True)
 class Project:
-    """root: its folder; `.venv/bin/cvlib` in it runs the project's own copy of the library."""
+    """A project, its folder and the name of its PDF; `.venv/bin/cvlib` runs its own copy of cvlib."""
 
     root: Path
+    pdf: str
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         """Run a line of shell in the project; output and errors come together."""
@@ -51,7 +52,8 @@ class Project:
 class Step:
     """What a command is expected to do in a project.
 
-    says: each is in what it prints; makes: each is there afterwards; code: its exit code.
+    says: each is in what it prints; makes: each is there afterwards ({pdf} in them is the name of
+    the project's PDF); code: its exit code.
     instead: what is run for it, where the command itself takes too long for a test.
     """
 
@@ -65,20 +67,21 @@ class Step:
         where = f"{command}\n{done.stdout}"
         assert done.returncode == self.code, where
         assert "Traceback" not in done.stdout, where
-        for said in self.says:
+        for said in (text.replace("{pdf}", project.pdf) for text in self.says):
             assert said in done.stdout, f"{said!r} is not said by {where}"
-        for path in self.makes:
+        for path in (text.replace("{pdf}", project.pdf) for text in self.makes):
             assert (project.root / path).exists(), f"{path} was not made by {where}"
 
 
 def small_project(folder: Path) -> Project:
     """A project as `cvlib init` makes it, made small, with pictures and a backbone to ask for."""
-    root = new_project(folder, Words("Ivan Franko", "Reading digits")).root
+    made = new_project(folder, Words("Ivan Franko", "Reading digits"))
+    root = made.root
     shrink(root / "experiments/exp01.yaml")
     (root / "experiments/exp09.yaml").write_text(BACKBONE)
     pictures(root / "pictures/birds", each=10)
     with_tools(root)
-    return Project(root)
+    return Project(root, made.pdf)
 
 
 def shrink(experiment: Path) -> None:
