@@ -39,7 +39,7 @@ EXPECTED = {
     "make report": Step(
         says=(
             "index.qmd: the list of hypotheses changed",
-            "summary.qmd: exp02 is new to it",
+            "report/summary.qmd: the list of hypotheses changed",
             "_output/{pdf}",
         ),
         makes=("_output/{pdf}",),
