@@ -1,0 +1,40 @@
+"""`cvlib data`: what a dataset holds."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cvlib.commands.options import ProfileOption
+
+
+def data(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="cifar10, imagefolder:PATH, …; all that the experiments use, if none."),
+    ] = None,
+    profile: ProfileOption = None,
+) -> None:
+    """Fetch datasets and say what is in them: images, classes, sizes, unreadable files.
+
+    Example: cvlib data imagefolder:pictures/birds
+    """
+    from cvlib.data.inventory import describe
+    from cvlib.data.inventory_text import inventory_text
+    from cvlib.data.load import fetch
+    from cvlib.data.spec import DatasetSpec
+    from cvlib.studies.project import find_layout
+    from cvlib.studies.run import make_plans
+
+    layout = find_layout(profile=profile and profile.value)
+    if name:
+        specs = [DatasetSpec(name=name)]
+    else:
+        runs = [run for plan in make_plans(layout) for run in plan.runs]
+        specs = list(
+            {run.spec.dataset.model_dump_json(): run.spec.dataset for run in runs}.values()
+        )
+    for spec in specs:
+        fetch(spec, layout.data)
+        typer.echo(inventory_text(describe(spec, layout.data)))

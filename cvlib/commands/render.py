@@ -1,0 +1,58 @@
+"""`cvlib render`: the PDF and the HTML."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from cvlib.commands.options import ProfileOption
+
+
+class Target(str, Enum):
+    """What to render."""
+
+    pdf = "pdf"
+    html = "html"
+    all = "all"
+
+
+class Engine(str, Enum):
+    """Who renders."""
+
+    auto = "auto"
+    quarto = "quarto"
+    embedded = "embedded"
+
+
+def render(
+    chapters: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[CHAPTER]...", help="Such as exp01 or report/exp01.qmd; else all."),
+    ] = None,
+    to: Annotated[Target, typer.Option(help="What to make.")] = Target.all,
+    engine: Annotated[
+        Engine, typer.Option(help="auto: Quarto if QUARTO or PATH has it, else embedded.")
+    ] = Engine.auto,
+    profile: ProfileOption = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Execute every chapter, frozen or not.")
+    ] = False,
+) -> None:
+    """Train what is missing, then make the PDF and the HTML.
+
+    A chapter whose text, results and code are unchanged is not executed again.
+
+    Example: cvlib render exp01 --to html
+    """
+    from cvlib.publish.report import render_report
+
+    code = render_report(
+        chapters or [],
+        to=to.value,
+        engine=engine.value,
+        profile=profile and profile.value,
+        fresh=fresh,
+    )
+    raise typer.Exit(code)

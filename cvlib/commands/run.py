@@ -1,0 +1,100 @@
+"""`cvlib run`: train what is missing or stale."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cvlib.commands.options import Experiments, ProfileOption
+
+if TYPE_CHECKING:
+    from cvlib.studies.project import Layout
+
+
+class Rerun(str, Enum):
+    """What to train besides the missing."""
+
+    code = "code"
+    environment = "environment"
+    failed = "failed"
+    skipped = "skipped"
+    all = "all"
+
+
+def run(
+    experiments: Experiments = None,
+    profile: ProfileOption = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes side by side; one a core when left out.")
+    ] = None,
+    threads: Annotated[
+        int, typer.Option(min=1, help="Threads of each process; more change the last bits.")
+    ] = 1,
+    rerun: Annotated[
+        Rerun | None, typer.Option(help="Train these again, too: stale by code, …, or all.")
+    ] = None,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Only these runs: probe, probe@1 (seed), exp02/probe, or a run's key. Repeat it "
+            "for several; with --rerun all they are trained again.",
+        ),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only say what went wrong.")] = False,
+) -> None:
+    """Train what is missing or stale. Ctrl-C is safe: the next call goes on.
+
+    Example: cvlib run exp01 --workers 2
+    """
+    from cvlib.studies.progress import View
+    from cvlib.studies.project import find_layout
+    from cvlib.studies.run import run_experiments
+
+    layout = find_layout(profile=profile and profile.value)
+    view = View(sys.stderr, quiet=quiet)
+    summary = run_experiments(
+        layout,
+        experiments or (),
+        workers=workers,
+        threads=threads,
+        device=device,
+        rerun=rerun and rerun.value,
+        variants=variant or (),
+        view=view,
+    )
+    if summary.interrupted:
+        raise typer.Exit(130)
+    if not quiet:
+        _say_what_is_left(layout, experiments or (), variant or (), summary.done)
+    if summary.failed:
+        raise typer.Exit(1)
+
+
+def _say_what_is_left(
+    layout: Layout,
+    experiments: list[str] | tuple[()],
+    variants: list[str] | tuple[()],
+    done: list[str],
+) -> None:
+    from cvlib.studies.run import inspect
+
+    statuses = inspect(layout, experiments, variants)
+    left = [s for s in statuses if s.state not in ("fresh", "skipped")]
+    typer.echo(f"{len(done)} trained; {'all is fresh' if not left else f'{len(left)} not fresh:'}")
+    for cue in ("code", "environment"):
+        if count := sum(s.state == "stale" and s.cue == cue for s in left):
+            typer.echo(f"  {count} stale by {cue}: `cvlib run --rerun {cue}` trains them again")
+    if skipped := [s for s in statuses if s.state == "skipped"]:
+        names = sorted({f"{s.planned.experiment}/{s.planned.variant}" for s in skipped})
+        typer.echo(
+            f"  {len(skipped)} skipped, their weights cannot be had here: {', '.join(names)}\n"
+            "  `cvlib weights list` says why; where there is internet, `cvlib weights fetch`"
+        )
+    for status in left:
+        if status.state == "failed":
+            typer.echo(f"  failed: {status.planned.name}: {status.reason}")

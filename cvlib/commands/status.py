@@ -1,0 +1,56 @@
+"""`cvlib status`: what is fresh, and what is not and why."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from cvlib.commands.options import Experiments, ProfileOption
+
+
+def status(
+    experiments: Experiments = None,
+    profile: ProfileOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say of each run whether it is fresh, and of each chapter whether it is frozen and true.
+
+    Exits with 0 only if all is fresh, apart from what is skipped.
+
+    Example: cvlib status exp01
+    """
+    from cvlib.publish.chapter_status import chapter_statuses, statuses_text
+    from cvlib.publish.freshness import ProjectInputs
+    from cvlib.studies.project import find_layout
+    from cvlib.studies.report import status_text
+
+    layout = find_layout(profile=profile and profile.value)
+    inputs = ProjectInputs(layout)
+    reader = inputs.reader.experiments
+    plans = [reader.plan(name) for name in experiments or layout.experiment_ids()]
+    statuses = [reader.statuses(plan.experiment.id) for plan in plans]
+    chapters = chapter_statuses(layout, inputs, experiments or ())
+    # a run that is skipped for want of weights has no result that could be stale
+    all_fresh = all(s.state in ("fresh", "skipped") for group in statuses for s in group)
+    all_true = all(chapter.reason is None for chapter in chapters)
+    wanted = [run for plan in plans for run in plan.runs]
+    unused = [] if experiments else reader.inspector.unreferenced(wanted)
+    if as_json:
+        found = {
+            "profile": layout.profile,
+            "fresh": all_fresh and all_true,
+            "runs": [s.as_json() for group in statuses for s in group],
+            "chapters": [chapter.as_json() for chapter in chapters],
+            "unreferenced": unused,
+        }
+        typer.echo(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        for plan, group in zip(plans, statuses, strict=True):
+            typer.echo(status_text(plan, group))
+        if chapters:
+            typer.echo(statuses_text(chapters))
+        if unused:
+            typer.echo(f"{len(unused)} stored runs that no experiment asks for; `cvlib prune`")
+    raise typer.Exit(0 if all_fresh and all_true else 1)
