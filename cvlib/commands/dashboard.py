@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cvlib.commands.options import ProfileOption
+from cvlib.commands.options import NoBrowserOption, ProfileOption
 
 
 def dashboard(
@@ -26,9 +26,7 @@ def dashboard(
     export_tags: Annotated[
         bool, typer.Option("--export-tags", help="Only write down the tags given in the App.")
     ] = False,
-    no_browser: Annotated[
-        bool, typer.Option("--no-browser", help="Do not open a page in the browser.")
-    ] = False,
+    no_browser: NoBrowserOption = False,
 ) -> None:
     """Look at an experiment's mistakes in FiftyOne's App. Ctrl-C ends it.
 

@@ -23,3 +23,6 @@ ProfileOption = Annotated[
     Profile | None,
     typer.Option(help="Size of the study; else CVLIB_PROFILE or QUARTO_PROFILE, else default."),
 ]
+NoBrowserOption = Annotated[
+    bool, typer.Option("--no-browser", help="Do not open a page in the browser.")
+]

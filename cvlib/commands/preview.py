@@ -6,22 +6,16 @@ from typing import Annotated
 
 import typer
 
+from cvlib.commands.options import NoBrowserOption, ProfileOption
+
 
 def preview(
     port: Annotated[int, typer.Option(min=1, max=65535, help="On 127.0.0.1.")] = 4848,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[quick|default|full]",
-            help="Size of the study; else CVLIB_PROFILE or QUARTO_PROFILE, else default.",
-        ),
-    ] = None,
+    profile: ProfileOption = None,
     train: Annotated[
         bool, typer.Option("--train", help="Train what is missing, beside the preview.")
     ] = False,
-    no_browser: Annotated[
-        bool, typer.Option("--no-browser", help="Do not open a page in the browser.")
-    ] = False,
+    no_browser: NoBrowserOption = False,
 ) -> None:
     """Show the report as HTML, and again with every save. Ctrl-C ends it.
 
@@ -33,5 +27,5 @@ def preview(
     from cvlib.preview.run import run_preview
     from cvlib.studies.project import find_layout
 
-    layout = find_layout(profile=profile)
+    layout = find_layout(profile=profile and profile.value)
     raise typer.Exit(run_preview(layout, port=port, open_browser=not no_browser, train=train))

@@ -10,20 +10,20 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from cvlib import loopback
 from cvlib.dashboard.errors import DashboardError
+from cvlib.loopback import ADDRESS
+from cvlib.signals import asked_to_end
 
-ADDRESS = "127.0.0.1"
 START_SECONDS = 120.0
 PATIENCE = 3.0  # seconds; the server keeps nothing that could be lost
 
@@ -46,39 +46,22 @@ def stopping_in_order() -> Iterator[None]:
     def stop(number: int, _frame: object) -> None:
         raise Stopped(number)
 
-    heard = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) != signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in heard}
-    try:
+    with asked_to_end(stop):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def check_port(port: int) -> None:
     """Raise DashboardError when something listens on this port of 127.0.0.1, with what it is."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
-        try:
-            probe.bind((ADDRESS, port))
-        except OSError as error:
-            who = (
-                f"another dashboard is open there, http://{ADDRESS}:{port}"
-                if _version(port)
-                else f"another program has it ({error.strerror})"
-            )
-            raise DashboardError(
-                f"port {port} of {ADDRESS} cannot be had: {who}; end that one, or give another "
-                f"port, such as --port {port + 1}"
-            ) from None
+    try:
+        loopback.check_port(port, lambda asked: _version(asked) is not None, "dashboard")
+    except OSError as error:
+        raise DashboardError(str(error)) from None
 
 
 def _version(port: int) -> str | None:
     """Version of the FiftyOne server on this port; None while there is none."""
-    # no proxy stands between this machine and itself
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(f"http://{ADDRESS}:{port}/fiftyone", timeout=2) as answer:
+        with loopback.direct().open(f"http://{ADDRESS}:{port}/fiftyone", timeout=2) as answer:
             return str(json.load(answer)["version"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

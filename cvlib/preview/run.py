@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 import threading
 import time
 import traceback
 import webbrowser
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from cvlib.preview.watch import Watch
 from cvlib.publish import pandoc
 from cvlib.publish.errors import PublishError
 from cvlib.publish.project import load_project
+from cvlib.signals import asked_to_end
 from cvlib.studies.progress_file import trainings
 from cvlib.studies.project import Layout
 
@@ -44,7 +43,7 @@ def run_preview(layout: Layout, *, port: int, open_browser: bool, train: bool) -
     state = State()
     book = Book(layout, own, state, _say)
     trainer = Trainer(layout)
-    with _ended_by_signals(), PreviewServer(book.site, _output(layout), port, state) as server:
+    with asked_to_end(_stop), PreviewServer(book.site, _output(layout), port, state) as server:
         try:
             print(f"preview: {server.address}\nCtrl-C ends it", flush=True)
             if open_browser:
@@ -106,25 +105,9 @@ def _output(layout: Layout) -> Path:
         return layout.root / "_output"
 
 
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Within it SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does.
-
-    A signal that is ignored stays so: `nohup` does that.
-    """
-
-    def stop(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    names = ("SIGINT", "SIGTERM", "SIGHUP")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in heard}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _stop(_number: int, _frame: object) -> None:
+    """End as Ctrl-C does."""
+    raise KeyboardInterrupt
 
 
 def _say(text: str) -> None:

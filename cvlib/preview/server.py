@@ -9,9 +9,7 @@ from __future__ import annotations
 import contextlib
 import mimetypes
 import posixpath
-import socket
 import threading
-import urllib.request
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -19,11 +17,12 @@ from pathlib import Path
 from socketserver import TCPServer
 from urllib.parse import unquote, urlsplit
 
+from cvlib import loopback
+from cvlib.loopback import ADDRESS
 from cvlib.preview.site import OWN, live_page, missing_page
 from cvlib.preview.state import State
 from cvlib.publish.errors import PublishError
 
-ADDRESS = "127.0.0.1"
 # So that a connection that broke is noticed, by either side.
 HEARTBEAT_SECONDS = 10.0
 _HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -168,27 +167,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 def check_port(port: int) -> None:
     """Raise PublishError when something listens on this port of 127.0.0.1, with what it is."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
-        try:
-            probe.bind((ADDRESS, port))
-        except OSError as error:
-            who = (
-                f"another preview is open there, http://{ADDRESS}:{port}"
-                if _is_preview(port)
-                else f"another program has it ({error.strerror})"
-            )
-            raise PublishError(
-                f"port {port} of {ADDRESS} cannot be had: {who}; end that one, or give another "
-                f"port, such as --port {port + 1}"
-            ) from None
+    try:
+        loopback.check_port(port, _is_preview, "preview")
+    except OSError as error:
+        raise PublishError(str(error)) from None
 
 
 def _is_preview(port: int) -> bool:
-    # no proxy stands between this machine and itself
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(f"http://{ADDRESS}:{port}{OWN}live.css", timeout=2) as answer:
+        with loopback.direct().open(f"http://{ADDRESS}:{port}{OWN}live.css", timeout=2) as answer:
             return str(answer.headers.get("Server", "")).startswith(_SERVER)
     except (OSError, ValueError):
         return False
