@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from cvlib.publish.book import Book, read_book
 from cvlib.publish.errors import ProjectError, Unsupported
-from cvlib.publish.supported import HARMLESS_KEYS, PROJECT_KEYS
+from cvlib.publish.project_keys import check_keys
 from cvlib.publish.yaml_lines import YamlFile, parse_yaml
 
 Freeze = Literal["auto", True, False]
@@ -77,7 +77,7 @@ def load_project(root: Path, profile: str | None = None) -> Project:
     root = root.resolve()
     metadata, files = read_metadata(root, profile)
     for file in files:
-        _check_keys(file)
+        check_keys(file)
     source = files[0]
     if metadata.get("project", {}).get("type") != "book":
         raise Unsupported(
@@ -146,47 +146,6 @@ def _read(path: Path) -> YamlFile:
             "or --profile names a profile that has no file"
         ) from None
     return parse_yaml(text, path.name)
-
-
-def _check_keys(file: YamlFile) -> None:
-    """Stop at the first key that the table of supported keys does not hold."""
-    _check_section(file, "", ())
-    for section in ("project", "book", "crossref", "execute"):
-        if section in file.data:
-            _check_section(file, section, (section,))
-    formats = file.data.get("format") or {}
-    if not isinstance(formats, dict):
-        raise Unsupported("`format:` as one name; write `format: {html: {…}}`", file=file.name,
-                          line=file.line("format"))  # fmt: skip
-    for name, options in formats.items():
-        if isinstance(options, dict):
-            _check_section(file, "format", ("format", name))
-            if "execute" in options:
-                _check_section(file, "execute", ("format", name, "execute"))
-
-
-def _check_section(file: YamlFile, section: str, path: tuple[str, ...]) -> None:
-    holder: Any = file.data
-    for key in path:
-        holder = holder[key]
-    if holder is None:
-        return
-    if not isinstance(holder, dict):
-        raise ProjectError(
-            f"`{'.'.join(path)}` must be a mapping, found {holder!r}",
-            file=file.name,
-            line=file.line(*path),
-        )
-    known = PROJECT_KEYS[section] | HARMLESS_KEYS[section]
-    for key in holder:
-        if key not in known and not (section == "format" and key == "execute"):
-            name = ".".join([*path, str(key)])
-            raise Unsupported(
-                f"key `{name}` is not supported by the embedded engine "
-                f"(supported here: {', '.join(sorted(PROJECT_KEYS[section]))})",
-                file=file.name,
-                line=file.line(*path, str(key)),
-            )
 
 
 def _freeze(metadata: Mapping[str, Any], file: YamlFile) -> Freeze:
