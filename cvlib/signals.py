@@ -1,10 +1,13 @@
-"""Signals that ask a process to end, handled for as long as something has to be ended in order."""
+"""Signals that ask processes to end: handled while something has to be ended in order, and sent."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
+from typing import Any
 
 Handler = Callable[[int, object], None]
 
@@ -23,3 +26,17 @@ def asked_to_end(stop: Handler) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def signal_group(process: subprocess.Popen[Any], number: int) -> None:
+    """Send a signal to a process and all that it started; one that has ended is left alone.
+
+    process: started with `start_new_session=True`, so that its group has its number.
+    """
+    try:
+        if os.name == "posix":
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+    except (ProcessLookupError, PermissionError):
+        pass

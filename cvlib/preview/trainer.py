@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Collection
 
+from cvlib.signals import signal_group
 from cvlib.studies.project import Layout
 
 # A training asked to stop writes its checkpoints first.
@@ -49,19 +50,9 @@ class Trainer:
         """Ask the training to leave checkpoints and end, and wait for it; a second call kills it."""
         if self._process is None or not self.is_training:
             return
-        self._signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+        signal_group(self._process, signal.SIGINT if os.name == "posix" else signal.SIGTERM)
         try:
             self._process.wait(STOP_SECONDS)
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            self._signal(signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
+            signal_group(self._process, signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
             self._process.wait()
-
-    def _signal(self, number: int) -> None:
-        assert self._process is not None
-        try:
-            if os.name == "posix":
-                os.killpg(self._process.pid, number)
-            else:
-                self._process.send_signal(number)
-        except (ProcessLookupError, PermissionError):
-            pass

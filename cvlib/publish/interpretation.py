@@ -161,10 +161,10 @@ def review_note(block: Block, now: Mapping[str, str]) -> str:
 
 def book_files(layout: Layout) -> list[str]:
     """The book's chapters that are there, in order."""
-    from cvlib.publish.project import load_project
+    from cvlib.publish.book_files import read_book_files
 
-    book = load_project(layout.root, None if layout.profile == "default" else layout.profile).book
-    return [entry.file for entry in book.chapters if (layout.root / entry.file).is_file()]
+    book = read_book_files(layout.root, layout.quarto_profile)
+    return [file for file in book.chapters if (layout.root / file).is_file()]
 
 
 def _openings(lines: list[str]) -> Iterator[tuple[int, str]]:

@@ -23,6 +23,7 @@ from typing import Any
 
 from cvlib.publish.cell_outputs import Output, Outputs
 from cvlib.publish.errors import CellFailed, GivenUp
+from cvlib.signals import signal_group
 
 # How long a chapter has, once interrupted, to write its checkpoint and stop.
 STOP_SECONDS = 60.0
@@ -226,7 +227,7 @@ class Kernel:
 
     def _interrupt(self, message: str) -> None:
         """Send SIGINT to the kernel and its children; wait until the cell has stopped."""
-        self._signal_group(signal.SIGINT)
+        signal_group(self._process, signal.SIGINT)
         until = time.monotonic() + STOP_SECONDS
         outputs = Outputs(self._on_stderr)
         try:
@@ -253,18 +254,8 @@ class Kernel:
 
     def _kill_group(self) -> None:
         """End the kernel and whatever its cells started and left running."""
-        self._signal_group(signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
+        signal_group(self._process, signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
         self._wait_for_exit(5.0)
-
-    def _signal_group(self, number: int) -> None:
-        try:
-            if os.name == "posix":
-                # started as the leader of its own session: the group has its number
-                os.killpg(self._process.pid, number)
-            else:
-                self._process.send_signal(number)
-        except (ProcessLookupError, PermissionError):
-            pass
 
 
 def _free_ports(count: int) -> list[int]:
