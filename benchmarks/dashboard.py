@@ -34,8 +34,8 @@ def step(name):
     global last
     now = time.perf_counter()
     steps[name], last = now - last, now
-from cvlib.studies.project import Layout
-layout = Layout(Path(sys.argv[1]))
+from cvlib.project import Project
+layout = Project(Path(sys.argv[1]))
 from cvlib.dashboard.content import gather
 from cvlib.dashboard.environment import prepare, writing_alone
 content = gather(layout, "exp01", sys.argv[2:])

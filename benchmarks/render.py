@@ -21,10 +21,10 @@ from typing import Any
 
 from common import PROJECT, machine, parser, write_json
 
-from cvlib.publish.quarto import find_quarto
+from cvlib.engine.quarto import find_quarto
 
 RENDER = [sys.executable, "-m", "cvlib", "render", "--engine", "embedded"]
-HOOK = [sys.executable, "-m", "cvlib.publish.hook"]
+HOOK = [sys.executable, "-m", "cvlib.freeze.hook"]
 KNOWN = Path(".quarto/cvlib/true-default.json")
 # name -> command, goal in seconds, whether what was found true before is forgotten first
 CONTENDERS: dict[str, tuple[list[str], float | None, bool]] = {

@@ -17,6 +17,7 @@ from cvlib.commands.reviewed import reviewed
 from cvlib.commands.run import run
 from cvlib.commands.status import status
 from cvlib.commands.trace import trace
+from cvlib.errors import CvlibError
 from cvlib.weights_cli import app as weights_app
 
 app = typer.Typer(
@@ -52,8 +53,9 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except Exception as error:
-        # cvlib's own errors name the value, what was expected and what to do; others are bugs
-        if not type(error).__module__.startswith(("cvlib.", "pydantic_core")):
-            raise
+        from pydantic import ValidationError
+
+        if not isinstance(error, (CvlibError, ValidationError)):
+            raise  # a bug
         typer.echo(f"cvlib: {error}", err=True)
         raise SystemExit(2) from None

@@ -94,7 +94,7 @@ def _devices() -> Iterator[Finding]:
 
 
 def _engines() -> Iterator[Finding]:
-    from cvlib.publish.quarto import find_quarto
+    from cvlib.engine.quarto import find_quarto
 
     try:
         quarto = find_quarto()
@@ -136,13 +136,13 @@ def _dashboard() -> Iterator[Finding]:
 
 
 def _project() -> Iterator[Finding]:
+    from cvlib.project import ProjectError, find_project
     from cvlib.results.store import Store
     from cvlib.studies.located_yaml import SpecError
-    from cvlib.studies.project import ProjectError, find_layout
     from cvlib.studies.run import make_plans
 
     try:
-        layout = find_layout()
+        layout = find_project()
         plans = make_plans(layout)
     except (ProjectError, SpecError) as error:
         yield Finding("bad", "project", str(error))

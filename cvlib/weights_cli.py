@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from cvlib.models.weights.inventory import Item
     from cvlib.models.weights.wanted import Wanted
-    from cvlib.studies.project import Layout
+    from cvlib.project import Project
 
 app = typer.Typer(
     help="Pretrained weights: what is here, fetch it, carry it to a machine without a network.",
@@ -165,17 +165,17 @@ def _not_packed(item: Item, root: Path) -> str | None:
     )
 
 
-def _layout(profile: str | None) -> Layout:
-    from cvlib.studies.project import find_layout
+def _layout(profile: str | None) -> Project:
+    from cvlib.project import find_project
 
-    return find_layout(profile=profile)
+    return find_project(profile=profile)
 
 
-def _root(layout: Layout) -> Path:
+def _root(layout: Project) -> Path:
     return layout.data / "weights"
 
 
-def _wanted(layout: Layout, names: list[str] | None = None) -> list[Wanted]:
+def _wanted(layout: Project, names: list[str] | None = None) -> list[Wanted]:
     """Weights of the given names; of all experiments if there are none."""
     from cvlib.models.weights.wanted import Wanted
 

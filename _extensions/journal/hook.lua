@@ -25,7 +25,7 @@ table.insert(pythons, "python")
 local why = "no Python was found"
 for _, python in ipairs(pythons) do
   if python ~= "" then
-    local pipe = io.popen(quoted(python) .. " -m cvlib.publish.hook " .. stage .. " 2>&1")
+    local pipe = io.popen(quoted(python) .. " -m cvlib.freeze.hook " .. stage .. " 2>&1")
     for line in pipe:lines() do
       if line:find("^cvlib: ") then
         io.stderr:write(line, "\n")

@@ -24,10 +24,10 @@ def check(
 
     Example: cvlib check
     """
-    from cvlib.publish.check import check_report
-    from cvlib.studies.project import find_layout
+    from cvlib.check import check_report
+    from cvlib.project import find_project
 
-    report = check_report(find_layout(), pdf)
+    report = check_report(find_project(), pdf)
     if as_json:
         typer.echo(json.dumps(report.as_json(), indent=1, ensure_ascii=False))
     else:

@@ -35,9 +35,9 @@ def dashboard(
     Example: cvlib dashboard exp02 --run probe --run head-first
     """
     from cvlib.dashboard.cli import run_dashboard, run_export
-    from cvlib.studies.project import find_layout
+    from cvlib.project import find_project
 
-    layout = find_layout(profile=profile and profile.value)
+    layout = find_project(profile=profile and profile.value)
     if export_tags and run:
         raise typer.BadParameter("tags are of images, not of runs: leave --run out")
     if export_tags:

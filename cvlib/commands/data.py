@@ -24,10 +24,10 @@ def data(
     from cvlib.data.inventory_text import inventory_text
     from cvlib.data.load import fetch
     from cvlib.data.spec import DatasetSpec
-    from cvlib.studies.project import find_layout
+    from cvlib.project import find_project
     from cvlib.studies.run import make_plans
 
-    layout = find_layout(profile=profile and profile.value)
+    layout = find_project(profile=profile and profile.value)
     if name:
         specs = [DatasetSpec(name=name)]
     else:

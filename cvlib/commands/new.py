@@ -24,10 +24,10 @@ def new(
 
     Example: cvlib new exp06 --from exp01 --title "Deeper networks"
     """
+    from cvlib.project import find_project
     from cvlib.starting.experiment import new_experiment
-    from cvlib.studies.project import find_layout
 
-    layout = find_layout()
+    layout = find_project()
     made = new_experiment(layout, name, original=original, dataset=dataset, title=title)
     if made.data:
         typer.echo(made.data)

@@ -25,7 +25,7 @@ def preview(
     Example: cvlib preview --no-browser
     """
     from cvlib.preview.run import run_preview
-    from cvlib.studies.project import find_layout
+    from cvlib.project import find_project
 
-    layout = find_layout(profile=profile and profile.value)
+    layout = find_project(profile=profile and profile.value)
     raise typer.Exit(run_preview(layout, port=port, open_browser=not no_browser, train=train))

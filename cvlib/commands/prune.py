@@ -17,12 +17,12 @@ def prune(
 
     Example: cvlib prune
     """
+    from cvlib.project import find_project
     from cvlib.results.store import Store
-    from cvlib.studies.project import find_layout
     from cvlib.studies.run import make_plans
     from cvlib.studies.status import Inspector
 
-    layout = find_layout(profile=profile and profile.value)
+    layout = find_project(profile=profile and profile.value)
     store = Store(layout.runs)
     wanted = [run for plan in make_plans(layout) for run in plan.runs]
     if any(run.dataset_fingerprint is None for run in wanted):

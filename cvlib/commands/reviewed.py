@@ -21,13 +21,13 @@ def reviewed(
 
     Example: cvlib reviewed exp02
     """
-    from cvlib.publish.interpretation import book_files, mark_reviewed
-    from cvlib.publish.project import load_project
-    from cvlib.publish.render import resolve_chapter
-    from cvlib.studies.project import find_layout
+    from cvlib.engine.project import load_book
+    from cvlib.freeze.interpretation import book_files, mark_reviewed
+    from cvlib.freeze.render import resolve_chapter
+    from cvlib.project import find_project
 
-    layout = find_layout(profile="default")  # the text is that of the shipped study
-    project = load_project(layout.root)
+    layout = find_project(profile="default")  # the text is that of the shipped study
+    project = load_book(layout.root)
     everything = chapters == ["all"]
     files = (
         [file for file in book_files(layout) if _has_blocks(layout.root / file)]
@@ -40,6 +40,6 @@ def reviewed(
 
 
 def _has_blocks(path: Path) -> bool:
-    from cvlib.publish.interpretation import blocks_in
+    from cvlib.freeze.interpretation import blocks_in
 
     return any(blocks_in(path.name, path.read_text(encoding="utf-8")))

@@ -11,7 +11,7 @@ import typer
 from cvlib.commands.options import Experiments, ProfileOption
 
 if TYPE_CHECKING:
-    from cvlib.studies.project import Layout
+    from cvlib.project import Project
 
 
 class Rerun(str, Enum):
@@ -51,11 +51,11 @@ def run(
 
     Example: cvlib run exp01 --workers 2
     """
+    from cvlib.project import find_project
     from cvlib.studies.progress import View
-    from cvlib.studies.project import find_layout
     from cvlib.studies.run import run_experiments
 
-    layout = find_layout(profile=profile and profile.value)
+    layout = find_project(profile=profile and profile.value)
     view = View(sys.stderr, quiet=quiet)
     summary = run_experiments(
         layout,
@@ -76,7 +76,7 @@ def run(
 
 
 def _say_what_is_left(
-    layout: Layout,
+    layout: Project,
     experiments: list[str] | tuple[()],
     variants: list[str] | tuple[()],
     done: list[str],

@@ -21,12 +21,12 @@ def status(
 
     Example: cvlib status exp01
     """
-    from cvlib.publish.chapter_status import chapter_statuses, statuses_text
-    from cvlib.publish.freshness import ProjectInputs
-    from cvlib.studies.project import find_layout
+    from cvlib.freeze.chapter_status import chapter_statuses, statuses_text
+    from cvlib.freeze.freshness import ProjectInputs
+    from cvlib.project import find_project
     from cvlib.studies.report import status_text
 
-    layout = find_layout(profile=profile and profile.value)
+    layout = find_project(profile=profile and profile.value)
     inputs = ProjectInputs(layout)
     reader = inputs.reader.experiments
     plans = [reader.plan(name) for name in experiments or layout.experiment_ids()]

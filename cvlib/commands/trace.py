@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from cvlib.publish.trace_place import Place
-    from cvlib.publish.trace_runs import RunFacts, RunFinder
+    from cvlib.freeze.trace_place import Place
+    from cvlib.freeze.trace_runs import RunFacts, RunFinder
 
 _MOST_RUNS = 12  # that are listed one by one
 
@@ -30,13 +30,13 @@ def trace(
 
     Example: cvlib trace "91.6 ± 1.2%"
     """
-    from cvlib.publish.book_files import read_book_files
-    from cvlib.publish.freshness import Freshness, ProjectInputs
-    from cvlib.publish.trace import trace as find
-    from cvlib.publish.trace_runs import RunFinder
-    from cvlib.studies.project import find_layout
+    from cvlib.freeze.book_files import read_book_files
+    from cvlib.freeze.freshness import Freshness, ProjectInputs
+    from cvlib.freeze.trace import trace as find
+    from cvlib.freeze.trace_runs import RunFinder
+    from cvlib.project import find_project
 
-    layout = find_layout(profile="default")  # the profile that is frozen
+    layout = find_project(profile="default")  # the profile that is frozen
     freshness = Freshness(read_book_files(layout.root), ProjectInputs(layout))
     places = find(layout, what, freshness.why_execute)
     runs = RunFinder(layout)

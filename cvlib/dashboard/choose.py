@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from cvlib.analysis.image_properties import PROPERTIES
 from cvlib.dashboard.errors import DashboardError
+from cvlib.project import Project
 from cvlib.results.run import DamagedRun, Run
 from cvlib.results.store import Store
-from cvlib.studies.project import Layout
 
 if TYPE_CHECKING:
     from cvlib.journal.variant_results import VariantResults
@@ -51,7 +51,7 @@ class ChosenRun:
         return f"{self.label}, seed {self.seed}"
 
 
-def chosen_runs(layout: Layout, experiment_id: str, names: Sequence[str] = ()) -> list[ChosenRun]:
+def chosen_runs(layout: Project, experiment_id: str, names: Sequence[str] = ()) -> list[ChosenRun]:
     """The named runs, each once, in that order.
 
     A name is a variant (`probe`: its first seed with a result), a variant and a seed (`probe@1`), a
@@ -72,7 +72,7 @@ def chosen_runs(layout: Layout, experiment_id: str, names: Sequence[str] = ()) -
     ]
 
 
-def _variants(layout: Layout, experiment_id: str) -> list[VariantResults]:
+def _variants(layout: Project, experiment_id: str) -> list[VariantResults]:
     from cvlib.journal.handle import experiment
 
     handle = experiment(experiment_id, root=layout.root, profile=layout.profile)
@@ -100,7 +100,7 @@ def _score(variant: VariantResults) -> float:
 
 
 def _named(
-    layout: Layout, experiment_id: str, variants: list[VariantResults], name: str
+    layout: Project, experiment_id: str, variants: list[VariantResults], name: str
 ) -> ChosenRun:
     by_name = {variant.name: variant for variant in variants}
     if name in by_name:
@@ -144,7 +144,7 @@ def _of(variant: VariantResults, seed: int) -> ChosenRun:
 
 
 def _keyed(
-    layout: Layout, experiment_id: str, variants: list[VariantResults], prefix: str
+    layout: Project, experiment_id: str, variants: list[VariantResults], prefix: str
 ) -> ChosenRun:
     for variant in variants:
         for seed, run in variant.runs.items():

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from cvlib.studies.project import Layout
+from cvlib.project import Project
 
 
 def run_dashboard(
-    layout: Layout, experiment: str, runs: Sequence[str], *, port: int, open_browser: bool
+    layout: Project, experiment: str, runs: Sequence[str], *, port: int, open_browser: bool
 ) -> int:
     """Open the dashboard of an experiment and serve it until it is asked to end; the exit code."""
     from cvlib.dashboard.environment import prepare, writing_alone
@@ -40,7 +40,7 @@ def run_dashboard(
     return 0
 
 
-def run_export(layout: Layout, experiment: str) -> int:
+def run_export(layout: Project, experiment: str) -> int:
     """Write the tags given in the App to the file that the report reads; the exit code.
 
     Of the dashboard as it was last opened. One that is open meanwhile goes on.

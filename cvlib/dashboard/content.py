@@ -16,9 +16,9 @@ from cvlib.dashboard.run_content import RunContent
 from cvlib.dashboard.views import View, find_views
 from cvlib.data.load import fetch, fingerprint, load
 from cvlib.data.spec import DatasetSpec
+from cvlib.project import Project
 from cvlib.results.files import canonical_json, sha256_text
 from cvlib.results.run import Predictions
-from cvlib.studies.project import Layout
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,7 @@ class Content:
         return spread
 
 
-def gather(layout: Layout, experiment_id: str, names: Sequence[str] = ()) -> Content:
+def gather(layout: Project, experiment_id: str, names: Sequence[str] = ()) -> Content:
     """Everything that a dashboard of these runs shows; see `chosen_runs` for their names.
 
     The images are fetched if they are not on this machine. Raises DashboardError when the runs
@@ -138,7 +138,7 @@ def gather(layout: Layout, experiment_id: str, names: Sequence[str] = ()) -> Con
     )
 
 
-def _check_data(layout: Layout, chosen: list[ChosenRun], specs: list[DatasetSpec]) -> None:
+def _check_data(layout: Project, chosen: list[ChosenRun], specs: list[DatasetSpec]) -> None:
     fetch(specs[0], layout.data)
     now: dict[DatasetSpec, str] = {}
     for item, spec in zip(chosen, specs, strict=True):
@@ -157,7 +157,7 @@ def _check_data(layout: Layout, chosen: list[ChosenRun], specs: list[DatasetSpec
 
 
 def _properties(
-    layout: Layout,
+    layout: Project,
     specs: list[DatasetSpec],
     predictions: list[Predictions],
     ids: np.ndarray,

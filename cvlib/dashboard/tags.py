@@ -14,9 +14,9 @@ from typing import Any
 from cvlib.dashboard.errors import DashboardError
 from cvlib.dashboard.views import TO_REVIEW
 from cvlib.data.spec import FOLDER_KINDS
+from cvlib.project import Project
 from cvlib.results.files import sha256_file
 from cvlib.results.reviews import Reviews, read_reviews, write_reviews
-from cvlib.studies.project import Layout
 
 INFO = "cvlib"  # where in a dataset's info the dashboard keeps its own
 OURS = frozenset({TO_REVIEW})  # tags that the dashboard gives; all others are a person's
@@ -24,12 +24,12 @@ OURS = frozenset({TO_REVIEW})  # tags that the dashboard gives; all others are a
 Kept = dict[str, Any]
 
 
-def reviews_file(layout: Layout, experiment_id: str) -> Path:
+def reviews_file(layout: Project, experiment_id: str) -> Path:
     """The file that tags are written to, and read from."""
     return layout.reviews / f"{experiment_id}.json"
 
 
-def export_tags(dataset: Any, layout: Layout, experiment_id: str) -> Path:
+def export_tags(dataset: Any, layout: Project, experiment_id: str) -> Path:
     """Write every tag that a person gave to the experiment's file of reviews, replacing it.
 
     Raises DashboardError, the file untouched, when nothing is tagged or the file is about other

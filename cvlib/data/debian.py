@@ -6,10 +6,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from cvlib.errors import CvlibError
+
 TIMEOUT_SECONDS = 600
 
 
-class DebianFailed(RuntimeError):
+class DebianFailed(CvlibError, RuntimeError):
     """The package could not be fetched or unpacked; the message is the tool's own last words."""
 
 

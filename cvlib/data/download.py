@@ -8,10 +8,12 @@ import tarfile
 import urllib.request
 from pathlib import Path
 
+from cvlib.errors import CvlibError
+
 TIMEOUT_SECONDS = 20  # without an answer; a slow download may take as long as it needs
 
 
-class ChecksumMismatch(ValueError):
+class ChecksumMismatch(CvlibError, ValueError):
     """A file's bytes are not the ones that were published."""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from cvlib.errors import CvlibError
 
-class JournalError(ValueError):
+
+class JournalError(CvlibError, ValueError):
     """A chapter asked for something that its experiment does not have; the message says what to do."""
 
 

@@ -36,13 +36,13 @@ def experiment(
 ) -> ExperimentHandle:
     """The experiment of `experiments/<name>.yaml` in the project that the working folder lies in.
 
-    root, profile: instead of the ones found (see `studies.project.find_layout`).
+    root, profile: instead of the ones found (see `studies.project.find_project`).
     Raises SpecError or ProjectError when there is no such experiment, or its YAML is wrong.
     """
+    from cvlib.project import find_project
     from cvlib.studies.experiment import load_experiment
-    from cvlib.studies.project import find_layout
 
-    layout = find_layout(root, profile)
+    layout = find_project(root, profile)
     return ExperimentHandle(layout, load_experiment(layout, name))
 
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from cvlib.analysis.verdict import Verdict
     from cvlib.journal.effects import Effect
     from cvlib.journal.variant_results import VariantResults
+    from cvlib.project import Project
     from cvlib.studies.hypotheses import Claim, Hypothesis
-    from cvlib.studies.project import Layout
 
 NOT_TESTED = "not tested"
 
@@ -35,10 +35,10 @@ def hypotheses(*, root: Path | None = None, profile: str | None = None) -> Hypot
 
     Raises SpecError when the file does not say what it should, JournalError when there is none.
     """
+    from cvlib.project import find_project
     from cvlib.studies.hypotheses import FILE, load_hypotheses
-    from cvlib.studies.project import find_layout
 
-    layout = find_layout(root, profile)
+    layout = find_project(root, profile)
     declared = load_hypotheses(layout)
     if not declared:
         raise JournalError(f"no hypotheses are declared; write them into experiments/{FILE}")
@@ -59,7 +59,7 @@ class Judged:
 class Hypotheses:
     """All hypotheses, in the order of their file. Results are read when they are asked for."""
 
-    def __init__(self, layout: Layout, declared: tuple[Hypothesis, ...]) -> None:
+    def __init__(self, layout: Project, declared: tuple[Hypothesis, ...]) -> None:
         self.layout = layout
         self._all = {one.id: JudgedHypothesis(self, one) for one in declared}
         self._variants: dict[str, dict[str, VariantResults]] = {}

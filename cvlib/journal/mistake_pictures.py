@@ -12,8 +12,8 @@ from cvlib.journal.words import dataset_words
 
 if TYPE_CHECKING:
     from cvlib.data.arrays import ImageData
+    from cvlib.project import Project
     from cvlib.results.run import Run
-    from cvlib.studies.project import Layout
 
 
 class Pictures:
@@ -79,12 +79,12 @@ class Pictures:
         return np.array([self._row_of[image] for image in np.ravel(ids).tolist()], dtype=np.int64)
 
 
-def layout_of(run: Run) -> Layout:
+def layout_of(run: Run) -> Project:
     """The project and profile in whose store a run lies."""
-    from cvlib.studies.project import PROFILES, Layout
+    from cvlib.project import PROFILES, Project
 
     runs = run.folder.parent
     for profile in PROFILES:
-        if (layout := Layout(runs.parent.parent, profile)).runs == runs:
+        if (layout := Project(runs.parent.parent, profile)).runs == runs:
             return layout
     raise JournalError(f"run {run.key[:8]} lies in no store of the project: {runs}")

@@ -19,8 +19,8 @@ from cvlib.journal.words import counted, dataset_words, listed
 
 if TYPE_CHECKING:
     from cvlib.journal.handle import ExperimentHandle
+    from cvlib.project import Project
     from cvlib.results.run import Run
-    from cvlib.studies.project import Layout
 
 COMMIT, FINGERPRINT, DIGEST = 7, 8, 16  # digits shown
 FIRST = ("python", "torch", "torchvision", "timm", "numpy")  # of the packages, in this order
@@ -44,7 +44,7 @@ def table_over(handles: Sequence[ExperimentHandle]) -> Markdown:
     return noted(pipe_table(head, rows, "llrrll"), sentences, keys_of(_variants(shown)))
 
 
-def store_digest(layout: Layout, runs: Iterable[Run]) -> str:
+def store_digest(layout: Project, runs: Iterable[Run]) -> str:
     """First 16 hex digits of sha256 over the lines `key digest` of these runs, sorted by key."""
     from cvlib.results.store import Store
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from cvlib.journal.quantity import Quantity, Skipped
     from cvlib.journal.results import Results
     from cvlib.journal.variant_results import VariantResults
+    from cvlib.project import Project
     from cvlib.studies.experiment import Experiment
-    from cvlib.studies.project import Layout
 
 Arguments = ParamSpec("Arguments")
 
@@ -33,7 +33,7 @@ Value = TypeVar("Value", bound=Traceable)
 class Reading:
     """One experiment and what the store holds of it."""
 
-    def __init__(self, layout: Layout, experiment: Experiment) -> None:
+    def __init__(self, layout: Project, experiment: Experiment) -> None:
         self.layout = layout
         self._experiment = experiment
 
@@ -98,6 +98,6 @@ def _skipped(variants: Iterable[VariantResults]) -> Skipped | None:
     return next((skipped(variant) for variant in variants if variant.is_skipped), None)
 
 
-def declared_in(layout: Layout, experiment_id: str) -> str:
+def declared_in(layout: Project, experiment_id: str) -> str:
     """`experiments/exp01.yaml`: the file of an experiment, from the project's root."""
     return layout.experiment_file(experiment_id).relative_to(layout.root).as_posix()

@@ -7,17 +7,17 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from cvlib.freeze.fingerprints import note_fingerprints
 from cvlib.journal.errors import JournalError, NotTrained
-from cvlib.journal.fingerprints import note_fingerprints
 
 if TYPE_CHECKING:
-    from cvlib.studies.project import Layout
+    from cvlib.project import Project
 
 # Set to `never` where a chapter runs to be looked at: nothing is trained behind somebody's back.
 TRAIN = "CVLIB_TRAIN"
 
 
-def run_missing(layout: Layout, experiment_id: str) -> None:
+def run_missing(layout: Project, experiment_id: str) -> None:
     """Run `cvlib run` for one experiment; its progress goes to this process's stderr.
 
     Raises JournalError with the last lines when it could not start or ended badly and said so

@@ -24,11 +24,11 @@ def provenance_table(*experiments: ExperimentHandle) -> Markdown:
 
 
 def _of_the_book() -> list[ExperimentHandle]:
+    from cvlib.freeze.inputs import experiments_of_book
     from cvlib.journal.handle import experiment
-    from cvlib.journal.inputs import experiments_of_book
-    from cvlib.studies.project import find_layout
+    from cvlib.project import find_project
 
-    layout = find_layout()
+    layout = find_project()
     names = experiments_of_book(layout)
     if not names:
         raise JournalError("no chapter asks for an experiment; name them: provenance_table(exp01)")

@@ -8,18 +8,18 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cvlib.engine.book import ChapterEntry
+from cvlib.engine.convert import to_html
+from cvlib.engine.errors import GivenUp, RenderError
+from cvlib.engine.output import publish_site, staging
+from cvlib.engine.project import Book, load_book
+from cvlib.freeze.lock import render_lock
 from cvlib.preview.chapters import WRONG, Chapters, Look, problem_of
 from cvlib.preview.files import Files
 from cvlib.preview.results import Lacking
 from cvlib.preview.site import page_digests
 from cvlib.preview.state import Problem, State
-from cvlib.publish.book import ChapterEntry
-from cvlib.publish.convert import to_html
-from cvlib.publish.errors import GivenUp, PublishError
-from cvlib.publish.lock import render_lock
-from cvlib.publish.output import publish_site, staging
-from cvlib.publish.project import Project, load_project
-from cvlib.studies.project import Layout
+from cvlib.project import Project
 
 
 @dataclass
@@ -30,14 +30,14 @@ class _Page:
     look: Look
 
 
-class Book:
+class Pages:
     """Makes the pages below `own` and tells `state` of them.
 
     notify: gets a line for whoever started the preview. lacking: after a `make`, what has no result.
     """
 
     def __init__(
-        self, layout: Layout, own: Path, state: State, notify: Callable[[str], None]
+        self, layout: Project, own: Path, state: State, notify: Callable[[str], None]
     ) -> None:
         self.site = own / "site"
         self.files = Files(layout)
@@ -48,9 +48,9 @@ class Book:
         self._notify = notify
         self._chapters = Chapters(layout, own)
 
-    def project(self) -> Project:
+    def project(self) -> Book:
         """Read the settings, and with them which files to look at."""
-        project = load_project(self._layout.root, self._layout.quarto_profile)
+        project = load_book(self._layout.root, self._layout.quarto_profile)
         self.files.of_project(project)
         return project
 
@@ -94,7 +94,7 @@ class Book:
         kind = type(error).__name__
         self._tell([Problem("", "cvlib preview", f"{kind}: {error}", traceback.format_exc())], [])
 
-    def _run(self, project: Project, page: _Page, is_training: bool) -> bool:
+    def _run(self, project: Book, page: _Page, is_training: bool) -> bool:
         """Run a chapter's cells; False when they were given up."""
         file, reason = page.entry.file, page.look.reason
         started = time.monotonic()
@@ -114,7 +114,7 @@ class Book:
         self._notify(f"{file}: {time.monotonic() - started:.1f} s")
         return True
 
-    def _publish(self, project: Project, pages: list[_Page]) -> None:
+    def _publish(self, project: Book, pages: list[_Page]) -> None:
         """Write the pages; one that cannot be converted shows what it showed last."""
         with staging(self.site) as staged:
             wrong = self._convert(project, pages, staged)
@@ -126,7 +126,7 @@ class Book:
         found = [wrong, *(page.look.problem for page in pages)]
         self._tell([problem for problem in found if problem is not None], pages)
 
-    def _convert(self, project: Project, pages: list[_Page], staged: Path) -> Problem | None:
+    def _convert(self, project: Book, pages: list[_Page], staged: Path) -> Problem | None:
         for _ in range(len(pages) + 1):
             try:
                 to_html(project, [page.look.executed for page in pages], staged)
@@ -154,7 +154,7 @@ class Book:
 
 def _page_of(error: Exception, pages: list[_Page]) -> _Page | None:
     """The page that an error is about."""
-    file = error.file if isinstance(error, PublishError) else None
+    file = error.file if isinstance(error, RenderError) else None
     for page in pages:
         chapter = page.look.chapter
         if file == page.entry.file or (chapter is not None and file in chapter.included):
@@ -162,7 +162,7 @@ def _page_of(error: Exception, pages: list[_Page]) -> _Page | None:
     return None
 
 
-def _saved_at(project: Project, entry: ChapterEntry) -> float:
+def _saved_at(project: Book, entry: ChapterEntry) -> float:
     """When a chapter was saved: somebody looks at the one that was saved last."""
     try:
         return (project.root / entry.file).stat().st_mtime

@@ -10,22 +10,22 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from cvlib.engine.book import ChapterEntry
+from cvlib.engine.chapter import Chapter, read_chapter
+from cvlib.engine.errors import CellFailed, RenderError
+from cvlib.engine.execute import Executed, unexecuted_markdown
+from cvlib.engine.executed import ExecutedChapter
+from cvlib.engine.project import Book
+from cvlib.freeze.carry_over import same_cells
 from cvlib.journal.running import TRAIN
 from cvlib.preview.kept import Kept
 from cvlib.preview.placeholder import outline, placeholder
 from cvlib.preview.results import Lacking
 from cvlib.preview.state import Problem, Waiting
-from cvlib.publish.book import ChapterEntry
-from cvlib.publish.carry_over import same_cells
-from cvlib.publish.chapter import Chapter, read_chapter
-from cvlib.publish.errors import CellFailed, PublishError
-from cvlib.publish.execute import Executed, unexecuted_markdown
-from cvlib.publish.executed import ExecutedChapter
-from cvlib.publish.project import Project
-from cvlib.studies.project import Layout
+from cvlib.project import Project
 
 # What is wrong with a chapter, or with its file, and not with this program.
-WRONG = (PublishError, OSError, UnicodeDecodeError)
+WRONG = (RenderError, OSError, UnicodeDecodeError)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class _Tried:
 class Chapters:
     """Looks at chapters and runs them. own: a folder for what is kept of this preview alone."""
 
-    def __init__(self, layout: Layout, own: Path) -> None:
+    def __init__(self, layout: Project, own: Path) -> None:
         self._layout = layout
         self._own = own
         self._kept = Kept(layout, own)
@@ -85,7 +85,7 @@ class Chapters:
         return self._kept.lacking(chapter for chapter in chapters if chapter.executes)
 
     def look(
-        self, project: Project, entry: ChapterEntry, saved: Collection[Path], is_training: bool
+        self, project: Book, entry: ChapterEntry, saved: Collection[Path], is_training: bool
     ) -> Look:
         """Say how a chapter is shown. saved: files that changed; is_training: somebody trains now."""
         try:
@@ -112,7 +112,7 @@ class Chapters:
 
     def execute(
         self,
-        project: Project,
+        project: Book,
         entry: ChapterEntry,
         look: Look,
         is_training: bool,
@@ -144,17 +144,15 @@ class Chapters:
         self._tried.pop(entry.file, None)
         return Look(self._true(project, entry, chapter), chapter)
 
-    def _true(self, project: Project, entry: ChapterEntry, chapter: Chapter) -> ExecutedChapter:
+    def _true(self, project: Book, entry: ChapterEntry, chapter: Chapter) -> ExecutedChapter:
         markdown = self._kept.markdown(project, entry.file)
         if markdown is None:
-            raise PublishError(
+            raise RenderError(
                 "its frozen copy has just gone; save it to try again", file=entry.file
             )
         return _executed(entry, markdown, self._kept.folder(project, entry.file), chapter.text)
 
-    def _meanwhile(
-        self, project: Project, entry: ChapterEntry, chapter: Chapter
-    ) -> ExecutedChapter:
+    def _meanwhile(self, project: Book, entry: ChapterEntry, chapter: Chapter) -> ExecutedChapter:
         markdown = self._kept.with_new_prose(project, chapter)
         if markdown is not None:
             return _executed(entry, markdown, self._kept.folder(project, entry.file), chapter.text)
@@ -174,7 +172,7 @@ class Chapters:
 
     def _again(
         self,
-        project: Project,
+        project: Book,
         chapter: Chapter,
         tried: _Tried,
         lacking: list[Lacking],
@@ -193,7 +191,7 @@ def problem_of(error: Exception, file: str) -> Problem:
     """What a page says of an error in a chapter: its first line, the rest as detail."""
     where = file
     message = str(error)
-    if isinstance(error, PublishError):
+    if isinstance(error, RenderError):
         message = error.message
         where = error.file or file
         if error.line is not None:

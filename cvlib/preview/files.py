@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import cvlib
-from cvlib.publish.chapter import Chapter
-from cvlib.publish.project import Project
-from cvlib.studies.project import Layout
+from cvlib.engine.chapter import Chapter
+from cvlib.engine.project import Book
+from cvlib.project import Project
 
 # What turns results into tables and figures. Its own code a running preview does not read again.
 _CODE = ("analysis", "journal", "results")
@@ -20,14 +20,14 @@ _PICTURE = re.compile(r"\]\(([^)\s]+\.(?:svg|png|jpe?g|gif|webp))\)", re.IGNOREC
 class Files:
     """Names files, whether they are there or not; which ones changes with chapters and settings."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Project) -> None:
         self._layout = layout
         root, profile = layout.root, layout.profile
         names = ["_quarto.yml", *([f"_quarto-{profile}.yml"] if profile != "default" else [])]
         self._settings = [root / name for name in names]
         self._texts: set[Path] = set()
 
-    def of_project(self, project: Project) -> None:
+    def of_project(self, project: Book) -> None:
         """Take in what `_quarto.yml` names: chapters, bibliography, style sheets."""
         options = project.formats["html"].options if "html" in project.formats else {}
         css = options.get("css") or []

@@ -7,34 +7,34 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvlib.journal.inputs import SOURCE
-from cvlib.preview.results import Lacking, lacking
-from cvlib.publish.book_files import read_book_files
-from cvlib.publish.carry_over import carried_over, same_cells
-from cvlib.publish.chapter import Chapter
-from cvlib.publish.chapter_source import read_source
-from cvlib.publish.execute import FIGURE_FOLDERS, execute_chapter
-from cvlib.publish.freeze import (
+from cvlib.engine.chapter import Chapter
+from cvlib.engine.execute import FIGURE_FOLDERS, execute_chapter
+from cvlib.engine.project import Book
+from cvlib.freeze.book_files import read_book_files
+from cvlib.freeze.carry_over import carried_over, same_cells
+from cvlib.freeze.chapter_source import read_source
+from cvlib.freeze.freeze import (
     freeze_folder,
     read_frozen,
     recorded_inputs,
     write_frozen,
 )
-from cvlib.publish.freshness import Freshness, ProjectInputs
-from cvlib.publish.lock import render_lock
-from cvlib.publish.project import Project
-from cvlib.publish.reasons import CITED, INCLUDED
-from cvlib.publish.refreeze import refreeze
-from cvlib.studies.project import Layout
+from cvlib.freeze.freshness import Freshness, ProjectInputs
+from cvlib.freeze.inputs import SOURCE
+from cvlib.freeze.lock import render_lock
+from cvlib.freeze.reasons import CITED, INCLUDED
+from cvlib.freeze.refreeze import refreeze
+from cvlib.preview.results import Lacking, lacking
+from cvlib.project import Project
 
 if TYPE_CHECKING:
-    from cvlib.journal.inputs import Inputs as Digests
+    from cvlib.freeze.inputs import Inputs as Digests
 
 
 class Kept:
     """The copies of one project's chapters. It remembers of which text each of them is."""
 
-    def __init__(self, layout: Layout, own: Path) -> None:
+    def __init__(self, layout: Project, own: Path) -> None:
         self._layout = layout
         self._own = own
         self._texts: dict[str, Chapter] = {}
@@ -46,7 +46,7 @@ class Kept:
 
     def note_fingerprints(self) -> None:
         """Tell the pages which results there are: text that was written beside others is marked."""
-        from cvlib.journal.fingerprints import note_fingerprints
+        from cvlib.freeze.fingerprints import note_fingerprints
 
         note_fingerprints(self._layout, self._inputs.reader.experiments)
 
@@ -55,11 +55,11 @@ class Kept:
         names = {name for one in chapters for name in self._inputs.experiments_of(one.file)}
         return lacking(self._inputs.reader.experiments, names)
 
-    def folder(self, project: Project, file: str) -> Path:
+    def folder(self, project: Book, file: str) -> Path:
         """Where the copy of a chapter is."""
         return freeze_folder(self._own if project.freeze is False else project.root, file)
 
-    def why_untrue(self, project: Project, chapter: Chapter) -> str | None:
+    def why_untrue(self, project: Book, chapter: Chapter) -> str | None:
         """Say why the copy of a chapter is not what running it would give; None: it is.
 
         A change of prose alone is carried over into the copy.
@@ -85,12 +85,12 @@ class Kept:
         before = self._texts.get(chapter.file)
         return before is not None and same_cells(before, chapter)
 
-    def markdown(self, project: Project, file: str) -> str | None:
+    def markdown(self, project: Book, file: str) -> str | None:
         """What the copy shows, for HTML."""
         frozen = read_frozen(self.folder(project, file), "html")
         return None if frozen is None else frozen.markdown
 
-    def with_new_prose(self, project: Project, chapter: Chapter) -> str | None:
+    def with_new_prose(self, project: Book, chapter: Chapter) -> str | None:
         """What the copy shows, with the chapter's present prose; None when its cells are others."""
         before, markdown = self._texts.get(chapter.file), self.markdown(project, chapter.file)
         if before is None or markdown is None:
@@ -99,7 +99,7 @@ class Kept:
 
     def execute(
         self,
-        project: Project,
+        project: Book,
         chapter: Chapter,
         environment: Mapping[str, str],
         give_up: Callable[[], bool],
@@ -119,23 +119,23 @@ class Kept:
             write_frozen(folder, chapter, markdowns, figures, read)
         self._texts[chapter.file] = chapter
 
-    def inputs_of(self, project: Project, chapter: Chapter) -> Mapping[str, str]:
+    def inputs_of(self, project: Book, chapter: Chapter) -> Mapping[str, str]:
         """What a chapter reads besides its text: name -> digest."""
         return self._freshness(project).before(chapter)
 
-    def _freshness(self, project: Project) -> Freshness:
+    def _freshness(self, project: Book) -> Freshness:
         return Freshness(read_book_files(project.root, project.profile), self._inputs)
 
 
 class _OnceInputs(ProjectInputs):
     """What chapters read, asked once for the same code: most edits change a text alone."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Project) -> None:
         super().__init__(layout)
         self._known: dict[tuple[str, ...], Digests] = {}
 
     def __call__(self, file: str) -> Digests:
-        from cvlib.journal.inputs import python_of
+        from cvlib.freeze.inputs import python_of
 
         code = tuple(python_of(read_source(self._layout.root, file).text))
         if code not in self._known:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from cvlib.engine.cell_outputs import Output
+from cvlib.engine.chapter import Cell, Chapter
+from cvlib.engine.execute import Executed, Ran, write_executed
+from cvlib.engine.inline import expressions_in
+from cvlib.engine.project import Book
 from cvlib.journal.captions import expressions_in as asked_in_captions
-from cvlib.publish.cell_outputs import Output
-from cvlib.publish.chapter import Cell, Chapter
-from cvlib.publish.execute import Executed, Ran, write_executed
-from cvlib.publish.inline import expressions_in
-from cvlib.publish.project import Project
 
 VALUE = "…"
 TABLE = "| no results yet |\n|:--|\n| … |\n"
@@ -28,7 +28,7 @@ _HEADING = re.compile(r"^#{1,4} .*\S", re.MULTILINE)
 _LABEL = re.compile(r"(?:^#\|\s*label:\s*|\{#)((?:fig|tbl)-[\w-]+)", re.MULTILINE)
 
 
-def placeholder(project: Project, chapter: Chapter) -> Executed:
+def placeholder(project: Book, chapter: Chapter) -> Executed:
     """Return what stands for the chapter's HTML until its cells have run."""
     head = _ran(chapter.head).outputs
     return write_executed(project, chapter, head, [_ran(block) for block in chapter.blocks])["html"]

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cvlib.project import ProjectError
 from cvlib.studies.experiment import SpecError
-from cvlib.studies.project import ProjectError
 from cvlib.studies.status import needs_work
 
 if TYPE_CHECKING:
-    from cvlib.journal.experiment_digests import ExperimentReader
+    from cvlib.freeze.experiment_digests import ExperimentReader
 
 
 @dataclass(frozen=True)

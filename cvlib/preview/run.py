@@ -12,17 +12,17 @@ import webbrowser
 from dataclasses import asdict
 from pathlib import Path
 
-from cvlib.preview.book import Book
+from cvlib.engine import pandoc
+from cvlib.engine.errors import RenderError
+from cvlib.engine.project import load_book
+from cvlib.preview.book import Pages
 from cvlib.preview.server import PreviewServer
 from cvlib.preview.state import State
 from cvlib.preview.trainer import Trainer
 from cvlib.preview.watch import Watch
-from cvlib.publish import pandoc
-from cvlib.publish.errors import PublishError
-from cvlib.publish.project import load_project
+from cvlib.project import Project
 from cvlib.signals import asked_to_end
 from cvlib.studies.progress_file import trainings
-from cvlib.studies.project import Layout
 
 LOOK_SECONDS = 0.15
 # An editor may write a file in several steps.
@@ -30,7 +30,7 @@ SETTLE_SECONDS = 0.04
 TELL_SECONDS = 1.0
 
 
-def run_preview(layout: Layout, *, port: int, open_browser: bool, train: bool) -> int:
+def run_preview(layout: Project, *, port: int, open_browser: bool, train: bool) -> int:
     """Serve the report's HTML on 127.0.0.1 until Ctrl-C, SIGTERM or the end of the terminal.
 
     train: train what is missing, in a process of its own. Returns the exit code. Raises
@@ -41,7 +41,7 @@ def run_preview(layout: Layout, *, port: int, open_browser: bool, train: bool) -
     own = layout.root / ".quarto" / "cvlib-preview" / layout.profile
     own.mkdir(parents=True, exist_ok=True)
     state = State()
-    book = Book(layout, own, state, _say)
+    book = Pages(layout, own, state, _say)
     trainer = Trainer(layout)
     with asked_to_end(_stop), PreviewServer(book.site, _output(layout), port, state) as server:
         try:
@@ -58,8 +58,8 @@ def run_preview(layout: Layout, *, port: int, open_browser: bool, train: bool) -
     return 0
 
 
-def _keep_up_to_date(layout: Layout, book: Book, trainer: Trainer | None) -> None:
-    with contextlib.suppress(PublishError, OSError):
+def _keep_up_to_date(layout: Project, book: Pages, trainer: Trainer | None) -> None:
+    with contextlib.suppress(RenderError, OSError):
         book.project()
     watch = Watch(lambda: book.files)
     saved: set[Path] = set()
@@ -91,17 +91,17 @@ def _keep_up_to_date(layout: Layout, book: Book, trainer: Trainer | None) -> Non
         time.sleep(LOOK_SECONDS)
 
 
-def _tell_training(layout: Layout, state: State) -> None:
+def _tell_training(layout: Project, state: State) -> None:
     while True:
         state.tell(training=[asdict(each) for each in trainings(layout.runs)])
         time.sleep(TELL_SECONDS)
 
 
-def _output(layout: Layout) -> Path:
+def _output(layout: Project) -> Path:
     """Where renders put the PDF, which the pages link to."""
     try:
-        return load_project(layout.root, layout.quarto_profile).output_dir
-    except (PublishError, OSError):
+        return load_book(layout.root, layout.quarto_profile).output_dir
+    except (RenderError, OSError):
         return layout.root / "_output"
 
 

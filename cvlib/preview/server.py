@@ -18,10 +18,10 @@ from socketserver import TCPServer
 from urllib.parse import unquote, urlsplit
 
 from cvlib import loopback
+from cvlib.engine.errors import RenderError
 from cvlib.loopback import ADDRESS
 from cvlib.preview.site import OWN, live_page, missing_page
 from cvlib.preview.state import State
-from cvlib.publish.errors import PublishError
 
 # So that a connection that broke is noticed, by either side.
 HEARTBEAT_SECONDS = 10.0
@@ -170,7 +170,7 @@ def check_port(port: int) -> None:
     try:
         loopback.check_port(port, _is_preview, "preview")
     except OSError as error:
-        raise PublishError(str(error)) from None
+        raise RenderError(str(error)) from None
 
 
 def _is_preview(port: int) -> bool:

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from collections.abc import Collection
 
+from cvlib.project import Project
 from cvlib.signals import signal_group
-from cvlib.studies.project import Layout
 
 # A training asked to stop writes its checkpoints first.
 STOP_SECONDS = 60.0
@@ -18,7 +18,7 @@ STOP_SECONDS = 60.0
 class Trainer:
     """Runs `cvlib run` for what lacks results; the same runs are tried once. Stopped with `stop`."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Project) -> None:
         self._layout = layout
         self._process: subprocess.Popen[bytes] | None = None
         self._tried: frozenset[str] = frozenset()

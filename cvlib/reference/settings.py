@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cvlib.publish.settings import PageLimits, Settings
 from cvlib.reference.sections import Section, page
+from cvlib.settings import PageLimits, Settings
 
 INTRODUCTION = """\
 <!-- made by `python -m cvlib.reference` from the models that check the file; do not edit -->

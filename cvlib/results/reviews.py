@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from cvlib.errors import CvlibError
 from cvlib.results.files import readable_json, replace_text
 
 # What a mistake turned out to be; every other tag is the person's own.
@@ -14,7 +15,7 @@ VERDICTS = ("label-error", "ambiguous", "model-error")
 _FORMAT = 1
 
 
-class ReviewError(ValueError):
+class ReviewError(CvlibError, ValueError):
     """A file of reviews cannot be read."""
 
 

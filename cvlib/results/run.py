@@ -8,11 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cvlib.errors import CvlibError
+
 if TYPE_CHECKING:
     import numpy as np
 
 
-class DamagedRun(Exception):
+class DamagedRun(CvlibError):
     """A run's folder is incomplete or altered; its numbers must not be read."""
 
 

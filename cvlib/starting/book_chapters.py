@@ -49,6 +49,6 @@ def _is_journal(entry: Any) -> bool:
 
 
 def _read(text: str) -> dict[str, Any]:
-    from cvlib.publish.yaml_lines import parse_yaml
+    from cvlib.engine.yaml_lines import parse_yaml
 
     return parse_yaml(text, "_quarto.yml").data

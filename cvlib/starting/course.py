@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cvlib.starting.errors import StartError
 
 if TYPE_CHECKING:
-    from cvlib.publish.settings import Settings
+    from cvlib.settings import Settings
 
 
 def new_settings(source: Path, course: str | None, module: str | None) -> Settings:
@@ -16,7 +16,7 @@ def new_settings(source: Path, course: str | None, module: str | None) -> Settin
 
     What the source's author set for the own name does not hold for another author.
     """
-    from cvlib.publish.settings import load_settings
+    from cvlib.settings import load_settings
 
     given = {"course": course, "module": None if module is None else _number_or_text(module)}
     changed = {name: value for name, value in given.items() if value is not None}
@@ -27,8 +27,8 @@ def new_settings(source: Path, course: str | None, module: str | None) -> Settin
 
 def pdf_name(settings: Settings, author: str) -> str:
     """The name of the author's PDF; StartError for a name that makes no file's name."""
-    from cvlib.publish.author_name import UnusableName, ascii_name, split_name
-    from cvlib.publish.settings import expected_pdf_name
+    from cvlib.check.author_name import UnusableName, ascii_name, split_name
+    from cvlib.settings import expected_pdf_name
 
     try:
         for part in split_name(author):

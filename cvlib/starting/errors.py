@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from cvlib.errors import CvlibError
 
-class StartError(ValueError):
+
+class StartError(CvlibError, ValueError):
     """A new experiment or project cannot be made as asked; the message says what to do."""
 
 

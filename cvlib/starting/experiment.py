@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cvlib.project import Project
 from cvlib.results.files import replace_text
 from cvlib.starting.book_chapters import with_chapter
 from cvlib.starting.chapter_text import chapter_text
@@ -16,7 +17,6 @@ from cvlib.starting.experiment_text import copied, from_template
 from cvlib.starting.names import chapter_file, check_name, next_name
 from cvlib.studies.experiment import Experiment, parse_experiment
 from cvlib.studies.located_yaml import read_yaml
-from cvlib.studies.project import Layout
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Made:
 
 
 def new_experiment(
-    layout: Layout,
+    layout: Project,
     name: str | None,
     *,
     original: str | None = None,
@@ -69,7 +69,7 @@ def new_experiment(
 
 
 def _yaml(
-    layout: Layout, name: str, original: str | None, data: StartData | None, title: str | None
+    layout: Project, name: str, original: str | None, data: StartData | None, title: str | None
 ) -> str:
     dataset = data.name if data else None
     size = data.image_size if data else None
@@ -84,7 +84,7 @@ def _yaml(
     return from_template(name, title, dataset, size)
 
 
-def _own_dataset(layout: Layout) -> tuple[str, int | None]:
+def _own_dataset(layout: Project) -> tuple[str, int | None]:
     """The dataset of the project's first experiment and the size of its images; else the digits."""
     ids = layout.experiment_ids()
     if not ids:
@@ -93,7 +93,7 @@ def _own_dataset(layout: Layout) -> tuple[str, int | None]:
     return first.name, first.image_size
 
 
-def _checked(path: Path, layout: Layout) -> Experiment:
+def _checked(path: Path, layout: Project) -> Experiment:
     """The experiment as the project's profile has it; every profile of the file is read."""
     for profile in ("default", *(read_yaml(path, path.name).data.get("profiles") or {})):
         parse_experiment(path, profile)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
+from cvlib.project import Project
 from cvlib.starting.errors import StartError
-from cvlib.studies.project import Layout
 
 _NAME = re.compile(r"exp(\d{2,})")
 
 
-def next_name(layout: Layout) -> str:
+def next_name(layout: Project) -> str:
     """The first free name behind the last: `exp06` where `exp05` has a YAML or a chapter.
 
     A number that was left out on the way stays free for whoever asks for it by name.
@@ -19,7 +19,7 @@ def next_name(layout: Layout) -> str:
     return f"exp{max(taken, default=0) + 1:02d}"
 
 
-def check_name(layout: Layout, name: str) -> None:
+def check_name(layout: Project, name: str) -> None:
     """Raise StartError where `name` is no name of an experiment, or is taken."""
     if not _NAME.fullmatch(name):
         raise StartError(
@@ -39,6 +39,6 @@ def chapter_file(name: str) -> str:
     return f"report/{name}.qmd"
 
 
-def _taken(layout: Layout) -> set[str]:
+def _taken(layout: Project) -> set[str]:
     chapters = (path.stem for path in (layout.root / "report").glob("*.qmd"))
     return {*layout.experiment_ids(), *chapters}

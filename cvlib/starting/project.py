@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cvlib.project import PROFILES, Project
 from cvlib.starting.chapter_text import chapter_text, escaped
 from cvlib.starting.course import new_settings, pdf_name
 from cvlib.starting.dataset import DIGITS, StartData, look_at
@@ -20,10 +21,9 @@ from cvlib.starting.project_book import new_book
 from cvlib.starting.project_files import copy_project, source_project, without_shipped_tests
 from cvlib.starting.template import TEMPLATES, filled
 from cvlib.studies.experiment import parse_experiment
-from cvlib.studies.project import PROFILES, Layout
 
 if TYPE_CHECKING:
-    from cvlib.publish.settings import Settings
+    from cvlib.settings import Settings
 
 TITLE = "Experiment journal"
 FIRST = "exp01"
@@ -103,15 +103,15 @@ def _fill_templates(root: Path, words: Words, settings: Settings, data: StartDat
 
 def _check(root: Path) -> None:
     """Read what was written, as a render and a run will."""
-    from cvlib.publish.project import load_project
-    from cvlib.publish.settings import load_settings
+    from cvlib.engine.project import load_book
+    from cvlib.settings import load_settings
     from cvlib.studies.hypotheses import load_hypotheses
 
     load_settings(root)
     for profile in PROFILES:
-        load_project(root, None if profile == "default" else profile)
-        parse_experiment(Layout(root).experiment_file(FIRST), profile)
-    load_hypotheses(Layout(root))
+        load_book(root, None if profile == "default" else profile)
+        parse_experiment(Project(root).experiment_file(FIRST), profile)
+    load_hypotheses(Project(root))
 
 
 def _check_folder(folder: Path, source: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cvlib.starting.yaml_text import KeyPath, column_of, has_value, quoted, set_value
 
 if TYPE_CHECKING:
-    from cvlib.publish.settings import Settings
+    from cvlib.settings import Settings
     from cvlib.starting.project import Words
 
 CHAPTERS = ("index.qmd", "Experiment Journal", "report/exp01.qmd", "report/summary.qmd")
@@ -46,6 +46,6 @@ def _with_starter_chapters(text: str) -> str:
 
 
 def _read(text: str) -> dict[str, Any]:
-    from cvlib.publish.yaml_lines import parse_yaml
+    from cvlib.engine.yaml_lines import parse_yaml
 
     return parse_yaml(text, "_quarto.yml").data

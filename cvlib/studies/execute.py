@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cvlib.data.spec import DatasetSpec
+from cvlib.project import Project
 from cvlib.results.files import canonical_json, replace_text, sha256_text
 from cvlib.results.store import Store
 from cvlib.studies.code import FEATURES, code_fingerprint, entries
 from cvlib.studies.environment import git_commit, package_versions, processor_name
 from cvlib.studies.plan import PlannedRun
 from cvlib.studies.procedure import Resources, carry_out
-from cvlib.studies.project import Layout
 from cvlib.studies.starts import Starts
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Task:
 class Executor:
     """Executes runs one after another; keeps the last dataset in memory for the next run."""
 
-    def __init__(self, layout: Layout, device: str = "auto") -> None:
+    def __init__(self, layout: Project, device: str = "auto") -> None:
         self._layout = layout
         self._store = Store(layout.runs)
         self._device = device

@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from cvlib.project import PROFILES, Project
 from cvlib.studies.located_yaml import Address, Located, SpecError, read_yaml
 from cvlib.studies.overrides import capped, overlay
-from cvlib.studies.project import PROFILES, Layout
 from cvlib.studies.spec import RunSpec
 from cvlib.studies.validation import explain
 
@@ -108,7 +108,7 @@ class Experiment:
         )
 
 
-def load_experiment(layout: Layout, experiment_id: str) -> Experiment:
+def load_experiment(layout: Project, experiment_id: str) -> Experiment:
     """Read and resolve `experiments/<id>.yaml` in the layout's profile.
 
     Raises SpecError that names the file, the line, the key and the nearest valid name.

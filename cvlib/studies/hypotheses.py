@@ -20,8 +20,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cvlib.project import HYPOTHESES, Project
 from cvlib.studies.located_yaml import Located, SpecError, read_yaml
-from cvlib.studies.project import HYPOTHESES, Layout
 from cvlib.studies.validation import explain
 
 FILE = f"{HYPOTHESES}.yaml"
@@ -92,7 +92,7 @@ class Hypothesis:
     claims: tuple[Claim, ...]
 
 
-def load_hypotheses(layout: Layout) -> tuple[Hypothesis, ...]:
+def load_hypotheses(layout: Project) -> tuple[Hypothesis, ...]:
     """Read and check the project's hypotheses, in their order; empty where there is no file.
 
     Raises SpecError with file, line and key: a misspelt key, an experiment that is not there, a
@@ -105,7 +105,7 @@ def load_hypotheses(layout: Layout) -> tuple[Hypothesis, ...]:
     return tuple(_read(name, yaml, layout) for name in yaml.data)
 
 
-def _read(name: str, yaml: Located, layout: Layout) -> Hypothesis:
+def _read(name: str, yaml: Located, layout: Project) -> Hypothesis:
     own = yaml.part(name)
     if not isinstance(yaml.data[name], dict):
         raise yaml.error((name,), f"{name}: expected title, statement, experiment and claims")

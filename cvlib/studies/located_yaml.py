@@ -9,10 +9,12 @@ from typing import Any
 
 import yaml
 
+from cvlib.errors import CvlibError
+
 Address = tuple[str, ...]
 
 
-class SpecError(ValueError):
+class SpecError(CvlibError, ValueError):
     """An experiment's YAML does not say what it should; the message names file, line and key."""
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+from cvlib.project import ProjectError
 from cvlib.studies.plan import PlannedRun
-from cvlib.studies.project import ProjectError
 
 _KEY_PREFIX = re.compile(r"[0-9a-f]{6,64}")
 

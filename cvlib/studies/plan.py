@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from cvlib.models.weights.errors import ModelError
+from cvlib.project import Project
 from cvlib.results.store import run_key
 from cvlib.studies.experiment import Experiment, SpecError
 from cvlib.studies.fingerprints import Fingerprints
-from cvlib.studies.project import Layout
 from cvlib.studies.spec import RunSpec
 from cvlib.studies.starts import Start, Starts
 
@@ -55,7 +55,7 @@ class Plan:
     runs: tuple[PlannedRun, ...]
 
 
-def make_plan(experiment: Experiment, layout: Layout) -> Plan:
+def make_plan(experiment: Experiment, layout: Project) -> Plan:
     """Resolve every run of an experiment; fetches nothing.
 
     Raises SpecError that names the variant whose backbone timm does not know, or that is no CLIP

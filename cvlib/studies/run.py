@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cvlib.project import Project
 from cvlib.results.store import Store
 from cvlib.studies.execute import Task
 from cvlib.studies.experiment import load_experiment
@@ -18,7 +19,6 @@ from cvlib.studies.named_runs import named_runs
 from cvlib.studies.plan import Plan, PlannedRun, resolve
 from cvlib.studies.progress import View
 from cvlib.studies.progress_file import ProgressFile
-from cvlib.studies.project import Layout
 from cvlib.studies.starts import Starts
 from cvlib.studies.status import Inspector, RunStatus, needs_work
 from cvlib.studies.tally import Tally
@@ -37,7 +37,7 @@ class RunSummary:
     interrupted: bool = False
 
 
-def make_plans(layout: Layout, experiment_ids: Sequence[str] = ()) -> list[Plan]:
+def make_plans(layout: Project, experiment_ids: Sequence[str] = ()) -> list[Plan]:
     """Plans of the named experiments, all of them when none is named; fetches nothing."""
     fingerprints = Fingerprints(layout.data, layout.runs)
     starts = Starts(layout.root, layout.data, layout.runs)
@@ -46,7 +46,7 @@ def make_plans(layout: Layout, experiment_ids: Sequence[str] = ()) -> list[Plan]
 
 
 def inspect(
-    layout: Layout, experiment_ids: Sequence[str] = (), variants: Sequence[str] = ()
+    layout: Project, experiment_ids: Sequence[str] = (), variants: Sequence[str] = ()
 ) -> list[RunStatus]:
     """Status of every run of the named experiments (all of them when none is named).
 
@@ -57,7 +57,7 @@ def inspect(
 
 
 def run_experiments(
-    layout: Layout,
+    layout: Project,
     experiment_ids: Sequence[str] = (),
     *,
     workers: int | None = None,
@@ -114,7 +114,7 @@ def run_experiments(
     return summary
 
 
-def _tasks(layout: Layout, runs: list[PlannedRun], skipped: dict[str, str]) -> list[Task]:
+def _tasks(layout: Project, runs: list[PlannedRun], skipped: dict[str, str]) -> list[Task]:
     """Fetch the data and weights that the runs need; one task a key, none for what is stored.
 
     Runs whose weights cannot be had are put into `skipped` with the reason.

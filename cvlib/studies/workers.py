@@ -18,9 +18,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.synchronize import Event
 from typing import TYPE_CHECKING, Any
 
+from cvlib.project import Project
 from cvlib.studies.execute import Ended, Executor, Task
 from cvlib.studies.plan import PlannedRun
-from cvlib.studies.project import Layout
 
 if TYPE_CHECKING:
     from cvlib.training.outcome import Progress
@@ -63,7 +63,7 @@ class WorkerPool:
     stopping: whether `stop()` was called, which asks all workers to leave a checkpoint and end.
     """
 
-    def __init__(self, layout: Layout, *, workers: int, threads: int, device: str) -> None:
+    def __init__(self, layout: Project, *, workers: int, threads: int, device: str) -> None:
         # spawn: a forked torch may hang, and CUDA cannot be forked at all
         self._context = get_context("spawn")
         self._stop = self._context.Event()
@@ -147,7 +147,7 @@ def _work(
     pipe: Connection,
     stop: Event,
     parent: int,
-    layout: Layout,
+    layout: Project,
     threads: int,
     device: str,
 ) -> None:

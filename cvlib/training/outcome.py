@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from cvlib.errors import CvlibError
+
 Phase = Literal["train", "validate", "test", "extract", "solve"]
 
 
@@ -51,7 +53,7 @@ class Interrupted(Exception):
     """Stopped on request with a checkpoint in place: the same call again continues."""
 
 
-class RunFailed(Exception):
+class RunFailed(CvlibError):
     """The run can have no result; `reason` says why in one line."""
 
     def __init__(self, reason: str) -> None:

@@ -10,22 +10,22 @@ from pathlib import Path
 import pytest
 
 from cvlib.dashboard.mongod import find_mongod
-from cvlib.studies.project import Layout
+from cvlib.project import Project
 from tests.dashboard.made import filled_project
 
 
 @pytest.fixture(scope="session")
-def filled(tmp_path_factory) -> Layout:
+def filled(tmp_path_factory) -> Project:
     """A project whose 24 runs have made results. Not to be changed: see `project`."""
     return filled_project(tmp_path_factory.mktemp("digits") / "project")
 
 
 @pytest.fixture
-def project(filled, tmp_path) -> Layout:
+def project(filled, tmp_path) -> Project:
     """A copy of the filled project, to be changed."""
     root = tmp_path / "copy"
     shutil.copytree(filled.root, root)
-    return Layout(root)
+    return Project(root)
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +43,7 @@ def fo():
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     database = hold(folder / "db")
     atexit.register(database.release)  # after FiftyOne's own clean-up, which is registered later
-    os.environ.update(settings(Layout(folder)))
+    os.environ.update(settings(Project(folder)))
     os.environ.update({URI: database.uri, "FIFTYONE_DATABASE_VALIDATION": "false"})
     try:
         import fiftyone

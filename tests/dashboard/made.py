@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from cvlib.data.load import load
+from cvlib.project import Project
 from cvlib.results.run import Run
 from cvlib.results.store import Store
 from cvlib.studies.experiment import load_experiment
 from cvlib.studies.plan import PlannedRun, make_plan
-from cvlib.studies.project import Layout
 
 EXP01 = """\
 title: Digits by small networks
@@ -45,17 +45,17 @@ MADE = {
 }
 
 
-def make_project(root: Path, dataset: str = "digits") -> Layout:
+def make_project(root: Path, dataset: str = "digits") -> Project:
     """Two experiments, their runs without results."""
     (root / "experiments").mkdir(parents=True)
     (root / "data").mkdir()
     (root / "_quarto.yml").write_text("project: {type: book}\n")
     for name, text in (("exp01", EXP01), ("exp02", EXP02)):
         (root / "experiments" / f"{name}.yaml").write_text(text.replace("DATASET", dataset))
-    return Layout(root)
+    return Project(root)
 
 
-def filled_project(root: Path, dataset: str = "digits") -> Layout:
+def filled_project(root: Path, dataset: str = "digits") -> Project:
     """The same with a made result of every run; `base` of exp01 keeps maps of 50 images."""
     layout = make_project(root, dataset)
     for run in planned(layout, "exp01") + planned(layout, "exp02"):
@@ -63,22 +63,22 @@ def filled_project(root: Path, dataset: str = "digits") -> Layout:
     return layout
 
 
-def planned(layout: Layout, experiment_id: str = "exp01") -> list[PlannedRun]:
+def planned(layout: Project, experiment_id: str = "exp01") -> list[PlannedRun]:
     return list(make_plan(load_experiment(layout, experiment_id), layout).runs)
 
 
-def one(layout: Layout, name: str) -> PlannedRun:
+def one(layout: Project, name: str) -> PlannedRun:
     """The planned run of a name such as `exp01/base seed 0`."""
     return next(r for r in planned(layout, name.partition("/")[0]) if r.name == name)
 
 
-def stored(layout: Layout, name: str) -> Run:
+def stored(layout: Project, name: str) -> Run:
     run = Store(layout.runs).read(str(one(layout, name).key))
     assert isinstance(run, Run)
     return run
 
 
-def write(layout: Layout, run: PlannedRun, *, draw: int = 0, maps: bool = False) -> None:
+def write(layout: Project, run: PlannedRun, *, draw: int = 0, maps: bool = False) -> None:
     """Write a made result. draw: another number gives other predictions under the same key."""
     data = load(run.spec.dataset, layout.data)
     ids, labels = data.test.ids, data.test.labels

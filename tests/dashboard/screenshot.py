@@ -13,7 +13,7 @@ import argparse
 import signal
 from pathlib import Path
 
-from cvlib.studies.project import find_layout
+from cvlib.project import find_project
 from tests.dashboard.app_page import app_page
 from tests.dashboard.shown import Command
 
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--color-by", default="ground_truth.label", help="of the map's points")
     options = parser.parse_args()
     runs = [word for run in options.run for word in ("--run", run)]
-    command = Command(find_layout(), experiment=options.experiment, runs=runs).open()
+    command = Command(find_project(), experiment=options.experiment, runs=runs).open()
     try:
         with app_page() as app:
             app.open(f"{command.url}?view={options.view}")

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from cvlib.dashboard.mongod import find_mongod
-from cvlib.studies.project import Layout
+from cvlib.project import Project
 from cvlib.studies.run import run_experiments
 
 EXPERIMENT = """\
@@ -45,10 +45,10 @@ needs_mongod = pytest.mark.skipif(
 )
 
 
-_trained: list[Layout] = []
+_trained: list[Project] = []
 
 
-def trained(factory: pytest.TempPathFactory) -> Layout:
+def trained(factory: pytest.TempPathFactory) -> Project:
     """The project, its two runs trained once a session. Not to be changed: see `copied`."""
     if _trained:
         return _trained[0]
@@ -57,16 +57,16 @@ def trained(factory: pytest.TempPathFactory) -> Layout:
     (root / "experiments").mkdir()
     (root / "data").mkdir()
     (root / "experiments" / "exp01.yaml").write_text(EXPERIMENT)
-    layout = Layout(root)
+    layout = Project(root)
     assert not run_experiments(layout, workers=1).failed
     _trained.append(layout)
     return layout
 
 
-def copied(layout: Layout, root: Path) -> Layout:
+def copied(layout: Project, root: Path) -> Project:
     """A copy of a project, without its database."""
     shutil.copytree(layout.root, root, ignore=shutil.ignore_patterns("fiftyone*"))
-    return Layout(root)
+    return Project(root)
 
 
 def without_fiftyone() -> dict[str, str]:
@@ -85,7 +85,7 @@ class Command:
 
     def __init__(
         self,
-        layout: Layout,
+        layout: Project,
         *,
         experiment: str = "exp01",
         runs: Sequence[str] = RUNS,

@@ -180,8 +180,8 @@ def test_gathering_loads_neither_fiftyone_nor_torch(filled):
         "import sys\n"
         "from pathlib import Path\n"
         "from cvlib.dashboard.content import gather\n"
-        "from cvlib.studies.project import Layout\n"
-        f"gather(Layout(Path({str(filled.root)!r})), 'exp01').digest\n"
+        "from cvlib.project import Project\n"
+        f"gather(Project(Path({str(filled.root)!r})), 'exp01').digest\n"
         "print(sorted({'torch', 'fiftyone', 'timm'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -12,13 +12,13 @@ from cvlib.dashboard import dataset as module
 from cvlib.dashboard.content import gather
 from cvlib.dashboard.dataset import dataset_name, existing_dataset, open_dataset
 from cvlib.dashboard.errors import DashboardError
-from cvlib.studies.project import Layout
+from cvlib.project import Project
 from tests.dashboard.made import one, stored, write
 
 RUNS = ["convs-2", "base"]
 
 
-def opened(layout: Layout, *names: str):
+def opened(layout: Project, *names: str):
     return open_dataset(gather(layout, "exp01", names or RUNS), layout)
 
 
@@ -252,7 +252,7 @@ def test_a_persons_views_keep_their_names(fo, project):
 
 
 def test_a_dataset_belongs_to_one_folder_experiment_and_profile(tmp_path):
-    one, two = Layout(tmp_path / "a"), Layout(tmp_path / "b")
+    one, two = Project(tmp_path / "a"), Project(tmp_path / "b")
     names = {
         dataset_name(layout, experiment, profile)
         for layout in (one, two)
@@ -265,12 +265,12 @@ def test_a_dataset_belongs_to_one_folder_experiment_and_profile(tmp_path):
 def test_a_project_that_was_moved_keeps_its_dataset(fo, project):
     dataset = opened(project)
     dataset.match_tags("to review").tag_samples("mine")
-    moved = Layout(project.root.with_name("moved"))
+    moved = Project(project.root.with_name("moved"))
     shutil.move(project.root, moved.root)
     again = opened(moved)
     assert again.count_sample_tags()["mine"] > 0
     assert all(path.startswith(str(moved.root)) for path in again.values("filepath"))
-    copy = Layout(project.root.with_name("copied"))
+    copy = Project(project.root.with_name("copied"))
     shutil.copytree(moved.root, copy.root)
     assert "mine" not in opened(copy).count_sample_tags()
 
@@ -278,7 +278,7 @@ def test_a_project_that_was_moved_keeps_its_dataset(fo, project):
 def test_a_dataset_of_another_machine_on_the_same_mongodb_is_left_alone(fo, project, tmp_path):
     elsewhere = opened(project)
     elsewhere.match_tags("to review").tag_samples("theirs")
-    here = Layout(tmp_path / "here")
+    here = Project(tmp_path / "here")
     shutil.copytree(project.root, here.root, ignore=shutil.ignore_patterns("dashboard"))
     shutil.rmtree(project.root)  # as this machine sees it
     assert opened(here).name != elsewhere.name

@@ -10,16 +10,16 @@ import pytest
 from cvlib.dashboard import environment, mongod
 from cvlib.dashboard.errors import DashboardError
 from cvlib.dashboard.keeper import CLIENTS
-from cvlib.studies.project import Layout
+from cvlib.project import Project
 from tests.dashboard.shown import needs_fiftyone, needs_mongod, without_fiftyone
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def layout(tmp_path) -> Layout:
+def layout(tmp_path) -> Project:
     (tmp_path / "data").mkdir()
-    return Layout(tmp_path)
+    return Project(tmp_path)
 
 
 @pytest.fixture
@@ -72,13 +72,13 @@ def test_all_that_fiftyone_keeps_lies_in_the_project(layout):
 @needs_mongod
 def test_fiftyone_takes_the_settings_and_asks_for_nothing_outside(layout):
     code = (
-        "from pathlib import Path; from cvlib.studies.project import Layout\n"
+        "from pathlib import Path; from cvlib.project import Project\n"
         "from cvlib.dashboard.environment import prepare\n"
-        f"layout = Layout(Path({str(layout.root)!r})); prepare(layout); prepare(layout)\n"
+        f"layout = Project(Path({str(layout.root)!r})); prepare(layout); prepare(layout)\n"
         "import fiftyone as fo\n"
         "print(fo.config.do_not_track, fo.config.database_uri, fo.config.database_dir)\n"
         "print(fo.list_datasets())\n"
-        f"prepare(Layout(Path({str(layout.root / 'other')!r})))\n"
+        f"prepare(Project(Path({str(layout.root / 'other')!r})))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from cvlib.cli import app
-from cvlib.publish.settings import load_settings
 from cvlib.reference.commands import _commands, _parameters
 from cvlib.reference.words import anchor
+from cvlib.settings import load_settings
 from cvlib.starting.yaml_text import quoted
 from cvlib.studies.experiment import parse_experiment
 from cvlib.studies.hypotheses import HypothesisFields

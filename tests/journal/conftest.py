@@ -5,12 +5,12 @@ import shutil
 import pytest
 
 from cvlib.journal import experiment
-from cvlib.studies.project import Layout
+from cvlib.project import Project
 from tests.journal.made import fill, make_project
 
 
 @pytest.fixture(scope="session")
-def filled(tmp_path_factory) -> Layout:
+def filled(tmp_path_factory) -> Project:
     """A project whose 39 runs are all fresh. Not to be changed: see `project`."""
     layout = make_project(tmp_path_factory.mktemp("filled"))
     fill(layout)
@@ -23,14 +23,14 @@ def exp(filled):
 
 
 @pytest.fixture
-def empty(tmp_path) -> Layout:
+def empty(tmp_path) -> Project:
     """A project without results."""
     return make_project(tmp_path)
 
 
 @pytest.fixture
-def project(filled, tmp_path) -> Layout:
+def project(filled, tmp_path) -> Project:
     """A copy of the filled project, to be changed."""
     root = tmp_path / "copy"
     shutil.copytree(filled.root, root)
-    return Layout(root)
+    return Project(root)

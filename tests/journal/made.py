@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cvlib.project import Project
 from cvlib.results.files import canonical_json
 from cvlib.results.store import Store
 from cvlib.studies.code import code_fingerprint, entries
@@ -14,7 +15,6 @@ from cvlib.studies.environment import package_versions
 from cvlib.studies.experiment import load_experiment
 from cvlib.studies.fingerprints import NOTE
 from cvlib.studies.plan import PlannedRun, make_plan
-from cvlib.studies.project import Layout
 
 EXPERIMENT = """\
 title: Custom CNN
@@ -62,19 +62,19 @@ FINGERPRINT = "f" * 64
 TEST_IMAGES = 1000
 
 
-def make_project(root: Path, yaml: str = EXPERIMENT) -> Layout:
+def make_project(root: Path, yaml: str = EXPERIMENT) -> Project:
     """A project folder with one experiment and no results."""
     (root / "_quarto.yml").write_text("project: {type: book}\n")
     (root / "experiments").mkdir()
     (root / "report").mkdir()
     (root / "data").mkdir()
     (root / "experiments" / "exp01.yaml").write_text(yaml)
-    layout = Layout(root)
+    layout = Project(root)
     note_data(layout)
     return layout
 
 
-def note_data(layout: Layout) -> None:
+def note_data(layout: Project) -> None:
     """Let the store know the dataset's fingerprint, as in a clone that has no data."""
     experiment = load_experiment(layout, "exp01")
     names = {
@@ -85,18 +85,18 @@ def note_data(layout: Layout) -> None:
     (layout.runs / NOTE).write_text(json.dumps(dict.fromkeys(names, FINGERPRINT)))
 
 
-def planned(layout: Layout, experiment: str = "exp01") -> list[PlannedRun]:
+def planned(layout: Project, experiment: str = "exp01") -> list[PlannedRun]:
     plan = make_plan(load_experiment(layout, experiment), layout)
     return list(plan.runs)
 
 
-def fill(layout: Layout, experiment: str = "exp01", **changes: object) -> None:
+def fill(layout: Project, experiment: str = "exp01", **changes: object) -> None:
     """Write a made result for every run. changes: laid over the provenance."""
     for run in planned(layout, experiment):
         write(layout, run, **changes)
 
 
-def write(layout: Layout, run: PlannedRun, **changes: object) -> None:
+def write(layout: Project, run: PlannedRun, **changes: object) -> None:
     """Write a made result for one run; the same bits for the same variant and seed."""
     position = list(MADE).index(run.variant)
     generator = np.random.default_rng([position, run.seed])
@@ -153,7 +153,7 @@ def write(layout: Layout, run: PlannedRun, **changes: object) -> None:
     )
 
 
-def fail(layout: Layout, run: PlannedRun, reason: str, lasting: bool = True) -> None:
+def fail(layout: Project, run: PlannedRun, reason: str, lasting: bool = True) -> None:
     """Record that a run ended without a result."""
     Store(layout.runs).write_failure(
         str(run.key),

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from cvlib.project import Project
 from cvlib.results.store import Store
 from cvlib.studies.experiment import load_experiment
 from cvlib.studies.plan import PlannedRun, make_plan
-from cvlib.studies.project import Layout
 from tests.journal.made import FINGERPRINT, provenance
 
 CLASSES = (
@@ -54,7 +54,7 @@ GRID = "\n".join(
 )
 
 
-def make_backbones(root: Path, classes: int = 10) -> Layout:
+def make_backbones(root: Path, classes: int = 10) -> Project:
     """A project whose exp02 has every kind of variant; CLIP and DINOv2 are skipped."""
     layout = empty_backbones(root)
     for run in planned_backbones(layout):
@@ -67,19 +67,19 @@ def make_backbones(root: Path, classes: int = 10) -> Layout:
     return layout
 
 
-def empty_backbones(root: Path) -> Layout:
+def empty_backbones(root: Path) -> Project:
     """The same without results."""
     (root / "_quarto.yml").write_text("project: {type: book}\n")
     for folder in ("experiments", "report", "data"):
         (root / folder).mkdir()
     (root / "experiments" / "exp02.yaml").write_text(EXPERIMENT.replace("VARIANTS", GRID))
-    layout = Layout(root)
+    layout = Project(root)
     layout.runs.mkdir()
     note(layout)
     return layout
 
 
-def note(layout: Layout) -> None:
+def note(layout: Project) -> None:
     """Let the store know the data, and that two backbones' weights could not be had."""
     from cvlib.results.files import canonical_json
     from cvlib.studies.fingerprints import NOTE
@@ -97,11 +97,11 @@ def note(layout: Layout) -> None:
     (layout.runs / WEIGHTS_NOTE).write_text(json.dumps(reasons))
 
 
-def planned_backbones(layout: Layout) -> list[PlannedRun]:
+def planned_backbones(layout: Project) -> list[PlannedRun]:
     return list(make_plan(load_experiment(layout, "exp02"), layout).runs)
 
 
-def write_backbone(layout: Layout, run: PlannedRun, classes: int = 10) -> None:
+def write_backbone(layout: Project, run: PlannedRun, classes: int = 10) -> None:
     """A made result; a probe's logits are the same for every seed."""
     is_probe = run.spec.train.mode == "linear_probe"
     names = [v.name for v in load_experiment(layout, "exp02").variants]
@@ -206,7 +206,7 @@ def write_backbone(layout: Layout, run: PlannedRun, classes: int = 10) -> None:
     )
 
 
-def rewrite(layout: Layout, run: PlannedRun, **changes: object) -> None:
+def rewrite(layout: Project, run: PlannedRun, **changes: object) -> None:
     """Store a made result again with some of its parts changed."""
     old = Store(layout.runs).read(str(run.key))
     predictions = old.predictions()
@@ -226,7 +226,7 @@ def rewrite(layout: Layout, run: PlannedRun, **changes: object) -> None:
     Store(layout.runs).write_run(str(run.key), **{**parts, **changes})
 
 
-def make_stale(layout: Layout, *variants: str) -> None:
+def make_stale(layout: Project, *variants: str) -> None:
     """Let the runs of these variants be made by other code."""
     for run in planned_backbones(layout):
         if run.variant in variants:
@@ -261,7 +261,7 @@ def _map(labels: np.ndarray, classes: int, place: int) -> dict[str, np.ndarray]:
     }
 
 
-def _fail(layout: Layout, run: PlannedRun) -> None:
+def _fail(layout: Project, run: PlannedRun) -> None:
     Store(layout.runs).write_failure(
         str(run.key),
         spec=run.spec.canonical(),

@@ -10,11 +10,11 @@ import numpy as np
 from PIL import Image
 
 from cvlib.data.load import fingerprint, load
+from cvlib.project import Project
 from cvlib.results.reviews import Reviews, write_reviews
 from cvlib.results.store import Store
 from cvlib.studies.experiment import load_experiment
 from cvlib.studies.plan import PlannedRun, make_plan
-from cvlib.studies.project import Layout
 from cvlib.studies.starts import NOTE as WEIGHTS_NOTE
 from tests.journal.made import provenance
 
@@ -76,14 +76,14 @@ def make_mistakes(
     half: int = 100,
     seeds: str = "[0, 1, 2]",
     profile: str = "default",
-) -> Layout:
+) -> Project:
     """A project whose exp01 has results of four variants; one is not trained, one was skipped."""
     (root / "_quarto.yml").write_text("project: {type: book}\n")
     for folder in ("experiments", "report", "data"):
         (root / folder).mkdir(exist_ok=True)
     yaml = EXPERIMENT.replace("DATASET", dataset).replace("HALF", str(half))
     (root / "experiments" / "exp01.yaml").write_text(yaml.replace("SEEDS", seeds))
-    layout = Layout(root, profile)
+    layout = Project(root, profile)
     layout.runs.mkdir()
     reason = {"unreachable": "no weights of resnet18"}
     (layout.runs / WEIGHTS_NOTE).write_text(json.dumps({"resnet18": reason}))
@@ -93,7 +93,7 @@ def make_mistakes(
     return layout
 
 
-def write_mistakes(layout: Layout, run: PlannedRun) -> None:
+def write_mistakes(layout: Project, run: PlannedRun) -> None:
     """A made result: each wrong image is taken for the class after its own."""
     data = load(run.spec.dataset, layout.data)
     images, labels, classes = data.test.images, data.test.labels, len(data.class_names)
@@ -133,7 +133,7 @@ def write_mistakes(layout: Layout, run: PlannedRun) -> None:
     )
 
 
-def review(layout: Layout, tags: dict[str, list[int]]) -> None:
+def review(layout: Project, tags: dict[str, list[int]]) -> None:
     """Write what a person said of exp01's images."""
     layout.reviews.mkdir(exist_ok=True)
     content = {tag: tuple(ids) for tag, ids in tags.items()}

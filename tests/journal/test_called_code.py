@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cvlib.journal.called_code import called_by, called_code, source_digest
-from cvlib.studies.parts import Uses
+from cvlib.freeze.called_code import called_by, called_code, source_digest
+from cvlib.freeze.parts import Uses
 
 FILES = {
     "__init__.py": "",

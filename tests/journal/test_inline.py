@@ -141,10 +141,10 @@ def test_missing_seed_is_said_with_the_number(project):
 
 def test_one_seed_has_no_interval(empty, monkeypatch):
     monkeypatch.setenv("CVLIB_PROFILE", "quick")
-    from cvlib.studies.project import Layout
+    from cvlib.project import Project
     from tests.journal.made import note_data
 
-    quick = Layout(empty.root, "quick")
+    quick = Project(empty.root, "quick")
     note_data(quick)
     for run in planned(quick):
         write(quick, run)

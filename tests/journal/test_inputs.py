@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from cvlib.journal.inputs import READERS, InputsReader, chapter_inputs, experiments_of
-from cvlib.journal.named_experiments import named_experiments
-from cvlib.journal.named_hypotheses import Named, named_hypotheses
+from cvlib.freeze.inputs import READERS, InputsReader, chapter_inputs, experiments_of
+from cvlib.freeze.named_experiments import named_experiments
+from cvlib.freeze.named_hypotheses import Named, named_hypotheses
 from cvlib.results.store import Store
 from tests.journal.made import fail, planned, write
 
@@ -111,7 +111,7 @@ def test_an_experiment_that_cannot_be_read_is_no_error_here(project, chapter):
 def test_code_is_not_taken_apart_while_its_source_is_the_same(project, monkeypatch):
     reader = InputsReader(project)
     first = reader.of_text(CHAPTER)
-    monkeypatch.setattr("cvlib.journal.inputs.called_code", lambda *_: {"cvlib.journal.new": "1"})
+    monkeypatch.setattr("cvlib.freeze.inputs.called_code", lambda *_: {"cvlib.journal.new": "1"})
     assert reader.of_text(CHAPTER, first) == first
     again = reader.of_text(CHAPTER, first | {"source": "another"})
     assert "code cvlib.journal.new" in again and "code cvlib.journal.table" not in again
@@ -120,7 +120,7 @@ def test_code_is_not_taken_apart_while_its_source_is_the_same(project, monkeypat
 def test_an_experiment_that_several_chapters_read_is_read_once(project, monkeypatch):
     reader = InputsReader(project)
     first = reader.of_text(CHAPTER)
-    monkeypatch.setattr("cvlib.journal.experiment_digests.load_experiment", None)
+    monkeypatch.setattr("cvlib.freeze.experiment_digests.load_experiment", None)
     assert reader.of_text(CHAPTER + "\nMore.\n") == first
 
 
@@ -222,9 +222,9 @@ def test_what_is_said_of_the_whole_report_depends_on_what_its_chapters_ask_for(p
 
 def test_asking_imports_nothing_heavy(project, chapter):
     program = (
-        "import sys; from pathlib import Path; from cvlib.journal.inputs import chapter_inputs; "
-        "from cvlib.studies.project import find_layout; "
-        f"chapter_inputs(find_layout(Path({str(project.root)!r})), Path({str(chapter)!r})); "
+        "import sys; from pathlib import Path; from cvlib.freeze.inputs import chapter_inputs; "
+        "from cvlib.project import find_project; "
+        f"chapter_inputs(find_project(Path({str(project.root)!r})), Path({str(chapter)!r})); "
         "print([m for m in ('torch', 'pandas', 'matplotlib', 'scipy', 'IPython') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -12,25 +12,25 @@ import pytest
 from matplotlib.text import Text
 
 from cvlib.analysis.review_sample import review_sample
+from cvlib.freeze.inputs import chapter_inputs
 from cvlib.journal import experiment, mistakes
 from cvlib.journal.errors import JournalError, MissingResults
-from cvlib.journal.inputs import chapter_inputs
 from cvlib.journal.mistake_cases import Model
 from cvlib.journal.mistake_notes import left_out_note
-from cvlib.studies.project import Layout
+from cvlib.project import Project
 from tests.journal.made_mistakes import PLANTED, make_mistakes, review
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory) -> Layout:
+def made(tmp_path_factory) -> Project:
     """Digits, three seeds, default profile. Not to be changed: see `copy`."""
     return make_mistakes(tmp_path_factory.mktemp("mistakes"))
 
 
 @pytest.fixture
-def copy(made, tmp_path) -> Layout:
+def copy(made, tmp_path) -> Project:
     shutil.copytree(made.root, tmp_path / "copy")
-    return Layout(tmp_path / "copy")
+    return Project(tmp_path / "copy")
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cvlib.journal.named_files import file_digest, named_files
+from cvlib.freeze.named_files import file_digest, named_files
 
 
 @pytest.fixture

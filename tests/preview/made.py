@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cvlib.preview.book import Book
+from cvlib.engine import pandoc
+from cvlib.preview.book import Pages
 from cvlib.preview.state import State
-from cvlib.publish import pandoc
-from cvlib.studies.project import Layout
-from tests.publish.chapters import small_book
+from cvlib.project import Project
+from tests.engine.chapters import small_book
 
 ONE = """\
 # One {#sec-one}
@@ -65,12 +65,12 @@ class Previewed:
     def __init__(self, root: Path, profile: str = "default") -> None:
         pandoc.remember()
         self.root = root
-        self.layout = Layout(root, profile)
+        self.layout = Project(root, profile)
         self.state = State()
         self.said: list[str] = []
         own = root / ".quarto" / "cvlib-preview" / profile
         own.mkdir(parents=True)
-        self.book = Book(self.layout, own, self.state, self.said.append)
+        self.book = Pages(self.layout, own, self.state, self.said.append)
 
     def make(self, *saved: Path, is_training: bool = False) -> None:
         """Bring the pages up to date after files were saved."""

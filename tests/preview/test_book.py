@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from cvlib.publish.freeze import freeze_folder
-from cvlib.publish.lock import render_lock
+from cvlib.freeze.freeze import freeze_folder
+from cvlib.freeze.lock import render_lock
 from tests.preview.made import ONE, TWO, Previewed, counted_book, edit, ran
 
 PAGES = ["index.html", "report/one.html", "report/two.html"]

@@ -11,10 +11,10 @@ import time
 
 import pytest
 
+from cvlib.engine.errors import RenderError
 from cvlib.preview.server import PreviewServer
 from cvlib.preview.site import page_digests
 from cvlib.preview.state import Problem, State
-from cvlib.publish.errors import PublishError
 
 PAGE = '<!DOCTYPE html><html><head><title>T</title></head><body><img src="a%20b.svg"></body></html>'
 
@@ -151,12 +151,12 @@ def test_ending_closes_connections_that_wait_for_news(folders):
 
 def test_a_port_that_is_taken_is_told_with_who_has_it(server, folders):
     port = server.server_address[1]
-    with pytest.raises(PublishError, match=f"another preview is open there, .*:{port};.*--port"):
+    with pytest.raises(RenderError, match=f"another preview is open there, .*:{port};.*--port"):
         PreviewServer(*folders, port, State())
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         threading.Thread(target=lambda: other.accept()[0].close(), daemon=True).start()
-        with pytest.raises(PublishError, match="another program has it"):
+        with pytest.raises(RenderError, match="another program has it"):
             PreviewServer(*folders, taken, State())
 
 

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from cvlib.preview.trainer import Trainer
+from cvlib.project import Project
 from cvlib.studies.progress_file import trainings
-from cvlib.studies.project import Layout
 from tests.preview.command import is_alive, previewed, wait_until
 from tests.preview.made import counted_book
 
@@ -31,7 +31,7 @@ def test_ending_the_preview_leaves_a_checkpoint_and_no_process(tmp_path):
     root = counted_book(tmp_path / "book", one=ONE, two="# Two\n")
     (root / "experiments").mkdir()
     (root / "experiments" / "exp01.yaml").write_text(DIGITS)
-    layout = Layout(root)
+    layout = Project(root)
     with previewed(root, "--train") as command:
         wait_until(
             lambda: any(run.epoch and run.epoch > 1 for each in trainings(layout.runs) for run in each.runs),
@@ -62,7 +62,7 @@ def started(monkeypatch):
 
 
 def test_what_failed_is_not_tried_for_ever_and_what_is_new_is(started, tmp_path):
-    trainer = Trainer(Layout(tmp_path, "quick"))
+    trainer = Trainer(Project(tmp_path, "quick"))
     for runs, count in ((["a k1", "b k2"], 1), (["b k2"], 1), (["b k3"], 2), (["b k3", "a k1"], 2)):
         trainer.train(["exp01"], runs)
         assert len(started) == count

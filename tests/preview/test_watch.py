@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
+from cvlib.engine.chapter import read_chapter
+from cvlib.engine.project import load_book
 from cvlib.preview.files import Files
 from cvlib.preview.watch import Watch
-from cvlib.publish.chapter import read_chapter
-from cvlib.publish.project import load_project
-from cvlib.studies.project import Layout
+from cvlib.project import Project
 from tests.preview.made import ONE, counted_book
 
 
@@ -33,9 +33,9 @@ def test_what_a_report_reads_is_looked_at(tmp_path):
     root = counted_book(tmp_path / "book", one=ONE + "\n![A dot](dot.png)\n\n![B](/docs/b.svg)\n")
     (root / "experiments" / "runs").mkdir(parents=True)
     (root / "experiments" / "exp01.yaml").write_text("")
-    layout = Layout(root)
+    layout = Project(root)
     files = Files(layout)
-    files.of_project(load_project(root))
+    files.of_project(load_book(root))
     files.of_chapter(read_chapter(root, "report/one.qmd"))
     found = {path.relative_to(root).as_posix() for path in files if path.is_relative_to(root)}
     assert {

@@ -3,11 +3,11 @@
 import pytest
 import yaml
 
+from cvlib.project import Project, ProjectError
 from cvlib.starting.errors import StartError
 from cvlib.starting.experiment import new_experiment
 from cvlib.studies.experiment import load_experiment
 from cvlib.studies.located_yaml import SpecError
-from cvlib.studies.project import Layout, ProjectError
 from tests.starting.made import pictures
 
 BOOK = """\
@@ -49,7 +49,7 @@ def layout(tmp_path):
     (root / "_quarto.yml").write_text(BOOK)
     (root / "experiments/exp01.yaml").write_text(EXPERIMENT)
     (root / "report/exp01.qmd").write_text("# EXP01\n")
-    return Layout(root)
+    return Project(root)
 
 
 def files(layout):
@@ -76,7 +76,7 @@ def test_three_files_say_that_there_is_one_more_experiment(layout):
 def test_the_template_is_on_the_projects_own_dataset_in_every_profile(layout):
     new_experiment(layout, "exp02")
     for profile in ("default", "quick", "full"):
-        experiment = load_experiment(Layout(layout.root, profile), "exp02")
+        experiment = load_experiment(Project(layout.root, profile), "exp02")
         assert {v.spec.dataset.name for v in experiment.variants} == {"fashion_mnist"}
 
 
@@ -103,7 +103,7 @@ def test_a_copy_keeps_everything_but_id_title_and_question(layout):
 def test_a_copy_on_another_dataset_is_on_it_in_every_profile(layout):
     new_experiment(layout, "exp02", original="exp01", dataset="digits")
     for profile in ("default", "quick", "full"):
-        experiment = load_experiment(Layout(layout.root, profile), "exp02")
+        experiment = load_experiment(Project(layout.root, profile), "exp02")
         assert {v.spec.dataset.name for v in experiment.variants} == {"digits"}
     assert load_experiment(layout, "exp02").variants[0].spec.dataset.subset == 400
 

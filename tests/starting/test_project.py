@@ -10,8 +10,9 @@ import yaml
 
 from cvlib.data.errors import DataError
 from cvlib.data.load import load
-from cvlib.publish.project import load_project
-from cvlib.publish.settings import expected_pdf_name, load_settings
+from cvlib.engine.project import load_book
+from cvlib.project import Project
+from cvlib.settings import expected_pdf_name, load_settings
 from cvlib.starting import project as module
 from cvlib.starting import project_files
 from cvlib.starting.errors import StartError
@@ -19,7 +20,6 @@ from cvlib.starting.project import Words, new_project
 from cvlib.starting.project_files import COPIED, LEFT_OUT, source_project
 from cvlib.studies.experiment import load_experiment
 from cvlib.studies.hypotheses import load_hypotheses
-from cvlib.studies.project import Layout
 from tests.starting.made import pictures
 
 ME = Words("Ivan Franko")
@@ -71,7 +71,7 @@ def test_nothing_of_the_shipped_study_is_in_it(tmp_path):
 def test_title_author_course_and_module_are_where_they_are_needed(tmp_path):
     words = Words("Lesya Ukrainka", 'Birds: "all"', "Vision 2026", "3b")
     made = new_project(tmp_path / "mine", words)
-    book = load_project(made.root).book
+    book = load_book(made.root).book
     assert (book.title, book.authors) == ('Birds: "all"', ("Lesya Ukrainka",))
     assert book.subtitle == "Vision 2026, module 3b"
     assert made.pdf == f"{book.output_file}.pdf"
@@ -103,7 +103,7 @@ def test_all_other_settings_of_the_book_and_its_comments_stay(tmp_path):
 def test_the_first_experiment_and_the_hypotheses_can_be_read_in_every_profile(tmp_path):
     root = new_project(tmp_path / "mine", ME).root
     for profile in ("default", "quick", "full"):
-        layout = Layout(root, profile)
+        layout = Project(root, profile)
         experiment = load_experiment(layout, "exp01")
         assert {v.spec.dataset.name for v in experiment.variants} == {"digits"}
         names = {f"exp01/{v.name}" for v in experiment.variants}
@@ -116,7 +116,7 @@ def test_pictures_are_linked_and_the_project_can_be_moved(tmp_path, monkeypatch)
     pictures(tmp_path / "birds", sizes=(20, 30), each=10)
     monkeypatch.chdir(tmp_path)
     made = new_project(tmp_path / "mine", ME, "imagefolder:birds")
-    spec = load_experiment(Layout(made.root), "exp01").variants[0].spec.dataset
+    spec = load_experiment(Project(made.root), "exp01").variants[0].spec.dataset
     assert (spec.name, spec.image_size) == ("imagefolder:data/birds", 20)
     written = [p for p in made.root.rglob("*") if p.is_file() and p.suffix != ".py"]
     assert not [p for p in written if str(tmp_path).encode() in p.read_bytes()]
@@ -137,7 +137,7 @@ def test_parquet_is_linked_as_it_is(tmp_path, is_file):
     pq.write_table(table, tmp_path / "hub/train-0.parquet")
     given = tmp_path / ("hub/train-0.parquet" if is_file else "hub")
     made = new_project(tmp_path / "mine", ME, f"parquet:{given}")
-    spec = load_experiment(Layout(made.root), "exp01").variants[0].spec.dataset
+    spec = load_experiment(Project(made.root), "exp01").variants[0].spec.dataset
     assert spec.name == f"parquet:data/{given.name}"
     assert len(load(spec, made.root / "data").class_names) == 2
 
@@ -185,7 +185,7 @@ def test_a_project_can_be_made_from_one_that_was_made(tmp_path, monkeypatch):
     skipped = "-m 'not shipped'"
     for root in (first, second):
         assert (root / "pyproject.toml").read_text().count(skipped) == 1
-    assert load_project(second).book.authors == ("Lesya Ukrainka",)
+    assert load_book(second).book.authors == ("Lesya Ukrainka",)
 
 
 WRONG = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cvlib.studies.project import Layout
+from cvlib.project import Project
 
 EXPERIMENT = """\
 title: Digits
@@ -25,7 +25,7 @@ def layout(tmp_path):
     (tmp_path / "experiments").mkdir()
     (tmp_path / "data").mkdir()
     (tmp_path / "experiments" / "exp01.yaml").write_text(EXPERIMENT)
-    return Layout(tmp_path)
+    return Project(tmp_path)
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from cvlib.project import Project, ProjectError, find_project
 from cvlib.studies.hypotheses import load_hypotheses
 from cvlib.studies.located_yaml import SpecError
-from cvlib.studies.project import Layout, ProjectError, find_layout
 
 GOOD = """\
 H1:
@@ -17,13 +17,13 @@ H1:
 
 
 @pytest.fixture
-def layout(tmp_path) -> Layout:
+def layout(tmp_path) -> Project:
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "exp01.yaml").write_text("title: x\n")
-    return Layout(tmp_path)
+    return Project(tmp_path)
 
 
-def write(layout: Layout, text: str) -> None:
+def write(layout: Project, text: str) -> None:
     (layout.experiments / "hypotheses.yaml").write_text(text)
 
 
@@ -72,7 +72,7 @@ def test_the_file_is_no_experiment(layout):
 def test_the_shipped_hypotheses_name_variants_that_are_declared():
     from cvlib.studies.experiment import load_experiment
 
-    layout = find_layout()
+    layout = find_project()
     for one in load_hypotheses(layout):
         for claim in one.claims:
             for name in claim.names():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from cvlib.project import ProjectError
 from cvlib.studies.fingerprints import Fingerprints
 from cvlib.studies.named_runs import named_runs
-from cvlib.studies.project import ProjectError
 from cvlib.studies.run import inspect, make_plans, run_experiments
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from cvlib.cli import main
 from cvlib.models.weights import timm_names
+from cvlib.project import Project
 from cvlib.results.store import Store
 from cvlib.studies.experiment import load_experiment
-from cvlib.studies.project import Layout
 from cvlib.studies.run import inspect, run_experiments
 from cvlib.studies.starts import Start, Starts
 from cvlib.studies.status import needs_work
@@ -40,7 +40,7 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "experiments").mkdir()
     (tmp_path / "data").mkdir()
     (tmp_path / "experiments" / "exp01.yaml").write_text(EXPERIMENT)
-    return Layout(tmp_path)
+    return Project(tmp_path)
 
 
 def put_weights(project, seed):

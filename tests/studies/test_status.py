@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cvlib.project import Project
 from cvlib.results.store import Store
 from cvlib.studies import code, environment, status
-from cvlib.studies.project import Layout
 from cvlib.studies.run import inspect, run_experiments
 from cvlib.studies.status import needs_work
 
@@ -23,7 +23,7 @@ def trained(tmp_path_factory):
     (root / "experiments").mkdir()
     (root / "data").mkdir()
     (root / "experiments/exp01.yaml").write_text(EXPERIMENT)
-    layout = Layout(root)
+    layout = Project(root)
     summary = run_experiments(layout, workers=2)
     assert len(summary.done) == 3 and not summary.failed
     return layout
@@ -35,7 +35,7 @@ def project(trained, tmp_path):
 
     root = tmp_path / "copy"
     shutil.copytree(trained.root, root)
-    return Layout(root)
+    return Project(root)
 
 
 def states(layout):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cvlib.errors import CvlibError
+
 if TYPE_CHECKING:
     from cvlib.models.weights.files import WeightsMissing
 
 
-class ModelError(ValueError):
+class ModelError(CvlibError, ValueError):
     """A model's name or options are not what timm knows; the message names the nearest."""
 
 
-class WeightsUnavailable(RuntimeError):
+class WeightsUnavailable(CvlibError, RuntimeError):
     """The weights are not here and could not be fetched; the message lists what was tried."""
 
     def __init__(self, message: str, missing: WeightsMissing | None = None) -> None:
@@ -20,9 +22,9 @@ class WeightsUnavailable(RuntimeError):
         self.missing = missing
 
 
-class WeightsError(ValueError):
+class WeightsError(CvlibError, ValueError):
     """A weights file is damaged, unsafe, or does not fit the model; the message names the file."""
 
 
-class BundleError(ValueError):
+class BundleError(CvlibError, ValueError):
     """A bundle of weights is damaged or holds what it should not; nothing of it was unpacked."""

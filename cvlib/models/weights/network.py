@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cvlib.errors import CvlibError
 from cvlib.models.weights.files import sha256_of
 from cvlib.models.weights.hub import (
     WEIGHTS,
@@ -27,7 +28,7 @@ _dead: dict[str, str] = {}  # address -> why it does not answer
 _lock = threading.Lock()
 
 
-class NotFetched(RuntimeError):
+class NotFetched(CvlibError, RuntimeError):
     """Why the network gave nothing, in a few words."""
 
 

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from cvlib.models.weights import network
 from cvlib.models.weights.timm_names import timm_table
-from cvlib.studies.project import Layout
+from cvlib.project import Project
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -42,7 +42,7 @@ def layout(tmp_path, timm_notes, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr(network, "_dead", {})
     monkeypatch.chdir(root)
-    yield Layout(root)
+    yield Project(root)
     shutil.rmtree(tmp_path / "hf", ignore_errors=True)  # pytest would keep some 400 MB of weights
 
 
@@ -74,7 +74,7 @@ def put_in_hub_cache(home: Path, name: str, state, file: str = "model.safetensor
     return link
 
 
-def write_experiment(layout: Layout, *models: dict) -> None:
+def write_experiment(layout: Project, *models: dict) -> None:
     """Declare one variant for each backbone, given by its fields; `train` stands beside them."""
     variants = {
         f"v{i}": {

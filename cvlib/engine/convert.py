@@ -1,0 +1,46 @@
+"""Executed chapters to one PDF, and to the pages of an HTML book."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cvlib.engine.chapter_tree import read_chapters
+from cvlib.engine.executed import ExecutedChapter
+from cvlib.engine.html_book import write_book
+from cvlib.engine.project import Book
+from cvlib.engine.typst_document import compile_pdf, typst_pictures, typst_source
+from cvlib.freeze.fingerprints import fingerprints_file, noted_fingerprints
+from cvlib.project import Project
+
+
+def to_typst(project: Book, chapters: Sequence[ExecutedChapter]) -> str:
+    """Return the Typst source of the report (the chapters executed for Typst)."""
+    return typst_source(project, read_chapters(chapters, "typst"))
+
+
+def to_pdf(project: Book, chapters: Sequence[ExecutedChapter], out: Path) -> None:
+    """Write the report as one PDF (the chapters executed for Typst).
+
+    Raises PublishError for a reference that leads nowhere, a missing picture, anything that only
+    Quarto knows; each names file and line.
+    """
+    trees = read_chapters(chapters, "typst")
+    pictures = typst_pictures(project, trees)
+    pdf = compile_pdf(typst_source(project, trees), pictures)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    staged = out.with_name(out.name + ".part")
+    staged.write_bytes(pdf)
+    staged.replace(out)
+
+
+def to_html(project: Book, chapters: Sequence[ExecutedChapter], outdir: Path) -> None:
+    """Write the HTML book below `outdir` (the chapters executed for HTML): `index.html` and so on.
+
+    The sidebar links to the PDF if it lies in `outdir` or the project's output folder already, so
+    make the PDF first.
+    Raises PublishError as `to_pdf` does; nothing is written then.
+    """
+    layout = Project(project.root, project.profile or "default")
+    now = noted_fingerprints(fingerprints_file(layout))
+    write_book(project, read_chapters(chapters, "html", now), outdir)

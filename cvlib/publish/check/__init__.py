@@ -1,7 +1,0 @@
-"""What is handed in, checked before it is: `check_report(layout)` says what to mend, and where."""
-
-from cvlib.publish.check.check_report import check_report
-from cvlib.publish.check.finding import Finding
-from cvlib.publish.check.report import Report
-
-__all__ = ["Finding", "Report", "check_report"]

@@ -1,0 +1,88 @@
+"""Small book projects and a stand-in for the conversion half."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import cvlib.engine
+from cvlib.freeze.book_files import read_book_files
+from cvlib.freeze.chapter_source import read_source
+from cvlib.freeze.freeze import freeze_folder, write_frozen
+from cvlib.freeze.freshness import Freshness
+
+FIXTURES = Path(__file__).parent / "fixtures"
+EXTENSIONS = Path(__file__).parents[2] / "_extensions"
+
+QUARTO_YML = """\
+project:
+  type: book
+  output-dir: _output
+book:
+  title: Small
+  author: Ada Lovelace
+  output-file: small
+  chapters: [index.qmd, {part: Journal, chapters: [report/one.qmd]}, report/two.qmd]
+execute:
+  freeze: auto
+format:
+  html: default
+  journal-typst: default
+"""
+
+
+def copy_fixture(name: str, to: Path) -> Path:
+    """Copy a fixture project into `to` and return its root."""
+    root = Path(shutil.copytree(FIXTURES / name, to / name))
+    shutil.copytree(EXTENSIONS, root / "_extensions")
+    return root
+
+
+def small_book(root: Path, **texts: str) -> Path:
+    """Write a book of index, report/one (in a part) and report/two; `texts` replaces them."""
+    files = {
+        "index": "# Description\n",
+        "one": "# One\n\n```{python}\nprint(1)\n```\n",
+        "two": "# Two\n",
+        **texts,
+    }
+    (root / "report").mkdir(parents=True)
+    shutil.copytree(EXTENSIONS, root / "_extensions")
+    (root / "_quarto.yml").write_text(files.pop("yml", QUARTO_YML))
+    (root / "index.qmd").write_text(files["index"])
+    (root / "report" / "one.qmd").write_text(files["one"])
+    (root / "report" / "two.qmd").write_text(files["two"])
+    return root
+
+
+def freeze_chapter(root: Path, file: str, inputs: Mapping[str, str], markdown: str = "x") -> Path:
+    """Write a frozen copy as it is after a render in which the chapter read `inputs`."""
+    freshness = Freshness(read_book_files(root), lambda _: inputs)
+    chapter = read_source(root, file)
+    read = freshness.after(file, freshness.before(chapter), [markdown])
+    folder = freeze_folder(root, file)
+    write_frozen(folder, chapter, {"html": markdown, "typ": markdown}, {}, read)
+    return folder
+
+
+def plain_conversion(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a conversion half in place that writes the executed markdown as it is."""
+
+    def to_pdf(project, chapters, out):
+        out.write_text("".join(chapter.markdown for chapter in chapters))
+
+    def to_html(project, chapters, outdir):
+        for chapter in chapters:
+            page = outdir / Path(chapter.file).with_suffix(".html")
+            page.parent.mkdir(exist_ok=True)
+            page.write_text(chapter.markdown)
+
+    stub = ModuleType("cvlib.engine.convert")
+    stub.to_pdf, stub.to_html = to_pdf, to_html  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "cvlib.engine.convert", stub)
+    monkeypatch.setattr(cvlib.engine, "convert", stub, raising=False)

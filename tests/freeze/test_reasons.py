@@ -1,0 +1,40 @@
+"""A reason names what changed, and the cause rather than its consequences."""
+
+from __future__ import annotations
+
+import pytest
+
+from cvlib.freeze.reasons import reason
+
+SPEC = {"spec exp01 title": "t", "spec exp01 base": "b", "spec exp01 wide": "w"}
+RESULTS = {"results exp01 base": "rb", "results exp01 wide": "rw"}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "now", "words", "said"),
+    [
+        ({}, {}, {}, ""),
+        ({"source": "a"}, {"source": "b"}, {}, ""),
+        (SPEC | RESULTS, SPEC | {"spec exp01 wide": "x"} | RESULTS | {"results exp01 wide": "y"},
+         {"results exp01 wide": "stale by spec: model.width: 8 → 9"},
+         "spec of exp01 changed: wide (model.width: 8 → 9)"),
+        (SPEC | RESULTS, SPEC | {"results exp01 base": "x", "results exp01 wide": "y"},
+         {"results exp01 wide": "not trained yet"},
+         "results of exp01 changed: base; results of exp01 changed: wide (not trained yet)"),
+        (SPEC, {"spec exp01": "error"}, {}, "experiment exp01 cannot be read"),
+        ({}, SPEC | RESULTS, {}, "exp01 is new to it"),
+        (SPEC | RESULTS, {}, {}, "exp01 is read no more"),
+        ({"code a.b": "1", "code a.c": "1"}, {"code a.b": "2"}, {}, "code changed: a.b, a.c"),
+        ({f"code m{n}": "1" for n in range(6)}, {}, {}, "code changed: m0, m1, m2, m3 and 2 more"),
+        ({"included a.qmd": "1"}, {"included a.qmd": "2"}, {}, "included file a.qmd changed"),
+        ({"cited a": "1", "cited b": "1"}, {}, {}, "bibliography entries a, b changed"),
+        ({"option html echo": "true"}, {"option html echo": "false"}, {},
+         "option echo for HTML changed: true → false"),
+        ({}, {"option - jupyter": '"x"'}, {}, 'option jupyter changed: none → "x"'),
+        ({"reviews exp01": "1"}, {}, {}, "reviews of exp01 changed"),
+        ({"hypothesis H1": "1", "hypotheses listed": "1"}, {}, {},
+         "the list of hypotheses changed; hypothesis H1 changed"),
+    ],
+)  # fmt: skip
+def test_reason(recorded, now, words, said):
+    assert reason(recorded, now, words) == said
