@@ -1,13 +1,26 @@
-"""Where things are: the project's root, its experiments, its data, and one store a profile."""
+"""The project: where things are, and one snapshot of what lies there, each thing read once a command."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cvlib.errors import CvlibError
+
+if TYPE_CHECKING:
+    from cvlib.engine.chapter import Chapter
+    from cvlib.engine.project import Book
+    from cvlib.results.reviews import Reviews
+    from cvlib.studies.experiment import Experiment
+    from cvlib.studies.hypotheses import Hypothesis
+    from cvlib.studies.plan import Plan
+    from cvlib.studies.status import Inspector, RunStatus
+
+T = TypeVar("T")
 
 PROFILES = ("quick", "default", "full")
 HYPOTHESES = "hypotheses"  # experiments/hypotheses.yaml declares no experiment
@@ -19,10 +32,95 @@ class ProjectError(CvlibError, ValueError):
 
 @dataclass(frozen=True)
 class Project:
-    """Paths of one project in one profile. root: the folder that holds `_quarto.yml`."""
+    """One project in one profile. root: the folder that holds `_quarto.yml`.
+
+    What is asked of it is read when it is first asked for, and once: a command makes one Project
+    and hands it on. Whoever trains calls `forget_results` before reading again.
+    """
 
     root: Path
     profile: str = "default"
+    _snapshot: dict[tuple[str, ...], Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    # ── what lies there, each read once ──────────────────────────────────────────────────────
+
+    def experiment(self, experiment_id: str) -> Experiment:
+        """`experiments/<id>.yaml`, resolved. Raises SpecError, or ProjectError when there is none."""
+        from cvlib.studies.experiment import load_experiment
+
+        return self._once(
+            ("experiment", experiment_id), lambda: load_experiment(self, experiment_id)
+        )
+
+    def plan(self, experiment_id: str) -> Plan:
+        """The runs that an experiment asks for; nothing is fetched. Raises as `experiment`."""
+        from cvlib.studies.fingerprints import Fingerprints
+        from cvlib.studies.plan import resolve
+        from cvlib.studies.starts import Starts
+
+        def make() -> Plan:
+            fingerprints = self._once(("fingerprints",), lambda: Fingerprints(self.data, self.runs))
+            starts = self._once(("starts",), lambda: Starts(self.root, self.data, self.runs))
+            return resolve(self.experiment(experiment_id), fingerprints, starts)
+
+        return self._once(("plan", experiment_id), make)
+
+    def statuses(self, experiment_id: str) -> list[RunStatus]:
+        """What each run of an experiment is, in the order of its plan; every run verified once."""
+        return self._once(
+            ("statuses", experiment_id),
+            lambda: self.inspector.inspect(self.plan(experiment_id).runs),
+        )
+
+    @property
+    def inspector(self) -> Inspector:
+        """Reads and verifies runs of the store, each once."""
+        from cvlib.results.store import Store
+        from cvlib.studies.status import Inspector
+
+        return self._once(("inspector",), lambda: Inspector(Store(self.runs)))
+
+    def hypotheses(self) -> tuple[Hypothesis, ...]:
+        """`experiments/hypotheses.yaml`, checked; empty without one. Raises SpecError."""
+        from cvlib.studies.hypotheses import load_hypotheses
+
+        return self._once(("hypotheses",), lambda: load_hypotheses(self))
+
+    def reviews_of(self, experiment_id: str) -> Reviews | None:
+        """What a person said of an experiment's test images; None before that. Raises ReviewError."""
+        from cvlib.results.reviews import read_reviews
+
+        path = self.reviews / f"{experiment_id}.json"
+        return self._once(
+            ("reviews", experiment_id), lambda: read_reviews(path) if path.exists() else None
+        )
+
+    def book(self) -> Book:
+        """`_quarto.yml` with the profile and the extension's defaults. Raises BookError, Unsupported."""
+        from cvlib.engine.project import load_book
+
+        return self._once(("book",), lambda: load_book(self.root, self.quarto_profile))
+
+    def chapter(self, file: str) -> Chapter:
+        """A chapter, parsed; file: relative to the root, `report/exp01.qmd`. Raises BookError, Unsupported."""
+        from cvlib.engine.chapter import read_chapter
+
+        return self._once(("chapter", file), lambda: read_chapter(self.root, file))
+
+    def forget_results(self) -> None:
+        """Read plans and runs anew from now on: something was trained, fetched or removed."""
+        of_results = ("fingerprints", "starts", "plan", "statuses", "inspector")
+        for what in [what for what in self._snapshot if what[0] in of_results]:
+            del self._snapshot[what]
+
+    def _once(self, what: tuple[str, ...], read: Callable[[], T]) -> T:
+        if what not in self._snapshot:
+            self._snapshot[what] = read()
+        return self._snapshot[what]
+
+    # ── where things are ─────────────────────────────────────────────────────────────────────
 
     @property
     def quarto_profile(self) -> str | None:
