@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -50,26 +51,32 @@ class Project:
         """`experiments/<id>.yaml`, resolved. Raises SpecError, or ProjectError when there is none."""
         from cvlib.studies.experiment import load_experiment
 
-        return self._once(
+        self.note_read("experiment", experiment_id)
+        return self.once(
             ("experiment", experiment_id), lambda: load_experiment(self, experiment_id)
         )
 
     def plan(self, experiment_id: str) -> Plan:
         """The runs that an experiment asks for; nothing is fetched. Raises as `experiment`."""
+        from cvlib.studies.experiment import load_experiment
         from cvlib.studies.fingerprints import Fingerprints
         from cvlib.studies.plan import resolve
         from cvlib.studies.starts import Starts
 
         def make() -> Plan:
-            fingerprints = self._once(("fingerprints",), lambda: Fingerprints(self.data, self.runs))
-            starts = self._once(("starts",), lambda: Starts(self.root, self.data, self.runs))
-            return resolve(self.experiment(experiment_id), fingerprints, starts)
+            fingerprints = self.once(("fingerprints",), lambda: Fingerprints(self.data, self.runs))
+            starts = self.once(("starts",), lambda: Starts(self.root, self.data, self.runs))
+            experiment = self.once(
+                ("experiment", experiment_id), lambda: load_experiment(self, experiment_id)
+            )
+            return resolve(experiment, fingerprints, starts)
 
-        return self._once(("plan", experiment_id), make)
+        return self.once(("plan", experiment_id), make)
 
     def statuses(self, experiment_id: str) -> list[RunStatus]:
         """What each run of an experiment is, in the order of its plan; every run verified once."""
-        return self._once(
+        self.note_read("results", experiment_id)
+        return self.once(
             ("statuses", experiment_id),
             lambda: self.inspector.inspect(self.plan(experiment_id).runs),
         )
@@ -80,20 +87,27 @@ class Project:
         from cvlib.results.store import Store
         from cvlib.studies.status import Inspector
 
-        return self._once(("inspector",), lambda: Inspector(Store(self.runs)))
+        return self.once(("inspector",), lambda: Inspector(Store(self.runs)))
+
+    def run_digest(self, key: str | None) -> str:
+        """One checksum for all that a run's folder says; '' when there is none."""
+        from cvlib.results.store import Store
+
+        return self.once(("digest", key or ""), lambda: Store(self.runs).digest(key or "-"))
 
     def hypotheses(self) -> tuple[Hypothesis, ...]:
         """`experiments/hypotheses.yaml`, checked; empty without one. Raises SpecError."""
         from cvlib.studies.hypotheses import load_hypotheses
 
-        return self._once(("hypotheses",), lambda: load_hypotheses(self))
+        return self.once(("hypotheses",), lambda: load_hypotheses(self))
 
     def reviews_of(self, experiment_id: str) -> Reviews | None:
         """What a person said of an experiment's test images; None before that. Raises ReviewError."""
         from cvlib.results.reviews import read_reviews
 
+        self.note_read("reviews", experiment_id)
         path = self.reviews / f"{experiment_id}.json"
-        return self._once(
+        return self.once(
             ("reviews", experiment_id), lambda: read_reviews(path) if path.exists() else None
         )
 
@@ -101,21 +115,48 @@ class Project:
         """`_quarto.yml` with the profile and the extension's defaults. Raises BookError, Unsupported."""
         from cvlib.engine.project import load_book
 
-        return self._once(("book",), lambda: load_book(self.root, self.quarto_profile))
+        return self.once(("book",), lambda: load_book(self.root, self.quarto_profile))
 
     def chapter(self, file: str) -> Chapter:
         """A chapter, parsed; file: relative to the root, `report/exp01.qmd`. Raises BookError, Unsupported."""
         from cvlib.engine.chapter import read_chapter
 
-        return self._once(("chapter", file), lambda: read_chapter(self.root, file))
+        return self.once(("chapter", file), lambda: read_chapter(self.root, file))
+
+    def experiments_of(self, file: str) -> list[str]:
+        """Ids of the experiments that a chapter asks for, sorted; of one that never ran, a guess."""
+        from cvlib.freeze.freshness import experiments_of
+
+        return self.once(("experiments of", file), lambda: experiments_of(self, file))
+
+    def experiments_of_book(self) -> list[str]:
+        """Ids of the experiments that any chapter of the book asks for, sorted."""
+        files = [entry.file for entry in self.book().chapters]
+        return sorted({name for file in files for name in self.experiments_of(file)})
 
     def forget_results(self) -> None:
         """Read plans and runs anew from now on: something was trained, fetched or removed."""
-        of_results = ("fingerprints", "starts", "plan", "statuses", "inspector")
+        of_results = ("fingerprints", "starts", "plan", "statuses", "inspector", "digest")
         for what in [what for what in self._snapshot if what[0] in of_results]:
             del self._snapshot[what]
 
-    def _once(self, what: tuple[str, ...], read: Callable[[], T]) -> T:
+    def forget_frozen(self, file: str) -> None:
+        """Read the frozen copy of a chapter anew from now on: it was executed."""
+        for what in (("frozen", file), ("experiments of", file)):
+            self._snapshot.pop(what, None)
+
+    def forget(self) -> None:
+        """Read everything anew from now on."""
+        self._snapshot.clear()
+
+    def note_read(self, kind: str, name: str) -> None:
+        """Tell the recorder of the chapter that is executed, if one is, what is handed out to it."""
+        recorder = sys.modules.get("cvlib.recorder")
+        if recorder is not None and recorder.active is not None:
+            recorder.active.hand_out(self, kind, name)
+
+    def once(self, what: tuple[str, ...], read: Callable[[], T]) -> T:
+        """What `read` gives, read when it is first asked for under this name, and kept."""
         if what not in self._snapshot:
             self._snapshot[what] = read()
         return self._snapshot[what]
@@ -175,7 +216,7 @@ def find_project(start: Path | None = None, profile: str | None = None) -> Proje
     The profile is the one given, else CVLIB_PROFILE, else the first cvlib profile named by
     QUARTO_PROFILE, else `default`.
     """
-    chosen = profile or os.environ.get("CVLIB_PROFILE") or _quarto_profile() or "default"
+    chosen = profile or profile_in_force()
     if chosen not in PROFILES:
         raise ProjectError(f"unknown profile {chosen!r}; there is: {', '.join(PROFILES)}")
     here = Path(start or os.environ.get("QUARTO_PROJECT_ROOT") or Path.cwd()).resolve()
@@ -188,6 +229,8 @@ def find_project(start: Path | None = None, profile: str | None = None) -> Proje
     )
 
 
-def _quarto_profile() -> str | None:
+def profile_in_force() -> str:
+    """The profile that the environment asks for: CVLIB_PROFILE, or one of QUARTO_PROFILE's names."""
     names = os.environ.get("QUARTO_PROFILE", "").replace(",", " ").split()
-    return next((name for name in names if name in PROFILES), None)
+    quarto = next((name for name in names if name in PROFILES), None)
+    return os.environ.get("CVLIB_PROFILE") or quarto or "default"

@@ -1,186 +1,275 @@
-"""Which frozen chapters are true, and why not: text, spec, results, code, included files, options.
-
-One judgement for both engines, the hook that Quarto starts, and `cvlib status`.
-"""
+"""Which frozen chapters are true, and why not: one judgement for both engines, the hook and `cvlib status`."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from cvlib.engine.bibliography import cited_entries
-from cvlib.engine.project import Target
-from cvlib.freeze.book_files import BookFiles
-from cvlib.freeze.chapter_source import read_source
-from cvlib.freeze.freeze import (
-    Identified,
-    freeze_folder,
-    frozen_markdowns,
-    frozen_targets,
-    recorded_inputs,
-    why_unusable,
+from cvlib.engine.errors import BookError, RenderError
+from cvlib.freeze.frozen_copy import FrozenCopy, Record, freeze_folder, missing_figures
+from cvlib.freeze.reads import (
+    CODE,
+    FILE,
+    FOLDER,
+    PATH,
+    RESULTS,
+    REVIEWS,
+    SPEC,
+    Reads,
+    declared_reads,
+    digest_now,
+    experiment_reads,
+    experiments_named,
 )
-from cvlib.freeze.reasons import CITED, INCLUDED, OPTION, OWN_KINDS, RESULTS, reason
 
 if TYPE_CHECKING:
-    from cvlib.freeze.inputs import Inputs as Digests
-    from cvlib.freeze.inputs import InputsReader
+    from cvlib.engine.chapter import Chapter
+    from cvlib.engine.project import Target
     from cvlib.project import Project
 
-
-class Read(Identified, Protocol):
-    """A chapter that was read, parsed or not. included: files, relative to the project."""
-
-    @property
-    def included(self) -> tuple[str, ...]: ...  # noqa: D102
+INCLUDED, CITED, OPTION = "included", "cited", "option"
+_NAMED = 4
 
 
-# What a chapter (its file, relative to the project) reads by its code: name -> digest.
-Inputs = Callable[[str], Mapping[str, str]]
+def experiments_of(project: Project, file: str) -> list[str]:
+    """Ids of the experiments that a chapter asked for when it was executed, sorted.
+
+    Of one that has no record, those that its code names.
+    """
+    record = frozen_copy(project, file).record
+    if record is not None and not record.guessed:
+        return sorted(record.experiments)
+    from cvlib.engine.chapter import Cell
+
+    code = [block.code for block in project.chapter(file).blocks if isinstance(block, Cell)]
+    return experiments_named(code, project.experiment_ids())
+
+
+def frozen_copy(project: Project, file: str) -> FrozenCopy:
+    """The frozen copy of a chapter, read once a command; `project.forget_frozen` after a change."""
+    return project.once(("frozen", file), lambda: FrozenCopy(freeze_folder(project.root, file)))
+
+
+def why_execute(project: Project, file: str) -> str | None:
+    """Why a chapter must run, None if its frozen copy stands in every format of the book."""
+    if project.book().freeze is False:
+        return "freeze is off"
+    return why_untrue(project, file, project.book().targets)
+
+
+def why_untrue(project: Project, file: str, targets: Iterable[Target]) -> str | None:
+    """Why the frozen copy of a chapter is not what running it now would give; None if it is.
+
+    Raises BookError for a chapter that includes a file that is not there.
+    """
+    copy = frozen_copy(project, file)
+    if (why := _why_unusable(copy, project.chapter(file), targets)) is not None:
+        return why
+    if copy.record is None:
+        return "frozen without a record of what it was made from"
+    if copy.record.guessed:
+        return "frozen by a cvlib before 0.2, which did not record what a chapter reads"
+    now = reads_now(project, file, copy.record)
+    return reason(copy.record.reads, now) or None
+
+
+def _why_unusable(copy: FrozenCopy, chapter: Chapter, targets: Iterable[Target]) -> str | None:
+    for target in targets:
+        try:
+            frozen = copy.read(target, any_scripts=True)
+        except RenderError:
+            return "its frozen copy cannot be read"
+        if frozen is None:
+            return "never executed" if not copy.folder.exists() else f"not frozen for {target}"
+        if frozen.hash != chapter.hash:
+            return "text changed"
+        if missing := missing_figures(copy.folder, chapter.file, frozen):
+            return f"figure missing: {missing[0]}"
+    return None
+
+
+def reads_now(project: Project, file: str, record: Record) -> Reads:
+    """What the record names, as it is now."""
+    now = own_reads(project, file)
+    experiments: set[str] = set()
+    for name, recorded in record.reads.items():
+        kind, _, what = name.partition(" ")
+        if kind in (CODE, FILE, FOLDER, PATH):
+            now[name] = digest_now(project, name, recorded, record.wrote)
+        elif kind in (SPEC, RESULTS):
+            experiments.add(what.partition(" ")[0])
+        elif kind not in (INCLUDED, CITED, OPTION):
+            now.add(declared_reads(project, kind, what))
+    for experiment in sorted(experiments):
+        now.add(experiment_reads(project, experiment))
+    now.update(cited_reads(project, frozen_copy(project, file).markdowns))
+    return now
+
+
+def own_reads(project: Project, file: str) -> Reads:
+    """What the engines read of a chapter besides its text: included files, and options of the book."""
+    reads = Reads()
+    for included in project.chapter(file).included:
+        content = (project.root / included).read_bytes().replace(b"\r\n", b"\n")
+        reads[f"{INCLUDED} {included}"] = hashlib.sha256(content).hexdigest()[:16]
+    for name, value in project.book().options.items():
+        reads[f"{OPTION} {name}"] = value
+    return reads
+
+
+def cited_reads(project: Project, markdowns: Iterable[str]) -> dict[str, str]:
+    """The entries of the bibliography that executed texts cite."""
+    entries = cited_entries(markdowns, project.book().bibliography)
+    return {f"{CITED} {key}": digest for key, digest in entries.items()}
+
+
+# ── in words ─────────────────────────────────────────────────────────────────────────────────
+
+
+def reason(recorded: Mapping[str, str], now: Reads) -> str:
+    """Say what differs, `code changed: cvlib.journal.table`; '' when nothing does."""
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for name in sorted({**recorded, **now}):
+        if recorded.get(name) != now.get(name):
+            kind, _, rest = name.partition(" ")
+            by_kind[kind].append(rest)
+    said = list(_experiments(by_kind.pop(SPEC, []), by_kind.pop(RESULTS, []), recorded, now))
+    said += [f"reviews of {experiment} changed" for experiment in by_kind.pop(REVIEWS, [])]
+    said += [_option(name, recorded, now) for name in by_kind.pop(OPTION, [])]
+    if by_kind.pop("hypotheses", []):
+        said.append("the list of hypotheses changed")
+    if by_kind.pop("book", []):
+        said.append("the book's chapters ask for other experiments")
+    if code := by_kind.pop(CODE, []):
+        said.append(f"code changed: {_listed(code)}")
+    for place in by_kind.pop(PATH, []):
+        there = now.get(f"{PATH} {place}") != "none"
+        said.append(f"{place} is there now" if there else f"{place} is gone")
+    nouns = {INCLUDED: "included file", CITED: "bibliography entry", FOLDER: "folder"}
+    for kind, names in by_kind.items():
+        noun = nouns.get(kind, kind)
+        several = {"bibliography entry": "bibliography entries", "hypothesis": "hypotheses"}
+        said.append(
+            f"{noun if len(names) == 1 else several.get(noun, noun + 's')} {_listed(names)} changed"
+        )
+    return "; ".join(said)
+
+
+def _experiments(
+    specs: list[str], results: list[str], recorded: Mapping[str, str], now: Reads
+) -> Iterator[str]:
+    """A changed spec explains the results that changed with it."""
+    of_spec: dict[str, list[str]] = defaultdict(list)
+    for name in specs:
+        experiment, _, what = name.partition(" ")
+        of_spec[experiment].append(what)
+    for experiment, parts in of_spec.items():
+        if f"{SPEC} {experiment}" in now:
+            yield f"experiment {experiment} cannot be read"
+            continue
+        words = [now.words.get(f"{RESULTS} {experiment} {what}", "") for what in parts]
+        told = _listed(list(dict.fromkeys(v.removeprefix("stale by spec: ") for v in words if v)))
+        named = [part for part in parts if part]
+        yield f"spec of {experiment} changed: {_listed(named)}" + (f" ({told})" if told else "")
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name in results:
+        experiment, _, variant = name.partition(" ")
+        if experiment not in of_spec:
+            groups[experiment, now.words.get(f"{RESULTS} {name}", "")].append(variant)
+    for (experiment, state), variants in groups.items():
+        told = f" ({state})" if state else ""
+        yield f"results of {experiment} changed: {_listed(variants)}{told}"
+
+
+def _option(name: str, recorded: Mapping[str, str], now: Mapping[str, str]) -> str:
+    target, _, key = name.partition(" ")
+    of = {"typ": " for the PDF", "html": " for HTML"}.get(target, "")
+    before, after = (values.get(f"{OPTION} {name}", "none") for values in (recorded, now))
+    return f"option {key}{of} changed: {before} → {after}"
+
+
+def _listed(names: list[str]) -> str:
+    left = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {left} more" if left > 0 else "")
+
+
+# ── all chapters of a book ───────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)
-class Freshness:
-    """How it is decided whether a frozen copy stands.
+class ChapterStatus:
+    """A chapter that runs code. reason: why it would run again; None: frozen and true."""
 
-    inputs: None means that only text, included files, cited entries and options count. always:
-    chapters that run in any case; fresh: all of them. trust_freeze: accept copies without a record.
-    verified: it is known that every copy stands.
+    file: str
+    reason: str | None
+
+    def as_json(self) -> dict[str, str | None]:
+        """Plain data for `cvlib status --json`."""
+        return {"file": self.file, "reason": self.reason}
+
+
+def chapter_statuses(project: Project, experiments: Collection[str] = ()) -> list[ChapterStatus]:
+    """Every chapter with code, in the order of the book; executes and changes nothing.
+
+    experiments: only chapters that read one of these; all when none is named. Empty for a project
+    that is no book, and where freeze is off.
     """
-
-    book: BookFiles
-    inputs: Inputs | None = None
-    fresh: bool = False
-    always: frozenset[str] = frozenset()
-    trust_freeze: bool = False
-    verified: bool = False
-
-    def why_execute(self, chapter: Read) -> str | None:
-        """Say why `chapter` must run, or None if its frozen copy stands."""
-        if self.fresh:
-            return "asked to run afresh"
-        if chapter.file in self.always:
-            return "asked for"
-        if self.book.freeze is False:
-            return "freeze is off"
-        if self.verified:
-            return None
-        return self.why_untrue(chapter, self.book.targets)
-
-    def why_untrue(
-        self,
-        chapter: Read,
-        targets: Iterable[Target],
-        before: Digests | None = None,
-        folder: Path | None = None,
-    ) -> str | None:
-        """Say why the frozen copy of `chapter` is not what running it now would give.
-
-        before: what it reads now, where that is known already; folder: of a copy elsewhere.
-        """
-        folder = folder or freeze_folder(self.book.root, chapter.file)
-        unusable = why_unusable(folder, chapter, targets)
-        if unusable is not None:
-            return unusable
-        recorded = recorded_inputs(folder)
-        if recorded is None:
-            trusted = self.trust_freeze or self.inputs is None
-            return None if trusted else "frozen without a record of what it was made from"
-        before = self.before(chapter) if before is None else before
-        now = before | self._cited(frozen_markdowns(folder))
-        if self.inputs is None:
-            recorded = _of_kind(OWN_KINDS, recorded)
-        return reason(recorded, now, before.words) or None
-
-    def before(self, chapter: Read) -> Digests:
-        """Digests of everything besides its text that `chapter` would read if it ran now."""
-        from cvlib.freeze.inputs import Inputs as Digests
-
-        told = self.inputs(chapter.file) if self.inputs else {}
-        digests = Digests(dict(told), getattr(told, "words", None))
-        digests.update(_included(self.book.root, chapter))
-        for name, value in self.book.options.items():
-            digests[f"{OPTION} {name}"] = value
-        return digests
-
-    def after(self, file: str, before: Digests, markdowns: Iterable[str]) -> Digests:
-        """The same once the chapter ran, and with the entries that it cites.
-
-        What was edited while it ran was not what it read: all is as it was before, but for results
-        that were not fresh and that the chapter trained itself.
-        """
-        from cvlib.freeze.inputs import Inputs as Digests
-
-        read = Digests(dict(before))
-        trained = [
-            name
-            for name, words in before.words.items()
-            if name.startswith(RESULTS) and not words.startswith("skipped")
-        ]
-        again = getattr(self.inputs, "again", None)
-        if trained and again is not None:
-            now = again(file)
-            read.update({name: now[name] for name in trained if name in now})
-        read.update(self._cited(markdowns))
-        return read
-
-    def _cited(self, markdowns: Iterable[str]) -> dict[str, str]:
-        entries = cited_entries(markdowns, self.book.bibliography)
-        return {f"{CITED} {key}": digest for key, digest in entries.items()}
-
-
-class ProjectInputs:
-    """What the chapters of a project read; an experiment that several of them read is read once.
-
-    source: the folder that holds the package `cvlib`; None: where this one lies.
-    """
-
-    def __init__(self, layout: Project, source: Path | None = None) -> None:
-        self._layout = layout
-        self._source = source
-
-    @cached_property
-    def reader(self) -> InputsReader:
-        """With what was read so far."""
-        from cvlib.freeze.inputs import InputsReader
-
-        return InputsReader(self._layout, self._source)
-
-    def __call__(self, file: str) -> Digests:
-        """What the chapter `file` reads by its code."""
-        root = self._layout.root
-        chapter = read_source(root, file)
-        folder = freeze_folder(root, file)
-        there = frozen_targets(folder)
-        recorded = None
-        if there and why_unusable(folder, chapter, there) is None:
-            recorded = recorded_inputs(folder)
-        included = _included(root, chapter)
-        if recorded is not None and included != _of_kind(INCLUDED, recorded):
-            recorded = None
-        return self.reader.of_text(chapter.text, recorded, (root / file).parent)
-
-    def experiments_of(self, file: str) -> list[str]:
-        """Ids of the experiments that the chapter `file` reads, sorted."""
-        return self.reader.experiments_of(read_source(self._layout.root, file).text)
-
-    def again(self, file: str) -> Digests:
-        """The same, with experiments read anew: running a chapter may have trained."""
-        self.__dict__.pop("reader", None)
-        return self(file)
-
-
-def _included(root: Path, chapter: Read) -> dict[str, str]:
-    found = {}
-    for file in chapter.included:
-        content = (root / file).read_bytes().replace(b"\r\n", b"\n")
-        found[f"{INCLUDED} {file}"] = hashlib.sha256(content).hexdigest()[:16]
+    try:
+        book = project.book()
+    except BookError:
+        return []
+    if book.freeze is False:
+        return []
+    found = []
+    for entry in book.chapters:
+        try:
+            if not project.chapter(entry.file).executes:
+                continue
+            if experiments and not set(experiments) & set(project.experiments_of(entry.file)):
+                continue
+            found.append(ChapterStatus(entry.file, why_execute(project, entry.file)))
+        except FileNotFoundError:
+            found.append(ChapterStatus(entry.file, "there is no such file"))
+        except (OSError, BookError) as error:
+            found.append(ChapterStatus(entry.file, str(error)))
     return found
 
 
-def _of_kind(kinds: str | tuple[str, ...], inputs: Mapping[str, str]) -> dict[str, str]:
-    return {name: digest for name, digest in inputs.items() if name.startswith(kinds)}
+def statuses_text(statuses: list[ChapterStatus]) -> str:
+    """A line a chapter, below a head with their number."""
+    if not statuses:
+        return ""
+    true = sum(status.reason is None for status in statuses)
+    lines = [f"chapters  {true} of {len(statuses)} frozen and true"]
+    width = max(len(status.file) for status in statuses)
+    lines += [f"  {s.file:<{width}}  {s.reason or 'frozen and true'}" for s in statuses]
+    return "\n".join(lines)
+
+
+# ── what a kernel left ───────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Left:
+    """What the recorder of a chapter's kernel wrote down. late: why it may not be all."""
+
+    hash: str
+    late: str | None
+    record: Record
+
+
+def take_reads(path: Path) -> Left | None:
+    """What a kernel left there, once; None where it left nothing."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        path.unlink()
+        record = Record(content["reads"], tuple(content["experiments"]), tuple(content["wrote"]))
+        return Left(content["hash"], content["late"], record)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -3,20 +3,33 @@
     python -m cvlib.freeze.hook pre
     python -m cvlib.freeze.hook post
 
-`_extensions/journal/hook.lua` calls this where there is a Python that has cvlib. Nothing heavy is
-imported, and nothing here stops a render: what could not be checked is said.
+Quarto goes by a chapter's text alone, and executes what is not frozen: before a render, frozen
+copies that are not true are removed; after it, what the chapters read while Quarto executed them is
+kept beside their copies. `_extensions/journal/hook.lua` calls this where there is a Python that has
+cvlib. Nothing here stops a render: what could not be checked is said.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cvlib.check.submission import say_whether_ready
-from cvlib.freeze.freeze import copy_digests, freeze_folder, recorded_inputs
+from cvlib.engine.errors import BookError
+from cvlib.errors import CvlibError
+from cvlib.freeze.freshness import (
+    cited_reads,
+    frozen_copy,
+    own_reads,
+    take_reads,
+    why_untrue,
+)
+from cvlib.freeze.frozen_copy import Record, write_record
+from cvlib.freeze.interpretation import note_fingerprints
 from cvlib.freeze.lock import (
     forget_quarto,
     lock_folder,
@@ -24,95 +37,143 @@ from cvlib.freeze.lock import (
     render_lock,
     running_quarto,
 )
-from cvlib.freeze.verified import remember, verified
+from cvlib.freeze.reads import with_meanings
 from cvlib.project import Project, find_project
+from cvlib.recorder import reads_file
+from cvlib.results.files import replace_text
+
+if TYPE_CHECKING:
+    from cvlib.engine.project import Target
 
 Notify = Callable[[str], None]
-Before = dict[str, tuple[Mapping[str, str], Mapping[str, str]]]  # chapter -> digests, words
+Before = dict[str, dict[str, str]]  # chapter -> what the engines read of it, by name
 _BEFORE = "before-quarto.json"
 _BEGAN = "quarto-began"
 
 
-def before_render(layout: Project, notify: Notify) -> None:
-    """Remove the frozen copies that are not true; remember what each chapter reads now."""
+def sweep(
+    project: Project,
+    notify: Notify,
+    wanted: Iterable[Target] | None = None,
+    asked: Mapping[str, str] | None = None,
+) -> tuple[dict[str, str], Before]:
+    """Remove the frozen copies that are not true. A format that was not frozen yet is no reason.
+
+    wanted: the formats that will be rendered; None: all. asked: chapters that are to run in any
+    case, with the reason. Returns the chapters that will run with their reasons, and what the
+    engines read of every chapter with code.
+    """
+    book, reasons, before = project.book(), dict(asked or {}), Before()
+    summaries = []
+    for entry in book.chapters:
+        file = entry.file
+        try:
+            if not project.chapter(file).executes:
+                continue
+            before[file] = own_reads(project, file)
+            there = frozen_copy(project, file).targets
+            if file not in reasons:
+                why = why_untrue(project, file, there) if there else "never executed"
+                if why is not None:
+                    reasons[file] = why
+                elif absent := [one for one in wanted or book.targets if one not in there]:
+                    reasons[file] = f"not frozen for {absent[0]}"
+                    continue
+        except (OSError, BookError) as error:
+            notify(f"{file}: freshness not checked: {error}")
+            continue
+        record = frozen_copy(project, file).record
+        if record is not None and "book experiments" in record.reads:
+            summaries.append(file)
+    if reasons.keys() - set(summaries):
+        for file in summaries:  # which experiments the others ask for is known when they have run
+            reasons.setdefault(file, "it sums up what other chapters ask for, and one of them runs")
+    for file in [file for file in before if file in reasons]:
+        reads_file(project.root, file).unlink(missing_ok=True)
+        if reasons[file].startswith("not frozen for"):
+            continue
+        folder = frozen_copy(project, file).folder
+        if folder.exists():
+            freeze = project.chapter(file).freeze
+            if (book.freeze if freeze is None else freeze) is True and file not in (asked or {}):
+                notify(f"{file}: {reasons[file]}, but freeze is true: its frozen copy is used")
+                continue
+            notify(f"{file}: {reasons[file]}; its frozen copy is removed")
+            shutil.rmtree(folder)
+            project.forget_frozen(file)
+    return reasons, before
+
+
+def note_executed(project: Project, before: Before, notify: Notify) -> list[str]:
+    """Keep what the chapters read that Quarto has just executed; returns them.
+
+    before: what the engines read of each when the render began.
+    """
+    executed = []
+    for file, own in before.items():
+        project.forget_frozen(file)
+        copy = frozen_copy(project, file)
+        if not copy.digests or copy.record is not None:
+            continue
+        executed.append(file)
+        left = take_reads(reads_file(project.root, file))
+        if left is not None and left.hash not in copy.hashes:
+            left = None  # of another text
+        if left is None or left.late is not None:
+            why = "nothing recorded what it read" if left is None else left.late
+            notify(
+                f"{file}: {why}, so it runs at every render; "
+                "let its first cell begin with `from cvlib.journal import …`"
+            )
+            continue
+        reads = own | with_meanings(project, left.record.reads)
+        reads |= cited_reads(project, copy.markdowns)
+        write_record(copy.folder, Record(reads, left.record.experiments, left.record.wrote))
+        project.forget_frozen(file)
+    return executed
+
+
+def before_render(project: Project, notify: Notify) -> None:
+    """Remove the frozen copies that are not true; remember what the engines read now."""
     quarto = running_quarto()
-    with render_lock(layout.root, notify, quarto):
+    with render_lock(project.root, notify, quarto):
         if quarto is not None:
-            note_quarto(layout.root, quarto)
-        known = verified(layout)
-        if known is not None:
-            notify(f"all {len(known.chapters)} chapters are frozen and true")
-            folders = {file: freeze_folder(layout.root, file) for file in known.chapters}
-            before: Before = {f: (recorded_inputs(folders[f]) or {}, {}) for f in folders}
-        else:
-            before = _sweep(layout, notify)
-        _write_before(layout, before)
-        (lock_folder(layout.root) / _BEGAN).touch()
+            note_quarto(project.root, quarto)
+        before: Before = {}
+        if project.book().freeze is not False:
+            reasons, before = sweep(project, notify)
+            true = sum(file not in reasons for file in before)
+            notify(f"{true} of {len(before)} chapters are frozen and true")
+        note_fingerprints(project)
+        folder = lock_folder(project.root)
+        replace_text(folder / _BEFORE, json.dumps(before))
+        (folder / _BEGAN).touch()
 
 
-def after_render(layout: Project, notify: Notify) -> None:
-    """Write down what the chapters that Quarto executed were made from, then check what was made."""
-    before = _read_before(layout)
-    folders = {file: freeze_folder(layout.root, file) for file in before}
-    if any(copy_digests(f) and recorded_inputs(f) is None for f in folders.values()):
-        from cvlib.freeze.book_files import read_book_files
-        from cvlib.freeze.freshness import Freshness, ProjectInputs
-        from cvlib.freeze.inputs import Inputs
-        from cvlib.freeze.sweep import note_executed
+def after_render(project: Project, notify: Notify) -> None:
+    """Keep what the chapters read that Quarto executed, then check the PDF that it made."""
+    path = lock_folder(project.root) / _BEFORE
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        path.unlink()
+    except (OSError, ValueError):
+        before = {}  # no hook ran before the render
+    note_executed(project, before, notify)
+    forget_quarto(project.root)
+    if (pdf := _new_pdf(project)) is not None:
+        from cvlib.check.submission import say_whether_ready
 
-        book = read_book_files(layout.root, layout.quarto_profile)
-        read = {file: Inputs(dict(now), dict(words)) for file, (now, words) in before.items()}
-        note_executed(Freshness(book, ProjectInputs(layout)), read)
-    forget_quarto(layout.root)
-    pdf = _new_pdf(layout)
-    if pdf is not None:
-        say_whether_ready(layout, pdf, notify)
+        say_whether_ready(project, pdf, notify)
 
 
-def _sweep(layout: Project, notify: Notify) -> Before:
-    from cvlib.freeze.book_files import read_book_files
-    from cvlib.freeze.fingerprints import note_fingerprints
-    from cvlib.freeze.freshness import Freshness, ProjectInputs
-    from cvlib.freeze.sweep import Swept, sweep
-
-    book = read_book_files(layout.root, layout.quarto_profile)
-    inputs, swept = ProjectInputs(layout), Swept()
-    if book.freeze is not False:
-        swept = sweep(Freshness(book, inputs), notify)
-        notify(f"{len(swept.frozen)} of {len(swept.before)} chapters are frozen and true")
-    reader = inputs.reader.experiments
-    note_fingerprints(layout, reader)
-    if swept.before and not swept.reasons:
-        remember(layout, book.bibliography, swept.chapters, reader)
-    return {file: (read, read.words) for file, read in swept.before.items()}
-
-
-def _new_pdf(layout: Project) -> Path | None:
+def _new_pdf(project: Project) -> Path | None:
     """The PDF to be handed in, if this render made it; a profile of another size makes none."""
     folder = os.environ.get("QUARTO_PROJECT_OUTPUT_DIR")
-    if layout.profile != "default" or not folder:
+    if project.profile != "default" or not folder:
         return None
-    began = (lock_folder(layout.root) / _BEGAN).stat().st_mtime
+    began = (lock_folder(project.root) / _BEGAN).stat().st_mtime
     made = [p for p in Path(folder).glob("*.pdf") if p.stat().st_mtime >= began]
     return made[0] if len(made) == 1 else None
-
-
-def _write_before(layout: Project, before: Before) -> None:
-    path = lock_folder(layout.root) / _BEFORE
-    staged = path.with_name(f"{path.name}.{os.getpid()}")
-    staged.write_text(json.dumps(before), encoding="utf-8")
-    staged.replace(path)
-
-
-def _read_before(layout: Project) -> Before:
-    """What the chapters read when the render began, once; nothing where no hook ran before it."""
-    path = lock_folder(layout.root) / _BEFORE
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        path.unlink()
-        return {file: (read, words) for file, (read, words) in content.items()}
-    except (OSError, ValueError, TypeError):
-        return {}
 
 
 def main(words: list[str]) -> int:
@@ -127,10 +188,10 @@ def main(words: list[str]) -> int:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     try:
-        layout = find_project(Path(os.environ.get("QUARTO_PROJECT_DIR") or Path.cwd()))
-        (before_render if words == ["pre"] else after_render)(layout, notify)
+        project = find_project(Path(os.environ.get("QUARTO_PROJECT_DIR") or Path.cwd()))
+        (before_render if words == ["pre"] else after_render)(project, notify)
     except Exception as error:  # a render that works without the hook must not fail by it
-        kind = "" if type(error).__module__.startswith("cvlib.") else f"{type(error).__name__}: "
+        kind = "" if isinstance(error, CvlibError) else f"{type(error).__name__}: "
         what = "freshness was not checked" if words == ["pre"] else "nothing was noted"
         notify(f"{what}: {kind}{error}")
     return 0

@@ -6,11 +6,13 @@
 
 `reviewed` names, for each experiment that the chapter reads, the fingerprint of the results that the
 text was written against; `cvlib reviewed exp02` fills it in. `of="exp02"` narrows a block to some of
-them. Fenced code is no block.
+them. Fenced code is no block. Where both engines find the fingerprints is `fingerprints_file`: without
+Python, too.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -19,9 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cvlib.engine.chapter import parse_chapter, read_chapter
-from cvlib.engine.errors import BookError, Unsupported
-from cvlib.freeze.freeze import freeze_folder
+from cvlib.engine.errors import BookError
+from cvlib.freeze.frozen_copy import freeze_folder
+from cvlib.freeze.reads import results_fingerprint
 from cvlib.freeze.refreeze import refreeze
+from cvlib.project import ProjectError
+from cvlib.results.files import readable_json, replace_text
+from cvlib.studies.located_yaml import SpecError
 
 if TYPE_CHECKING:
     from cvlib.project import Project
@@ -85,20 +91,52 @@ def blocks_in(file: str, text: str) -> Iterator[Block]:
         )
 
 
-def chapter_fingerprints(layout: Project, file: str) -> dict[str, str]:
-    """Fingerprints of the experiments that a chapter reads."""
-    from cvlib.freeze.fingerprints import results_fingerprints
-    from cvlib.freeze.inputs import experiments_of
+def fingerprints(project: Project, experiments: Iterable[str]) -> dict[str, str]:
+    """Experiment id -> fingerprint of its results and reviews.
 
-    return results_fingerprints(layout, experiments_of(layout, layout.root / file))
+    An experiment that cannot be read is left out: executing a chapter says what is wrong with it.
+    """
+    found: dict[str, str] = {}
+    for name in sorted(set(experiments)):
+        with suppress(SpecError, ProjectError):
+            found[name] = results_fingerprint(project, name)
+    return found
 
 
-def blocks_to_review(layout: Project, files: Iterable[str] | None = None) -> list[ToReview]:
+def fingerprints_file(project: Project) -> Path:
+    """Where both engines find the fingerprints of all experiments.
+
+    Beside the frozen chapters, so that a clone without Python has them; of another profile, which
+    freezes nothing, among the files that a render leaves.
+    """
+    if project.profile == "default":
+        return project.root / "_freeze" / "fingerprints.json"
+    return project.root / ".quarto" / f"fingerprints-{project.profile}.json"
+
+
+def note_fingerprints(project: Project) -> dict[str, str]:
+    """Bring the file up to date and return what it holds."""
+    now = fingerprints(project, project.experiment_ids())
+    path = fingerprints_file(project)
+    if noted_fingerprints(path) != now:
+        replace_text(path, readable_json(now))
+    return now
+
+
+def noted_fingerprints(path: Path) -> dict[str, str] | None:
+    """What a file of fingerprints holds; None where there is none that can be read."""
+    try:
+        return {str(k): str(v) for k, v in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def blocks_to_review(project: Project, files: Iterable[str] | None = None) -> list[ToReview]:
     """Every block whose results changed since it was reviewed, in the order of the book."""
     found = []
-    for file in files if files is not None else book_files(layout):
-        blocks = list(blocks_in(file, (layout.root / file).read_text(encoding="utf-8")))
-        now = chapter_fingerprints(layout, file) if blocks else {}
+    for file in files if files is not None else book_files(project):
+        blocks = list(blocks_in(file, project.chapter(file).text))
+        now = fingerprints(project, project.experiments_of(file)) if blocks else {}
         for block in blocks:
             if changed := block.changed(now):
                 found.append(
@@ -107,16 +145,16 @@ def blocks_to_review(layout: Project, files: Iterable[str] | None = None) -> lis
     return found
 
 
-def mark_reviewed(layout: Project, file: str) -> int:
+def mark_reviewed(project: Project, file: str) -> int:
     """Write the present fingerprints into every block of a chapter; the number that changed.
 
     A frozen copy of the chapter goes on: it is changed alike.
-    Raises ProjectError for a chapter without such a block.
+    Raises BookError for a chapter without such a block.
     """
-    path = layout.root / file
+    path = project.root / file
     text = path.read_bytes().decode("utf-8")
     lines = text.splitlines(keepends=True)
-    now = chapter_fingerprints(layout, file)
+    now = fingerprints(project, project.experiments_of(file))
     blocks = changed = 0
     for number, inside in _openings([line.rstrip("\r\n") for line in lines]):
         blocks += 1
@@ -131,17 +169,10 @@ def mark_reviewed(layout: Project, file: str) -> int:
             file=file,
         )
     if changed:
+        before = parse_chapter(project.root, file, text)
         path.write_bytes("".join(lines).encode("utf-8"))
-        _carry_on(layout.root, file, text)
+        refreeze(freeze_folder(project.root, file), before, read_chapter(project.root, file))
     return changed
-
-
-def _carry_on(root: Path, file: str, before: str) -> None:
-    """Let the frozen copy of a chapter go on that was of the text `before`."""
-    with suppress(Unsupported):  # Quarto may well understand it, and executes it again
-        refreeze(
-            freeze_folder(root, file), parse_chapter(root, file, before), read_chapter(root, file)
-        )
 
 
 def review_note(block: Block, now: Mapping[str, str]) -> str:
@@ -159,12 +190,10 @@ def review_note(block: Block, now: Mapping[str, str]) -> str:
     return f"{why}. Read it again, then: cvlib reviewed {chapter}"
 
 
-def book_files(layout: Project) -> list[str]:
+def book_files(project: Project) -> list[str]:
     """The book's chapters that are there, in order."""
-    from cvlib.freeze.book_files import read_book_files
-
-    book = read_book_files(layout.root, layout.quarto_profile)
-    return [file for file in book.chapters if (layout.root / file).is_file()]
+    files = [entry.file for entry in project.book().chapters]
+    return [file for file in files if (project.root / file).is_file()]
 
 
 def _openings(lines: list[str]) -> Iterator[tuple[int, str]]:

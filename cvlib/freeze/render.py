@@ -1,26 +1,36 @@
-"""`cvlib render`: from chapters to the PDF and the HTML, running only what must run."""
+"""`cvlib render`: train what is missing, execute what is not frozen and true, make the PDF and the HTML."""
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from cvlib.engine.book import ChapterEntry
-from cvlib.engine.chapter import Cell, Chapter, read_chapter
+from cvlib.engine.chapter import Cell, Chapter
 from cvlib.engine.errors import BookError
 from cvlib.engine.executed import ExecutedChapter
 from cvlib.engine.output import publish_file, publish_site, staging
-from cvlib.engine.project import Book, Target, load_book
-from cvlib.freeze.book_files import read_book_files
-from cvlib.freeze.chapter_source import read_source
-from cvlib.freeze.freeze import fill_folder, freeze_folder, read_frozen, write_frozen
-from cvlib.freeze.freshness import Freshness, Inputs
+from cvlib.engine.project import Target, check_supported
+from cvlib.freeze.freshness import (
+    cited_reads,
+    frozen_copy,
+    own_reads,
+    take_reads,
+    why_execute,
+)
+from cvlib.freeze.frozen_copy import FrozenCopy, Record, fill_folder, freeze_folder, write_frozen
+from cvlib.freeze.hook import note_executed, sweep
+from cvlib.freeze.interpretation import fingerprints_file, note_fingerprints, noted_fingerprints
 from cvlib.freeze.lock import render_lock
+from cvlib.freeze.reads import RESULTS, with_meanings
+from cvlib.project import Project, find_project
+from cvlib.recorder import reads_file
+from cvlib.studies.status import RunStatus, needs_work
 
 Notify = Callable[[str], None]
 _ENGINES = ("auto", "quarto", "embedded")
@@ -42,162 +52,239 @@ class RenderResult:
     seconds: float
 
 
-def render(
-    root: Path,
+def render_report(
+    chapters: Sequence[str],
     *,
-    chapters: Iterable[str] | None = None,
     to: str = "all",
     engine: str = "auto",
     profile: str | None = None,
     fresh: bool = False,
-    trust_freeze: bool = False,
-    inputs: Inputs | None = None,
-    verified: bool = False,
+) -> int:
+    """Train what the chapters' experiments lack, then render. Returns the exit code.
+
+    Training comes first and in this process, not in a chapter's kernel: its progress is seen, and
+    Ctrl-C is clean. The chapters' own `exp.run()` then finds everything there.
+    """
+    project = find_project(profile=profile)
+    os.environ["CVLIB_PROFILE"] = project.profile  # the chapters' kernels ask for it
+
+    def notify(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    named = project.experiments_of_book()
+    if any(needs_work(status, None) for name in named for status in project.statuses(name)):
+        from cvlib.studies.run import run_experiments
+
+        if run_experiments(project, named).interrupted:
+            return 130
+        project.forget_results()
+    for note in _run_notes([status for name in named for status in project.statuses(name)]):
+        notify(f"note: {note}")
+    result = render(project, chapters=chapters, to=to, engine=engine, fresh=fresh, notify=notify)
+    for path in result.outputs:
+        print(path.relative_to(project.root))
+        if path.suffix == ".pdf" and to != "html" and project.profile == "default":
+            from cvlib.check.submission import say_whether_ready
+
+            say_whether_ready(project, path, notify)
+    return 0
+
+
+def _run_notes(statuses: Sequence[RunStatus]) -> Iterator[str]:
+    """What is to be said of runs that the report shows, and that are not to be trained."""
+    for cue in ("code", "environment"):
+        stale = sum(s.state == "stale" and s.cue == cue for s in statuses)
+        if stale:
+            yield (
+                f"{stale} of {len(statuses)} runs are stale by {cue}; the report says so. "
+                f"`cvlib run --rerun {cue}` trains them again."
+            )
+    for status in statuses:
+        if status.state == "failed":
+            yield f"{status.planned.name} failed: {status.reason}"
+
+
+def render(
+    project: Project,
+    *,
+    chapters: Iterable[str] = (),
+    to: str = "all",
+    engine: str = "auto",
+    fresh: bool = False,
     notify: Notify = print,
 ) -> RenderResult:
-    """Render the book in `root`: `to` is pdf, html or all.
+    """Render the book: `to` is pdf, html or all.
 
     `chapters` (names as exp01, or paths) run in any case; every other chapter runs only if its
-    frozen copy does not stand. `fresh` runs all. `inputs` tells what a chapter reads besides its
-    text; `verified`: it is known that every frozen copy stands. Raises a PublishError; the output
+    frozen copy does not stand. `fresh` without chapters runs all. Raises a RenderError; the output
     folder then holds what it held before.
     """
     if to not in _TARGETS:
         raise BookError(f"to={to!r}, expected one of {', '.join(_TARGETS)}")
     if engine not in _ENGINES:
         raise BookError(f"engine={engine!r}, expected one of {', '.join(_ENGINES)}")
+    started = time.monotonic()
+    asked = dict.fromkeys((resolve_chapter(project, name) for name in chapters), "asked for")
+    if fresh and not asked:
+        files = [entry.file for entry in project.book().chapters]
+        asked = dict.fromkeys(files, "asked to run afresh")
+    note_fingerprints(project)
     if engine != "embedded":
         from cvlib.engine.quarto import find_quarto
-        from cvlib.freeze.quarto_render import render_with_quarto
 
         quarto = find_quarto()
         if quarto is not None:
-            return render_with_quarto(
-                quarto, root, chapters=chapters, to=to, profile=profile, fresh=fresh,
-                trust_freeze=trust_freeze, inputs=inputs, verified=verified, notify=notify,
-            )  # fmt: skip
+            made, reasons, true = _with_quarto(project, quarto, asked, to, notify)
+            return RenderResult("quarto", made, reasons, true, time.monotonic() - started)
         if engine == "quarto":
             raise BookError(
                 "no Quarto on PATH and QUARTO is not set; install it, or use --engine embedded"
             )
-    started = time.monotonic()
-    project = load_book(root, profile)
-    targets = _declared(project, to)
-    parsed = {entry.file: read_chapter(project.root, entry.file) for entry in project.book.chapters}
-    asked = frozenset(resolve_chapter(project, name) for name in chapters or ())
-    book = read_book_files(project.root, profile)
-    freshness = Freshness(book, inputs, fresh, asked, trust_freeze, verified)
+    made, reasons, true = _embedded(project, asked, to, notify)
+    return RenderResult("embedded", made, reasons, true, time.monotonic() - started)
 
+
+def resolve_chapter(project: Project, name: str) -> str:
+    """The chapter's file for exp01, report/exp01 or report/exp01.qmd."""
+    plain = name.replace("\\", "/").removeprefix("./").removesuffix(".qmd")
+    for entry in project.book().chapters:
+        if plain in (entry.name, entry.file.removesuffix(".qmd")):
+            return entry.file
+    known = ", ".join(entry.name for entry in project.book().chapters)
+    raise BookError(f"no chapter {name!r} in the book; its chapters are {known}")
+
+
+_Rendered = tuple[tuple[Path, ...], dict[str, str], tuple[str, ...]]  # outputs, reasons, frozen
+
+
+def _with_quarto(
+    project: Project, quarto: Path, asked: Mapping[str, str], to: str, notify: Notify
+) -> _Rendered:
+    """Quarto goes by a chapter's text alone: a frozen copy that is not true is removed first."""
+    from cvlib.engine.quarto import check_version, run_quarto
+
+    notify(f"Quarto {check_version(quarto)}")
+    book = project.book()
+    target: Target | None = {"pdf": "typ", "html": "html"}.get(to)  # type: ignore[assignment]
+    name = None if target is None else book.formats[target].name
+    of_one = [file for file, why in asked.items() if why == "asked for"]
+    with render_lock(project.root, notify):
+        reasons: dict[str, str] = dict(asked)
+        before: dict[str, dict[str, str]] = {}
+        if book.freeze is not False:
+            reasons, before = sweep(project, notify, None if target is None else [target], asked)
+        for file in of_one or [None]:
+            run_quarto(quarto, project.root, file=file, to=name, profile=book.profile, notify=notify)
+        note_executed(project, before, notify)
+    made = [book.output_dir / f"{book.output_file}.pdf", book.output_dir / "index.html"]
+    frozen = tuple(file for file in before if file not in reasons)
+    return tuple(path for path in made if path.is_file()), reasons, frozen
+
+
+def _embedded(project: Project, asked: Mapping[str, str], to: str, notify: Notify) -> _Rendered:
+    book = project.book()
+    parsed = {entry.file: project.chapter(entry.file) for entry in book.chapters}
+    check_supported(book, parsed.values())
+    targets = [target for target in _TARGETS[to] if target in book.formats]
+    if not targets or (to != "all" and len(targets) < len(_TARGETS[to])):
+        raise BookError(f"`format:` has nothing that makes {to}", file="_quarto.yml")
     with (
         render_lock(project.root, notify),
         tempfile.TemporaryDirectory(prefix="cvlib-render-") as scratch,
     ):
-        kept: dict[str, Path] = {}
+        copies: dict[str, FrozenCopy] = {}
         executed: dict[str, str] = {}
-        for chapter in parsed.values():
+        for file, chapter in parsed.items():
             if not chapter.executes:
                 continue
-            reason = freshness.why_execute(read_source(project.root, chapter.file))
-            if reason is not None and not (project.freeze is True and reason == "text changed"):
-                kept[chapter.file] = _execute(
-                    project, chapter, reason, freshness, Path(scratch), notify
-                )
-                executed[chapter.file] = reason
-            else:
-                if reason is not None:
-                    notify(f"{chapter.file}: {reason}, but freeze is true: its frozen copy is used")
-                kept[chapter.file] = freeze_folder(project.root, chapter.file)
-        outputs = [path for target in targets for path in _convert(project, parsed, kept, target)]
-    frozen = tuple(file for file in kept if file not in executed)
-    return RenderResult("embedded", tuple(outputs), executed, frozen, time.monotonic() - started)
-
-
-def resolve_chapter(project: Book, name: str) -> str:
-    """Return the chapter's file for exp01, report/exp01 or report/exp01.qmd."""
-    plain = name.replace("\\", "/").removeprefix("./").removesuffix(".qmd")
-    for entry in project.book.chapters:
-        if plain in (entry.name, entry.file.removesuffix(".qmd")):
-            return entry.file
-    known = ", ".join(entry.name for entry in project.book.chapters)
-    raise BookError(f"no chapter {name!r} in the book; its chapters are {known}")
-
-
-def _declared(project: Book, to: str) -> list[Target]:
-    targets = [target for target in _TARGETS[to] if target in project.formats]
-    if not targets or (to != "all" and len(targets) < len(_TARGETS[to])):
-        raise BookError(f"`format:` has nothing that makes {to}", file="_quarto.yml")
-    return targets
+            reason = asked.get(file) or why_execute(project, file)
+            if reason == "text changed" and book.freeze is True:
+                notify(f"{file}: {reason}, but freeze is true: its frozen copy is used")
+            elif reason is not None:
+                executed[file] = reason
+                copies[file] = _execute(project, chapter, reason, Path(scratch), notify)
+            copies.setdefault(file, frozen_copy(project, file))
+        made = tuple(path for target in targets for path in _convert(project, copies, target))
+    return made, executed, tuple(file for file in copies if file not in executed)
 
 
 def _execute(
-    project: Book,
-    chapter: Chapter,
-    reason: str,
-    freshness: Freshness,
-    scratch: Path,
-    notify: Notify,
-) -> Path:
+    project: Project, chapter: Chapter, reason: str, scratch: Path, notify: Notify
+) -> FrozenCopy:
     """Run a chapter and keep the result: in the freeze, or in `scratch` where freeze is off."""
     from cvlib.engine.execute import FIGURE_FOLDERS, execute_chapter
 
     cells = sum(isinstance(block, Cell) for block in chapter.blocks)
     notify(f"{chapter.file}: {reason}; running {cells} cell{'' if cells == 1 else 's'}")
     started = time.monotonic()
-    before = freshness.before(read_source(project.root, chapter.file))
-    results = execute_chapter(project, chapter, on_stderr=_show)
+    reads: dict[str, str] = own_reads(project, chapter.file)
+    root, file = str(project.root), chapter.file
+    setup = f"__import__('cvlib.recorder').recorder.start({root!r}, {file!r})"
+    results = execute_chapter(project.book(), chapter, on_stderr=_show, setup=setup)
     markdowns = {target: result.markdown for target, result in results.items()}
     figures = {FIGURE_FOLDERS[target]: result.figures for target, result in results.items()}
-    if project.freeze is False:
-        folder = scratch / Path(chapter.file).with_suffix("")
+    left = take_reads(reads_file(project.root, file))
+    if project.book().freeze is False:
+        folder = scratch / Path(file).with_suffix("")
         folder.mkdir(parents=True)
         fill_folder(folder, chapter, markdowns, figures)
     else:
-        folder = freeze_folder(project.root, chapter.file)
-        read = freshness.after(chapter.file, before, markdowns.values())
-        write_frozen(folder, chapter, markdowns, figures, read)
-    notify(f"{chapter.file}: done in {time.monotonic() - started:.1f} s")
-    return folder
+        folder = freeze_folder(project.root, file)
+        record = None
+        if left is not None:
+            _forget_what_it_trained(project, left.record)
+            reads |= with_meanings(project, left.record.reads)
+            reads |= cited_reads(project, markdowns.values())
+            record = Record(reads, left.record.experiments, left.record.wrote)
+        write_frozen(folder, chapter, markdowns, figures, record)
+        project.forget_frozen(file)
+    notify(f"{file}: done in {time.monotonic() - started:.1f} s")
+    return FrozenCopy(folder)
 
 
-def _convert(
-    project: Book,
-    parsed: Mapping[str, Chapter],
-    kept: Mapping[str, Path],
-    target: Target,
-) -> list[Path]:
+def _forget_what_it_trained(project: Project, record: Record) -> None:
+    """Read results anew where the chapter's own `exp.run()` made some."""
+    from cvlib.freeze.reads import experiment_reads
+
+    for experiment in record.experiments:
+        now = experiment_reads(project, experiment)
+        if any(record.reads.get(n) != d for n, d in now.items() if n.startswith(RESULTS)):
+            project.forget_results()
+            return
+
+
+def _convert(project: Project, copies: Mapping[str, FrozenCopy], target: Target) -> list[Path]:
     from cvlib.engine import convert
 
-    chapters = [
-        _executed(entry, parsed[entry.file], kept.get(entry.file), target)
-        for entry in project.book.chapters
-    ]
-    with staging(project.output_dir) as staged:
+    book = project.book()
+    chapters = []
+    for entry in book.chapters:
+        chapter, copy = project.chapter(entry.file), copies.get(entry.file)
+        frozen = copy.read(target) if copy is not None else None
+        if copy is not None and frozen is None:
+            raise BookError(f"its frozen copy {copy.folder} is gone; render again", file=entry.file)
+        chapters.append(
+            ExecutedChapter(
+                entry.file,
+                entry.kind,
+                entry.part,
+                entry.depth,
+                chapter.unexecuted_markdown if frozen is None else frozen.markdown,
+                None if copy is None else copy.folder,
+                chapter.text,
+            )
+        )
+    with staging(book.output_dir) as staged:
         if target == "typ":
-            name = f"{project.book.output_file}.pdf"
-            convert.to_pdf(project, chapters, staged / name)
-            publish_file(staged / name, project.output_dir / name)
-            return [project.output_dir / name]
-        convert.to_html(project, chapters, staged)
-        manifest = project.root / ".quarto" / f"site-{project.output_dir.name}.json"
-        publish_site(staged, project.output_dir, manifest)
-        return [project.output_dir / "index.html"]
-
-
-def _executed(
-    entry: ChapterEntry, chapter: Chapter, folder: Path | None, target: Target
-) -> ExecutedChapter:
-    if folder is None:
-        from cvlib.engine.execute import unexecuted_markdown
-
-        markdown = unexecuted_markdown(chapter)
-    else:
-        frozen = read_frozen(folder, target)
-        if frozen is None:
-            raise BookError(f"its frozen copy {folder} is gone; render again", file=entry.file)
-        markdown = frozen.markdown
-    return ExecutedChapter(
-        entry.file, entry.kind, entry.part, entry.depth, markdown, folder, chapter.text
-    )
+            name = f"{book.output_file}.pdf"
+            convert.to_pdf(book, chapters, staged / name)
+            publish_file(staged / name, book.output_dir / name)
+            return [book.output_dir / name]
+        now = noted_fingerprints(fingerprints_file(project))
+        convert.to_html(book, chapters, staged, now)
+        manifest = project.root / ".quarto" / f"site-{book.output_dir.name}.json"
+        publish_site(staged, book.output_dir, manifest)
+        return [book.output_dir / "index.html"]
 
 
 def _show(text: str) -> None:

@@ -1,0 +1,282 @@
+"""Quarto's `_freeze`: executed chapters kept on disk, read and written in its own format.
+
+Beside Quarto's records lies `inputs.json`, which Quarto does not know: what was read while the
+chapter was executed, with digests. Quarto goes by the text alone. (It lies in `execute-results`, the
+one folder of a freeze that Quarto does not copy on to the pages.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from cvlib.engine.errors import RenderError
+from cvlib.results.files import replace_text
+
+if TYPE_CHECKING:
+    from cvlib.engine.project import Target
+
+TARGETS: tuple[Target, ...] = ("html", "typ")
+_ANSWER = "cvlib-values: "  # `cvlib.journal.captions.ANSWER`, which takes the journal to import
+_SIDECAR = "execute-results/inputs.json"
+FORMAT = 2
+_CDN_SCRIPTS = re.compile(r"<script[^>]*(?:require\.min\.js|jquery[^>]*\.js)[^>]*></script>|"
+                          r"<script[^>]*>define\('jquery'[^<]*</script>")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was read while a chapter was executed.
+
+    reads: name -> digest, see `cvlib.freeze.reads`; experiments: ids of those that it asked for;
+    wrote: files that it wrote itself, which count nowhere. guessed: by a cvlib before 0.2, from the
+    chapter's source, so that something may be missing.
+    """
+
+    reads: Mapping[str, str]
+    experiments: tuple[str, ...] = ()
+    wrote: tuple[str, ...] = ()
+    guessed: bool = False
+
+
+class Identified(Protocol):
+    """A chapter by its file, relative to the project, and Quarto's hash of its text."""
+
+    @property
+    def file(self) -> str: ...  # noqa: D102
+    @property
+    def hash(self) -> str: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """One format of a frozen chapter."""
+
+    hash: str
+    markdown: str
+
+
+def freeze_folder(root: Path, file: str) -> Path:
+    """Return where the chapter `file` is kept: `_freeze/report/exp01` for `report/exp01.qmd`."""
+    return root / "_freeze" / Path(file).with_suffix("")
+
+
+class FrozenCopy:
+    """The frozen copy of one chapter as it lies in `folder`; each of its files is read once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._read: dict[Target, dict[str, Any] | None] = {}
+
+    @cached_property
+    def targets(self) -> list[Target]:
+        """The formats that it holds."""
+        return [t for t in TARGETS if (self.folder / "execute-results" / f"{t}.json").is_file()]
+
+    def read(self, target: Target, *, any_scripts: bool = False) -> Frozen | None:
+        """One format, written by Quarto or by us; None if there is none.
+
+        Raises RenderError for a file that is no freeze record, or one that needs scripts in the
+        page's head, which no page of the embedded engine has (any_scripts: it need not).
+        """
+        content = self._content(target)
+        if content is None:
+            return None
+        result = content["result"]
+        # The loaders of require.js and jquery that Quarto adds for any HTML output are of no use here.
+        extra = [text for texts in (result.get("includes") or {}).values() for text in texts]
+        if (
+            target == "html"
+            and not any_scripts
+            and any(_CDN_SCRIPTS.sub("", text).strip() for text in extra)
+        ):
+            raise RenderError(
+                f"{self._path(target)} was frozen with scripts that the embedded engine cannot place"
+            )
+        return Frozen(content["hash"], _filled(result["markdown"]))
+
+    @property
+    def markdowns(self) -> list[str]:
+        """The markdown of every format."""
+        frozen = (self.read(target, any_scripts=True) for target in self.targets)
+        return [one.markdown for one in frozen if one is not None]
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """Format -> digest of its markdown: a record is believed only of the copy it was made for."""
+        digests: dict[str, str] = {}
+        for target in self.targets:
+            try:
+                content = self._content(target)
+            except RenderError:
+                continue  # `read` says what is wrong with it
+            if content is not None:
+                markdown = content["result"]["markdown"]
+                digests[target] = hashlib.sha256(markdown.encode()).hexdigest()[:16]
+        return digests
+
+    @property
+    def hashes(self) -> set[str]:
+        """Quarto's hashes of the text that each format was made of."""
+        frozen = (self.read(target, any_scripts=True) for target in self.digests)
+        return {one.hash for one in frozen if one is not None}
+
+    @cached_property
+    def record(self) -> Record | None:
+        """What was read when it was made.
+
+        None if that was never written down, or if Quarto has executed the chapter since.
+        """
+        content = _read_sidecar(self.folder)
+        if content is None or not self.digests:
+            return None
+        if not self.digests.items() <= content["of"].items():
+            return None
+        if "inputs" in content:
+            return Record(content["inputs"], guessed=True)
+        return Record(content["reads"], tuple(content["experiments"]), tuple(content["wrote"]))
+
+    def _path(self, target: Target) -> Path:
+        return self.folder / "execute-results" / f"{target}.json"
+
+    def _content(self, target: Target) -> dict[str, Any] | None:
+        if target not in self._read:
+            path = self._path(target)
+            try:
+                content = json.loads(path.read_text(encoding="utf-8"))
+                if not isinstance(content["hash"], str):
+                    raise TypeError("its hash is no text")
+                content["result"]["markdown"].encode()
+                self._read[target] = content
+            except (FileNotFoundError, NotADirectoryError):
+                self._read[target] = None
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise RenderError(
+                    f"{path} is no freeze record ({error}); delete {self.folder} to execute the "
+                    "chapter again"
+                ) from None
+        return self._read[target]
+
+
+def read_frozen(folder: Path, target: Target, *, any_scripts: bool = False) -> Frozen | None:
+    """One format of the frozen copy in `folder`; see `FrozenCopy.read`."""
+    return FrozenCopy(folder).read(target, any_scripts=any_scripts)
+
+
+def _filled(markdown: str) -> str:
+    """With the values of captions in place, which Quarto freezes beside them."""
+    if _ANSWER not in markdown:
+        return markdown
+    from cvlib.engine.quarto_captions import with_captions_filled
+
+    return with_captions_filled(markdown)
+
+
+def missing_figures(folder: Path, file: str, frozen: Frozen) -> list[str]:
+    """The figures that the markdown shows and the freeze has lost."""
+    pattern = re.compile(rf"\]\({re.escape(Path(file).stem)}_files/([^)\s]+)\)")
+    return [name for name in pattern.findall(frozen.markdown) if not (folder / name).is_file()]
+
+
+def write_frozen(
+    folder: Path,
+    chapter: Identified,
+    markdowns: Mapping[Target, str],
+    figures: Mapping[str, Mapping[str, bytes]],
+    record: Record | None,
+) -> None:
+    """Put the executed chapter in `folder`, whole: it is staged beside it and renamed.
+
+    `figures` maps a folder (`figure-html`) to its files. `record` None writes none.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        staged.chmod(0o755)
+        fill_folder(staged, chapter, markdowns, figures)
+        if record is not None:
+            write_record(staged, record)
+        _swap(staged, folder)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def fill_folder(
+    folder: Path,
+    chapter: Identified,
+    markdowns: Mapping[Target, str],
+    figures: Mapping[str, Mapping[str, bytes]],
+) -> None:
+    """Write the records and figures of a freeze into an empty folder."""
+    results = folder / "execute-results"
+    results.mkdir()
+    for target, markdown in markdowns.items():
+        text = json.dumps(_frozen_json(chapter, target, markdown), indent=2, ensure_ascii=False)
+        (results / f"{target}.json").write_text(text, encoding="utf-8", newline="\n")
+    for name, files in figures.items():
+        if files:
+            (folder / name).mkdir()
+        for file, content in files.items():
+            (folder / name / file).write_bytes(content)
+
+
+def _frozen_json(chapter: Identified, target: Target, markdown: str) -> dict[str, Any]:
+    files = f"{Path(chapter.file).stem}_files"
+    result: dict[str, Any] = {
+        "engine": "jupyter",
+        "markdown": markdown,
+        "supporting": [files if target == "html" else f"{files}/figure-typst"],
+        "filters": [],
+    }
+    if target == "html":
+        result["includes"] = {}
+    return {"hash": chapter.hash, "result": result}
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Write what the frozen copy in `folder` was made from, with a digest of that copy."""
+    content = {"format": FORMAT, "of": FrozenCopy(folder).digests, **asdict(record)}
+    del content["guessed"]
+    content["reads"] = dict(sorted(record.reads.items()))
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    path = folder / _SIDECAR
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        replace_text(path, text)
+
+
+def _read_sidecar(folder: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads((folder / _SIDECAR).read_text(encoding="utf-8"))
+        wanted: tuple[str, ...] = ("inputs",)
+        if "format" in content:
+            if content["format"] != FORMAT:
+                return None
+            wanted = ("reads", "experiments", "wrote")
+        return {name: content[name] for name in ("of", *wanted)}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _swap(staged: Path, folder: Path) -> None:
+    """Move `staged` to `folder`, whatever is there; another render may do the same."""
+    old = staged.with_name(staged.name + ".old")
+    for _ in range(100):
+        with contextlib.suppress(FileNotFoundError):
+            folder.rename(old)
+        try:
+            staged.rename(folder)
+            break
+        except OSError:
+            shutil.rmtree(old, ignore_errors=True)
+    else:
+        raise RenderError(f"{folder} is being rewritten all the time; is another render running?")
+    shutil.rmtree(old, ignore_errors=True)
