@@ -14,7 +14,7 @@ from cvlib.errors import CvlibError
 
 if TYPE_CHECKING:
     from cvlib.engine.chapter import Chapter
-    from cvlib.engine.project import Book
+    from cvlib.engine.book import Book
     from cvlib.results.reviews import Reviews
     from cvlib.studies.experiment import Experiment
     from cvlib.studies.hypotheses import Hypothesis
@@ -112,13 +112,16 @@ class Project:
         )
 
     def book(self) -> Book:
-        """`_quarto.yml` with the profile and the extension's defaults. Raises BookError, Unsupported."""
-        from cvlib.engine.project import load_book
+        """`_quarto.yml` with the profile and the extension's defaults; refuses nothing of Quarto's.
 
-        return self.once(("book",), lambda: load_book(self.root, self.quarto_profile))
+        Raises BookError for what is no YAML, or no book.
+        """
+        from cvlib.engine.book import read_book
+
+        return self.once(("book",), lambda: read_book(self.root, self.quarto_profile))
 
     def chapter(self, file: str) -> Chapter:
-        """A chapter, parsed; file: relative to the root, `report/exp01.qmd`. Raises BookError, Unsupported."""
+        """A chapter, parsed; file: relative to the root, `report/exp01.qmd`. Raises BookError, OSError."""
         from cvlib.engine.chapter import read_chapter
 
         return self.once(("chapter", file), lambda: read_chapter(self.root, file))

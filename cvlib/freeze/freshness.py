@@ -30,7 +30,7 @@ from cvlib.freeze.reads import (
 
 if TYPE_CHECKING:
     from cvlib.engine.chapter import Chapter
-    from cvlib.engine.project import Target
+    from cvlib.engine.book import Target
     from cvlib.project import Project
 
 INCLUDED, CITED, OPTION = "included", "cited", "option"
@@ -45,9 +45,7 @@ def experiments_of(project: Project, file: str) -> list[str]:
     record = frozen_copy(project, file).record
     if record is not None and not record.guessed:
         return sorted(record.experiments)
-    from cvlib.engine.chapter import Cell
-
-    code = [block.code for block in project.chapter(file).blocks if isinstance(block, Cell)]
+    code = [cell.code for cell in project.chapter(file).cells]
     return experiments_named(code, project.experiment_ids())
 
 
@@ -115,8 +113,8 @@ def reads_now(project: Project, file: str, record: Record) -> Reads:
 def own_reads(project: Project, file: str) -> Reads:
     """What the engines read of a chapter besides its text: included files, and options of the book."""
     reads = Reads()
-    for included in project.chapter(file).included:
-        content = (project.root / included).read_bytes().replace(b"\r\n", b"\n")
+    for included, text in project.chapter(file).included.items():
+        content = text.replace("\r\n", "\n").encode()
         reads[f"{INCLUDED} {included}"] = hashlib.sha256(content).hexdigest()[:16]
     for name, value in project.book().options.items():
         reads[f"{OPTION} {name}"] = value

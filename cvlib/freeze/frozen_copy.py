@@ -23,7 +23,7 @@ from cvlib.engine.errors import RenderError
 from cvlib.results.files import replace_text
 
 if TYPE_CHECKING:
-    from cvlib.engine.project import Target
+    from cvlib.engine.book import Target
 
 TARGETS: tuple[Target, ...] = ("html", "typ")
 _ANSWER = "cvlib-values: "  # `cvlib.journal.captions.ANSWER`, which takes the journal to import
@@ -176,7 +176,7 @@ def _filled(markdown: str) -> str:
     """With the values of captions in place, which Quarto freezes beside them."""
     if _ANSWER not in markdown:
         return markdown
-    from cvlib.engine.quarto_captions import with_captions_filled
+    from cvlib.engine.quarto import with_captions_filled
 
     return with_captions_filled(markdown)
 

@@ -43,7 +43,7 @@ from cvlib.recorder import reads_file
 from cvlib.results.files import replace_text
 
 if TYPE_CHECKING:
-    from cvlib.engine.project import Target
+    from cvlib.engine.book import Target
 
 Notify = Callable[[str], None]
 Before = dict[str, dict[str, str]]  # chapter -> what the engines read of it, by name

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from cvlib.engine.chapter import Cell, Chapter
+from cvlib.engine.book import Target
+from cvlib.engine.chapter import Chapter, ExecutedChapter, check_supported
 from cvlib.engine.errors import BookError
-from cvlib.engine.executed import ExecutedChapter
 from cvlib.engine.output import publish_file, publish_site, staging
-from cvlib.engine.project import Target, check_supported
 from cvlib.freeze.freshness import (
     cited_reads,
     frozen_copy,
@@ -176,7 +175,7 @@ def _with_quarto(
         for file in of_one or [None]:
             run_quarto(quarto, project.root, file=file, to=name, profile=book.profile, notify=notify)
         note_executed(project, before, notify)
-    made = [book.output_dir / f"{book.output_file}.pdf", book.output_dir / "index.html"]
+    made = [book.pdf, book.output_dir / "index.html"]
     frozen = tuple(file for file in before if file not in reasons)
     return tuple(path for path in made if path.is_file()), reasons, frozen
 
@@ -184,7 +183,9 @@ def _with_quarto(
 def _embedded(project: Project, asked: Mapping[str, str], to: str, notify: Notify) -> _Rendered:
     book = project.book()
     parsed = {entry.file: project.chapter(entry.file) for entry in book.chapters}
-    check_supported(book, parsed.values())
+    for problem in book.problems:
+        raise problem
+    check_supported(parsed.values())
     targets = [target for target in _TARGETS[to] if target in book.formats]
     if not targets or (to != "all" and len(targets) < len(_TARGETS[to])):
         raise BookError(f"`format:` has nothing that makes {to}", file="_quarto.yml")
@@ -214,13 +215,13 @@ def _execute(
     """Run a chapter and keep the result: in the freeze, or in `scratch` where freeze is off."""
     from cvlib.engine.execute import FIGURE_FOLDERS, execute_chapter
 
-    cells = sum(isinstance(block, Cell) for block in chapter.blocks)
+    cells = len(chapter.cells)
     notify(f"{chapter.file}: {reason}; running {cells} cell{'' if cells == 1 else 's'}")
     started = time.monotonic()
     reads: dict[str, str] = own_reads(project, chapter.file)
     root, file = str(project.root), chapter.file
     setup = f"__import__('cvlib.recorder').recorder.start({root!r}, {file!r})"
-    results = execute_chapter(project.book(), chapter, on_stderr=_show, setup=setup)
+    results = execute_chapter(project.book(), chapter, on_stderr=_show, setup=setup).formats
     markdowns = {target: result.markdown for target, result in results.items()}
     figures = {FIGURE_FOLDERS[target]: result.figures for target, result in results.items()}
     left = take_reads(reads_file(project.root, file))
@@ -255,6 +256,7 @@ def _forget_what_it_trained(project: Project, record: Record) -> None:
 
 def _convert(project: Project, copies: Mapping[str, FrozenCopy], target: Target) -> list[Path]:
     from cvlib.engine import convert
+    from cvlib.engine.execute import unexecuted_markdown
 
     book = project.book()
     chapters = []
@@ -263,23 +265,14 @@ def _convert(project: Project, copies: Mapping[str, FrozenCopy], target: Target)
         frozen = copy.read(target) if copy is not None else None
         if copy is not None and frozen is None:
             raise BookError(f"its frozen copy {copy.folder} is gone; render again", file=entry.file)
-        chapters.append(
-            ExecutedChapter(
-                entry.file,
-                entry.kind,
-                entry.part,
-                entry.depth,
-                chapter.unexecuted_markdown if frozen is None else frozen.markdown,
-                None if copy is None else copy.folder,
-                chapter.text,
-            )
-        )
+        markdown = unexecuted_markdown(chapter) if frozen is None else frozen.markdown
+        folder = None if copy is None else copy.folder
+        chapters.append(ExecutedChapter(entry, markdown, folder, chapter.text))
     with staging(book.output_dir) as staged:
         if target == "typ":
-            name = f"{book.output_file}.pdf"
-            convert.to_pdf(book, chapters, staged / name)
-            publish_file(staged / name, book.output_dir / name)
-            return [book.output_dir / name]
+            convert.to_pdf(book, chapters, staged / book.pdf.name)
+            publish_file(staged / book.pdf.name, book.pdf)
+            return [book.pdf]
         now = noted_fingerprints(fingerprints_file(project))
         convert.to_html(book, chapters, staged, now)
         manifest = project.root / ".quarto" / f"site-{book.output_dir.name}.json"
