@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cvlib.errors import CvlibError
 
 if TYPE_CHECKING:
-    from cvlib.engine.chapter import Chapter
     from cvlib.engine.book import Book
+    from cvlib.engine.chapter import Chapter
     from cvlib.results.reviews import Reviews
     from cvlib.studies.experiment import Experiment
     from cvlib.studies.hypotheses import Hypothesis

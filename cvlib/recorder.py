@@ -39,7 +39,13 @@ _IGNORED = {
     ".ipynb_checkpoints", ".cache", ".jupyter_cache", ".mypy_cache", ".ruff_cache",
 }  # fmt: skip
 # These open and look at source for their own ends: what they load counts as a module.
-_MACHINERY = ("<frozen importlib", "<frozen zipimport", "<frozen runpy", "<frozen os", "<frozen ntpath")
+_MACHINERY = (
+    "<frozen importlib",
+    "<frozen zipimport",
+    "<frozen runpy",
+    "<frozen os",
+    "<frozen ntpath",
+)
 _MACHINERY_FILES = ("linecache.py", "inspect.py", "pkgutil.py", "importlib" + os.sep)
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 # Quarto keeps a kernel for the next execution of a chapter, and then empties it first.
@@ -138,8 +144,7 @@ class Recorder:
         full = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 - of thousands: a Path costs more
         if not full.startswith(self.root + os.sep) or full.startswith(sys.prefix + os.sep):
             return None
-        parts = full[len(self.root) + 1 :].split(os.sep)
-        return None if _IGNORED.intersection(parts) else full
+        return None if _is_ignored(full[len(self.root) :]) else full
 
     # ── what is written down ─────────────────────────────────────────────────────────────────
 
@@ -180,7 +185,9 @@ class Recorder:
             reads[f"{kind} {self._name(path)}"] = self._digests[path]
         written = {self._name(path) for path in self._written}
         for path in self._listed.keys() - self._written.keys():
-            reads[f"folder {self._name(path)}"] = path_digest("folder", Path(path), but=self._written)
+            reads[f"folder {self._name(path)}"] = path_digest(
+                "folder", Path(path), but=self._written
+            )
         for path, found in self._looked.items():
             name = self._name(path)
             if path not in self._written and not {f"file {name}", f"folder {name}"} & reads.keys():
@@ -224,7 +231,9 @@ class Recorder:
                 continue
             if path.startswith(_PACKAGE):
                 # what records and judges shows nothing
-                label = None if name.startswith(("cvlib.freeze", "cvlib.recorder")) else f"code {name}"
+                label = (
+                    None if name.startswith(("cvlib.freeze", "cvlib.recorder")) else f"code {name}"
+                )
             else:
                 below = self._below_root(path)
                 label = None if below is None or below in self._written else self._name(below)
@@ -312,9 +321,9 @@ def _late(root: Path) -> str | None:
     own = str(root.resolve()) + os.sep
     for name, module in list(sys.modules.items()):
         path = getattr(module, "__file__", None) or ""
-        if path.startswith(own) and not path.startswith((_PACKAGE, sys.prefix + os.sep)):
-            if not _IGNORED.intersection(path[len(own) :].split(os.sep)):
-                return f"its first cell imports {name} before cvlib.journal"
+        is_own = path.startswith(own) and not path.startswith((_PACKAGE, sys.prefix + os.sep))
+        if is_own and not _is_ignored(path[len(own) :]):
+            return f"its first cell imports {name} before cvlib.journal"
     return None
 
 
@@ -332,15 +341,17 @@ def reads_file(root: Path, file: str) -> Path:
     return root / ".quarto" / "cvlib" / "reads" / f"{file}.json"
 
 
+def _is_ignored(path: str) -> bool:
+    return not _IGNORED.isdisjoint(path.split(os.sep))  # noqa: PTH206 - of thousands
+
+
 def _who(frame: FrameType | None) -> tuple[bool, bool, bool, bool]:
     """Who opens: Python's own machinery, cvlib's code, `Project`; and whether during an import."""
     own = handed_out = importing = False
     first = frame
     while frame is not None:
         name = frame.f_code.co_filename
-        if frame is first and (
-            name.startswith(_MACHINERY) or name.endswith(_MACHINERY_FILES)
-        ):
+        if frame is first and (name.startswith(_MACHINERY) or name.endswith(_MACHINERY_FILES)):
             return True, own, handed_out, importing
         importing |= name.startswith("<frozen importlib")
         if name.startswith(_PACKAGE):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cvlib.engine.project import load_book
+from cvlib.engine.book import load_book
 from cvlib.settings import Settings, expected_pdf_name, load_settings
 from cvlib.studies.located_yaml import SpecError
 from tests.engine.chapters import QUARTO_YML, small_book

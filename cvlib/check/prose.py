@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from cvlib.engine.include import Line, read_lines
+from cvlib.engine.chapter import Line, read_chapter
 
 _FENCE = re.compile(r"^[ \t]*(?P<ticks>`{3,}|~{3,})[^\n]*\n(?:.*?\n)??[ \t]*(?P=ticks)[`~]*[ \t]*$",
                     re.MULTILINE | re.DOTALL)  # fmt: skip
@@ -72,6 +72,4 @@ class Prose:
 
 def read_prose(root: Path, file: str) -> Prose:
     """Read a chapter; raises ProjectError for an included file that is not there."""
-    text = (root / file).read_bytes().decode("utf-8-sig")
-    lines, _ = read_lines(root, file, text)
-    return Prose(file, tuple(lines))
+    return Prose(file, read_chapter(root, file).lines)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from cvlib.check.pdf.box import Box
 from cvlib.check.prose import Prose, read_prose
 from cvlib.check.text_area import declared_margins, text_area
-from cvlib.engine.book import ChapterEntry, Contents, read_book
-from cvlib.engine.executed import ExecutedChapter
-from cvlib.engine.project import Target, read_metadata
+from cvlib.engine.book import Book, ChapterEntry, Target, read_book
+from cvlib.engine.chapter import ExecutedChapter
+from cvlib.engine.errors import BookError
 from cvlib.engine.yaml_lines import YamlFile
 from cvlib.freeze.freeze import freeze_folder, read_frozen
 from cvlib.settings import Settings, load_settings
@@ -57,10 +57,7 @@ class CheckedChapter:
             return None
         entry = self.entry
         return ExecutedChapter(
-            entry.file,
-            entry.kind,
-            entry.part,
-            entry.depth,
+            entry,
             markdown if markdown is not None else self.prose.source,
             self.folder if markdown is not None else None,
             self.prose.source,
@@ -74,16 +71,18 @@ class Subject:
         self.layout = layout
         self.root = layout.root
         profile = None if layout.profile == "default" else layout.profile
-        self.metadata, files = read_metadata(self.root, profile)
-        self.quarto_yml: YamlFile = files[0]
+        self.book: Book = read_book(self.root, profile)
+        for problem in self.book.problems:
+            if isinstance(problem, BookError):  # else Quarto may take it
+                raise problem
+        self.metadata = self.book.metadata
+        self.quarto_yml: YamlFile = self.book.source
         self.settings: Settings = load_settings(self.root)
-        self.book: Contents = read_book(self.root, self.metadata.get("book", {}), self.quarto_yml)
-        self._margins = declared_margins(self.root, self.metadata)
+        self._margins = declared_margins(self.book)
         self.pdf_path = (pdf or self._default_pdf()).resolve()
 
     def _default_pdf(self) -> Path:
-        folder = (self.metadata.get("project") or {}).get("output-dir", "_book")
-        return self.root / str(folder) / f"{self.book.output_file}.pdf"
+        return self.book.pdf
 
     def shown(self, path: Path) -> str:
         """Return a path relative to the project, or as it is where it lies elsewhere."""

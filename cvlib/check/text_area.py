@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from cvlib.check.pdf.box import Box
+from cvlib.engine.book import Book
 from cvlib.engine.errors import BookError
-from cvlib.engine.project import extension_options, merge
 
 _POINTS = {"pt": 1.0, "mm": 72 / 25.4, "cm": 720 / 25.4, "in": 72.0}
 _LENGTH = re.compile(r"([\d.]+)\s*(pt|mm|cm|in)")
@@ -22,19 +21,13 @@ _SIDES = {
 }
 
 
-def declared_margins(root: Path, metadata: Mapping[str, Any]) -> dict[str, float | None]:
+def declared_margins(book: Book) -> dict[str, float | None]:
     """Return left, right, top and bottom in points; None for a side of which nothing is said.
 
     They are `margin:` of the Typst format in `_quarto.yml`, over that of its extension. Raises
     ProjectError for a length that is none.
     """
-    formats = metadata.get("format")
-    options: dict[str, Any] = {}
-    for name, given in formats.items() if isinstance(formats, dict) else ():
-        if name == "typst" or name.endswith("-typst"):
-            own = given if isinstance(given, dict) else {}
-            common = {"margin": metadata["margin"]} if "margin" in metadata else {}
-            options = merge(merge(extension_options(root, name), common), own)
+    options = book.formats["typ"].options if "typ" in book.formats else {}
     given = options.get("margin") or {}
     return {
         side: next((_points(given[key], key) for key in reversed(keys) if key in given), None)

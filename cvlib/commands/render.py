@@ -46,7 +46,7 @@ def render(
 
     Example: cvlib render exp01 --to html
     """
-    from cvlib.freeze.report import render_report
+    from cvlib.freeze.render import render_report
 
     code = render_report(
         chapters or [],

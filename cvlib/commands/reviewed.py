@@ -21,7 +21,7 @@ def reviewed(
 
     Example: cvlib reviewed exp02
     """
-    from cvlib.engine.project import load_book
+    from cvlib.engine.book import load_book
     from cvlib.freeze.interpretation import book_files, mark_reviewed
     from cvlib.freeze.render import resolve_chapter
     from cvlib.project import find_project

@@ -21,22 +21,19 @@ def status(
 
     Example: cvlib status exp01
     """
-    from cvlib.freeze.chapter_status import chapter_statuses, statuses_text
-    from cvlib.freeze.freshness import ProjectInputs
+    from cvlib.freeze.freshness import chapter_statuses, statuses_text
     from cvlib.project import find_project
     from cvlib.studies.report import status_text
 
     layout = find_project(profile=profile and profile.value)
-    inputs = ProjectInputs(layout)
-    reader = inputs.reader.experiments
-    plans = [reader.plan(name) for name in experiments or layout.experiment_ids()]
-    statuses = [reader.statuses(plan.experiment.id) for plan in plans]
-    chapters = chapter_statuses(layout, inputs, experiments or ())
+    plans = [layout.plan(name) for name in experiments or layout.experiment_ids()]
+    statuses = [layout.statuses(plan.experiment.id) for plan in plans]
+    chapters = chapter_statuses(layout, experiments or ())
     # a run that is skipped for want of weights has no result that could be stale
     all_fresh = all(s.state in ("fresh", "skipped") for group in statuses for s in group)
     all_true = all(chapter.reason is None for chapter in chapters)
     wanted = [run for plan in plans for run in plan.runs]
-    unused = [] if experiments else reader.inspector.unreferenced(wanted)
+    unused = [] if experiments else layout.inspector.unreferenced(wanted)
     if as_json:
         found = {
             "profile": layout.profile,

@@ -30,14 +30,14 @@ def trace(
 
     Example: cvlib trace "91.6 ± 1.2%"
     """
-    from cvlib.freeze.book_files import read_book_files
+    from cvlib.engine.book import read_book
     from cvlib.freeze.freshness import Freshness, ProjectInputs
     from cvlib.freeze.trace import trace as find
     from cvlib.freeze.trace_runs import RunFinder
     from cvlib.project import find_project
 
     layout = find_project(profile="default")  # the profile that is frozen
-    freshness = Freshness(read_book_files(layout.root), ProjectInputs(layout))
+    freshness = Freshness(read_book(layout.root), ProjectInputs(layout))
     places = find(layout, what, freshness.why_execute)
     runs = RunFinder(layout)
     if as_json:

@@ -6,10 +6,10 @@ import posixpath
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from cvlib.engine.ast import Element, elements_in
 from cvlib.engine.chapter_tree import ChapterTree
 from cvlib.engine.errors import RenderError
 from cvlib.engine.source_lines import line_of, nearest
+from cvlib.engine.tree import Element, elements_in
 
 
 class Anchors:

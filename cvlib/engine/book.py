@@ -1,25 +1,56 @@
-"""The `book:` section: title, authors, and the chapters in order with their part."""
+"""`_quarto.yml`, with its profile and the extension's defaults, as typed data.
+
+`read_book` refuses nothing that Quarto may take: what the embedded engine does not carry out, or finds
+wrong, is noted in `Book.problems`. `load_book` raises the first of these.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from cvlib.engine.errors import BookError, Unsupported
-from cvlib.engine.yaml_lines import YamlFile
+from cvlib.engine.errors import BookError, RenderError, Unsupported
+from cvlib.engine.supported import HARMLESS_KEYS, PROJECT_KEYS
+from cvlib.engine.yaml_lines import KeyPath, YamlFile, parse_yaml
 
-_Kind = Literal["chapter", "appendix"]
+Freeze = Literal["auto", True, False]
+Target = Literal["html", "typ"]
+
+# What Quarto takes where nothing is said. Figures: Quarto draws 7 x 5 inches for HTML and 5.5 x 3.5
+# for Typst; one execution serves both here, so that the size of the printed page is taken for both.
+_EXECUTE_DEFAULTS: dict[str, Any] = {
+    "echo": True,
+    "eval": True,
+    "output": True,
+    "include": True,
+    "warning": True,
+    "error": False,
+    "fig-width": 5.5,
+    "fig-height": 3.5,
+    "fig-dpi": 96,
+}
+_FIGURE_FORMATS = {"html": "retina", "typ": "svg"}
+# Options that decide what a frozen copy holds besides those of each format. Whether and where a kernel
+# is kept, and what is left for debugging, changes nothing.
+_OPTIONS_OF_THE_PROJECT = ("jupyter", "params", "engine")
+_NOT_OF_FORMATS = {"project", "book", "format", "execute", "crossref"}
 
 
 @dataclass(frozen=True)
 class ChapterEntry:
-    """Where a chapter stands in the book. `file` is relative to the project, with `/`."""
+    """Where a chapter stands in the book. `file` is relative to the project, with `/`.
+
+    `depth` is 0 for a chapter at the top and 1 for one inside `part`.
+    """
 
     file: str
-    kind: _Kind
+    kind: Literal["chapter", "appendix"]
     part: str | None
     depth: int
 
@@ -30,9 +61,29 @@ class ChapterEntry:
 
 
 @dataclass(frozen=True)
-class Contents:
-    """A book's title block and its chapters, in reading order."""
+class Format:
+    """One output format: `name` as in `_quarto.yml`, and all of its options, merged.
 
+    `execute` holds echo, eval, output, include, warning, error and fig-width, fig-height (inches),
+    fig-dpi, fig-format (retina, png or svg).
+    """
+
+    name: str
+    target: Target
+    options: Mapping[str, Any]
+    execute: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Book:
+    """A book project: its title block, its chapters in reading order, its formats. Paths are absolute.
+
+    metadata: all of `_quarto.yml` with the profile; source: the file itself, for the lines of its
+    keys; problems: what stops the embedded engine, in the order in which it is found.
+    """
+
+    root: Path
+    profile: str | None
     title: str
     subtitle: str | None
     authors: tuple[str, ...]
@@ -40,85 +91,354 @@ class Contents:
     description: str | None
     output_file: str
     chapters: tuple[ChapterEntry, ...]
+    formats: Mapping[Target, Format]
+    output_dir: Path
+    freeze: Freeze
+    bibliography: tuple[Path, ...]
+    csl: Path | None
+    crossref: Mapping[str, Any]
+    lang: str
+    metadata: Mapping[str, Any] = field(repr=False)
+    source: YamlFile = field(repr=False)
+    problems: tuple[RenderError, ...] = field(compare=False)
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The formats that freeze as html or typ, in the order of `_quarto.yml`."""
+        return tuple(self.formats)
+
+    @property
+    def pdf(self) -> Path:
+        """Where a render puts the report as PDF."""
+        return self.output_dir / f"{self.output_file}.pdf"
+
+    @cached_property
+    def options(self) -> dict[str, str]:
+        """What decides how chapters are executed: `html echo` -> its value as JSON.
+
+        A dash in the place of the format stands for the whole project.
+        """
+        found = {f"- {k}": self.metadata[k] for k in _OPTIONS_OF_THE_PROJECT if k in self.metadata}
+        for target, each in self.formats.items():
+            found |= {f"{target} {key}": value for key, value in each.execute.items()}
+        return {
+            name: json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+            for name, value in found.items()
+        }
+
+    @property
+    def style_sheets(self) -> list[Path]:
+        """The project's own style sheets: `format: html: css`."""
+        given = self.formats["html"].options.get("css") if "html" in self.formats else None
+        return [self.root / name for name in ([given] if isinstance(given, str) else given or [])]
+
+    @property
+    def float_titles(self) -> dict[str, str]:
+        """What figures and tables are called: `crossref: fig-title`, or "Figure"; by fig and tbl."""
+        default = {"fig": "Figure", "tbl": "Table"}
+        return {kind: str(self.crossref.get(f"{kind}-title", default[kind])) for kind in default}
 
 
-def read_book(root: Path, book: Mapping[str, Any], source: YamlFile) -> Contents:
-    """Check the merged `book:` section; `source` gives the lines of errors."""
-    for key in ("title", "author", "chapters"):
-        if not book.get(key):
-            raise BookError(f"`book.{key}` must be set", file=source.name, line=source.line("book"))
-    chapters: list[ChapterEntry] = []
+def load_book(root: Path, profile: str | None = None) -> Book:
+    """Read `_quarto.yml` and `_quarto-<profile>.yml` below `root` for the embedded engine.
 
-    def read(entries: Any, path: tuple[str | int, ...], kind: _Kind, part: str | None) -> None:
-        """Append the entries at `path`, and those of parts."""
-        if not isinstance(entries, list):
-            raise BookError("expected a list of files", file=source.name, line=source.line(*path))
-        for position, entry in enumerate(entries):
-            where: tuple[str | int, ...] = (*path, position)
-            if isinstance(entry, str):
-                _check_file(root, entry, chapters, source.name, source.line(*where))
-                chapters.append(ChapterEntry(entry, kind, part, 0 if part is None else 1))
+    Raises BookError or Unsupported, which name file, line and key.
+    """
+    book = _Reader(root.resolve(), profile).read()
+    if book.problems:
+        raise book.problems[0]
+    return book
+
+
+def read_book(root: Path, profile: str | None = None) -> Book:
+    """Read the same as far as Quarto may take it: keys are unchecked, the profile's file may miss.
+
+    Raises BookError for what is no YAML, or no book.
+    """
+    book = _Reader(root.resolve(), profile).read()
+    if not isinstance(book.metadata.get("book"), dict):
+        raise BookError("there is no `book:` with chapters", file="_quarto.yml")
+    return book
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge as Quarto does: mappings key by key, lists joined without repeats, else `above`."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            merged[key] = merge(old, value)
+        elif old and value and (isinstance(old, list) or isinstance(value, list)):
+            both = [*(old if isinstance(old, list) else [old])]
+            both += value if isinstance(value, list) else [value]
+            merged[key] = list({json.dumps(item, sort_keys=True): item for item in both}.values())
+        elif value is not None or key not in merged:
+            merged[key] = value
+    return merged
+
+
+class _Reader:
+    """Reads one book; notes what stops the embedded engine, and reads on."""
+
+    def __init__(self, root: Path, profile: str | None) -> None:
+        self.root = root
+        self.profile = profile
+        self.problems: list[RenderError] = []
+        self.files: list[YamlFile] = []
+        self.metadata: dict[str, Any] = {}
+        for name in ("_quarto.yml", *([f"_quarto-{profile}.yml"] if profile else [])):
+            if (root / name).is_file():
+                file = parse_yaml((root / name).read_text(encoding="utf-8"), name)
+                self.files.append(file)
+                self.metadata = merge(self.metadata, file.data)
             else:
-                title = _part_title(entry, part, source.name, source.line(*where))
-                read(entry["chapters"], (*where, "chapters"), kind, title)
+                missing = BookError(
+                    f"there is no {name} in {root}: a render needs the project's folder, "
+                    "or --profile names a profile that has no file"
+                )
+                if not self.files:
+                    raise missing
+                self.problems.append(missing)
 
-    read(book["chapters"], ("book", "chapters"), "chapter", None)
-    read(book.get("appendices") or [], ("book", "appendices"), "appendix", None)
-    if chapters[0].file != "index.qmd":
-        raise BookError(
-            f"the first chapter must be index.qmd beside _quarto.yml, found {chapters[0].file}",
-            file=source.name,
-            line=source.line("book", "chapters"),
+    def read(self) -> Book:
+        for file in self.files:
+            self._check_keys(file)
+        project, book = _mapping(self.metadata.get("project")), _mapping(self.metadata.get("book"))
+        if project.get("type") != "book":
+            message = "the embedded engine renders projects of `type: book` only"
+            self._stop(Unsupported, message, ("project", "type"))
+        kernel = self.metadata.get("jupyter", "python3")
+        if kernel != "python3":
+            message = f"kernel {kernel!r}: chapters run in this Python, as `python3`"
+            self._stop(Unsupported, message, ("jupyter",))
+        for key in ("title", "author", "chapters"):
+            if not book.get(key):
+                self._stop(BookError, f"`book.{key}` must be set", ("book",))
+        title = str(book.get("title") or "")
+        return Book(
+            root=self.root,
+            profile=self.profile,
+            title=title,
+            subtitle=_text(book.get("subtitle")),
+            date=_text(book.get("date")),
+            description=_text(book.get("description")),
+            output_file=str(book.get("output-file") or re.sub(r"[^\w-]+", "-", title).strip("-")),
+            chapters=self._chapters(book),
+            authors=self._authors(book.get("author") or []),
+            formats=self._formats(),
+            output_dir=self.root / str(project.get("output-dir", "_book")),
+            freeze=self._freeze(),
+            bibliography=self._paths("bibliography"),
+            csl=next(iter(self._paths("csl")), None),
+            crossref=_mapping(self.metadata.get("crossref")),
+            lang=str(self.metadata.get("lang", "en")),
+            metadata=self.metadata,
+            source=self.files[0],
+            problems=tuple(self.problems),
         )
-    title = str(book["title"])
-    slug = re.sub(r"[^\w-]+", "-", title).strip("-")
-    return Contents(
-        title=title,
-        subtitle=_text(book.get("subtitle")),
-        authors=_authors(book["author"], source),
-        date=_text(book.get("date")),
-        description=_text(book.get("description")),
-        output_file=str(book.get("output-file") or slug),
-        chapters=tuple(chapters),
-    )
+
+    def _stop(
+        self, kind: type[RenderError], message: str, path: KeyPath, file: YamlFile | None = None
+    ) -> None:
+        """Note a problem with the line of the key at `path`."""
+        file = file or self.files[0]
+        self.problems.append(kind(message, file=file.name, line=file.line(*path)))
+
+    def _check_keys(self, file: YamlFile) -> None:
+        """Note every key that the table of supported keys does not hold."""
+        self._check_section(file, "", (), file.data)
+        for section in ("project", "book", "crossref", "execute"):
+            self._check_section(file, section, (section,), file.data.get(section))
+        formats = file.data.get("format") or {}
+        if not isinstance(formats, dict):
+            message = "`format:` as one name; write `format: {html: {…}}`"
+            self._stop(Unsupported, message, ("format",), file)
+            return
+        for name, options in formats.items():
+            if isinstance(options, dict):
+                self._check_section(file, "format", ("format", name), options)
+                path = ("format", name, "execute")
+                self._check_section(file, "execute", path, options.get("execute"))
+
+    def _check_section(self, file: YamlFile, section: str, path: KeyPath, holder: Any) -> None:
+        if holder is None:
+            return
+        if not isinstance(holder, dict):
+            message = f"`{'.'.join(map(str, path))}` must be a mapping, found {holder!r}"
+            self._stop(BookError, message, path, file)
+            return
+        known = PROJECT_KEYS[section] | HARMLESS_KEYS[section]
+        for key in holder:
+            if key not in known and not (section == "format" and key == "execute"):
+                name = ".".join(map(str, (*path, key)))
+                self._stop(
+                    Unsupported,
+                    f"key `{name}` is not supported by the embedded engine "
+                    f"(supported here: {', '.join(sorted(PROJECT_KEYS[section]))})",
+                    (*path, str(key)),
+                    file,
+                )
+
+    def _chapters(self, book: Mapping[str, Any]) -> tuple[ChapterEntry, ...]:
+        found: list[ChapterEntry] = []
+
+        def add(file: str, kind: Any, part: str | None, path: KeyPath) -> None:
+            if not file.endswith(".qmd"):
+                self._stop(Unsupported, f"chapter {file!r}: only .qmd files", path)
+                return
+            if not (self.root / file).is_file():
+                self._stop(BookError, f"chapter {file} does not exist", path)
+            elif any(file == entry.file for entry in found):
+                self._stop(BookError, f"chapter {file} is listed twice", path)
+            found.append(ChapterEntry(file, kind, part, 0 if part is None else 1))
+
+        def read(entries: Any, kind: str, part: str | None, path: KeyPath) -> None:
+            if not isinstance(entries, list):
+                self._stop(BookError, "expected a list of files", path)
+                return
+            for position, entry in enumerate(entries):
+                place: KeyPath = (*path, position)
+                if isinstance(entry, str):
+                    add(entry, kind, part, place)
+                    continue
+                if (
+                    not isinstance(entry, dict)
+                    or set(entry) != {"part", "chapters"}
+                    or part is not None
+                ):
+                    message = (
+                        f"{entry!r}: expected a file, or `part: TITLE` with `chapters:` of files"
+                    )
+                    self._stop(Unsupported, message, place)
+                if isinstance(entry, dict):
+                    title = str(entry.get("part") or entry.get("file") or "")
+                    if title.endswith(".qmd"):
+                        message = (
+                            f"a part that is a page of its own ({title}); give its title as text"
+                        )
+                        self._stop(Unsupported, message, place)
+                        add(title, kind, part, place)
+                    read(entry.get("chapters") or [], kind, title, (*place, "chapters"))
+
+        read(book.get("chapters") or [], "chapter", None, ("book", "chapters"))
+        read(book.get("appendices") or [], "appendix", None, ("book", "appendices"))
+        if found and found[0].file != "index.qmd":
+            message = (
+                f"the first chapter must be index.qmd beside _quarto.yml, found {found[0].file}"
+            )
+            self._stop(BookError, message, ("book", "chapters"))
+        return tuple(found)
+
+    def _authors(self, value: Any) -> tuple[str, ...]:
+        people = value if isinstance(value, list) else [value]
+        names = [person.get("name") if isinstance(person, dict) else person for person in people]
+        for name in names:
+            if not isinstance(name, str):
+                message = f"author {name!r}: expected a name as text"
+                self._stop(BookError, message, ("book", "author"))
+        return tuple(str(name) for name in names)
+
+    def _formats(self) -> dict[Target, Format]:
+        declared = self.metadata.get("format") or {"html": {}}
+        if not isinstance(declared, dict):
+            declared = dict.fromkeys(declared if isinstance(declared, list) else [declared])
+        common = {k: v for k, v in self.metadata.items() if k not in _NOT_OF_FORMATS}
+        formats: dict[Target, Format] = {}
+        for name, given in declared.items():
+            path: KeyPath = ("format", name)
+            target: Target | None = "html" if name == "html" else None
+            if name == "typst" or name.endswith("-typst"):
+                target = "typ"
+            if target is None or name == "typst":
+                message = (
+                    f"format `{name}`: the embedded engine makes `html`, "
+                    "and Typst with an extension (`journal-typst`)"
+                )
+                self._stop(Unsupported, message, path)
+            if target is None:
+                continue
+            if target in formats:
+                what = "a PDF" if target == "typ" else "HTML"
+                names = f"{formats[target].name} and {name}"
+                self._stop(Unsupported, f"two formats that both make {what}: {names}", path)
+                continue
+            own = _mapping(given)
+            extension = self._extension(name)
+            execute = self._execute(extension, own, target)
+            if execute["fig-format"] not in ("retina", "png", "svg"):
+                message = f"fig-format {execute['fig-format']!r}, expected retina, png or svg"
+                self._stop(Unsupported, message, (*path, "fig-format"))
+            formats[target] = Format(name, target, merge(merge(extension, common), own), execute)
+        if len(formats) == 2:
+            self._check_one_execution(*formats.values())
+        return formats
+
+    def _execute(
+        self, extension: Mapping[str, Any], own: Mapping[str, Any], target: Target
+    ) -> dict[str, Any]:
+        """What decides how the cells run, and what of them is shown, for one format.
+
+        extension: the format's defaults; own: what `_quarto.yml` says below the format.
+        """
+        execute: dict[str, Any] = {**_EXECUTE_DEFAULTS, "fig-format": _FIGURE_FORMATS[target]}
+        everywhere = self.metadata.get("execute")
+        for layer in (extension, self.metadata, everywhere, own, own.get("execute")):
+            if isinstance(layer, Mapping):
+                execute.update({key: layer[key] for key in execute if key in layer})
+        return execute
+
+    def _extension(self, name: str) -> dict[str, Any]:
+        """What `_extensions/<x>/_extension.yml` sets for the format `<x>-typst`, if it is there."""
+        if not name.endswith("-typst"):
+            return {}
+        file = f"_extensions/{name.removesuffix('-typst')}/_extension.yml"
+        if not (self.root / file).is_file():
+            message = (
+                f"format `{name}` needs its extension, but there is no {os.path.normpath(file)}"
+            )
+            self.problems.append(BookError(message, file="_quarto.yml"))
+            return {}
+        extension = parse_yaml((self.root / file).read_text(encoding="utf-8"), file)
+        contributed = _mapping(_mapping(extension.data.get("contributes")).get("formats"))
+        return merge(contributed.get("common") or {}, contributed.get("typst") or {})
+
+    def _check_one_execution(self, first: Format, second: Format) -> None:
+        """One execution serves both formats, so what decides how it runs must agree."""
+        for key in ("eval", "error", "fig-width", "fig-height", "fig-dpi"):
+            if first.execute[key] != second.execute[key]:
+                self._stop(
+                    Unsupported,
+                    f"`{key}` is {first.execute[key]} for {first.name} and {second.execute[key]} for "
+                    f"{second.name}: one execution serves both formats, give it once at the top level",
+                    ("format", second.name, key),
+                )
+        if {"png", "retina"} <= {first.execute["fig-format"], second.execute["fig-format"]}:
+            self._stop(
+                Unsupported,
+                "`fig-format` is png for one format and retina for the other: a figure is drawn as "
+                "PNG once, give the same to both",
+                ("format", second.name, "fig-format"),
+            )
+
+    def _freeze(self) -> Freeze:
+        value = _mapping(self.metadata.get("execute")).get("freeze", False)
+        if value not in ("auto", True, False):
+            message = f"execute.freeze is {value!r}, expected auto, true or false"
+            self._stop(BookError, message, ("execute", "freeze"), self.files[-1])
+            return False
+        return value
+
+    def _paths(self, key: str) -> tuple[Path, ...]:
+        value = self.metadata.get(key)
+        names = [] if value is None else value if isinstance(value, list) else [value]
+        for name in names:
+            if not (self.root / str(name)).is_file():
+                self._stop(BookError, f"`{key}` names {name}, which does not exist", (key,))
+        return tuple(self.root / str(name) for name in names)
 
 
-def _check_file(
-    root: Path, file: str, before: list[ChapterEntry], name: str, line: int | None
-) -> None:
-    if not file.endswith(".qmd"):
-        raise Unsupported(f"chapter {file!r}: only .qmd files", file=name, line=line)
-    if not (root / file).is_file():
-        raise BookError(f"chapter {file} does not exist", file=name, line=line)
-    if any(file == entry.file for entry in before):
-        raise BookError(f"chapter {file} is listed twice", file=name, line=line)
-
-
-def _part_title(entry: Any, outer: str | None, name: str, line: int | None) -> str:
-    if not isinstance(entry, dict) or set(entry) != {"part", "chapters"} or outer is not None:
-        raise Unsupported(
-            f"{entry!r}: expected a file, or `part: TITLE` with `chapters:` of files",
-            file=name,
-            line=line,
-        )
-    title = str(entry["part"])
-    if title.endswith(".qmd"):
-        raise Unsupported(
-            f"a part that is a page of its own ({title}); give its title as text",
-            file=name,
-            line=line,
-        )
-    return title
-
-
-def _authors(value: Any, source: YamlFile) -> tuple[str, ...]:
-    people = value if isinstance(value, list) else [value]
-    names = [person.get("name") if isinstance(person, dict) else person for person in people]
-    for name in names:
-        if not isinstance(name, str):
-            raise BookError(f"author {name!r}: expected a name as text", file=source.name,
-                               line=source.line("book", "author"))  # fmt: skip
-    return tuple(str(name) for name in names)
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _text(value: Any) -> str | None:

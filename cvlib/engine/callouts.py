@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cvlib.engine.ast import Element, pairs, plain, raw, raw_block, text_of, transform, words
-from cvlib.engine.inlines import parse_inlines
+from cvlib.engine.tree import (
+    Element,
+    pairs,
+    parse_inlines,
+    plain,
+    raw,
+    raw_block,
+    text_of,
+    transform,
+    words,
+)
 
 
 class Look(NamedTuple):

@@ -1,35 +1,117 @@
-"""A .qmd file taken apart: header, text, cells, each with its place in the file."""
+"""A .qmd file taken apart: the one place that says what a cell, an option, an inline value is.
+
+As Quarto's own reader does it (src/core/jupyter/jupyter.ts, quartoMdToJupyter). Nothing is refused that
+Quarto may take: what the embedded engine does not carry out is noted in `Chapter.problems`, and
+`check_supported` raises the first of these.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from cvlib.engine.cell_options import split_options
-from cvlib.engine.errors import BookError, Unsupported
-from cvlib.engine.header import YAML_RULE, end_of_yaml_block, split_header
-from cvlib.engine.include import Line, read_lines
-from cvlib.engine.supported import SHORTCODES
-from cvlib.journal.captions import INLINE
+from cvlib.engine.book import ChapterEntry
+from cvlib.engine.errors import BookError, RenderError, Unsupported
+from cvlib.engine.supported import (
+    CELL_OPTIONS,
+    HARMLESS_KEYS,
+    HEADER_KEYS,
+    LATE_HEADER_KEYS,
+    PROJECT_KEYS,
+    SHORTCODES,
+)
+from cvlib.engine.yaml_lines import YamlFile, parse_yaml
 
-# As in Quarto's reader: `{python}` after the fence, and closing with as many ticks.
-_FENCE = re.compile(r"^(\s*)(```+|~~~+)\s*(.*?)\s*$")
-_CELL = re.compile(r"^\{([A-Za-z][\w.+-]*)(.*)\}$")
+# Options of a cell that may hold inline values.
+CAPTION_OPTIONS = ("fig-cap", "fig-subcap", "fig-alt", "tbl-cap")
+# Group 1 is what stands before it.
+INLINE = re.compile(r"(^|[^`])`\{python\}[ \t]([^`]+)`", re.MULTILINE)
+YAML_RULE = re.compile(r"^---\s*$")
+
+_INCLUDE = re.compile(r"^\s*\{\{<\s*include\s+(\S+)\s*>\}\}\s*$")
 _SHORTCODE = re.compile(r"(?<!\{)\{\{<\s*(/?[\w-]+)?")
+_FENCE = re.compile(r"^(\s*)(```+|~~~+)\s*(.*?)\s*$")
+_LANGUAGE = re.compile(r"^\{([A-Za-z][\w.+-]*)(.*)\}$")
+# What Quarto takes for a cell of some language; only those of the kernel's are run.
+_CELL = re.compile(r"^\{\w+( *[ ,].*)?\}$")
+_OPTION_LINE = re.compile(r"^#\s*\| ?")
+_LABEL = re.compile(r"^[A-Za-z][\w-]*$")
+# Diagrams and Observable are drawn in the browser or by Quarto, and nothing is executed for them.
+_DRAWN = {"mermaid", "dot", "ojs"}
+
+
+class Line(NamedTuple):
+    """A line without its end, and its place."""
+
+    text: str
+    file: str
+    number: int
+
+
+class Inline(NamedTuple):
+    """An expression, `{python} expr`, in a text: start and end are its span there, ticks included."""
+
+    expression: str
+    file: str
+    line: int
+    start: int
+    end: int
 
 
 @dataclass(frozen=True)
 class Markdown:
     """Text between cells, blank lines at both ends removed; or a YAML block of its own."""
 
-    text: str
-    line: int
-    file: str
+    lines: tuple[Line, ...]
     is_yaml: bool = False
+
+    @cached_property
+    def text(self) -> str:
+        """The lines, joined."""
+        return "\n".join(line.text for line in self.lines)
+
+    @property
+    def file(self) -> str:
+        """The file of the first line."""
+        return self.lines[0].file
+
+    @property
+    def line(self) -> int:
+        """The number of the first line."""
+        return self.lines[0].number
+
+    @cached_property
+    def inlines(self) -> tuple[Inline, ...]:
+        """The inline expressions, in order."""
+        found = []
+        for match in INLINE.finditer(self.text):
+            line = self.lines[self.text.count("\n", 0, match.start(2))]
+            found.append(Inline(match[2], line.file, line.number, match.end(1), match.end()))
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class Caption:
+    """One text of a cell's caption option; `line` is that of the option."""
+
+    option: str
+    text: str
+    file: str
+    line: int
+
+    @property
+    def inlines(self) -> tuple[Inline, ...]:
+        """The inline expressions, in order."""
+        return tuple(
+            Inline(match[2], self.file, self.line, match.end(1), match.end())
+            for match in INLINE.finditer(self.text)
+        )
 
 
 @dataclass(frozen=True)
@@ -47,26 +129,61 @@ class Cell:
     line: int
     code_line: int
 
+    @property
+    def captions(self) -> list[Caption]:
+        """The texts of its captions."""
+        found = []
+        for option in CAPTION_OPTIONS:
+            value = self.options.get(option)
+            line = self.option_lines.get(option, self.line)
+            texts = value if isinstance(value, list) else [value]
+            found += [Caption(option, t, self.file, line) for t in texts if isinstance(t, str)]
+        return found
+
+    @property
+    def asked_in_captions(self) -> dict[str, Inline]:
+        """The inline expressions of its captions, each on one line and once."""
+        asked: dict[str, Inline] = {}
+        for caption in self.captions:
+            for found in caption.inlines:
+                asked.setdefault(as_one_line(found.expression), found)
+        return asked
+
 
 @dataclass(frozen=True)
 class Chapter:
     """A parsed chapter. `file` is relative to the project; `text` is the file as it is on disk.
 
-    `header` is the YAML header, `header_text` its lines with both rules. `included` are the files
-    that it takes in, relative to the project.
+    lines: with what it includes in place; head: the YAML header with both rules, as a block; header:
+    what it says; included: the files that it takes in, relative to the project, with their text;
+    executes: whether Quarto would run it: it has a cell of any language, or names `jupyter`; problems:
+    what stops the embedded engine, in the order of the text.
     """
 
     file: str
     text: str
-    header_text: str
+    lines: tuple[Line, ...] = field(repr=False)
+    head: Markdown
     header: Mapping[str, Any]
     blocks: tuple[Markdown | Cell, ...]
-    included: tuple[str, ...]
+    included: Mapping[str, str]
+    executes: bool
+    problems: tuple[RenderError, ...] = field(compare=False)
 
     @property
-    def head(self) -> Markdown:
-        """The YAML header as a block."""
-        return Markdown(self.header_text, 1, self.file, is_yaml=True)
+    def header_text(self) -> str:
+        """The YAML header with both rules; '' where there is none."""
+        return self.head.text
+
+    @cached_property
+    def full_text(self) -> str:
+        """The text with what it includes in place."""
+        return "\n".join(line.text for line in self.lines)
+
+    @property
+    def cells(self) -> list[Cell]:
+        """The Python cells."""
+        return [block for block in self.blocks if isinstance(block, Cell)]
 
     @property
     def hash(self) -> str:
@@ -74,9 +191,43 @@ class Chapter:
         return text_hash(self.text)
 
     @property
-    def executes(self) -> bool:
-        """Whether Quarto's Jupyter engine would run it: it has a cell, or names `jupyter`."""
-        return "jupyter" in self.header or any(isinstance(b, Cell) for b in self.blocks)
+    def freeze(self) -> Any:
+        """What its own header says of freezing, None where it says nothing."""
+        execute = self.header.get("execute")
+        return execute.get("freeze") if isinstance(execute, dict) else None
+
+
+@dataclass(frozen=True)
+class ExecutedChapter:
+    """The seam between the two halves: a chapter after its cells ran, for one format.
+
+    `markdown` is as Quarto's engine would have written it. `supporting` is the folder whose content
+    the markdown calls `<stem>_files/` (a freeze keeps it as `_freeze/<path without .qmd>/`); None when
+    the chapter made no figures. `source` is the .qmd as written, for the line numbers of errors.
+    """
+
+    entry: ChapterEntry
+    markdown: str
+    supporting: Path | None
+    source: str
+
+    @property
+    def file(self) -> str:
+        """The .qmd's path relative to the project, with forward slashes."""
+        return self.entry.file
+
+    def path_of(self, reference: str, root: Path) -> Path:
+        """Return where a picture lies that the markdown names by `reference`.
+
+        A figure of a cell (`exp01_files/figure-html/fig-a-output-1.png`) lies under `supporting`,
+        any other reference beside the chapter, or below the project's root if it begins with `/`.
+        """
+        if reference.startswith("/"):
+            return root / reference.lstrip("/")
+        own_files = Path(self.file).stem + "_files/"
+        if self.supporting is not None and reference.startswith(own_files):
+            return self.supporting / reference[len(own_files) :]
+        return (root / self.file).parent / reference
 
 
 def text_hash(text: str) -> str:
@@ -84,158 +235,338 @@ def text_hash(text: str) -> str:
     return hashlib.md5(text.replace("\r\n", "\n").encode(), usedforsecurity=False).hexdigest()
 
 
+def as_one_line(expression: str) -> str:
+    """An expression as pandoc reads it back from a caption."""
+    return re.sub(r"\s*\n\s*", " ", expression).strip()
+
+
+def replace_inlines(text: str, values: Iterable[str]) -> str:
+    """The text with each inline expression replaced by the next of `values`."""
+    following = iter(values)
+    return INLINE.sub(lambda found: found[1] + next(following), text)
+
+
+def check_supported(chapters: Iterable[Chapter]) -> None:
+    """Raise what stops the embedded engine: the first problem of the first chapter that has one."""
+    for chapter in chapters:
+        for problem in chapter.problems:
+            raise problem
+
+
 def read_chapter(root: Path, file: str) -> Chapter:
-    """Parse the chapter `file`, a path relative to `root`."""
+    """Parse the chapter `file`, a path relative to `root`.
+
+    Raises BookError for an included file that is not there, or that includes itself.
+    """
     return parse_chapter(root, file, (root / file).read_bytes().decode("utf-8-sig"))
 
 
 def parse_chapter(root: Path, file: str, text: str) -> Chapter:
     """Parse `text` as that of the chapter `file`; what it includes is read from disk."""
-    lines, included = read_lines(root, file, text)
-    header_text, header, body = split_header(lines, file)
-    blocks = tuple(_blocks(body))
-    chapter = Chapter(file, text, header_text, header, blocks, included)
-    _check_labels(chapter)
-    if not chapter.executes:
-        for block in (chapter.head, *blocks):
-            found = INLINE.search(block.text) if isinstance(block, Markdown) else None
-            if found and isinstance(block, Markdown):
-                raise Unsupported(
-                    f"inline `{{python}} {found.group(2)}` in a chapter without a cell stays plain "
-                    "text: add a cell, or `jupyter: python3` to the header",
-                    file=block.file,
-                    line=block.line + block.text.count("\n", 0, found.start(2)),
+    included: dict[str, str] = {}
+    lines = _expand(root, file, text, (file,), included)
+    return _Parser(lines).parse(file, text, included)
+
+
+def _expand(
+    root: Path, file: str, text: str, open_files: tuple[str, ...], included: dict[str, str]
+) -> list[Line]:
+    """Split `text` into lines, includes resolved.
+
+    A file is named relative to the one that includes it, or from the project with a leading `/`.
+    """
+    lines: list[Line] = []
+    ticks = ""
+    for number, content in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
+        if fence := _FENCE.match(content):
+            ticks = fence[2] if not ticks else "" if fence[2] == ticks else ticks
+        found = None if ticks else _INCLUDE.match(content)
+        if found is None:
+            lines.append(Line(content, file, number))
+            continue
+        name = found.group(1).strip("\"'")
+        start = "" if name.startswith("/") else posixpath.dirname(file)
+        target = posixpath.normpath(posixpath.join(start, name.lstrip("/")))
+        if target in open_files:
+            raise BookError(f"{target} includes itself", file=file, line=number)
+        if not (root / target).is_file():
+            raise BookError(f"included file {target} does not exist", file=file, line=number)
+        included[target] = (root / target).read_text(encoding="utf-8-sig")
+        lines += _expand(root, target, included[target], (*open_files, target), included)
+    return lines
+
+
+class _Parser:
+    """Takes one chapter apart; notes what stops the embedded engine, and goes on."""
+
+    def __init__(self, lines: list[Line]) -> None:
+        self.lines = lines
+        self.blocks: list[Markdown | Cell] = []
+        self.has_cell = False  # of any language that Quarto runs
+        self.problems: list[RenderError] = []
+        self.pending: list[Line] = []
+
+    def parse(self, file: str, text: str, included: Mapping[str, str]) -> Chapter:
+        head, header, body = self._header()
+        self._read_blocks(body)
+        self._check_labels()
+        executes = self.has_cell or "jupyter" in header
+        if not executes:
+            self._check_nothing_to_evaluate(head)
+        return Chapter(
+            file=file,
+            text=text,
+            lines=tuple(self.lines),
+            head=head,
+            header=header,
+            blocks=tuple(self.blocks),
+            included=included,
+            executes=executes,
+            problems=tuple(self.problems),
+        )
+
+    def _stop(self, line: Line, message: str, kind: type[RenderError] = Unsupported) -> None:
+        self.problems.append(kind(message, file=line.file, line=line.number))
+
+    def _header(self) -> tuple[Markdown, dict[str, Any], int]:
+        """The YAML header as a block, what it says, and where the body begins."""
+        first = self.lines[0]
+        end = self._end_of_yaml(0) if YAML_RULE.match(first.text) else 0
+        if end is None:
+            self._stop(first, "the YAML header has no closing ---", BookError)
+        if not end:
+            return Markdown((), is_yaml=True), {}, 0
+        parsed = self._yaml(1, end)
+        for key in parsed.data:
+            if key not in HEADER_KEYS and key not in HARMLESS_KEYS["header"]:
+                self._stop_at(
+                    parsed,
+                    f"header key `{key}` is not supported by the embedded engine "
+                    f"(supported: {', '.join(sorted(HEADER_KEYS))})",
+                    key,
                 )
-    return chapter
+        execute = parsed.data.get("execute") or {}
+        for key in execute if isinstance(execute, dict) else ["execute"]:
+            if key not in PROJECT_KEYS["execute"] or key == "freeze":
+                message = f"`{key}` below `execute` in a chapter's header is not supported"
+                self._stop_at(parsed, message, "execute", key)
+        kernel = parsed.data.get("jupyter", "python3")
+        if kernel != "python3":
+            message = f"kernel {kernel!r}: chapters run in this Python, as `python3`"
+            self._stop_at(parsed, message, "jupyter")
+        # Quarto takes `jupyter` out of the header when it runs the chapter.
+        kept = [line for line in self.lines[: end + 1] if not line.text.startswith("jupyter:")]
+        head = Markdown(tuple(kept) if len(kept) > 2 else (), is_yaml=True)
+        return head, parsed.data, end + 1
 
+    def _stop_at(self, parsed: YamlFile, message: str, *key: str) -> None:
+        self.problems.append(Unsupported(message, file=parsed.name, line=parsed.line(*key)))
 
-def _blocks(lines: list[Line]) -> list[Markdown | Cell]:
-    blocks: list[Markdown | Cell] = []
-    pending: list[Line] = []
+    def _end_of_yaml(self, start: int) -> int | None:
+        """Where the YAML that opens at `start` is closed."""
+        after = range(start + 1, len(self.lines))
+        return next((end for end in after if YAML_RULE.match(self.lines[end].text)), None)
 
-    def flush(is_yaml: bool = False) -> None:
-        filled = [i for i, line in enumerate(pending) if line.text.strip()]
+    def _yaml(self, start: int, end: int) -> YamlFile:
+        first = self.lines[start]
+        text = "\n".join(line.text for line in self.lines[start:end])
+        try:
+            return parse_yaml(text, first.file, first.number)
+        except BookError as error:
+            self.problems.append(error)
+            return YamlFile(first.file, {}, {})
+
+    def _read_blocks(self, position: int) -> None:
+        while position < len(self.lines):
+            line = self.lines[position]
+            if YAML_RULE.match(line.text) and self._has_text(position + 1):
+                position = self._read_yaml_block(position)
+            elif fence := _FENCE.match(line.text):
+                position = self._read_fenced(position, *fence.groups())
+            else:
+                self._check_shortcodes(line)
+                self.pending.append(line)
+                position += 1
+        self._flush()
+
+    def _flush(self, is_yaml: bool = False) -> None:
+        """Make a block of the text that was read since the last one."""
+        filled = [i for i, line in enumerate(self.pending) if line.text.strip()]
         if filled:
-            kept = pending[filled[0] : filled[-1] + 1]
-            text = "\n".join(line.text for line in kept)
-            blocks.append(Markdown(text, kept[0].number, kept[0].file, is_yaml))
-        pending.clear()
+            kept = self.pending[filled[0] : filled[-1] + 1]
+            self.blocks.append(Markdown(tuple(kept), is_yaml))
+        self.pending.clear()
 
-    position = 0
-    while position < len(lines):
-        line = lines[position]
-        fence = _FENCE.match(line.text)
-        if YAML_RULE.match(line.text) and _text_at(lines, position + 1):
-            end = end_of_yaml_block(lines, position)
-            flush()
-            pending.extend(lines[position : end + 1])
-            flush(is_yaml=True)
-            position = end + 1
-            continue
-        if fence is None:
-            _check_text_line(lines, position)
-            pending.append(line)
-            position += 1
-            continue
-        indent, ticks, info = fence.groups()
-        end = _closing(lines, position, indent, ticks)
-        language = _CELL.match(info)
-        if language is None or language.group(1).startswith("."):
-            pending.extend(lines[position : end + 1])
+    def _has_text(self, position: int) -> bool:
+        return position < len(self.lines) and bool(self.lines[position].text.strip())
+
+    def _read_yaml_block(self, start: int) -> int:
+        """Read a YAML block after the header, which may give a title that needs a cell's values."""
+        opening = self.lines[start]
+        end = self._end_of_yaml(start)
+        rule = "for a horizontal rule leave a blank line after ---"
+        if end is None:
+            self._stop(opening, f"the YAML block has no closing ---; {rule}", BookError)
+            self.pending.append(opening)
+            return start + 1
+        parsed = self._yaml(start + 1, end)
+        for key in parsed.data:
+            if key not in LATE_HEADER_KEYS:
+                self._stop_at(
+                    parsed,
+                    f"`{key}` in a second YAML block (supported there: "
+                    f"{', '.join(sorted(LATE_HEADER_KEYS))}); options belong in the header, and {rule}",
+                    key,
+                )
+        self._flush()
+        self.pending += self.lines[start : end + 1]
+        self._flush(is_yaml=True)
+        return end + 1
+
+    def _read_fenced(self, start: int, indent: str, ticks: str, info: str) -> int:
+        """Read a fenced block: a cell, or code that is only shown."""
+        line = self.lines[start]
+        closing = re.compile(rf"^\s*{re.escape(ticks[0])}{{{len(ticks)},}}\s*$")
+        after = range(start + 1, len(self.lines))
+        end = next((end for end in after if closing.match(self.lines[end].text)), None)
+        if end is None:
+            self._stop(line, f"the block opened by {ticks} is never closed", BookError)
+            self.pending += self.lines[start:]
+            return len(self.lines)
+        language, rest = found.groups() if (found := _LANGUAGE.match(info)) else ("", "")
+        is_cell = ticks[0] == "`" and _CELL.match(info) is not None
+        if language and language != "python":
+            self._stop(line, f"a cell of `{{{language}}}`: only {{python}} cells run here")
+        elif rest.strip():
+            message = f"cell options belong on `#|` lines, not after `{{python` ({rest.strip()!r})"
+            self._stop(line, message)
+        elif language and (indent or not is_cell):
+            self._stop(line, "a cell must open with ``` at the start of its line")
+        self.has_cell |= is_cell and language not in _DRAWN
+        if is_cell and language == "python":
+            self._flush()
+            self.blocks.append(self._cell(start, end, indent))
         else:
-            _check_cell_fence(line, indent, ticks, *language.groups())
-            flush()
-            blocks.append(_cell(lines[position:end]))
-        position = end + 1
-    flush()
-    return blocks
+            self.pending += self.lines[start : end + 1]
+        return end + 1
 
-
-def _closing(lines: list[Line], start: int, indent: str, ticks: str) -> int:
-    closing = re.compile(rf"^\s*{re.escape(ticks[0])}{{{len(ticks)},}}\s*$")
-    for end in range(start + 1, len(lines)):
-        if closing.match(lines[end].text):
-            return end
-    raise BookError(
-        f"the block opened by {ticks} is never closed",
-        file=lines[start].file,
-        line=lines[start].number,
-    )
-
-
-def _check_cell_fence(line: Line, indent: str, ticks: str, language: str, rest: str) -> None:
-    if language != "python":
-        raise Unsupported(
-            f"a cell of `{{{language}}}`: only {{python}} cells run here",
-            file=line.file,
-            line=line.number,
-        )
-    if rest.strip():
-        raise Unsupported(
-            f"cell options belong on `#|` lines, not after `{{python` ({rest.strip()!r})",
-            file=line.file,
-            line=line.number,
-        )
-    if indent or ticks[0] == "~":
-        raise Unsupported(
-            "a cell must open with ``` at the start of its line", file=line.file, line=line.number
+    def _cell(self, start: int, end: int, indent: str) -> Cell:
+        fence = self.lines[start]
+        # The notebook that Quarto makes of a chapter drops one blank line at either end, then blank
+        # lines at both ends, where a line that was not the last keeps its newline.
+        first, last = start + 1, end
+        if first < last and self.lines[first].text == "":
+            first += 1
+        if first < last and self.lines[last - 1].text == "":
+            last -= 1
+        inside = [line.text.removeprefix(indent) for line in self.lines[first:last]]
+        count = 0
+        while count < len(inside) and _OPTION_LINE.match(inside[count]):
+            count += 1
+        options = self._options(inside[:count], fence.file, fence.number + first - start)
+        code = inside[count:]
+        code_line = fence.number + first - start + count
+        kept = [text + "\n" for text in code[:-1]] + code[-1:]
+        while kept and not kept[-1].strip():
+            kept.pop()
+        while kept and not kept[0].strip():
+            kept.pop(0)
+            code_line += 1
+        lines = {str(path[0]): line for path, line in options.lines.items() if len(path) == 1}
+        return Cell(
+            "".join(kept), options.data, lines, count > 0, fence.file, fence.number, code_line
         )
 
+    def _options(self, lines: list[str], file: str, first_line: int) -> YamlFile:
+        """The `#|` lines of a cell, each checked against the table."""
+        text = "\n".join(_OPTION_LINE.sub("", line, count=1) for line in lines)
+        try:
+            parsed = parse_yaml(text, file, first_line)
+        except BookError as error:
+            self.problems.append(error)
+            return YamlFile(file, {}, {})
+        for name, value in parsed.data.items():
+            if name not in CELL_OPTIONS:
+                self._stop_at(
+                    parsed,
+                    f"cell option `{name}` is not supported by the embedded engine "
+                    f"(supported: {', '.join(sorted(CELL_OPTIONS))})",
+                    str(name),
+                )
+                continue
+            holds, expected = _EXPECTED[name]
+            if not holds(value):
+                message = f"cell option `{name}` is {value!r}, expected {expected}"
+                self.problems.append(BookError(message, file=file, line=parsed.line(name)))
+        return parsed
 
-def _check_text_line(lines: list[Line], position: int) -> None:
-    line = lines[position]
-    for found in _SHORTCODE.finditer(line.text):
-        if found.group(1) not in SHORTCODES:
-            raise Unsupported(
-                f"shortcode `{{{{< {found.group(1) or ''} >}}}}` is not supported by the embedded "
-                f"engine (supported: {', '.join(sorted(SHORTCODES))})",
-                file=line.file,
-                line=line.number,
-            )
-        if found.group(1) == "include":
-            raise Unsupported(
-                "`{{< include file >}}` must stand alone on its line",
-                file=line.file,
-                line=line.number,
-            )
+    def _check_shortcodes(self, line: Line) -> None:
+        for found in _SHORTCODE.finditer(line.text):
+            if found[1] not in SHORTCODES:
+                self._stop(
+                    line,
+                    f"shortcode `{{{{< {found[1] or ''} >}}}}` is not supported by the embedded "
+                    f"engine (supported: {', '.join(sorted(SHORTCODES))})",
+                )
+            elif found[1] == "include":
+                self._stop(line, "`{{< include file >}}` must stand alone on its line")
+
+    def _check_labels(self) -> None:
+        seen: dict[str, int] = {}
+        for block in self.blocks:
+            label = block.options.get("label") if isinstance(block, Cell) else None
+            if not isinstance(label, str):
+                continue
+            if label in seen:
+                message = f"two cells are labelled `{label}`; the first is at line {seen[label]}"
+                self.problems.append(BookError(message, file=block.file, line=block.line))
+            seen.setdefault(label, block.line)
+
+    def _check_nothing_to_evaluate(self, head: Markdown) -> None:
+        for block in (head, *self.blocks):
+            for found in block.inlines if isinstance(block, Markdown) else ():
+                message = (
+                    f"inline `{{python}} {found.expression}` in a chapter without a cell stays plain "
+                    "text: add a cell, or `jupyter: python3` to the header"
+                )
+                self.problems.append(Unsupported(message, file=found.file, line=found.line))
 
 
-def _text_at(lines: list[Line], position: int) -> str:
-    return lines[position].text.strip() if position < len(lines) else ""
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool)
 
 
-def _cell(lines: list[Line]) -> Cell:
-    fence, inside = lines[0], [line.text for line in lines[1:]]
-    # The notebook that Quarto makes of a chapter drops one blank line at either end, then blank
-    # lines at both ends, where a line that was not the last keeps its newline.
-    inside = inside[1:] if inside and inside[0] == "" else inside
-    dropped = len(lines) - 1 - len(inside)
-    inside = inside[:-1] if inside and inside[-1] == "" else inside
-    first = fence.number + 1 + dropped
-    options, option_lines, code = split_options(inside, fence.file, first)
-    code_line = first + len(inside) - len(code)
-    kept = [text + "\n" for text in code[:-1]] + code[-1:]
-    while kept and not kept[-1].strip():
-        kept.pop()
-    while kept and not kept[0].strip():
-        kept.pop(0)
-        code_line += 1
-    had_options = len(code) < len(inside)
-    return Cell(
-        "".join(kept), options, option_lines, had_options, fence.file, fence.number, code_line
-    )
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
 
 
-def _check_labels(chapter: Chapter) -> None:
-    seen: dict[str, int] = {}
-    for block in chapter.blocks:
-        label = block.options.get("label") if isinstance(block, Cell) else None
-        if label is None:
-            continue
-        if label in seen:
-            raise BookError(
-                f"two cells are labelled `{label}`; the first is at line {seen[label]}",
-                file=block.file,
-                line=block.line,
-            )
-        seen[label] = block.line
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_text_or_list(value: Any) -> bool:
+    items = value if isinstance(value, list) else []
+    return _is_text(value) or (bool(items) and all(isinstance(item, str) for item in items))
+
+
+_TRUE_OR_FALSE = (_is_bool, "true or false")
+_TEXTS = (_is_text_or_list, "text, or a list of texts")
+_INCHES = (_is_number, "inches")
+_EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "label": (lambda value: isinstance(value, str) and _LABEL.match(value) is not None,
+              "a name as fig-curves or tbl-accuracy (letters, digits, - and _)"),
+    "fig-cap": _TEXTS,
+    "fig-subcap": (lambda value: value is True or _is_text_or_list(value), "a list of texts"),
+    "fig-alt": _TEXTS,
+    "tbl-cap": (_is_text, "text"),
+    "fig-width": _INCHES,
+    "fig-height": _INCHES,
+    "layout-ncol": (lambda value: _is_number(value) and isinstance(value, int), "a whole number"),
+    "code-fold": (lambda value: _is_bool(value) or value == "show", "true, false or show"),
+    "echo": _TRUE_OR_FALSE,
+    "eval": _TRUE_OR_FALSE,
+    "include": _TRUE_OR_FALSE,
+    "warning": _TRUE_OR_FALSE,
+    "output": (lambda value: _is_bool(value) or value == "asis", "true, false or asis"),
+    "error": (lambda value: value is False, "false: a failing cell stops the render"),
+}  # fmt: skip

@@ -10,17 +10,16 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from cvlib.engine import pandoc
-from cvlib.engine.ast import Element, attr, header, para, text_of
 from cvlib.engine.callouts import mark_callouts
+from cvlib.engine.chapter import ExecutedChapter
 from cvlib.engine.conditional import keep_for
 from cvlib.engine.equations import mark_equations
 from cvlib.engine.errors import RenderError
-from cvlib.engine.executed import ExecutedChapter
 from cvlib.engine.floats import mark_floats
 from cvlib.engine.html_tables import read_html_tables
 from cvlib.engine.page_break import mark_page_breaks
+from cvlib.engine.tree import Element, attr, div, header, para, span, text_of, transform, words
 from cvlib.engine.unsupported import refuse_unsupported
-from cvlib.freeze.review_marks import mark_reviews
 
 Output = Literal["typst", "html"]
 
@@ -47,25 +46,27 @@ class ChapterTree:
 
 
 def read_chapters(
-    chapters: Sequence[ExecutedChapter], output: Output, now: Mapping[str, str] | None = None
+    chapters: Sequence[ExecutedChapter],
+    output: Output,
+    fingerprints: Mapping[str, str] | None = None,
 ) -> list[ChapterTree]:
     """Read chapters side by side, in order, for one output.
 
-    now: fingerprints of the experiments' results; text that was written beside others is marked.
+    fingerprints: of the experiments' results; text that was written beside others is marked.
     """
     with ThreadPoolExecutor(max_workers=4) as pool:
-        return list(pool.map(lambda chapter: read_chapter(chapter, output, now), chapters))
+        return list(pool.map(lambda chapter: read_chapter(chapter, output, fingerprints), chapters))
 
 
 def read_chapter(
-    chapter: ExecutedChapter, output: Output, now: Mapping[str, str] | None = None
+    chapter: ExecutedChapter, output: Output, fingerprints: Mapping[str, str] | None = None
 ) -> ChapterTree:
     """Read one chapter; its first heading, or its YAML title, becomes its title."""
     document = pandoc.read(chapter.markdown)
     blocks = read_html_tables(mark_page_breaks(_titled(document, chapter)))
     refuse_unsupported(blocks, chapter)
     blocks = keep_for(blocks, output, chapter)
-    blocks = mark_reviews(blocks, chapter.file, output, now)
+    blocks = mark_reviews(blocks, chapter.file, output, fingerprints)
     blocks = mark_callouts(blocks)
     blocks = mark_floats(blocks, chapter)
     blocks = mark_equations(blocks, chapter)
@@ -110,3 +111,43 @@ def _from_meta(value: Element) -> list[Element]:
         blocks: list[Element] = value["c"]
         return blocks
     return [para(_inlines(value))]
+
+
+def mark_reviews(
+    blocks: list[Element], file: str, output: str, fingerprints: Mapping[str, str] | None
+) -> list[Element]:
+    """Take the fences of interpretation off for Typst; mark what is to be read again for HTML.
+
+    `::: {.interpretation reviewed="exp02=77d0e1aa"}` names what the text was written beside.
+    fingerprints: as they are now; None where nobody noted them: then nothing is marked.
+    """
+
+    def visit(element: Element) -> list[Element] | None:
+        if element["t"] != "Div" or "interpretation" not in element["c"][0][1]:
+            return None
+        (identifier, classes, given), content = element["c"]
+        inside = transform(content, visit)
+        if output != "html":
+            return inside
+        note = _review_note(dict(given).get("reviewed", ""), file, fingerprints)
+        if note:
+            classes = [*classes, "needs-review"]
+            inside = [para([span(words(note), attr("", ("review-note",)))]), *inside]
+        return [div(inside, attr(identifier, tuple(classes)))]
+
+    return transform(blocks, visit)
+
+
+def _review_note(reviewed: str, file: str, fingerprints: Mapping[str, str] | None) -> str:
+    """What a page says above a text that is to be read again; '' above one that is not."""
+    if fingerprints is None:
+        return ""
+    items = (item.partition("=") for item in reviewed.split())
+    names = {name: digits for name, _, digits in items}
+    # what the text itself names: a page is made without asking what else its chapter reads
+    changed = sorted(name for name in names if fingerprints.get(name, "") != names[name])
+    if names and not changed:
+        return ""
+    why = f"Results of {', '.join(changed).upper()} changed since this was written"
+    why = why if names else "Not reviewed beside its results yet"
+    return f"{why}. Read it again, then: cvlib reviewed {PurePosixPath(file).stem}"

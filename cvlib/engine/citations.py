@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from cvlib.engine.ast import elements_in
+from cvlib.engine.book import Book
 from cvlib.engine.chapter_tree import ChapterTree
 from cvlib.engine.errors import RenderError
-from cvlib.engine.project import Book
 from cvlib.engine.source_lines import line_of, line_of_label, nearest
+from cvlib.engine.tree import elements_in
 
 MISSING = re.compile(r"citation (\S+) not found", re.IGNORECASE)
 BIBTEX_KEY = re.compile(r"^\s*@\w+\s*[{(]\s*([^,\s]+)\s*,", re.MULTILINE)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from cvlib.engine.ast import Element, pairs, transform
+from cvlib.engine.chapter import ExecutedChapter
 from cvlib.engine.errors import Unsupported
-from cvlib.engine.executed import ExecutedChapter
 from cvlib.engine.source_lines import line_of
+from cvlib.engine.tree import Element, pairs, transform
 
 FORMATS = {"html": "html", "html:js": "html", "typst": "typst"}
 CLASSES = {"content-visible", "content-hidden"}

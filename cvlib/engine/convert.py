@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cvlib.engine.book import Book
+from cvlib.engine.chapter import ExecutedChapter
 from cvlib.engine.chapter_tree import read_chapters
-from cvlib.engine.executed import ExecutedChapter
 from cvlib.engine.html_book import write_book
-from cvlib.engine.project import Book
 from cvlib.engine.typst_document import compile_pdf, typst_pictures, typst_source
-from cvlib.freeze.fingerprints import fingerprints_file, noted_fingerprints
-from cvlib.project import Project
 
 
 def to_typst(project: Book, chapters: Sequence[ExecutedChapter]) -> str:
@@ -34,13 +32,19 @@ def to_pdf(project: Book, chapters: Sequence[ExecutedChapter], out: Path) -> Non
     staged.replace(out)
 
 
-def to_html(project: Book, chapters: Sequence[ExecutedChapter], outdir: Path) -> None:
+def to_html(
+    book: Book,
+    chapters: Sequence[ExecutedChapter],
+    outdir: Path,
+    fingerprints: Mapping[str, str] | None = None,
+) -> None:
     """Write the HTML book below `outdir` (the chapters executed for HTML): `index.html` and so on.
+
+    fingerprints: of what blocks of interpretation were written beside, as they are now, by name; a
+    block that names another is marked.
 
     The sidebar links to the PDF if it lies in `outdir` or the project's output folder already, so
     make the PDF first.
     Raises PublishError as `to_pdf` does; nothing is written then.
     """
-    layout = Project(project.root, project.profile or "default")
-    now = noted_fingerprints(fingerprints_file(layout))
-    write_book(project, read_chapters(chapters, "html", now), outdir)
+    write_book(book, read_chapters(chapters, "html", fingerprints), outdir)

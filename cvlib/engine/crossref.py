@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cvlib.engine.ast import SPACE, Element, link, raw, string, text_of, transform, words
 from cvlib.engine.chapter_tree import ChapterTree
 from cvlib.engine.errors import RenderError, Unsupported
 from cvlib.engine.floats import is_panel_of
 from cvlib.engine.outline import number_headings
 from cvlib.engine.source_lines import line_of, line_of_label, nearest
+from cvlib.engine.tree import SPACE, Element, link, raw, string, text_of, transform, words
 
 REFERENCE = re.compile(r"(?P<kind>fig|tbl|sec|eq)-.+", re.IGNORECASE)
 QUARTO_REFERENCE = re.compile(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from cvlib.engine.ast import Element, transform
+from cvlib.engine.chapter import ExecutedChapter
 from cvlib.engine.errors import RenderError
-from cvlib.engine.executed import ExecutedChapter
 from cvlib.engine.source_lines import line_of
+from cvlib.engine.tree import Element, transform
 
 LABEL = re.compile(r"\{#(eq-[\w-]+)\}")
 

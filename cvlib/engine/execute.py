@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cvlib.engine.caption_values import Values, evaluate_captions, fill_captions
-from cvlib.engine.cell_markdown import CellWriter
-from cvlib.engine.chapter import Cell, Chapter, Markdown
-from cvlib.engine.errors import CellFailed
-from cvlib.engine.header_values import evaluate_header, fill_yaml
-from cvlib.engine.inline import evaluate_inline, fill_inline
+from cvlib.engine.book import Book, Target
+from cvlib.engine.cell_output import (
+    HTML,
+    MARKDOWN,
+    PLAIN,
+    CellWriter,
+    joined_text,
+    shown_kind,
+    with_math,
+)
+from cvlib.engine.chapter import (
+    CAPTION_OPTIONS,
+    INLINE,
+    YAML_RULE,
+    Cell,
+    Chapter,
+    Inline,
+    Markdown,
+    as_one_line,
+    check_supported,
+    replace_inlines,
+)
+from cvlib.engine.errors import BookError, CellFailed, Unsupported
 from cvlib.engine.kernel import Kernel, Output
-from cvlib.engine.project import Book, Target
+from cvlib.engine.tree import parse_inlines, text_of
+from cvlib.engine.yaml_lines import parse_yaml
 
 FIGURE_FOLDERS: dict[Target, str] = {"html": "figure-html", "typ": "figure-typst"}
 
+Values = Mapping[str, Mapping[str, Any]]  # expression -> its value by MIME type
+
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _CELL_LINE = re.compile(r"Cell In\[(\d+)\], line (\d+)")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()>#+\-.!,])")
 _SHOWN_LINES = 25
 _SIZE = "list(__import__('matplotlib').rcParams['figure.figsize'])"
 
@@ -35,6 +58,14 @@ class Executed:
 
 
 @dataclass(frozen=True)
+class Execution:
+    """What running a chapter gave: its markdown for each format, and the value of `finish`."""
+
+    formats: dict[Target, Executed]
+    finish: Any = None
+
+
+@dataclass(frozen=True)
 class Ran:
     """What a block gave: a cell's outputs and the values of its captions, or those of a text."""
 
@@ -43,62 +74,70 @@ class Ran:
 
 
 def execute_chapter(
-    project: Book,
+    book: Book,
     chapter: Chapter,
     on_stderr: Callable[[str], None] | None = None,
     *,
     environment: Mapping[str, str] | None = None,
     give_up: Callable[[], bool] | None = None,
-) -> dict[Target, Executed]:
+    setup: str = "",
+    finish: str = "",
+) -> Execution:
     """Run every cell of `chapter` in one kernel, in the chapter's folder.
 
-    environment: of the kernel, besides this process' own. give_up: see `Kernel`.
-    Returns the result for each format of the project. Raises CellFailed with the place, the cell
-    and the end of the traceback; nothing is written to disk in any case.
+    environment: of the kernel, besides this process' own. give_up: see `Kernel`. setup: code that
+    runs silently before the header's values and the first cell. finish: an expression, evaluated
+    after the last cell; its value goes through JSON.
+    Raises what `check_supported` raises, and CellFailed with the place, the cell and the end of the
+    traceback; nothing is written to disk in any case.
     """
-    first = _options(project, chapter, next(iter(project.formats)))
-    folder = (project.root / chapter.file).parent
-    env = {**_environment(project, chapter, first), **(environment or {})}
-    with Kernel(folder, env, _rc(first), on_stderr, give_up) as kernel:
-        formats = {_options(project, chapter, each)["fig-format"] for each in project.formats}
-        kernel.run(
-            f"get_ipython().config.InlineBackend.figure_formats = {sorted(formats)!r}", silent=True
+    check_supported([chapter])
+    options = {target: _options(book, chapter, target) for target in book.formats}
+    first = next(iter(options.values()))
+    figure_formats = sorted({each["fig-format"] for each in options.values()})
+    figures = f"get_ipython().config.InlineBackend.figure_formats = {figure_formats!r}\n"
+    env = {**_environment(book, chapter, first), **(environment or {})}
+    folder = (book.root / chapter.file).parent
+    with Kernel(folder, env, _matplotlibrc(first), figures + setup, on_stderr, give_up) as kernel:
+        head = _evaluate(
+            kernel,
+            chapter.head.inlines,
+            hint=" (the header is read before any cell runs; a title that needs one stands in a "
+            "YAML block of its own, --- title: … ---, after that cell)",
         )
-        head = evaluate_header(kernel, chapter.head)
         ran = [_run_block(kernel, block, first) for block in chapter.blocks]
-    return write_executed(project, chapter, head, ran)
+        value = _finish(kernel, chapter, finish) if finish else None
+    return Execution(write_executed(book, chapter, head, ran), value)
 
 
 def write_executed(
-    project: Book, chapter: Chapter, head: list[dict[str, Any]], ran: Sequence[Ran]
+    book: Book, chapter: Chapter, head: list[dict[str, Any]], ran: Sequence[Ran]
 ) -> dict[Target, Executed]:
-    """Write a chapter whose header's values and blocks ran for each format of the project."""
-    return {
-        target: _write(
-            chapter, head, ran, target, _options(project, chapter, target), FIGURE_FOLDERS[target]
-        )
-        for target in project.formats
-    }
+    """Write a chapter whose header's values and blocks ran for each format of the book."""
+    return {target: _write(book, chapter, head, ran, target) for target in book.formats}
 
 
 def unexecuted_markdown(chapter: Chapter) -> str:
-    """Return the markdown of a chapter that has no code, with its includes in place."""
-    texts = [block.text + "\n\n" for block in chapter.blocks if isinstance(block, Markdown)]
-    header = chapter.header_text + "\n\n" if chapter.header_text else ""
-    return header + "".join(texts)
+    """Return the markdown of a chapter that has no code, with its includes in place.
+
+    Raises what `check_supported` raises.
+    """
+    check_supported([chapter])
+    blocks = [*([chapter.head] if chapter.header_text else []), *chapter.blocks]
+    return "".join(block.text + "\n\n" for block in blocks if isinstance(block, Markdown))
 
 
-def _options(project: Book, chapter: Chapter, target: Target) -> dict[str, Any]:
-    options = dict(project.formats[target].execute)
+def _options(book: Book, chapter: Chapter, target: Target) -> dict[str, Any]:
+    options = dict(book.formats[target].execute)
     own = chapter.header.get("execute") or {}
     options.update({key: value for key, value in own.items() if key in options})
     return options
 
 
-def _environment(project: Book, chapter: Chapter, options: Mapping[str, Any]) -> dict[str, str]:
-    document = project.root / chapter.file
+def _environment(book: Book, chapter: Chapter, options: Mapping[str, Any]) -> dict[str, str]:
+    document = book.root / chapter.file
     environment = {
-        "QUARTO_PROJECT_ROOT": str(project.root),
+        "QUARTO_PROJECT_ROOT": str(book.root),
         "QUARTO_DOCUMENT_PATH": str(document.parent),
         "QUARTO_DOCUMENT_FILE": document.name,
         "QUARTO_FIG_WIDTH": str(options["fig-width"]),
@@ -110,13 +149,13 @@ def _environment(project: Book, chapter: Chapter, options: Mapping[str, Any]) ->
     if sys.stderr.isatty():
         # What a cell writes to stderr is shown as it comes: a progress bar may draw itself.
         environment["CVLIB_TERMINAL"] = "1"
-    if project.profile:
-        environment["QUARTO_PROFILE"] = project.profile
+    if book.profile:
+        environment["QUARTO_PROFILE"] = book.profile
     return environment
 
 
-def _rc(options: Mapping[str, Any]) -> str:
-    """Write the matplotlibrc: Quarto's figure size, and element ids that do not change by run."""
+def _matplotlibrc(options: Mapping[str, Any]) -> str:
+    """Quarto's figure size, and element ids that do not change by run."""
     return (
         f"figure.figsize: {options['fig-width']}, {options['fig-height']}\n"
         f"figure.dpi: {options['fig-dpi']}\n"
@@ -125,58 +164,84 @@ def _rc(options: Mapping[str, Any]) -> str:
     )
 
 
+# ── running ──────────────────────────────────────────────────────────────────────────────────────
+
+
 def _run_block(kernel: Kernel, block: Cell | Markdown, options: Mapping[str, Any]) -> Ran:
     if isinstance(block, Markdown):
-        return Ran(evaluate_inline(kernel, block))
+        return Ran(_evaluate(kernel, block.inlines))
     if not block.options.get("eval", options["eval"]) or not block.code.strip():
         return Ran([])
-    outputs = _run_cell(kernel, block)
-    return Ran(outputs, evaluate_captions(kernel, block))
-
-
-def _run_cell(kernel: Kernel, cell: Cell) -> list[Output]:
     try:
-        outputs = _run_sized(kernel, cell)
+        outputs = _run_sized(kernel, block)
     except CellFailed as died:
-        raise CellFailed(f"{died}\n{_quoted(cell)}", file=cell.file, line=cell.line) from None
+        raise CellFailed(f"{died}\n{_quoted(block)}", file=block.file, line=block.line) from None
     for output in outputs:
         if output["output_type"] == "error":
-            raise _failure(cell, output)
-    return outputs
+            raise _failure(block, output)
+    asked = block.asked_in_captions
+    values = _evaluate(
+        kernel, [i._replace(expression=e) for e, i in asked.items()], in_caption=True
+    )
+    return Ran(outputs, {e: value["data"] for e, value in zip(asked, values, strict=True)})
 
 
 def _run_sized(kernel: Kernel, cell: Cell) -> list[Output]:
     size = {key: cell.options.get(key) for key in ("fig-width", "fig-height")}
     if not any(size.values()):
         return kernel.run(cell.code)
-    before = kernel.evaluate([_SIZE])[0]["data"]["text/plain"]
-    width, height = (float(inches) for inches in before.strip("[]").split(","))
-    _set_size(kernel, size["fig-width"] or width, size["fig-height"] or height)
+    before = kernel.evaluate([_SIZE])[0]["data"][PLAIN]
+    width, height = ast.literal_eval(before)
+    set_size = "__import__('matplotlib').rcParams['figure.figsize'] = ({}, {})".format
+    kernel.run(set_size(size["fig-width"] or width, size["fig-height"] or height), silent=True)
     outputs = kernel.run(cell.code)
-    _set_size(kernel, width, height)
+    kernel.run(set_size(width, height), silent=True)
     return outputs
 
 
-def _set_size(kernel: Kernel, width: float, height: float) -> None:
-    code = f"__import__('matplotlib').rcParams['figure.figsize'] = ({width}, {height})"
-    kernel.run(code, silent=True)
+def _evaluate(
+    kernel: Kernel, inlines: Iterable[Inline], *, in_caption: bool = False, hint: str = ""
+) -> list[dict[str, Any]]:
+    """Evaluate expressions; raises CellFailed with the line of one that fails."""
+    asked = list(inlines)
+    results = kernel.evaluate([each.expression for each in asked]) if asked else []
+    for each, result in zip(asked, results, strict=True):
+        if result["status"] != "ok":
+            code = f"`{{python}} {each.expression.strip()}`"
+            what = f"the value {code} in a caption" if in_caption else f"inline {code}"
+            raise CellFailed(
+                f"{what} failed: {result['ename']}: {result['evalue']}{hint}",
+                file=each.file,
+                line=each.line,
+                exception=result["ename"],
+            )
+    return results
+
+
+def _finish(kernel: Kernel, chapter: Chapter, expression: str) -> Any:
+    [result] = kernel.evaluate([f"__import__('json').dumps({expression})"])
+    if result["status"] != "ok":
+        raise CellFailed(
+            f"what is asked after the last cell failed: {result['ename']}: {result['evalue']}",
+            file=chapter.file,
+        )
+    return json.loads(ast.literal_eval(result["data"][PLAIN]))
 
 
 def _failure(cell: Cell, error: Output) -> CellFailed:
     """Name the line of the chapter that raised, and quote the end of the traceback."""
     trace = _ANSI.sub("", "\n".join(error["traceback"])).splitlines()
-    frames = [found for found in map(_CELL_LINE.search, trace) if found]
+    frames = [(int(found[1]), int(found[2])) for found in map(_CELL_LINE.search, trace) if found]
     # The last number is this cell's: earlier ones are cells whose functions it called.
-    own = max((int(found.group(1)) for found in frames), default=0)
-    inside = next((int(found.group(2)) for found in frames if int(found.group(1)) == own), None)
-    line = cell.line if inside is None else cell.code_line + inside - 1
+    own = max((cell_number for cell_number, _ in frames), default=0)
+    inside = next((line for cell_number, line in frames if cell_number == own), None)
     label = cell.options.get("label")
     shown = "\n".join(f"    {text}" for text in trace[-_SHOWN_LINES:])
     return CellFailed(
         f"{error['ename']}: {error['evalue']}{f' (cell {label})' if label else ''}\n"
         f"{_quoted(cell)}\nthe traceback's end:\n{shown}",
         file=cell.file,
-        line=line,
+        line=cell.line if inside is None else cell.code_line + inside - 1,
         exception=error["ename"],
     )
 
@@ -187,26 +252,122 @@ def _quoted(cell: Cell) -> str:
     return "the cell:\n" + "\n".join(numbered)
 
 
+# ── writing ──────────────────────────────────────────────────────────────────────────────────────
+
+
 def _write(
+    book: Book,
     chapter: Chapter,
     head: list[dict[str, Any]],
     ran: Sequence[Ran],
     target: Target,
-    options: Mapping[str, Any],
-    figure_folder: str,
 ) -> Executed:
     figures: dict[str, bytes] = {}
-    folder = f"{Path(chapter.file).stem}_files/{figure_folder}"
+    folder = f"{Path(chapter.file).stem}_files/{FIGURE_FOLDERS[target]}"
+    options = _options(book, chapter, target)
     writer = CellWriter(target, options, folder, figures.__setitem__)
-    parts = [fill_yaml(chapter.head, head, target) + "\n\n"] if chapter.header_text else []
+    parts = [_fill(chapter.head, head, target) + "\n\n"] if chapter.header_text else []
     offset, cells = len(parts), 0
     for position, (block, result) in enumerate(zip(chapter.blocks, ran, strict=True)):
         if isinstance(block, Cell):
             cells += 1
-            cell = fill_captions(block, result.captions)
+            cell = _fill_captions(block, result.captions)
             text = writer.write(cell, result.outputs, position + offset, cells)
         else:
-            fill = fill_yaml if block.is_yaml else fill_inline
-            text = fill(block, result.outputs, target) + "\n"
+            text = _fill(block, result.outputs, target) + "\n"
         parts.append(text + "\n")
     return Executed("".join(parts), figures)
+
+
+def _fill(block: Markdown, results: list[dict[str, Any]], target: Target) -> str:
+    """Return the block's text with each expression replaced by its value for `target`.
+
+    Quarto puts values into YAML as text: a value whose Markdown has quotes or backslashes stands in a
+    block (`title: >-`) or between single quotes. Raises BookError for what is no YAML any more.
+    """
+    values = []
+    for found, result in zip(block.inlines, results, strict=True):
+        data = with_math(result["data"])
+        kind = shown_kind(data, target, "svg")
+        text = None
+        if kind == HTML:
+            text = f"`{joined_text(data[kind])}`{{=html}}"
+        elif kind == MARKDOWN:
+            text = joined_text(data[kind])
+        elif kind == PLAIN:
+            text = _escaped(joined_text(data[kind]))
+        if not text:
+            what = "an empty text" if text == "" else "nothing that can stand in a line of text"
+            raise Unsupported(
+                f"inline `{{python}} {found.expression.strip()}` gives {what}",
+                file=found.file,
+                line=found.line,
+            )
+        values.append(text)
+    filled = replace_inlines(block.text, values)
+    if block.is_yaml and values:
+        inside = [line for line in filled.split("\n") if not YAML_RULE.match(line)]
+        try:
+            parse_yaml("\n".join(inside), block.file, block.line + 1)
+        except BookError as error:
+            raise BookError(
+                "with its inline values in place this is no YAML any more: write the text on a "
+                "line of its own below `title: >-`, or between single quotes "
+                f"({str(error).partition('not valid YAML: ')[2] or error})",
+                file=block.file,
+                line=block.inlines[0].line,
+            ) from None
+    return filled
+
+
+def _fill_captions(cell: Cell, values: Values) -> Cell:
+    """The cell with its captions as they read: Markdown, of `fig-alt` plain text."""
+    options = dict(cell.options)
+    for name in CAPTION_OPTIONS if values else ():
+        if isinstance(options.get(name), list):
+            options[name] = [fill_caption(name, text, values) for text in options[name]]
+        elif isinstance(options.get(name), str):
+            options[name] = fill_caption(name, options[name], values)
+    return replace(cell, options=options)
+
+
+def fill_caption(option: str, text: str, values: Values) -> str:
+    """A caption with its values in their places; an expression without one stays as it is."""
+
+    def value(found: re.Match[str]) -> str:
+        data = values.get(as_one_line(found[2]))
+        return found[0] if data is None else found[1] + _written(option, data)
+
+    return INLINE.sub(value, text)
+
+
+def _written(option: str, data: Mapping[str, Any]) -> str:
+    """A value on one line, as the text of an option has it."""
+    markdown = joined_text(data[MARKDOWN]) if MARKDOWN in data else None
+    if option == "fig-alt":  # no markup
+        return (
+            _unquoted(joined_text(data[PLAIN]))
+            if markdown is None
+            else text_of(parse_inlines(markdown))
+        )
+    text = _escaped(joined_text(data[PLAIN])) if markdown is None else markdown.replace("\n", " ")
+    # a quoted attribute takes one level of backslashes away
+    return text.replace("\\", "\\\\") if option == "tbl-cap" else text
+
+
+def _unquoted(representation: str) -> str:
+    """A str's repr without its quotes; anything else as it is."""
+    is_quoted = len(representation) > 1 and representation[0] in "'\""
+    return (
+        representation[1:-1]
+        if is_quoted and representation[0] == representation[-1]
+        else representation
+    )
+
+
+def _escaped(representation: str) -> str:
+    """A str's repr without its quotes, escaped; a number stays as it is."""
+    inner = _unquoted(representation)
+    if inner == representation:
+        return inner
+    return _SPECIAL.sub(r"\\\1", inner.replace("\\", "\\\\"))

@@ -9,11 +9,19 @@ from __future__ import annotations
 
 import re
 
-from cvlib.engine.ast import Element, attr, div, elements_in, pairs, text_of, transform
+from cvlib.engine.chapter import ExecutedChapter
 from cvlib.engine.errors import RenderError
-from cvlib.engine.executed import ExecutedChapter
-from cvlib.engine.inlines import parse_inlines
 from cvlib.engine.source_lines import line_of
+from cvlib.engine.tree import (
+    Element,
+    attr,
+    div,
+    elements_in,
+    pairs,
+    parse_inlines,
+    text_of,
+    transform,
+)
 
 LABEL = re.compile(r"(fig|tbl)-[\w-]+")
 CAPTION_LABEL = re.compile(r"\{#(tbl-[\w-]+)\}")

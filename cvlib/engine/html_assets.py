@@ -8,9 +8,9 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from cvlib.engine.book import Book
 from cvlib.engine.crossref import relative
 from cvlib.engine.errors import RenderError
-from cvlib.engine.project import Book
 
 STYLES = ("journal.css", "search.css", "figures.css")
 # The first one sets the colours, before anything is painted; the others wait for the page.

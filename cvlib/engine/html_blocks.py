@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import PurePosixPath
 
-from cvlib.engine.ast import (
+from cvlib.engine.callouts import html_callout
+from cvlib.engine.chapter_tree import ChapterTree
+from cvlib.engine.citations import has_citations
+from cvlib.engine.crossref import has_panels, relative
+from cvlib.engine.tree import (
     Element,
     Visit,
     attr,
@@ -24,10 +28,6 @@ from cvlib.engine.ast import (
     transform,
     words,
 )
-from cvlib.engine.callouts import html_callout
-from cvlib.engine.chapter_tree import ChapterTree
-from cvlib.engine.citations import has_citations
-from cvlib.engine.crossref import has_panels, relative
 
 DEFAULT_TITLES = {"fig": "Figure", "tbl": "Table"}
 

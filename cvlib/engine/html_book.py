@@ -10,15 +10,14 @@ from pathlib import Path
 
 from cvlib.engine import pandoc
 from cvlib.engine.anchors import Anchors
+from cvlib.engine.book import Book
 from cvlib.engine.chapter_tree import ChapterTree
 from cvlib.engine.citations import citeproc_arguments, refuse_missing
 from cvlib.engine.crossref import Index, build_index, prefixes, relative, resolve_calls
 from cvlib.engine.html_assets import page_template, script_tags, style_links, write_assets
 from cvlib.engine.html_blocks import page_blocks
 from cvlib.engine.html_navigation import neighbours, sidebar
-from cvlib.engine.picture_size import screen_size
-from cvlib.engine.pictures import Picture, pictures_of
-from cvlib.engine.project import Book
+from cvlib.engine.pictures import Picture, pictures_of, screen_size
 from cvlib.engine.search_index import FILE as SEARCH_INDEX
 from cvlib.engine.search_index import search_index
 
@@ -90,7 +89,7 @@ def _filled(
     body: str,
     outdir: Path,
 ) -> str:
-    book = project.book
+    book = project
     home = chapter is chapters[0]
     pdf = f"{book.output_file}.pdf"
     has_pdf = (outdir / pdf).is_file() or (project.output_dir / pdf).is_file()
@@ -115,11 +114,11 @@ def _filled(
 
 
 def _byline(project: Book) -> str:
-    return escape(", ".join(project.book.authors))
+    return escape(", ".join(project.authors))
 
 
 def _title_block(project: Book) -> str:
-    book = project.book
+    book = project
     lines = [f'<p class="book-name">{escape(book.title)}</p>']
     if book.subtitle:
         lines.append(f'<p class="book-subtitle">{escape(book.subtitle)}</p>')

@@ -30,7 +30,7 @@ def sidebar(chapters: Sequence[ChapterTree], current: ChapterTree) -> str:
 
 
 def _group(chapter: ChapterTree) -> str | None:
-    return APPENDICES if chapter.executed.kind == "appendix" else chapter.executed.part
+    return APPENDICES if chapter.executed.entry.kind == "appendix" else chapter.executed.entry.part
 
 
 def _entry(chapter: ChapterTree, current: ChapterTree) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cvlib.engine import pandoc
-from cvlib.engine.ast import Element, elements_in, transform
+from cvlib.engine.tree import Element, elements_in, transform
 
 
 def read_html_tables(blocks: list[Element]) -> list[Element]:

@@ -1,11 +1,13 @@
 """One Jupyter kernel for one chapter: started quickly, listened to, never left behind.
 
-This talks to the kernel through jupyter_client. nbclient, which stands on it, takes two seconds to
-import (nbformat and its schemas) and sends an interrupt to its own loop, not to the kernel.
+This talks to the kernel through jupyter_client, which is imported while the kernel starts. nbclient,
+which stands on it, takes 0.5 s more to import, and 2 s more where jsonschema finds the grammar
+`rfc3987_syntax` (Jupyter Lab brings it along); it sends an interrupt to its own loop, not to the kernel.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -21,29 +23,30 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cvlib.engine.cell_outputs import Output, Outputs
 from cvlib.engine.errors import CellFailed, GivenUp
-from cvlib.signals import signal_group
 
 # How long a chapter has, once interrupted, to write its checkpoint and stop.
 STOP_SECONDS = 60.0
-_EXIT_SECONDS = 5.0
+_EXIT_SECONDS = 2.5
 _ASK_SECONDS = 0.3
 _MAX_SOCKET_PATH = 90
 
 # Exit handlers run last in, first out: those of the chapter, then this one. ipykernel's own, which
 # came first, is left out: about one time in ten its threads wait for each other for ever. And some
 # requests to shut down are never acted on, so that a kernel is asked to run the handlers itself.
-_LEAVE_AT_ONCE = "__import__('atexit').register(__import__('os')._exit, 0)"
+_LEAVE_AT_ONCE = "__import__('atexit').register(__import__('os')._exit, 0)\n"
 _EXIT = "__import__('atexit')._run_exitfuncs()"
+
+Output = dict[str, Any]  # of a cell, as a notebook holds it
 
 
 class Kernel:
     """An ipykernel of this Python, run in `folder`. Use it as a context manager.
 
-    `on_stderr` gets what cells write to stderr, as they write it. `env` is added to the environment.
-    `give_up` is for cells whose work may be lost at any moment: it is asked a few times a second,
-    and where it says so, or at Ctrl-C, the kernel is ended at once.
+    `setup` is code that runs first, silently. `on_stderr` gets what cells write to stderr, as they
+    write it. `env` is added to the environment. `give_up` is for cells whose work may be lost at any
+    moment: it is asked a few times a second, and where it says so, or at Ctrl-C, the kernel is ended
+    at once.
     """
 
     def __init__(
@@ -51,12 +54,14 @@ class Kernel:
         folder: Path,
         env: Mapping[str, str],
         matplotlibrc: str,
+        setup: str = "",
         on_stderr: Callable[[str], None] | None = None,
         give_up: Callable[[], bool] | None = None,
     ) -> None:
         self._folder = folder
         self._env = env
         self._matplotlibrc = matplotlibrc
+        self._setup = setup
         self._on_stderr = on_stderr
         self._give_up = give_up
 
@@ -97,7 +102,12 @@ class Kernel:
             self._client.load_connection_file()
             self._client.start_channels(stdin=False, hb=False)
             self._wait_until_heard()
-            self.run(_LEAVE_AT_ONCE, silent=True)
+            for output in self.run(_LEAVE_AT_ONCE + self._setup, silent=True):
+                if output["output_type"] == "error":
+                    raise CellFailed(
+                        "the code that runs before the first cell failed: "
+                        f"{output['ename']}: {output['evalue']}"
+                    )
         except BaseException:
             self._kill_group()
             shutil.rmtree(self._scratch, ignore_errors=True)
@@ -107,13 +117,16 @@ class Kernel:
     def _connection(self) -> dict[str, Any]:
         """Say where the kernel listens: sockets in a private folder, so that no port is open."""
         names = ("shell", "iopub", "stdin", "control", "hb")
-        if os.name == "posix" and len(str(self._scratch)) < _MAX_SOCKET_PATH:
-            address = {"transport": "ipc", "ip": str(self._scratch / "s")}
-            ports = list(range(1, len(names) + 1))
-        else:  # a long TMPDIR does not fit into the address of a socket
-            address, ports = {"transport": "tcp", "ip": "127.0.0.1"}, _free_ports(len(names))
+        transport, ip = "ipc", str(self._scratch / "s")
+        ports = list(range(1, len(names) + 1))
+        if os.name != "posix" or len(ip) > _MAX_SOCKET_PATH:  # of a long TMPDIR: no address
+            transport, ip = "tcp", "127.0.0.1"
+            with contextlib.ExitStack() as taken:
+                free = [taken.enter_context(socket.create_server((ip, 0))) for _ in names]
+                ports = [listening.getsockname()[1] for listening in free]
         return {
-            **address,
+            "transport": transport,
+            "ip": ip,
             **{f"{name}_port": port for name, port in zip(names, ports, strict=True)},
             "key": secrets.token_hex(16),
             "signature_scheme": "hmac-sha256",
@@ -123,9 +136,9 @@ class Kernel:
     def __exit__(self, *_: object) -> None:
         try:
             self._client.execute(_EXIT, silent=True, store_history=False, stop_on_error=False)
-            if not self._wait_for_exit(_EXIT_SECONDS / 2):
+            if not self._has_ended():
                 self._client.shutdown()
-                self._wait_for_exit(_EXIT_SECONDS / 2)
+                self._has_ended()
         finally:
             self._client.stop_channels()
             self._kill_group()
@@ -153,13 +166,12 @@ class Kernel:
         while True:
             message = self._client.kernel_info()
             self._reply(message)
-            try:
+            with contextlib.suppress(queue.Empty):
                 while True:
                     received = self._client.get_iopub_msg(timeout=0.5)
                     if received["parent_header"].get("msg_id") == message:
                         return
-            except queue.Empty:
-                self._check_alive()
+            self._check_alive()
 
     def _request(
         self, code: str, expressions: Mapping[str, str], *, silent: bool = False
@@ -173,48 +185,52 @@ class Kernel:
             # else the request after one that failed is thrown away
             stop_on_error=False,
         )
-        outputs = Outputs(self._on_stderr)
+        outputs = _Outputs(self._on_stderr)
         try:
             self._listen(message, outputs)
         except GivenUp:
             self._kill_group()
             raise
         except KeyboardInterrupt:
-            if self._give_up is None:
-                self._interrupt(message)
-            else:
+            has_stopped = False
+            if self._give_up is None:  # the cell may write its checkpoint
+                self._signal(signal.SIGINT)
+                with contextlib.suppress(KeyboardInterrupt, CellFailed):
+                    has_stopped = self._listen(message, outputs, STOP_SECONDS)
+            if not has_stopped:
                 self._kill_group()
             raise
         return outputs.collected, self._reply(message)
 
-    def _listen(self, message: str, outputs: Outputs) -> None:
-        """Take messages until the kernel is idle again."""
-        asked = time.monotonic()
-        while True:
+    def _listen(self, message: str, outputs: _Outputs, seconds: float = float("inf")) -> bool:
+        """Take messages until the kernel is idle again, which is told, or the time is over."""
+        started = asked = time.monotonic()
+        while time.monotonic() - started < seconds:
             if self._give_up is not None and time.monotonic() - asked > _ASK_SECONDS:
                 if self._give_up():
                     raise GivenUp("the cells were stopped")
                 asked = time.monotonic()
-            try:
-                received = self._client.get_iopub_msg(timeout=0.5)
-            except queue.Empty:
-                self._check_alive()
-                continue
-            if received["parent_header"].get("msg_id") != message:
-                continue
-            if received["content"].get("execution_state") == "idle":
-                return
-            outputs.take(received["msg_type"], received["content"])
+            received = self._next(self._client.get_iopub_msg, message)
+            if received is not None and received["content"].get("execution_state") == "idle":
+                return True
+            if received is not None:
+                outputs.take(received["msg_type"], received["content"])
+        return False
 
     def _reply(self, message: str) -> dict[str, Any]:
         while True:
-            try:
-                received = self._client.get_shell_msg(timeout=0.5)
-            except queue.Empty:
-                self._check_alive()
-                continue
-            if received["parent_header"].get("msg_id") == message:
+            received = self._next(self._client.get_shell_msg, message)
+            if received is not None:
                 return received["content"]
+
+    def _next(self, receive: Callable[..., dict[str, Any]], message: str) -> dict[str, Any] | None:
+        """The next message of a channel; None for one that answers another request, or none yet."""
+        try:
+            received = receive(timeout=0.5)
+        except queue.Empty:
+            self._check_alive()
+            return None
+        return received if received["parent_header"].get("msg_id") == message else None
 
     def _check_alive(self) -> None:
         if self._process.poll() is None:
@@ -225,42 +241,65 @@ class Kernel:
             + (":\n" + "\n".join(last) if last else " and said nothing (out of memory?)")
         )
 
-    def _interrupt(self, message: str) -> None:
-        """Send SIGINT to the kernel and its children; wait until the cell has stopped."""
-        signal_group(self._process, signal.SIGINT)
-        until = time.monotonic() + STOP_SECONDS
-        outputs = Outputs(self._on_stderr)
-        try:
-            while time.monotonic() < until:
-                try:
-                    received = self._client.get_iopub_msg(timeout=0.2)
-                except queue.Empty:
-                    self._check_alive()
-                    continue
-                if received["parent_header"].get("msg_id") != message:
-                    continue
-                if received["content"].get("execution_state") == "idle":
-                    return
-                outputs.take(received["msg_type"], received["content"])
-        except (KeyboardInterrupt, CellFailed):
-            pass
-        self._kill_group()
-
-    def _wait_for_exit(self, seconds: float) -> bool:
-        until = time.monotonic() + seconds
-        while self._process.poll() is None and time.monotonic() < until:
-            time.sleep(0.005)
+    def _has_ended(self, seconds: float = _EXIT_SECONDS) -> bool:
+        """Wait a little for the kernel to end."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
         return self._process.poll() is not None
+
+    def _signal(self, number: int) -> None:
+        """Send a signal to the kernel and all that its cells started; one that ended is left alone."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.name == "posix":
+                os.killpg(self._process.pid, number)
+            else:
+                self._process.send_signal(number)
 
     def _kill_group(self) -> None:
         """End the kernel and whatever its cells started and left running."""
-        signal_group(self._process, signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
-        self._wait_for_exit(5.0)
+        self._signal(signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
+        self._has_ended(5.0)
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [listening.getsockname()[1] for listening in sockets]
-    for listening in sockets:
-        listening.close()
-    return ports
+class _Outputs:
+    """Collects a cell's outputs in notebook form: streams joined, clear_output obeyed."""
+
+    def __init__(self, on_stderr: Callable[[str], None] | None) -> None:
+        self.collected: list[Output] = []
+        self._on_stderr = on_stderr
+        self._clear_next = False
+
+    def take(self, kind: str, content: dict[str, Any]) -> None:
+        """Add one message of the kernel."""
+        if kind == "stream":
+            name, text = content["name"], content["text"]
+            if name == "stderr" and self._on_stderr is not None:
+                self._on_stderr(text)
+            last = self.collected[-1] if self.collected and not self._clear_next else {}
+            if (last.get("output_type"), last.get("name")) == ("stream", name):
+                last["text"] += text
+            else:
+                self._add({"output_type": "stream", "name": name, "text": text})
+        elif kind in ("display_data", "execute_result"):
+            output = {"output_type": kind, "data": content["data"], "metadata": content["metadata"]}
+            output["display_id"] = (content.get("transient") or {}).get("display_id")
+            if kind == "execute_result":
+                output["execution_count"] = content["execution_count"]
+            self._add(output)
+        elif kind == "update_display_data":
+            shown = content["transient"]["display_id"]
+            for output in self.collected:
+                if output.get("display_id") == shown:
+                    output.update(data=content["data"], metadata=content["metadata"])
+        elif kind == "error":
+            self._add({"output_type": "error", **content})
+        elif kind == "clear_output":
+            self._clear_next = bool(content.get("wait"))
+            if not self._clear_next:
+                self.collected.clear()
+
+    def _add(self, output: Output) -> None:
+        if self._clear_next:
+            self.collected.clear()
+            self._clear_next = False
+        self.collected.append(output)

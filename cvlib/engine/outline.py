@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cvlib.engine.ast import elements_in, text_of
 from cvlib.engine.chapter_tree import ChapterTree
+from cvlib.engine.tree import elements_in, text_of
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ def number_headings(chapters: Sequence[ChapterTree]) -> dict[str, list[Heading]]
     found: dict[str, list[Heading]] = {}
     for chapter in chapters:
         executed = chapter.executed
-        if executed.kind == "appendix" and not appendix:
+        if executed.entry.kind == "appendix" and not appendix:
             appendix, counter = True, [0] * 7
         if begins_part(chapter, part):
             _step(counter, 1)
-        part = executed.part
+        part = executed.entry.part
         shift = shift_of(chapter)
         headings = []
         for element in elements_in(chapter.blocks):
@@ -54,12 +54,16 @@ def number_headings(chapters: Sequence[ChapterTree]) -> dict[str, list[Heading]]
 def begins_part(chapter: ChapterTree, part: str | None) -> bool:
     """Tell whether a chapter is the first of a part, `part` being that of the one before it."""
     executed = chapter.executed
-    return executed.kind == "chapter" and executed.part is not None and executed.part != part
+    return (
+        executed.entry.kind == "chapter"
+        and executed.entry.part is not None
+        and executed.entry.part != part
+    )
 
 
 def shift_of(chapter: ChapterTree) -> int:
     """Return by how many levels a chapter's headings move down."""
-    return 1 if chapter.executed.kind == "chapter" and chapter.executed.depth > 0 else 0
+    return 1 if chapter.executed.entry.kind == "chapter" and chapter.executed.entry.depth > 0 else 0
 
 
 def part_number(chapter: ChapterTree) -> str:

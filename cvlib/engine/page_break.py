@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cvlib.engine.ast import Element, raw_block, text_of, transform
+from cvlib.engine.tree import Element, raw_block, text_of, transform
 
 
 def mark_page_breaks(blocks: list[Element]) -> list[Element]:

@@ -1,7 +1,13 @@
-"""The real Quarto, where there is one."""
+"""The real Quarto, where there is one; and what it freezes, read as ours.
+
+Quarto freezes values in captions as they are written. A kernel that it started answers with one line
+of JSON below each such cell (`cvlib.journal.captions`). With Quarto a filter puts the answers in their
+places each time a page is made; here it is done as a frozen chapter is read.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -10,14 +16,20 @@ import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from cvlib.engine.errors import QuartoFailed
+from cvlib.engine.errors import QuartoFailed, RenderError
 
 MINIMAL_VERSION = (1, 9)
 # Tells the hook in `_extensions/journal/` that cvlib itself does what the hook would do.
 UNDER_CVLIB = "CVLIB_RENDERS"
+# Begins the line of JSON that answers what the captions of a cell ask for.
+ANSWER = "cvlib-values: "
 _SHOWN_LINES = 20
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_CELL = re.compile(r"^::: \{(?:#\S+ )?\.cell[ }]")
+_ATTRIBUTE = re.compile(r"\b(?P<name>fig-alt|tbl-cap)='(?P<text>(?:\\.|[^'\\])*)'")
+_NOTHING_PRINTED = re.compile(r"\n::: \{\.cell-output \.cell-output-stdout\}\n(`{3,})\n\1\n:::\n")
 
 
 def find_quarto(environment: Mapping[str, str] | None = None) -> Path | None:
@@ -95,3 +107,67 @@ def run_quarto(
             f"`{' '.join(command)}` ended with exit {process.returncode}; its last lines:\n"
             + "\n".join(f"    {text}" for text in last)
         )
+
+
+def with_captions_filled(markdown: str) -> str:
+    """The frozen markdown with the values of its captions in place; the answers are gone."""
+    if f"\n{ANSWER}" not in markdown:
+        return markdown
+    lines = markdown.split("\n")
+    out: list[str] = []
+    position = 0
+    while position < len(lines):
+        start, position = position, position + 1
+        if _CELL.match(lines[start]):
+            position = start + _length_of_div(lines[start:])
+        cell = lines[start:position]
+        answers = [line for line in cell if line.startswith(ANSWER)]
+        out += _filled(cell, answers) if answers else cell
+    return "\n".join(out)
+
+
+def _length_of_div(lines: list[str]) -> int:
+    depth = 0
+    for number, (line, is_code) in enumerate(zip(lines, _are_code(lines), strict=True), 1):
+        if not is_code and line.startswith(":::"):
+            depth += 1 if line.strip(": ") else -1
+        if depth == 0:
+            return number
+    return len(lines)
+
+
+def _are_code(lines: list[str]) -> list[bool]:
+    """Of each line whether it is of a code block."""
+    found, ticks = [], ""
+    for line in lines:
+        opened = re.match(r"`{3,}", line)
+        found.append(bool(ticks or opened))
+        if ticks:
+            ticks = "" if re.fullmatch(rf"{ticks}`*\s*", line) else ticks
+        elif opened:
+            ticks = opened[0]
+    return found
+
+
+def _filled(cell: list[str], answers: list[str]) -> list[str]:
+    """The lines of a cell without the answers; what was printed besides them stays."""
+    from cvlib.engine.execute import fill_caption
+
+    values: dict[str, Mapping[str, Any]] = {}
+    for line in answers:
+        for expression, data in json.loads(line[len(ANSWER) :]).items():
+            if "error" in data:
+                raise RenderError(f"the value `{expression}` in a caption failed: {data['error']}")
+            values[expression] = data
+
+    def attribute(found: re.Match[str]) -> str:
+        text = fill_caption(found["name"], found["text"].replace("\\'", "'"), values)
+        return f"{found['name']}='" + text.replace("'", "\\'") + "'"
+
+    printed = "\n".join(line for line in cell if not line.startswith(ANSWER))
+    kept = _NOTHING_PRINTED.sub("", printed).split("\n")
+    return [
+        # what stands in an attribute has no expression left when the rest is looked at
+        line if is_code else fill_caption("fig-cap", _ATTRIBUTE.sub(attribute, line), values)
+        for line, is_code in zip(kept, _are_code(kept), strict=True)
+    ]

@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from cvlib.engine.ast import Element, text_of, transform
 from cvlib.engine.chapter_tree import ChapterTree
 from cvlib.engine.html_blocks import DEFAULT_TITLES
+from cvlib.engine.tree import Element, text_of, transform
 
 FILE = "assets/search-index.js"
 _SPACE_BEFORE = re.compile(r" +(?=[,.;:)])")  # left by a citation that was dropped

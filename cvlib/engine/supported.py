@@ -6,178 +6,65 @@ PDF and HTML. Quarto itself knows far more.
 
 from __future__ import annotations
 
-CELL_OPTIONS = frozenset(
-    {
-        "label",
-        "fig-cap",
-        "fig-subcap",
-        "fig-alt",
-        "fig-width",
-        "fig-height",
-        "tbl-cap",
-        "layout-ncol",
-        "code-fold",
-        "echo",
-        "eval",
-        "output",
-        "include",
-        "warning",
-        "error",
-    }
-)
 
-SHORTCODES = frozenset({"include", "pagebreak"})
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+CELL_OPTIONS = _names("""
+    label fig-cap fig-subcap fig-alt fig-width fig-height tbl-cap layout-ncol code-fold
+    echo eval output include warning error
+""")
+
+SHORTCODES = _names("include pagebreak")
 
 # Div classes that mean something to Quarto and that the conversion half carries out.
-DIV_CLASSES = frozenset(
-    {
-        "callout-note",
-        "callout-tip",
-        "callout-warning",
-        "callout-important",
-        "callout-caution",
-        "content-visible",
-        "content-hidden",
-        "cell",
-        "cell-output",
-        "cell-output-display",
-        "cell-output-markdown",
-        "cell-output-stdout",
-        "cell-output-stderr",
-        "cell-output-error",
-        "unnumbered",
-        "unlisted",
-    }
-)
+DIV_CLASSES = _names("""
+    callout-note callout-tip callout-warning callout-important callout-caution
+    content-visible content-hidden unnumbered unlisted
+    cell cell-output cell-output-display cell-output-markdown
+    cell-output-stdout cell-output-stderr cell-output-error
+""")
 
 # Keys of a chapter's YAML header.
-HEADER_KEYS = frozenset({"title", "subtitle", "abstract", "jupyter", "execute", "number-sections"})
+HEADER_KEYS = _names("title subtitle abstract jupyter execute number-sections")
 
 # Keys of a YAML block after it, whose values may come from cells.
-LATE_HEADER_KEYS = frozenset({"title", "subtitle", "abstract"})
+LATE_HEADER_KEYS = _names("title subtitle abstract")
 
 # Keys of _quarto.yml by section. "" is the top level, "format" any one format.
-PROJECT_KEYS: dict[str, frozenset[str]] = {
-    "": frozenset(
-        {
-            "project",
-            "book",
-            "crossref",
-            "bibliography",
-            "csl",
-            "number-sections",
-            "number-depth",
-            "jupyter",
-            "execute",
-            "format",
-            "toc",
-            "toc-depth",
-            "toc-title",
-            "lang",
-            "fig-width",
-            "fig-height",
-            "fig-dpi",
-            "fig-format",
-            "code-fold",
-            "link-citations",
-        }
-    ),
-    "project": frozenset({"type", "output-dir"}),
-    "book": frozenset(
-        {
-            "title",
-            "subtitle",
-            "author",
-            "date",
-            "description",
-            "output-file",
-            "chapters",
-            "appendices",
-        }
-    ),
-    "crossref": frozenset(
-        {"chapters", "fig-title", "tbl-title", "fig-prefix", "tbl-prefix", "sec-prefix"}
-    ),
-    "execute": frozenset(
-        {
-            "freeze",
-            "echo",
-            "eval",
-            "output",
-            "include",
-            "warning",
-            "error",
-            "fig-width",
-            "fig-height",
-            "fig-dpi",
-            "fig-format",
-        }
-    ),
-    "format": frozenset(
-        {
-            "toc",
-            "toc-depth",
-            "toc-title",
-            "toc-location",
-            "number-sections",
-            "number-depth",
-            "fig-width",
-            "fig-height",
-            "fig-dpi",
-            "fig-format",
-            "code-fold",
-            "papersize",
-            "margin",
-            "mainfont",
-            "fontsize",
-            "columns",
-            "lang",
-            "link-citations",
-            "css",
-            "echo",
-            "warning",
-        }
-    ),
+PROJECT_KEYS = {
+    "": _names("""
+        project book crossref bibliography csl number-sections number-depth jupyter execute format
+        toc toc-depth toc-title lang fig-width fig-height fig-dpi fig-format code-fold link-citations
+    """),
+    "project": _names("type output-dir"),
+    "book": _names("title subtitle author date description output-file chapters appendices"),
+    "crossref": _names("chapters fig-title tbl-title fig-prefix tbl-prefix sec-prefix"),
+    "execute": _names("""
+        freeze echo eval output include warning error fig-width fig-height fig-dpi fig-format
+    """),
+    "format": _names("""
+        toc toc-depth toc-title toc-location number-sections number-depth
+        fig-width fig-height fig-dpi fig-format code-fold papersize margin mainfont fontsize columns
+        lang link-citations css echo warning
+    """),
 }
 
 # Keys that change nothing in what the embedded engine makes: how Quarto's own site looks, which
 # folders it watches, which hooks it starts. Read, and passed over.
-HARMLESS_KEYS: dict[str, frozenset[str]] = {
-    "": frozenset({"theme", "editor", "filters", "extensions", "cvlib"}),  # cvlib: settings.py
-    "project": frozenset({"render", "pre-render", "post-render", "preview", "resources"}),
-    "book": frozenset(
-        {
-            "search",
-            "downloads",
-            "repo-url",
-            "repo-actions",
-            "site-url",
-            "page-navigation",
-            "page-footer",
-            "sidebar",
-            "favicon",
-            "reader-mode",
-        }
-    ),
-    "crossref": frozenset(),
-    "execute": frozenset({"daemon", "keep-ipynb", "cache"}),
-    "format": frozenset(
-        {
-            "theme",
-            "filters",
-            "html-math-method",
-            "embed-resources",
-            "code-copy",
-            "code-tools",
-            "code-overflow",
-            "highlight-style",
-            "smooth-scroll",
-            "anchor-sections",
-            "grid",
-            "minimal",
-            "keep-typ",
-            "fig-align",
-        }
-    ),
-    "header": frozenset({"aliases", "categories", "date", "description", "editor"}),
+HARMLESS_KEYS = {
+    "": _names("theme editor filters extensions cvlib"),  # cvlib: settings.py
+    "project": _names("render pre-render post-render preview resources"),
+    "book": _names("""
+        search downloads repo-url repo-actions site-url page-navigation page-footer sidebar favicon
+        reader-mode
+    """),
+    "crossref": _names(""),
+    "execute": _names("daemon keep-ipynb cache"),
+    "format": _names("""
+        theme filters html-math-method embed-resources code-copy code-tools code-overflow
+        highlight-style smooth-scroll anchor-sections grid minimal keep-typ fig-align
+    """),
+    "header": _names("aliases categories date description editor"),
 }

@@ -9,13 +9,18 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from cvlib.engine.anchors import Anchors
-from cvlib.engine.ast import (
+from cvlib.engine.callouts import typst_callout
+from cvlib.engine.chapter_tree import ChapterTree
+from cvlib.engine.crossref import has_panels
+from cvlib.engine.outline import begins_part, shift_of
+from cvlib.engine.tree import (
     Element,
     Visit,
     attr,
     div,
     header,
     pairs,
+    parse_inlines,
     plain,
     raw,
     raw_block,
@@ -23,11 +28,6 @@ from cvlib.engine.ast import (
     text_of,
     transform,
 )
-from cvlib.engine.callouts import typst_callout
-from cvlib.engine.chapter_tree import ChapterTree
-from cvlib.engine.crossref import has_panels
-from cvlib.engine.inlines import parse_inlines
-from cvlib.engine.outline import begins_part, shift_of
 
 SUPPLEMENTS = {"fig": "Figure", "tbl": "Table"}
 CAPTION_SIDES = {"fig": "bottom", "tbl": "top"}
@@ -44,11 +44,11 @@ def merge_chapters(
     appendix = False
     for chapter in chapters:
         if begins_part(chapter, part):
-            name = chapter.executed.part or ""
+            name = chapter.executed.entry.part or ""
             slug = re.sub(r"[^\w]+", "-", name.lower()).strip("-")
             merged.append(header(1, parse_inlines(name), attr(slug)))
-        part = chapter.executed.part
-        if chapter.executed.kind == "appendix" and not appendix:
+        part = chapter.executed.entry.part
+        if chapter.executed.entry.kind == "appendix" and not appendix:
             appendix = True
             merged.append(raw_block("typst", APPENDIX))
         merged += _lowered(chapter, supplements, anchors)

@@ -11,14 +11,13 @@ from typing import Any
 
 from cvlib.engine import pandoc
 from cvlib.engine.anchors import Anchors
-from cvlib.engine.ast import Element
+from cvlib.engine.book import Book
 from cvlib.engine.chapter_tree import ChapterTree
 from cvlib.engine.citations import citeproc_arguments, refuse_missing
 from cvlib.engine.crossref import build_index, prefixes, resolve_calls
 from cvlib.engine.errors import RenderError
-from cvlib.engine.inlines import parse_inlines
 from cvlib.engine.pictures import pictures_of
-from cvlib.engine.project import Book
+from cvlib.engine.tree import Element, parse_inlines
 from cvlib.engine.typst_blocks import merge_chapters
 
 # Passed on to the template as they are.
@@ -109,7 +108,7 @@ def _assemble_template(project: Book, folder: Path) -> Path:
 
 def _metadata(project: Book) -> dict[str, Element]:
     options = project.formats["typ"].options
-    book = project.book
+    book = project
     people = [
         {"t": "MetaMap", "c": {"name": {"t": "MetaMap", "c": {"literal": _inlines(author)}}}}
         for author in book.authors

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from cvlib.engine.ast import Element, elements_in, pairs
+from cvlib.engine.chapter import ExecutedChapter
 from cvlib.engine.errors import Unsupported
-from cvlib.engine.executed import ExecutedChapter
 from cvlib.engine.source_lines import line_of
 from cvlib.engine.supported import DIV_CLASSES
+from cvlib.engine.tree import Element, elements_in, pairs
 
 # Classes with a meaning of their own in Quarto. Any other class is only a name for style sheets.
 QUARTO_CLASSES = re.compile(

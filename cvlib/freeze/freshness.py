@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cvlib.engine.bibliography import cited_entries
-from cvlib.engine.errors import BookError, RenderError
-from cvlib.freeze.frozen_copy import FrozenCopy, Record, freeze_folder, missing_figures
+from cvlib.engine.errors import BookError
+from cvlib.freeze.frozen_copy import FrozenCopy, Record, freeze_folder
 from cvlib.freeze.reads import (
     CODE,
     FILE,
@@ -29,7 +29,6 @@ from cvlib.freeze.reads import (
 )
 
 if TYPE_CHECKING:
-    from cvlib.engine.chapter import Chapter
     from cvlib.engine.book import Target
     from cvlib.project import Project
 
@@ -67,7 +66,7 @@ def why_untrue(project: Project, file: str, targets: Iterable[Target]) -> str | 
     Raises BookError for a chapter that includes a file that is not there.
     """
     copy = frozen_copy(project, file)
-    if (why := _why_unusable(copy, project.chapter(file), targets)) is not None:
+    if (why := copy.why_unusable(project.chapter(file), targets)) is not None:
         return why
     if copy.record is None:
         return "frozen without a record of what it was made from"
@@ -75,21 +74,6 @@ def why_untrue(project: Project, file: str, targets: Iterable[Target]) -> str | 
         return "frozen by a cvlib before 0.2, which did not record what a chapter reads"
     now = reads_now(project, file, copy.record)
     return reason(copy.record.reads, now) or None
-
-
-def _why_unusable(copy: FrozenCopy, chapter: Chapter, targets: Iterable[Target]) -> str | None:
-    for target in targets:
-        try:
-            frozen = copy.read(target, any_scripts=True)
-        except RenderError:
-            return "its frozen copy cannot be read"
-        if frozen is None:
-            return "never executed" if not copy.folder.exists() else f"not frozen for {target}"
-        if frozen.hash != chapter.hash:
-            return "text changed"
-        if missing := missing_figures(copy.folder, chapter.file, frozen):
-            return f"figure missing: {missing[0]}"
-    return None
 
 
 def reads_now(project: Project, file: str, record: Record) -> Reads:

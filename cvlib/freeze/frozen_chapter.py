@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from cvlib.engine.book import load_book
 from cvlib.engine.chapter import Chapter, read_chapter
-from cvlib.engine.project import load_book
 from cvlib.freeze.expressions import Placed, cell_at, placed_expressions
-from cvlib.freeze.freeze import freeze_folder, read_frozen
+from cvlib.freeze.frozen_copy import freeze_folder, read_frozen
 from cvlib.freeze.marks import ValueMark, headings, value_marks
 from cvlib.project import Project
 
@@ -48,7 +48,7 @@ class FrozenChapter:
 def frozen_chapters(layout: Project) -> list[FrozenChapter]:
     """The chapters of the book that have a frozen copy, in order."""
     found = []
-    for entry in load_book(layout.root).book.chapters:
+    for entry in load_book(layout.root).chapters:
         folder = freeze_folder(layout.root, entry.file)
         record = read_frozen(folder, "typ") or read_frozen(folder, "html")
         if record is not None:

@@ -104,6 +104,23 @@ class FrozenCopy:
             )
         return Frozen(content["hash"], _filled(result["markdown"]))
 
+    def why_unusable(self, chapter: Identified, targets: Iterable[Target]) -> str | None:
+        """Why it cannot be used for `targets`: there is none, of another text, a figure is lost."""
+        for target in targets:
+            try:
+                frozen = self.read(target, any_scripts=True)
+            except RenderError:
+                return "its frozen copy cannot be read"
+            if frozen is None:
+                return f"not frozen for {target}" if self.folder.exists() else "never executed"
+            if frozen.hash != chapter.hash:
+                return "text changed"
+            shown = rf"\]\({re.escape(Path(chapter.file).stem)}_files/([^)\s]+)\)"
+            for name in re.findall(shown, frozen.markdown):
+                if not (self.folder / name).is_file():
+                    return f"figure missing: {name}"
+        return None
+
     @property
     def markdowns(self) -> list[str]:
         """The markdown of every format."""
@@ -127,7 +144,7 @@ class FrozenCopy:
     @property
     def hashes(self) -> set[str]:
         """Quarto's hashes of the text that each format was made of."""
-        frozen = (self.read(target, any_scripts=True) for target in self.digests)
+        frozen = (self.read(t, any_scripts=True) for t in self.targets if t in self.digests)
         return {one.hash for one in frozen if one is not None}
 
     @cached_property
@@ -179,12 +196,6 @@ def _filled(markdown: str) -> str:
     from cvlib.engine.quarto import with_captions_filled
 
     return with_captions_filled(markdown)
-
-
-def missing_figures(folder: Path, file: str, frozen: Frozen) -> list[str]:
-    """The figures that the markdown shows and the freeze has lost."""
-    pattern = re.compile(rf"\]\({re.escape(Path(file).stem)}_files/([^)\s]+)\)")
-    return [name for name in pattern.findall(frozen.markdown) if not (folder / name).is_file()]
 
 
 def write_frozen(

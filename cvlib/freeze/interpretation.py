@@ -118,7 +118,7 @@ def note_fingerprints(project: Project) -> dict[str, str]:
     """Bring the file up to date and return what it holds."""
     now = fingerprints(project, project.experiment_ids())
     path = fingerprints_file(project)
-    if noted_fingerprints(path) != now:
+    if noted_fingerprints(path) != now and (now or path.exists()):
         replace_text(path, readable_json(now))
     return now
 
@@ -173,21 +173,6 @@ def mark_reviewed(project: Project, file: str) -> int:
         path.write_bytes("".join(lines).encode("utf-8"))
         refreeze(freeze_folder(project.root, file), before, read_chapter(project.root, file))
     return changed
-
-
-def review_note(block: Block, now: Mapping[str, str]) -> str:
-    """What a page says above a block that is to be read again; '' above one that is not."""
-    changed = block.changed(now)
-    if not changed:
-        return ""
-    chapter = Path(block.file).stem
-    names = ", ".join(name.upper() for name in changed)
-    why = (
-        f"Results of {names} changed since this was written"
-        if block.reviewed
-        else ("Not reviewed beside its results yet")
-    )
-    return f"{why}. Read it again, then: cvlib reviewed {chapter}"
 
 
 def book_files(project: Project) -> list[str]:

@@ -32,22 +32,24 @@ class QuartoProcess(NamedTuple):
 @contextmanager
 def render_lock(
     root: Path, notify: Callable[[str], None], own_quarto: QuartoProcess | None = None
-) -> Iterator[None]:
-    """Hold the project's lock, after waiting for other renders.
+) -> Iterator[bool]:
+    """Hold the project's lock, after waiting for other renders; yields whether it had to wait.
 
     own_quarto: whose note is no reason to wait.
     """
     from filelock import FileLock, Timeout
 
     lock = FileLock(lock_folder(root) / "render.lock")
+    waited = False
     try:
         lock.acquire(timeout=0)
     except Timeout:
         notify("another render of this project is under way; waiting for it")
         lock.acquire()
+        waited = True
     try:
-        _wait_for_quarto(root, notify, own_quarto)
-        yield
+        waited |= _wait_for_quarto(root, notify, own_quarto)
+        yield waited
     finally:
         lock.release()
 
@@ -86,16 +88,16 @@ def running_quarto() -> QuartoProcess | None:
     return None
 
 
-def _wait_for_quarto(root: Path, notify: Callable[[str], None], own: QuartoProcess | None) -> None:
+def _wait_for_quarto(root: Path, notify: Callable[[str], None], own: QuartoProcess | None) -> bool:
     started, said = time.monotonic(), False
     while True:
         other = _noted(root)
         if other is None or (own is not None and other.pid == own.pid):
-            return
+            return said
         limit = PREVIEW_SECONDS if other.preview else QUARTO_SECONDS
         if time.monotonic() - started > limit:
             notify(f"Quarto (process {other.pid}) has not ended in {limit:.0f} s; going on")
-            return
+            return True
         if not said:
             notify(f"Quarto (process {other.pid}) renders this project; waiting for it")
             said = True

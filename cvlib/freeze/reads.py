@@ -33,7 +33,9 @@ DIGITS = 16
 CODE, FILE, FOLDER, PATH = "code", "file", "folder", "path"
 SPEC, RESULTS, REVIEWS = "spec", "results", "reviews"
 _PACKAGE = Path(__file__).resolve().parents[1]
-_LEFT_BEHIND = re.compile(r"__pycache__|\..*(cache|checkpoints)|\.quarto|.*_files|.*\.quarto_ipynb.*|site_libs")
+_LEFT_BEHIND = re.compile(
+    r"__pycache__|\..*(cache|checkpoints)|\.quarto|.*_files|.*\.quarto_ipynb.*|site_libs"
+)
 
 
 class Reads(dict[str, str]):
@@ -274,7 +276,9 @@ def experiments_named(code: Iterable[str], known: Iterable[str]) -> list[str]:
 
 def digest(value: object) -> str:
     """16 hex digits over plain data."""
-    return _sha(json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode())
+    return _sha(
+        json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    )
 
 
 def _sha(content: bytes) -> str:

@@ -167,13 +167,17 @@ def _with_quarto(
     target: Target | None = {"pdf": "typ", "html": "html"}.get(to)  # type: ignore[assignment]
     name = None if target is None else book.formats[target].name
     of_one = [file for file, why in asked.items() if why == "asked for"]
-    with render_lock(project.root, notify):
+    with render_lock(project.root, notify) as waited:
+        if waited:
+            project.forget()
         reasons: dict[str, str] = dict(asked)
         before: dict[str, dict[str, str]] = {}
         if book.freeze is not False:
             reasons, before = sweep(project, notify, None if target is None else [target], asked)
-        for file in of_one or [None]:
-            run_quarto(quarto, project.root, file=file, to=name, profile=book.profile, notify=notify)
+        for file in [*of_one] or [None]:
+            run_quarto(
+                quarto, project.root, file=file, to=name, profile=book.profile, notify=notify
+            )
         note_executed(project, before, notify)
     made = [book.pdf, book.output_dir / "index.html"]
     frozen = tuple(file for file in before if file not in reasons)
@@ -190,9 +194,11 @@ def _embedded(project: Project, asked: Mapping[str, str], to: str, notify: Notif
     if not targets or (to != "all" and len(targets) < len(_TARGETS[to])):
         raise BookError(f"`format:` has nothing that makes {to}", file="_quarto.yml")
     with (
-        render_lock(project.root, notify),
+        render_lock(project.root, notify) as waited,
         tempfile.TemporaryDirectory(prefix="cvlib-render-") as scratch,
     ):
+        if waited:
+            project.forget()  # another render may have made anew what was read until now
         copies: dict[str, FrozenCopy] = {}
         executed: dict[str, str] = {}
         for file, chapter in parsed.items():

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from cvlib.engine import png, svg
+from cvlib.engine.pictures import picture_description
 from cvlib.engine.source_lines import line_of
 from cvlib.freeze.expressions import end_of_div
 from cvlib.freeze.frozen_chapter import FrozenChapter
@@ -55,11 +55,5 @@ def _of_pictures(text: str, one: FrozenChapter) -> Iterator[str]:
     for name in re.findall(rf"\]\({files}([^)\s]+)\)", text):
         path = one.folder / name
         if path.is_file():
-            said = _description(path)
+            said = picture_description(path)
             yield from said.removeprefix(DESCRIBED).split() if said.startswith(DESCRIBED) else ()
-
-
-def _description(path: Path) -> str:
-    if path.suffix == ".svg":
-        return svg.description(path.read_text(encoding="utf-8"))
-    return png.description(path.read_bytes())

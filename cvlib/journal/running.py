@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from cvlib.freeze.fingerprints import note_fingerprints
+from cvlib.freeze.interpretation import note_fingerprints
 from cvlib.journal.errors import JournalError, NotTrained
 
 if TYPE_CHECKING:

@@ -24,12 +24,11 @@ def provenance_table(*experiments: ExperimentHandle) -> Markdown:
 
 
 def _of_the_book() -> list[ExperimentHandle]:
-    from cvlib.freeze.inputs import experiments_of_book
     from cvlib.journal.handle import experiment
     from cvlib.project import find_project
 
     layout = find_project()
-    names = experiments_of_book(layout)
+    names = layout.experiments_of_book()
     if not names:
         raise JournalError("no chapter asks for an experiment; name them: provenance_table(exp01)")
     return [experiment(name, root=layout.root, profile=layout.profile) for name in names]

@@ -12,7 +12,7 @@ from cvlib.engine.book import ChapterEntry
 from cvlib.engine.convert import to_html
 from cvlib.engine.errors import GivenUp, RenderError
 from cvlib.engine.output import publish_site, staging
-from cvlib.engine.project import Book, load_book
+from cvlib.engine.book import Book, load_book
 from cvlib.freeze.lock import render_lock
 from cvlib.preview.chapters import WRONG, Chapters, Look, problem_of
 from cvlib.preview.files import Files

@@ -14,8 +14,8 @@ from cvlib.engine.book import ChapterEntry
 from cvlib.engine.chapter import Chapter, read_chapter
 from cvlib.engine.errors import CellFailed, RenderError
 from cvlib.engine.execute import Executed, unexecuted_markdown
-from cvlib.engine.executed import ExecutedChapter
-from cvlib.engine.project import Book
+from cvlib.engine.chapter import ExecutedChapter
+from cvlib.engine.book import Book
 from cvlib.freeze.carry_over import same_cells
 from cvlib.journal.running import TRAIN
 from cvlib.preview.kept import Kept

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cvlib
 from cvlib.engine.chapter import Chapter
-from cvlib.engine.project import Book
+from cvlib.engine.book import Book
 from cvlib.project import Project
 
 # What turns results into tables and figures. Its own code a running preview does not read again.

@@ -9,26 +9,22 @@ from typing import TYPE_CHECKING
 
 from cvlib.engine.chapter import Chapter
 from cvlib.engine.execute import FIGURE_FOLDERS, execute_chapter
-from cvlib.engine.project import Book
-from cvlib.freeze.book_files import read_book_files
+from cvlib.engine.book import Book
+from cvlib.engine.book import read_book
 from cvlib.freeze.carry_over import carried_over, same_cells
-from cvlib.freeze.chapter_source import read_source
-from cvlib.freeze.freeze import (
-    freeze_folder,
-    read_frozen,
-    recorded_inputs,
-    write_frozen,
-)
+from cvlib.engine.chapter import read_chapter
+from cvlib.freeze.frozen_copy import freeze_folder, read_frozen, write_frozen
+from cvlib.freeze.freeze import recorded_inputs
 from cvlib.freeze.freshness import Freshness, ProjectInputs
 from cvlib.freeze.inputs import SOURCE
 from cvlib.freeze.lock import render_lock
-from cvlib.freeze.reasons import CITED, INCLUDED
+from cvlib.freeze.freshness import CITED, INCLUDED
 from cvlib.freeze.refreeze import refreeze
 from cvlib.preview.results import Lacking, lacking
 from cvlib.project import Project
 
 if TYPE_CHECKING:
-    from cvlib.freeze.inputs import Inputs as Digests
+    from cvlib.freeze.refreeze import Inputs as Digests
 
 
 class Kept:
@@ -46,7 +42,7 @@ class Kept:
 
     def note_fingerprints(self) -> None:
         """Tell the pages which results there are: text that was written beside others is marked."""
-        from cvlib.freeze.fingerprints import note_fingerprints
+        from cvlib.freeze.interpretation import note_fingerprints
 
         note_fingerprints(self._layout, self._inputs.reader.experiments)
 
@@ -124,7 +120,7 @@ class Kept:
         return self._freshness(project).before(chapter)
 
     def _freshness(self, project: Book) -> Freshness:
-        return Freshness(read_book_files(project.root, project.profile), self._inputs)
+        return Freshness(read_book(project.root, project.profile), self._inputs)
 
 
 class _OnceInputs(ProjectInputs):
@@ -137,7 +133,7 @@ class _OnceInputs(ProjectInputs):
     def __call__(self, file: str) -> Digests:
         from cvlib.freeze.inputs import python_of
 
-        code = tuple(python_of(read_source(self._layout.root, file).text))
+        code = tuple(python_of(read_chapter(self._layout.root, file).text))
         if code not in self._known:
             self._known[code] = super().__call__(file)
         return self._known[code]

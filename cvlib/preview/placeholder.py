@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from cvlib.engine.cell_outputs import Output
+from cvlib.engine.kernel import Output
 from cvlib.engine.chapter import Cell, Chapter
 from cvlib.engine.execute import Executed, Ran, write_executed
-from cvlib.engine.inline import expressions_in
-from cvlib.engine.project import Book
+from cvlib.journal.captions import expressions_in
+from cvlib.engine.book import Book
 from cvlib.journal.captions import expressions_in as asked_in_captions
 
 VALUE = "…"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cvlib.engine import pandoc
 from cvlib.engine.errors import RenderError
-from cvlib.engine.project import load_book
+from cvlib.engine.book import load_book
 from cvlib.preview.book import Pages
 from cvlib.preview.server import PreviewServer
 from cvlib.preview.state import State

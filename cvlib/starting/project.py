@@ -103,7 +103,7 @@ def _fill_templates(root: Path, words: Words, settings: Settings, data: StartDat
 
 def _check(root: Path) -> None:
     """Read what was written, as a render and a run will."""
-    from cvlib.engine.project import load_book
+    from cvlib.engine.book import load_book
     from cvlib.settings import load_settings
     from cvlib.studies.hypotheses import load_hypotheses
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Mapping
@@ -11,10 +12,12 @@ from types import ModuleType
 import pytest
 
 import cvlib.engine
-from cvlib.freeze.book_files import read_book_files
-from cvlib.freeze.chapter_source import read_source
-from cvlib.freeze.freeze import freeze_folder, write_frozen
-from cvlib.freeze.freshness import Freshness
+from cvlib.engine.chapter import read_chapter
+from cvlib.freeze.freshness import cited_reads, own_reads
+from cvlib.freeze.frozen_copy import Record, freeze_folder, write_frozen
+from cvlib.freeze.reads import path_digest
+from cvlib.project import Project
+from cvlib.recorder import reads_file
 
 FIXTURES = Path(__file__).parent / "fixtures"
 EXTENSIONS = Path(__file__).parents[2] / "_extensions"
@@ -57,26 +60,36 @@ def small_book(root: Path, **texts: str) -> Path:
     (root / "index.qmd").write_text(files["index"])
     (root / "report" / "one.qmd").write_text(files["one"])
     (root / "report" / "two.qmd").write_text(files["two"])
+    (root / "report" / "data.csv").write_text("a\n")
     return root
 
 
-def freeze_chapter(root: Path, file: str, inputs: Mapping[str, str], markdown: str = "x") -> Path:
-    """Write a frozen copy as it is after a render in which the chapter read `inputs`."""
-    freshness = Freshness(read_book_files(root), lambda _: inputs)
-    chapter = read_source(root, file)
-    read = freshness.after(file, freshness.before(chapter), [markdown])
-    folder = freeze_folder(root, file)
-    write_frozen(folder, chapter, {"html": markdown, "typ": markdown}, {}, read)
+def freeze_chapter(root: Path, file: str, reads: Mapping[str, str], markdown: str = "x") -> Path:
+    """Write a frozen copy as it is after an execution that read `reads`."""
+    project, folder = Project(root), freeze_folder(root, file)
+    record = Record(own_reads(project, file) | reads | cited_reads(project, [markdown]))
+    chapter = read_chapter(root, file)
+    write_frozen(folder, chapter, {"html": markdown, "typ": markdown}, {}, record)
     return folder
+
+
+def leave_reads(root: Path, file: str, *names: str, late: str | None = None) -> None:
+    """Leave what the recorder of a kernel writes down: that these files were read."""
+    reads = {f"file {name}": path_digest("file", root / name) for name in names}
+    text_hash = read_chapter(root, file).hash
+    left = {"hash": text_hash, "late": late, "experiments": [], "wrote": [], "reads": reads}
+    path = reads_file(root, file)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(left))
 
 
 def plain_conversion(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a conversion half in place that writes the executed markdown as it is."""
 
-    def to_pdf(project, chapters, out):
+    def to_pdf(book, chapters, out):
         out.write_text("".join(chapter.markdown for chapter in chapters))
 
-    def to_html(project, chapters, outdir):
+    def to_html(book, chapters, outdir, fingerprints=None):
         for chapter in chapters:
             page = outdir / Path(chapter.file).with_suffix(".html")
             page.parent.mkdir(exist_ok=True)

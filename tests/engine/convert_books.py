@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from cvlib.engine.executed import ExecutedChapter
-from cvlib.engine.project import Book, load_book
+from cvlib.engine.book import Book, load_book
+from cvlib.engine.chapter import ExecutedChapter
 
 REPOSITORY = Path(__file__).parents[2]
 EVERY_FEATURE = Path(__file__).parent / "convert_book"
@@ -51,22 +51,13 @@ def small_book(to: Path, texts: Mapping[str, str], extra: str = "") -> Book:
 def executed(project: Book, target: str) -> list[ExecutedChapter]:
     """Return the chapters as the freeze has them, or as they are written."""
     chapters = []
-    for entry in project.book.chapters:
+    for entry in project.chapters:
         source = (project.root / entry.file).read_text(encoding="utf-8")
         folder = project.root / "_freeze" / entry.file.removesuffix(".qmd")
         record = folder / "execute-results" / f"{target}.json"
         markdown = source
         if record.is_file():
             markdown = json.loads(record.read_text(encoding="utf-8"))["result"]["markdown"]
-        chapters.append(
-            ExecutedChapter(
-                entry.file,
-                entry.kind,
-                entry.part,
-                entry.depth,
-                markdown,
-                folder if record.is_file() else None,
-                source,
-            )
-        )
+        supporting = folder if record.is_file() else None
+        chapters.append(ExecutedChapter(entry, markdown, supporting, source))
     return chapters

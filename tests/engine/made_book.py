@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 
-from cvlib.freeze.book_files import read_book_files
-from cvlib.freeze.chapter_source import read_source
-from cvlib.freeze.freeze import freeze_folder, write_frozen
-from cvlib.freeze.freshness import Freshness, ProjectInputs
-from cvlib.freeze.hook import before_render
+from cvlib.freeze.render import render
 from cvlib.project import Project
 from tests.journal.made import fill, make_project
 
@@ -90,7 +85,7 @@ exp.learning_curves()
 
 It is `{python} h["H1"]`.
 """,
-    "report/own.py": "import own_words\n\n\ndef note(file):\n    return own_words.SAID\n",
+    "report/own.py": "import own_words\n\n\ndef note(file):\n    return open(file).read() * own_words.SAID\n",
     "report/own_words.py": "SAID = 1  # a word\n",
     "report/notes.csv": "a,b\n",
     "report/summary.qmd": "# Summary\n\nNo code here.\n",
@@ -144,11 +139,8 @@ A file of references.
 """
 
 
-def make_book(root: Path, source: Path | None = None) -> Project:
-    """Write the project with its results, and freeze its chapters as a render would.
-
-    source: the folder that holds the package `cvlib` that made them; None: this one.
-    """
+def make_book(root: Path) -> Project:
+    """Write the project with its results, and execute its chapters: all are frozen and true."""
     layout = make_project(root)
     files = {
         "_quarto.yml": YML,
@@ -168,24 +160,11 @@ def make_book(root: Path, source: Path | None = None) -> Project:
     shutil.copytree(EXTENSIONS, root / "_extensions")
     fill(layout)
     fill(layout, "exp02")
-    freeze_book(layout, source)
+    freeze_book(layout)
     return layout
 
 
-def find_true(layout: Project) -> None:
-    """Let the hook find everything true, and remember it: not while files are too young for that."""
-    for _ in range(2):
-        before_render(layout, lambda said: None)
-        time.sleep(0.15)
-
-
-def freeze_book(layout: Project, source: Path | None = None) -> None:
-    """Write a frozen copy of every chapter that runs code, true as things are now."""
-    book = read_book_files(layout.root)
-    freshness = Freshness(book, ProjectInputs(layout, source))
-    for file in book.chapters:
-        chapter = read_source(layout.root, file)
-        if chapter.executes:
-            markdowns = dict.fromkeys(book.targets, chapter.text)
-            read = freshness.after(file, freshness.before(chapter), markdowns.values())
-            write_frozen(freeze_folder(layout.root, file), chapter, markdowns, {}, read)
+def freeze_book(layout: Project) -> None:
+    """Execute every chapter that is not frozen and true."""
+    render(layout, to="html", engine="embedded", notify=lambda text: None)
+    layout.forget()

@@ -31,19 +31,22 @@ def wait_for_go(path: Path) -> None:
 def embedded(root: Path, path: Path) -> None:
     from cvlib.engine import execute
     from cvlib.freeze.render import render
-    from tests.engine.chapters import plain_conversion
+    from cvlib.project import Project
+    from tests.engine.chapters import leave_reads, plain_conversion
 
-    def run(project, chapter, on_stderr=None):
+    def run(project, chapter, on_stderr=None, *, setup):
         log(path, "begin")
         wait_for_go(path)
         log(path, "end")
         markdown = f"{chapter.text} by {os.getpid()}"
-        return {target: execute.Executed(markdown, {}) for target in project.formats}
+        leave_reads(root, chapter.file, "report/data.csv")
+        made = {target: execute.Executed(markdown, {}) for target in project.formats}
+        return execute.Execution(made)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(execute, "execute_chapter", run)
         plain_conversion(patch)
-        result = render(root, engine="embedded", inputs=lambda file: {"run 1": "aa"})
+        result = render(Project(root), engine="embedded")
     log(path, f"executed {len(result.executed)}")
 
 

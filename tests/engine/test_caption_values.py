@@ -15,14 +15,13 @@ from types import SimpleNamespace
 import pytest
 from pypdf import PdfReader
 
+from cvlib.engine.book import load_book
 from cvlib.engine.chapter import read_chapter
 from cvlib.engine.convert import to_typst
 from cvlib.engine.errors import BookError, CellFailed, RenderError, Unsupported
 from cvlib.engine.execute import execute_chapter
-from cvlib.engine.project import load_book
-from cvlib.engine.quarto import find_quarto
-from cvlib.engine.quarto_captions import with_captions_filled
-from cvlib.freeze.freeze import read_frozen
+from cvlib.engine.quarto import find_quarto, with_captions_filled
+from cvlib.freeze.frozen_copy import read_frozen
 from cvlib.freeze.render import render
 from cvlib.journal import captions
 from tests.engine.chapters import FIXTURES, copy_fixture, small_book
@@ -143,7 +142,7 @@ Markdown("| a |\\n|---|\\n| 1 |")
 def execute(root: Path, chapter: str) -> str:
     small_book(root, one=chapter)
     project = load_book(root)
-    return execute_chapter(project, read_chapter(root, "report/one.qmd"))["typ"].markdown
+    return execute_chapter(project, read_chapter(root, "report/one.qmd")).formats["typ"].markdown
 
 
 def test_a_caption_sees_what_its_own_cell_made(tmp_path):

@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from cvlib.engine.book import load_book
 from cvlib.engine.convert import to_html
-from cvlib.engine.project import load_book
 from tests.engine.convert_books import every_feature, executed, small_book
 
 VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from cvlib.engine.book import load_book
 from cvlib.engine.chapter import read_chapter
 from cvlib.engine.errors import CellFailed, Unsupported
 from cvlib.engine.execute import execute_chapter
-from cvlib.engine.project import load_book
 from tests.engine.chapters import FIXTURES, copy_fixture, small_book
 
 
 def _execute(root: Path, file: str = "report/one.qmd", **options):
-    return execute_chapter(load_book(root), read_chapter(root, file), **options)
+    return execute_chapter(load_book(root), read_chapter(root, file), **options).formats
 
 
 @pytest.fixture(scope="module")
@@ -166,11 +166,11 @@ except KeyboardInterrupt:
     root = small_book(tmp_path / "b", one=f"```{{python}}\n{code}\n```\n")
     script = (  # a runner started in the background hands down an ignored SIGINT
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from pathlib import Path; from cvlib.engine.project import load_project; "
+        "from pathlib import Path; from cvlib.engine.book import load_book; "
         "from cvlib.engine.chapter import read_chapter; "
         "from cvlib.engine.execute import execute_chapter; "
         f"r = Path({str(root)!r}); "
-        "execute_chapter(load_project(r), read_chapter(r, 'report/one.qmd'))"
+        "execute_chapter(load_book(r), read_chapter(r, 'report/one.qmd'))"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script], stderr=subprocess.PIPE, start_new_session=True

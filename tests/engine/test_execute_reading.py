@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from cvlib.engine.chapter import Cell, Markdown, read_chapter
+from cvlib.engine.chapter import Cell, Markdown, check_supported, read_chapter
 from cvlib.engine.errors import BookError, RenderError, Unsupported
 
 
 def _chapter(tmp_path: Path, text: str, name: str = "a.qmd"):
     (tmp_path / name).write_text(text)
-    return read_chapter(tmp_path, name)
+    chapter = read_chapter(tmp_path, name)
+    check_supported([chapter])
+    return chapter
 
 
 def test_cells_know_their_lines_and_options(tmp_path: Path):
@@ -74,7 +76,7 @@ def test_included_text_keeps_its_own_lines(tmp_path: Path):
         _chapter(tmp_path, "# T\n\n{{< include part.qmd >}}\n")
     (tmp_path / "part.qmd").write_text("included\n")
     chapter = _chapter(tmp_path, "# T\n\n{{< include part.qmd >}}\n")
-    assert chapter.included == ("part.qmd",)
+    assert chapter.included == {"part.qmd": "included\n"}
     assert "included" in chapter.blocks[0].text  # type: ignore[union-attr]
 
 

@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 
+from cvlib.engine.book import load_book
 from cvlib.engine.convert import to_html
-from cvlib.engine.project import load_book
 from cvlib.journal.gallery_page import BYTES
 from tests.engine.convert_books import REPOSITORY, executed
 

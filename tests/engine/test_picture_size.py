@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cvlib.engine.convert import to_html
-from cvlib.engine.picture_size import PRINT_TO_SCREEN, screen_size
+from cvlib.engine.pictures import PRINT_TO_SCREEN, screen_size
 from tests.engine.convert_books import executed, small_book
 
 SVG = '<?xml version="1.0"?>\n<svg xmlns="x" width="{}" height="{}" viewBox="0 0 1 1"></svg>'

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from cvlib.engine.book import load_book, merge
 from cvlib.engine.errors import BookError, Unsupported
-from cvlib.engine.project import load_book, merge
 from tests.engine.chapters import QUARTO_YML, copy_fixture, small_book
 
 
 def test_chapters_keep_their_order_part_and_depth(tmp_path: Path):
-    chapters = load_book(small_book(tmp_path / "book")).book.chapters
+    chapters = load_book(small_book(tmp_path / "book")).chapters
     assert [(c.file, c.part, c.depth) for c in chapters] == [
         ("index.qmd", None, 0),
         ("report/one.qmd", "Journal", 1),
@@ -25,7 +25,7 @@ def test_profile_is_merged_over_the_project(tmp_path: Path):
     plain, quick = load_book(root), load_book(root, "quick")
     assert (plain.output_dir.name, plain.freeze) == ("_output", "auto")
     assert (quick.output_dir.name, quick.freeze) == ("_output-quick", False)
-    assert quick.book == plain.book
+    assert quick.chapters == plain.chapters and quick.title == plain.title
 
 
 def test_lists_are_joined_without_repeats_and_mappings_merged():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import stat
@@ -13,12 +14,11 @@ import pytest
 from cvlib.engine.chapter import read_chapter
 from cvlib.engine.errors import QuartoFailed
 from cvlib.engine.quarto import UNDER_CVLIB, check_version, find_quarto
-from cvlib.freeze.book_files import read_book_files
-from cvlib.freeze.freeze import freeze_folder, write_frozen
-from cvlib.freeze.freshness import Freshness
+from cvlib.freeze.frozen_copy import freeze_folder, write_frozen
+from cvlib.freeze.hook import note_executed, sweep
 from cvlib.freeze.render import render
-from cvlib.freeze.sweep import note_executed, sweep
-from tests.engine.chapters import QUARTO_YML, copy_fixture, freeze_chapter, small_book
+from cvlib.project import Project
+from tests.engine.chapters import QUARTO_YML, copy_fixture, freeze_chapter, leave_reads, small_book
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_an_old_quarto_is_refused(stand_in):
 def test_auto_takes_quarto_where_there_is_one(stand_in, tmp_path: Path):
     stand_in(render="print('Output created')")
     root, said = small_book(tmp_path / "book"), []
-    result = render(root, notify=said.append)
+    result = render(Project(root), notify=said.append)
     assert result.engine == "quarto"
     assert _call(root) == [["render"], sys.executable]
     assert "Output created" in said
@@ -75,11 +75,10 @@ def test_a_chapter_a_format_and_a_profile_are_passed_on(stand_in, tmp_path: Path
     stand_in()
     root = copy_fixture("every_option", tmp_path)
     render(
-        root,
+        Project(root, "quick"),
         engine="quarto",
         chapters=["cells"],
         to="pdf",
-        profile="quick",
         notify=lambda text: None,
     )
     expected = ["render", "report/cells.qmd", "--to", "journal-typst", "--profile", "quick"]
@@ -89,17 +88,21 @@ def test_a_chapter_a_format_and_a_profile_are_passed_on(stand_in, tmp_path: Path
 def test_a_failed_render_shows_quartos_last_lines(stand_in, tmp_path: Path):
     stand_in(render="print('\\x1b[31mERROR: bad things\\x1b[39m'); sys.exit(3)")
     with pytest.raises(QuartoFailed, match=r"exit 3; its last lines:\n    ERROR: bad things"):
-        render(small_book(tmp_path / "book"), engine="quarto", notify=lambda text: None)
+        render(Project(small_book(tmp_path / "book")), engine="quarto", notify=lambda text: None)
 
 
-def test_a_frozen_copy_whose_results_changed_is_removed_before_quarto_runs(stand_in, tmp_path):
+READS = {"file report/data.csv": hashlib.sha256(b"a\n").hexdigest()[:16]}
+
+
+def test_a_frozen_copy_whose_reads_changed_is_removed_before_quarto_runs(stand_in, tmp_path):
     stand_in()
     root = small_book(tmp_path / "book")
-    folder = freeze_chapter(root, "report/one.qmd", {"run 1": "aa"})
-    same = render(root, inputs=lambda file: {"run 1": "aa"}, notify=lambda text: None)
+    folder = freeze_chapter(root, "report/one.qmd", READS)
+    same = render(Project(root), notify=lambda text: None)
     assert same.frozen == ("report/one.qmd",) and folder.exists()
-    changed = render(root, inputs=lambda file: {"run 1": "bb"}, notify=lambda text: None)
-    assert changed.executed == {"report/one.qmd": "run 1 changed"}
+    (root / "report/data.csv").write_text("b\n")
+    changed = render(Project(root), notify=lambda text: None)
+    assert changed.executed == {"report/one.qmd": "file report/data.csv changed"}
     assert not folder.exists()
 
 
@@ -107,18 +110,17 @@ def test_what_the_embedded_engine_does_not_support_is_checked_all_the_same(stand
     stand_in()
     yml = QUARTO_YML.replace("html: default", "html: {code-link: true}")
     root = small_book(tmp_path / "book", one="{{< video x.mp4 >}}\n\n```{r}\n1\n```\n", yml=yml)
-    book = read_book_files(root)
-    assert book.chapters == ("index.qmd", "report/one.qmd", "report/two.qmd")
-    folder = freeze_chapter(root, "report/one.qmd", {"run 1": "aa"})
+    folder = freeze_chapter(root, "report/one.qmd", READS)
+    (root / "report/data.csv").write_text("b\n")
     said: list[str] = []
-    swept = sweep(Freshness(book, lambda file: {"run 1": "bb"}), said.append)
-    assert swept.reasons == {"report/one.qmd": "run 1 changed"} and not folder.exists()
+    reasons, _ = sweep(Project(root), said.append)
+    assert reasons == {"report/one.qmd": "file report/data.csv changed"} and not folder.exists()
 
 
 def test_a_chapter_that_cannot_be_read_is_left_to_quarto_and_said(tmp_path):
     root = small_book(tmp_path / "book", one="{{< include gone.qmd >}}\n\n```{python}\n1\n```\n")
     said: list[str] = []
-    assert sweep(Freshness(read_book_files(root)), said.append).before == {}
+    assert sweep(Project(root), said.append) == ({}, {})
     assert said == [
         "report/one.qmd: freshness not checked: report/one.qmd:1: included file report/gone.qmd "
         "does not exist"
@@ -128,24 +130,48 @@ def test_a_chapter_that_cannot_be_read_is_left_to_quarto_and_said(tmp_path):
 def test_one_format_at_a_time_keeps_the_other_frozen(tmp_path):
     """`quarto render --to html`, then `--to journal-typst`: nothing is dropped in between."""
     root = small_book(tmp_path / "book")
-    folder = freeze_chapter(root, "report/one.qmd", {"run 1": "aa"})
+    folder = freeze_chapter(root, "report/one.qmd", READS)
     typ = folder / "execute-results" / "typ.json"
     frozen = typ.read_text()
     typ.unlink()
-    freshness = Freshness(read_book_files(root), lambda file: {"run 1": "aa"})
-    swept = sweep(freshness, pytest.fail)
-    assert swept.reasons == {"report/one.qmd": "not frozen for typ"} and folder.exists()
-    assert sweep(freshness, pytest.fail, ["html"]).reasons == {}
+    reasons, before = sweep(Project(root), pytest.fail)
+    assert reasons == {"report/one.qmd": "not frozen for typ"} and folder.exists()
+    assert sweep(Project(root), pytest.fail, ["html"])[0] == {}
     typ.write_text(frozen.replace('"x"', '"y"'))  # what Quarto would write
-    assert note_executed(freshness, swept.before) == ["report/one.qmd"]
-    assert sweep(freshness, pytest.fail).reasons == {}
+    leave_reads(root, "report/one.qmd", "report/data.csv")
+    assert note_executed(Project(root), before, pytest.fail) == ["report/one.qmd"]
+    assert sweep(Project(root), pytest.fail)[0] == {}
+
+
+@pytest.mark.parametrize(
+    ("leave", "said"),
+    [
+        (lambda root: None, "nothing recorded what it read"),
+        (lambda root: leave_reads(root, "report/one.qmd", late="its first cell does not import"),
+         "its first cell does not import"),
+    ],
+    ids=["no recorder", "a recorder that began late"],
+)  # fmt: skip
+def test_a_chapter_whose_reads_are_not_known_is_told_and_runs_again(tmp_path, leave, said):
+    root = small_book(tmp_path / "book")
+    _, before = sweep(Project(root), pytest.fail)
+    write_frozen(
+        freeze_folder(root, "report/one.qmd"), read_chapter(root, "report/one.qmd"),
+        {"html": "x", "typ": "x"}, {}, None,
+    )  # fmt: skip
+    leave(root)
+    told: list[str] = []
+    note_executed(Project(root), before, told.append)
+    assert len(told) == 1 and said in told[0] and "from cvlib.journal import" in told[0]
+    reasons, _ = sweep(Project(root), told.append)
+    assert reasons == {"report/one.qmd": "frozen without a record of what it was made from"}
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("quarto") is None, reason="no Quarto on PATH")
 def test_real_quarto_takes_our_freeze_without_python(tmp_path: Path, monkeypatch):
+    from cvlib.engine.book import load_book
     from cvlib.engine.execute import FIGURE_FOLDERS, execute_chapter
-    from cvlib.engine.project import load_book
     from cvlib.engine.quarto import run_quarto
 
     monkeypatch.delenv("QUARTO", raising=False)

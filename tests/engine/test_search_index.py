@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from cvlib.engine.book import load_book
 from cvlib.engine.convert import to_html
-from cvlib.engine.project import load_book
 from tests.engine.convert_books import every_feature, executed, small_book
 
 

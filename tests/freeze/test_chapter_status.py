@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cvlib.cli import app
-from cvlib.freeze.chapter_status import ChapterStatus, chapter_statuses
+from cvlib.freeze.freshness import ChapterStatus, chapter_statuses
 from cvlib.project import Project
 
 
@@ -80,10 +80,10 @@ def test_nothing_is_executed_or_written(book):
 )
 def test_where_nothing_is_frozen_nothing_is_untrue(book, file, old, new, found):
     edit(book, file, old, new)
-    assert chapter_statuses(book) == found
+    assert chapter_statuses(Project(book.root)) == found
 
 
 def test_a_chapter_that_is_not_there_is_said(book):
     (book.root / "report/exp02.qmd").unlink()
-    found = chapter_statuses(book)[2]
+    found = chapter_statuses(Project(book.root))[2]
     assert found == ChapterStatus("report/exp02.qmd", "there is no such file")

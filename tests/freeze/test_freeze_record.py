@@ -11,14 +11,13 @@ import pytest
 
 from cvlib.engine.chapter import read_chapter
 from cvlib.engine.errors import RenderError
-from cvlib.freeze.freeze import (
+from cvlib.freeze.frozen_copy import (
+    FrozenCopy,
+    Record,
     freeze_folder,
-    missing_figures,
     read_frozen,
-    recorded_inputs,
-    why_unusable,
     write_frozen,
-    write_sidecar,
+    write_record,
 )
 
 _TEXT = "# A\n\n```{python}\n1\n```\n"
@@ -33,7 +32,7 @@ def frozen(tmp_path: Path):
     (tmp_path / "report" / "a.qmd").write_text(_TEXT)
     chapter = read_chapter(tmp_path, "report/a.qmd")
     folder = freeze_folder(tmp_path, chapter.file)
-    write_frozen(folder, chapter, _MARKDOWN, _FIGURES, {"run 1": "aa"})
+    write_frozen(folder, chapter, _MARKDOWN, _FIGURES, Record({"run 1": "aa"}))
     return folder, chapter
 
 
@@ -61,37 +60,40 @@ def test_record_has_quartos_form(frozen):
 
 def test_unchanged_chapter_can_be_used_and_its_inputs_are_known(frozen):
     folder, chapter = frozen
-    assert why_unusable(folder, chapter, _TARGETS) is None
-    assert recorded_inputs(folder) == {"run 1": "aa"}
+    assert FrozenCopy(folder).why_unusable(chapter, _TARGETS) is None
+    assert FrozenCopy(folder).record == Record({"run 1": "aa"})
 
 
 def test_changed_text_is_noticed(frozen, tmp_path: Path):
     folder, _ = frozen
     (tmp_path / "report" / "a.qmd").write_text(_TEXT + "\n")
-    assert why_unusable(folder, read_chapter(tmp_path, "report/a.qmd"), _TARGETS) == "text changed"
+    assert (
+        FrozenCopy(folder).why_unusable(read_chapter(tmp_path, "report/a.qmd"), _TARGETS)
+        == "text changed"
+    )
 
 
 def test_a_lost_figure_is_noticed(frozen):
     folder, chapter = frozen
     (folder / "figure-typst" / "f.svg").unlink()
-    frozen_typ = read_frozen(folder, "typ")
-    assert missing_figures(folder, chapter.file, frozen_typ) == ["figure-typst/f.svg"]
-    assert why_unusable(folder, chapter, _TARGETS) == "figure missing: figure-typst/f.svg"
-    assert why_unusable(folder, chapter, ["html"]) is None
+    assert (
+        FrozenCopy(folder).why_unusable(chapter, _TARGETS) == "figure missing: figure-typst/f.svg"
+    )
+    assert FrozenCopy(folder).why_unusable(chapter, ["html"]) is None
 
 
 def test_a_format_that_was_not_frozen_is_named(frozen):
     folder, chapter = frozen
     (folder / "execute-results" / "typ.json").unlink()
-    assert why_unusable(folder, chapter, _TARGETS) == "not frozen for typ"
-    assert recorded_inputs(folder) == {"run 1": "aa"}, "the record holds for what is left"
+    assert FrozenCopy(folder).why_unusable(chapter, _TARGETS) == "not frozen for typ"
+    assert FrozenCopy(folder).record == Record({"run 1": "aa"}), "the record holds for what is left"
 
 
 def test_a_freeze_of_quartos_own_has_no_record(frozen):
     folder, chapter = frozen
     (folder / "execute-results" / "inputs.json").unlink()
-    assert recorded_inputs(folder) is None
-    assert why_unusable(folder, chapter, _TARGETS) is None
+    assert FrozenCopy(folder).record is None
+    assert FrozenCopy(folder).why_unusable(chapter, _TARGETS) is None
 
 
 def test_a_record_of_inputs_counts_only_for_what_it_was_made_with(frozen):
@@ -99,17 +101,32 @@ def test_a_record_of_inputs_counts_only_for_what_it_was_made_with(frozen):
     folder, _ = frozen
     path = folder / "execute-results" / "html.json"
     path.write_text(path.read_text().replace("f.png", "f.png#"))
-    assert recorded_inputs(folder) is None
-    write_sidecar(folder, {"run 1": "aa"})
-    assert recorded_inputs(folder) == {"run 1": "aa"}
+    assert FrozenCopy(folder).record is None
+    write_record(folder, Record({"run 1": "aa"}))
+    assert FrozenCopy(folder).record == Record({"run 1": "aa"})
 
 
 def test_an_unchanged_record_is_not_written_again(frozen):
     folder, _ = frozen
     path = folder / "execute-results" / "inputs.json"
     os.utime(path, (1, 1))
-    write_sidecar(folder, {"run 1": "aa"})
+    write_record(folder, Record({"run 1": "aa"}))
     assert path.stat().st_mtime == 1
+
+
+def test_a_record_that_an_older_cvlib_guessed_is_read_as_such(frozen):
+    folder, _ = frozen
+    path = folder / "execute-results" / "inputs.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({"of": content["of"], "inputs": {"run 1": "aa"}}))
+    assert FrozenCopy(folder).record == Record({"run 1": "aa"}, guessed=True)
+
+
+def test_a_record_of_a_later_format_is_none(frozen):
+    folder, _ = frozen
+    path = folder / "execute-results" / "inputs.json"
+    path.write_text(path.read_text().replace('"format": 2', '"format": 3'))
+    assert FrozenCopy(folder).record is None
 
 
 def test_scripts_that_quarto_adds_for_any_html_are_passed_over_and_others_refused(frozen):
@@ -137,7 +154,7 @@ def test_a_broken_record_is_an_error_that_says_what_to_do(frozen):
     (folder / "execute-results" / "html.json").write_text("<<<<<<< HEAD")
     with pytest.raises(RenderError, match="delete"):
         read_frozen(folder, "html")
-    assert why_unusable(folder, chapter, _TARGETS) == "its frozen copy cannot be read"
+    assert FrozenCopy(folder).why_unusable(chapter, _TARGETS) == "its frozen copy cannot be read"
 
 
 def _write_often(root: str, mark: str) -> None:
@@ -146,7 +163,7 @@ def _write_often(root: str, mark: str) -> None:
     for _ in range(40):
         markdowns = {"html": mark * 1000, "typ": mark * 1000}
         figures = {"figure-html": {f"{i}.png": mark.encode() for i in range(5)}}
-        write_frozen(folder, chapter, markdowns, figures, {"by": mark})
+        write_frozen(folder, chapter, markdowns, figures, Record({"by": mark}))
 
 
 def test_two_writers_leave_one_whole_copy_and_no_debris(frozen, tmp_path: Path):
@@ -161,6 +178,6 @@ def test_two_writers_leave_one_whole_copy_and_no_debris(frozen, tmp_path: Path):
     (mark,) = set(read_frozen(folder, "html").markdown)
     assert set(read_frozen(folder, "typ").markdown) == {mark}
     assert {p.read_text() for p in (folder / "figure-html").iterdir()} == {mark}
-    assert why_unusable(folder, chapter, _TARGETS) is None
-    assert recorded_inputs(folder) == {"by": mark}
+    assert FrozenCopy(folder).why_unusable(chapter, _TARGETS) is None
+    assert FrozenCopy(folder).record == Record({"by": mark})
     assert [p.name for p in folder.parent.iterdir()] == ["a"]

@@ -12,13 +12,14 @@ from pathlib import Path
 import pypandoc
 import pytest
 
+from cvlib.engine.chapter import read_chapter
 from cvlib.engine.quarto import UNDER_CVLIB, find_quarto
 from cvlib.freeze import hook
-from cvlib.freeze.chapter_status import chapter_statuses
-from cvlib.freeze.freeze import freeze_folder, recorded_inputs
+from cvlib.freeze.freshness import chapter_statuses, reads_now
+from cvlib.freeze.frozen_copy import FrozenCopy, freeze_folder
 from cvlib.project import Project
+from cvlib.recorder import reads_file
 from cvlib.results.store import Store
-from tests.engine.made_book import find_true
 from tests.journal.made import planned, write
 
 LUA = Path("_extensions/journal/hook.lua")
@@ -37,7 +38,7 @@ def run_hook(stage: str, capsys) -> list[str]:
 
 
 def untrue(book: Project) -> dict[str, str]:
-    return {s.file: s.reason for s in chapter_statuses(book) if s.reason}
+    return {s.file: s.reason for s in chapter_statuses(Project(book.root)) if s.reason}
 
 
 def edit(book: Project, file: str, old: str, new: str) -> None:
@@ -46,18 +47,30 @@ def edit(book: Project, file: str, old: str, new: str) -> None:
     path.write_text(path.read_text().replace(old, new))
 
 
-def execute_as_quarto(book: Project, file: str, markdown: str = "run anew") -> None:
-    """What Quarto leaves when it executes a chapter: records with the text's hash, no word of inputs."""
-    from cvlib.engine.chapter import text_hash
+@pytest.fixture
+def execute_as_quarto(made_book):
+    """What Quarto leaves when it executes a chapter: records with the text's hash, and its kernel's reads."""
 
-    results = freeze_folder(book.root, file) / "execute-results"
-    results.mkdir(parents=True, exist_ok=True)
-    for target in ("html", "typ"):
-        record = {
-            "hash": text_hash((book.root / file).read_text()),
-            "result": {"engine": "jupyter", "markdown": markdown},
+    def execute(file: str, markdown: str = "run anew") -> None:
+        project, chapter = Project(book.root), read_chapter(book.root, file)
+        results = freeze_folder(book.root, file) / "execute-results"
+        results.mkdir(parents=True, exist_ok=True)
+        for target in ("html", "typ"):
+            result = {"engine": "jupyter", "markdown": markdown}
+            content = {"hash": chapter.hash, "result": result}
+            (results / f"{target}.json").write_text(json.dumps(content))
+        record = FrozenCopy(freeze_folder(made_book.root, file)).record
+        now = reads_now(project, file, record)
+        reads = {
+            n: now[n] for n in record.reads if n.split()[0] not in ("option", "included", "cited")
         }
-        (results / f"{target}.json").write_text(json.dumps(record))
+        left = {"hash": chapter.hash, "late": None, "experiments": record.experiments,
+                "wrote": [], "reads": reads}  # fmt: skip
+        path = reads_file(book.root, file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(left))
+
+    return execute
 
 
 def test_what_is_true_stands_and_what_is_not_goes_with_its_reason(book, capsys):
@@ -71,43 +84,45 @@ def test_what_is_true_stands_and_what_is_not_goes_with_its_reason(book, capsys):
     assert [f for f in FROZEN if freeze_folder(book.root, f).exists()] == FROZEN[:2]
 
 
-def test_what_quarto_executed_is_noted_and_true_afterwards(book, capsys):
+def test_what_quarto_executed_is_noted_and_true_afterwards(book, capsys, execute_as_quarto):
     edit(book, "experiments/exp02.yaml", "title: Seeds", "title: Many seeds")
     run_hook("pre", capsys)
-    execute_as_quarto(book, "report/exp02.qmd")
+    execute_as_quarto("report/exp02.qmd")
     assert "without a record" in untrue(book)["report/exp02.qmd"]
     assert run_hook("post", capsys) == []
     assert untrue(book) == {}
 
 
-def test_a_chapter_that_was_asked_for_is_noted_though_its_copy_was_true(book, capsys):
+def test_a_chapter_that_was_asked_for_is_noted_though_its_copy_was_true(
+    book, capsys, execute_as_quarto
+):
     run_hook("pre", capsys)
-    execute_as_quarto(book, "report/exp01.qmd")
+    execute_as_quarto("report/exp01.qmd")
     run_hook("post", capsys)
     assert untrue(book) == {}
 
 
-def test_an_edit_while_quarto_ran_is_not_taken_for_what_it_read(book, capsys):
+def test_an_edit_while_quarto_ran_is_not_taken_for_what_it_read(book, capsys, execute_as_quarto):
     edit(book, "experiments/exp02.yaml", "title: Seeds", "title: Many seeds")
     run_hook("pre", capsys)
+    execute_as_quarto("report/exp02.qmd")
     edit(book, "experiments/exp02.yaml", "title: Many seeds", "title: Other seeds")
-    execute_as_quarto(book, "report/exp02.qmd")
     run_hook("post", capsys)
     assert untrue(book) == {"report/exp02.qmd": "spec of exp02 changed: title"}
 
 
-def test_what_a_chapter_trained_itself_is_what_it_read(book, capsys):
+def test_what_a_chapter_trained_itself_is_what_it_read(book, capsys, execute_as_quarto):
     run = planned(book, "exp02")[0]
     Store(book.runs).remove(str(run.key))
     assert "results of exp02 changed: base (not trained yet)" in run_hook("pre", capsys)[0]
     write(book, run)
-    execute_as_quarto(book, "report/exp02.qmd")
+    execute_as_quarto("report/exp02.qmd")
     run_hook("post", capsys)
     assert untrue(book) == {}
 
 
-def test_without_a_hook_before_it_a_render_is_not_vouched_for(book, capsys):
-    execute_as_quarto(book, "report/exp02.qmd")
+def test_without_a_hook_before_it_a_render_is_not_vouched_for(book, capsys, execute_as_quarto):
+    execute_as_quarto("report/exp02.qmd")
     run_hook("post", capsys)
     assert "without a record" in untrue(book)["report/exp02.qmd"]
 
@@ -175,25 +190,11 @@ def imports(book: Project, stage: str) -> set[str]:
     return set(eval(done.stdout.splitlines()[-1]))
 
 
-def test_nothing_heavy_is_imported_and_little_where_nothing_changed(book):
+def test_nothing_heavy_is_imported(book):
     imports(book, "pre")  # the copy's data are read once, with numpy
     edit(book, "experiments/exp01.yaml", "seeds:", "# a remark\nseeds:")
     assert imports(book, "pre") == {"pydantic", "yaml"}
-    find_true(book)
-    assert imports(book, "pre") == set(), "known by files' times"
     assert imports(book, "post") == set()
-
-
-def test_what_was_found_true_is_doubted_as_soon_as_a_file_changes(book, capsys):
-    find_true(book)
-    capsys.readouterr()
-    assert run_hook("pre", capsys) == ["cvlib: all 3 chapters are frozen and true"]
-    run = next(p for p in book.runs.iterdir() if p.is_dir() and p.name[0] != ".")
-    path = run / "metrics.json"
-    times = path.stat()
-    path.write_bytes(path.read_bytes().replace(b"0.3", b"0.4"))
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert "damaged" in run_hook("pre", capsys)[0], "size and modification time are as they were"
 
 
 # ── the script that Quarto runs ───────────────────────────────────────────────────────────────
@@ -265,9 +266,9 @@ def test_quartos_python_is_asked_first_then_the_projects_own(book, tmp_path, pyt
     assert said == "cvlib: 2 of 3 chapters are frozen and true\n"
 
 
-def test_the_script_passes_the_stage_on(book, python, capsys):
+def test_the_script_passes_the_stage_on(book, python, capsys, execute_as_quarto):
     run_hook("pre", capsys)
-    execute_as_quarto(book, "report/exp01.qmd")
+    execute_as_quarto("report/exp01.qmd")
     run_lua(book, "post", QUARTO_PYTHON=python)
     assert untrue(book) == {}
 
@@ -299,7 +300,7 @@ def test_the_real_quarto_executes_what_is_not_true_and_nothing_else(book, tmp_pa
     (book.root / "report/exp02.qmd").write_text("# EXP02\n\nNo code.\n")
     said = render("--to", "html")
     assert "report/exp01.qmd: text changed" in said and "Executing 'exp01" in said
-    assert recorded_inputs(freeze_folder(book.root, "report/exp01.qmd")) is not None
+    assert FrozenCopy(freeze_folder(book.root, "report/exp01.qmd")).record is not None
     said = render("--to", "html")
     assert "chapters are frozen and true" in said and "Executing" not in said
     edit(book, "_quarto.yml", "echo: false", "echo: true")

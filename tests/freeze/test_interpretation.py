@@ -6,16 +6,22 @@ import json
 import shutil
 
 import pytest
+from cvlib.freeze.fingerprints import results_fingerprints
+from cvlib.freeze.freeze import recorded_inputs, why_unusable
+from cvlib.freeze.inputs import chapter_inputs
 
 from cvlib.engine import pandoc
-from cvlib.engine.ast import elements_in, text_of
 from cvlib.engine.chapter import Markdown, read_chapter
+from cvlib.engine.chapter_tree import mark_reviews
 from cvlib.engine.errors import BookError
-from cvlib.freeze.fingerprints import note_fingerprints, results_fingerprints
-from cvlib.freeze.freeze import freeze_folder, recorded_inputs, why_unusable, write_frozen
-from cvlib.freeze.inputs import chapter_inputs
-from cvlib.freeze.interpretation import blocks_in, blocks_to_review, mark_reviewed
-from cvlib.freeze.review_marks import mark_reviews
+from cvlib.engine.tree import elements_in, text_of
+from cvlib.freeze.frozen_copy import freeze_folder, write_frozen
+from cvlib.freeze.interpretation import (
+    blocks_in,
+    blocks_to_review,
+    mark_reviewed,
+    note_fingerprints,
+)
 from cvlib.results.store import Store
 from tests.journal.made import fill, make_project, planned, write
 

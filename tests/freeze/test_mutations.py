@@ -18,8 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from cvlib.freeze.chapter_status import chapter_statuses
-from cvlib.freeze.freshness import ProjectInputs
+from cvlib.freeze.freshness import ProjectInputs, chapter_statuses
 from cvlib.project import Project
 from cvlib.results.reviews import Reviews, write_reviews
 from cvlib.results.store import Store

@@ -134,7 +134,10 @@ def test_the_modules_of_cvlib_that_are_loaded_are_recorded(records):
 
 
 def test_a_file_that_inline_values_read_is_recorded(root):
-    assert "file report/inline.txt" in drive(root, ["1", "`open('report/inline.txt').read()`"])[-1]["reads"]
+    assert (
+        "file report/inline.txt"
+        in drive(root, ["1", "`open('report/inline.txt').read()`"])[-1]["reads"]
+    )
 
 
 def test_a_file_that_changed_after_it_was_read_has_no_digest(root):
@@ -176,6 +179,8 @@ def test_under_quarto_recording_begins_with_the_import_of_the_journal(root, cell
 
 
 def test_under_quarto_a_first_cell_without_the_journal_is_told(root):
-    driver = QUARTO_DRIVER.replace("found.append(reads())", "").replace("print(", "found = [reads()]; print(")
+    driver = QUARTO_DRIVER.replace("found.append(reads())", "").replace(
+        "print(", "found = [reads()]; print("
+    )
     record = drive(root, ["1", "from cvlib.journal import experiment"], driver)[0]
     assert record["late"] == "its first cell does not import cvlib.journal"

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from cvlib.engine.errors import BookError, CellFailed
-from cvlib.engine.execute import Executed
+from cvlib.engine.execute import Executed, Execution
 from cvlib.freeze.render import render
-from tests.engine.chapters import QUARTO_YML, plain_conversion, small_book
+from cvlib.project import Project
+from tests.engine.chapters import QUARTO_YML, leave_reads, plain_conversion, small_book
 
 
 class Book:
@@ -22,24 +23,26 @@ class Book:
         self.root = small_book(root, **texts)
         self.ran: list[str] = []
         self.said: list[str] = []
-        self.inputs: dict[str, str] = {"run 1": "aa"}
         plain_conversion(monkeypatch)
         monkeypatch.setattr("cvlib.engine.execute.execute_chapter", self._execute)
 
-    def _execute(self, project, chapter, on_stderr=None):
+    def _execute(self, book, chapter, on_stderr=None, *, setup):
+        assert "recorder" in setup
         self.ran.append(chapter.file)
         if "raise" in chapter.text:
             raise CellFailed("ValueError", file=chapter.file, line=4)
         markdown = f"{chapter.text} ![](one_files/figure-html/f.png)"
-        return {
-            t: Executed(markdown, {"f.png": b"x"} if t == "html" else {}) for t in project.formats
-        }
+        leave_reads(self.root, chapter.file, "report/data.csv")
+        return Execution(
+            {t: Executed(markdown, {"f.png": b"x"} if t == "html" else {}) for t in book.formats}
+        )
 
     def render(self, **options):
         self.ran.clear()
         self.said.clear()
-        options = {"engine": "embedded", "inputs": lambda file: self.inputs, **options}
-        return render(self.root, notify=self.said.append, **options)
+        return render(
+            Project(self.root), notify=self.said.append, **{"engine": "embedded", **options}
+        )
 
     def edit(self, file: str, old: str, new: str) -> None:
         path = self.root / file
@@ -66,7 +69,10 @@ def test_only_chapters_with_code_run_and_only_once(book: Book):
     ("change", "reason"),
     [
         (lambda b: b.edit("report/one.qmd", "print(1)", "print(2)"), "text changed"),
-        (lambda b: b.inputs.update({"run 1": "bb"}), "run 1 changed"),
+        (
+            lambda b: (b.root / "report/data.csv").write_text("b\n"),
+            "file report/data.csv changed",
+        ),
         (
             lambda b: (b.root / "_freeze/report/one/figure-html/f.png").unlink(),
             "figure missing: figure-html/f.png",
@@ -88,16 +94,16 @@ def test_text_of_a_chapter_without_code_costs_no_execution(book: Book):
     assert "# Second" in (book.root / "_output" / "small.pdf").read_text()
 
 
-def test_an_included_file_counts_even_where_nobody_tells_the_inputs(tmp_path, monkeypatch):
+def test_an_included_file_counts(tmp_path, monkeypatch):
     one = "{{< include part.qmd >}}\n\n```{python}\n1\n```\n"
     (tmp_path / "b").mkdir()
     book = Book(tmp_path / "b" / "book", monkeypatch, one=one)
     (book.root / "report" / "part.qmd").write_text("first")
-    book.render(inputs=None)
-    assert book.render(inputs=None).executed == {}
+    book.render()
+    assert book.render().executed == {}
     (book.root / "report" / "part.qmd").write_text("second")
     reason = "included file report/part.qmd changed"
-    assert book.render(inputs=None).executed == {"report/one.qmd": reason}
+    assert book.render().executed == {"report/one.qmd": reason}
 
 
 def test_a_chapter_that_is_named_runs_in_any_case(book: Book):
@@ -111,6 +117,12 @@ def test_a_chapter_that_is_named_runs_in_any_case(book: Book):
 def test_fresh_runs_everything(book: Book):
     book.render()
     assert book.render(fresh=True).executed == {"report/one.qmd": "asked to run afresh"}
+
+
+def test_fresh_runs_the_named_chapter_alone(tmp_path, monkeypatch):
+    book = Book(tmp_path / "book", monkeypatch, two="# Two\n\n```{python}\n2\n```\n")
+    book.render()
+    assert book.render(chapters=["two"], fresh=True).executed == {"report/two.qmd": "asked for"}
 
 
 def test_a_failing_cell_leaves_freeze_and_outputs_as_they_were(book: Book):
@@ -194,7 +206,8 @@ import cvlib.engine
 cvlib.engine.convert = stub
 from pathlib import Path
 from cvlib.freeze.render import render
-result = render(Path({str(book.root)!r}), engine="embedded", inputs=lambda f: {{"run 1": "aa"}})
+from cvlib.project import Project
+result = render(Project(Path({str(book.root)!r})), engine="embedded")
 assert result.executed == {{}}, result
 heavy = {{"nbclient", "nbformat", "jupyter_client", "zmq", "torch", "matplotlib", "pandas",
           "numpy", "pydantic", "IPython"}}

@@ -9,12 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from cvlib.cli import app
+from cvlib.engine.book import load_book
 from cvlib.engine.chapter import read_chapter
 from cvlib.engine.errors import RenderError
 from cvlib.engine.execute import FIGURE_FOLDERS, execute_chapter
-from cvlib.engine.project import load_book
 from cvlib.freeze.expressions import placed_expressions
-from cvlib.freeze.freeze import freeze_folder, read_frozen, write_frozen
+from cvlib.freeze.frozen_copy import freeze_folder, read_frozen, write_frozen
 from cvlib.freeze.marks import as_read, headings, value_marks
 from cvlib.freeze.trace import trace
 from cvlib.freeze.trace_runs import RunFinder

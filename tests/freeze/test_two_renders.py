@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cvlib.freeze.chapter_source import read_source
-from cvlib.freeze.freeze import frozen_markdowns, why_unusable
+from cvlib.engine.chapter import read_chapter
+from cvlib.freeze.frozen_copy import FrozenCopy
 from cvlib.freeze.lock import (
     QuartoProcess,
     forget_quarto,
@@ -58,8 +58,9 @@ def test_renders_take_turns_and_leave_one_whole_copy(root, tmp_path, kinds):
     turns = re.findall("begin|end", log.read_text())
     assert turns == ["begin", "end"] * (len(turns) // 2), "one after the other"
     folder = root / "_freeze/report/one"
-    assert why_unusable(folder, read_source(root, "report/one.qmd"), ["html", "typ"]) is None
-    assert len(set(frozen_markdowns(folder))) == 1, "both formats are of one render"
+    copy = FrozenCopy(folder)
+    assert copy.why_unusable(read_chapter(root, "report/one.qmd"), ["html", "typ"]) is None
+    assert len(set(copy.markdowns)) == 1, "both formats are of one render"
     assert [path.name for path in folder.parent.iterdir()] == ["one"]
     if kinds == ("embedded", "embedded"):
         assert "executed 1\nexecuted 0\n" in log.read_text(), "the second finds it frozen"

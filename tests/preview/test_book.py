@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from cvlib.freeze.freeze import freeze_folder
+from cvlib.freeze.frozen_copy import freeze_folder
 from cvlib.freeze.lock import render_lock
 from tests.preview.made import ONE, TWO, Previewed, counted_book, edit, ran
 

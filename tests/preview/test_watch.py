@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from cvlib.engine.chapter import read_chapter
-from cvlib.engine.project import load_book
+from cvlib.engine.book import load_book
 from cvlib.preview.files import Files
 from cvlib.preview.watch import Watch
 from cvlib.project import Project

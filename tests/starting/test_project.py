@@ -10,7 +10,7 @@ import yaml
 
 from cvlib.data.errors import DataError
 from cvlib.data.load import load
-from cvlib.engine.project import load_book
+from cvlib.engine.book import load_book
 from cvlib.project import Project
 from cvlib.settings import expected_pdf_name, load_settings
 from cvlib.starting import project as module

@@ -7,8 +7,14 @@ reading and writing: `Float` (a numbered figure or table) and `Panel` (a grid wi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
+
+from cvlib.engine import pandoc
+
+# Text without markdown in it needs no call of pandoc.
+_NO_MARKUP = re.compile(r"(?!.*(--|\.\.\.))[^\W\d_][\w ,.;:()%±×/+=?!&–—-]*", re.UNICODE)
 
 Element = dict[str, Any]
 Visit = Callable[[Element], "list[Element] | None"]
@@ -166,3 +172,16 @@ def raw_block(form: str, text: str) -> Element:
 def raw(form: str, text: str) -> Element:
     """Make a RawInline for one output format."""
     return {"t": "RawInline", "c": [form, text]}
+
+
+def parse_inlines(text: str) -> list[Element]:
+    """Parse one paragraph of markdown to inlines."""
+    text = " ".join(text.split())
+    if not text:
+        return []
+    if _NO_MARKUP.fullmatch(text) and "_" not in text:
+        return words(text)
+    blocks = pandoc.read(text)["blocks"]
+    if len(blocks) == 1 and blocks[0]["t"] in ("Para", "Plain"):
+        return list(blocks[0]["c"])
+    return words(text)
