@@ -59,9 +59,9 @@ class Project:
     def plan(self, experiment_id: str) -> Plan:
         """The runs that an experiment asks for; nothing is fetched. Raises as `experiment`."""
         from cvlib.studies.experiment import load_experiment
-        from cvlib.studies.fingerprints import Fingerprints
+        from cvlib.studies.plan import Fingerprints
         from cvlib.studies.plan import resolve
-        from cvlib.studies.starts import Starts
+        from cvlib.studies.plan import Starts
 
         def make() -> Plan:
             fingerprints = self.once(("fingerprints",), lambda: Fingerprints(self.data, self.runs))

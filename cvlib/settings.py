@@ -19,7 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from cvlib.check.author_name import UnusableName, ascii_name, split_name
 from cvlib.studies.located_yaml import SpecError, read_yaml
-from cvlib.studies.validation import explain
+from cvlib.studies.located_yaml import explain
 
 PLACEHOLDERS = ("first", "last", "module")
 

@@ -1,4 +1,4 @@
-"""What a run keeps of its test features: maps to draw, and how separable the classes are."""
+"""What a run keeps of its test features: maps to draw, and how well the classes lie apart in them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from cvlib.analysis.embeddings import embed
-from cvlib.analysis.separability import separability
+from cvlib.analysis.intervals import Interval, bootstrap_interval
 
-# The images that are mapped are the same in every run on the same data, whatever its seed.
-_SAMPLE_SEED = 0
-_FEWEST = 5  # for a perplexity above 1
+_SAMPLE_SEED = 0  # the images that are mapped are the same in every run on the same data
+_FEWEST = 5  # images, for a perplexity above 1
+COMPONENTS_BEFORE_TSNE = 50
+RATIOS_KEPT = 10
+NEIGHBOURS = 10
 MOST_OVERLAPS = 30  # pairs of classes that are kept, the worst first
+_BLOCK = 2_000  # rows of similarities at a time: 2,000 × 10,000 float32 are 80 MB
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,46 @@ class FeatureMaps:
     arrays: dict[str, np.ndarray] | None
     metrics: dict[str, float]
     tables: dict[str, list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """Two maps of the same N images, and how they were made.
+
+    pca: (N, 2) float32, the first two principal components, in the features' unit
+    explained: (k,) share of the variance that each of the first k <= 10 components explains
+    tsne: (N, 2) float32; its axes and the distances between far clusters mean nothing
+    perplexity: that t-SNE was asked for, and used
+    """
+
+    pca: np.ndarray
+    explained: np.ndarray
+    tsne: np.ndarray
+    perplexity: float
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """A pair of classes. share: mean of the share of a's neighbours in b, and of b's in a."""
+
+    a: str
+    b: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Separability:
+    """Cosine distances throughout; intervals are 95%, by bootstrap over the images.
+
+    silhouette: -1..1, mean over images; 0: as near to another class as to the own
+    purity: share of an image's nearest images that are of its class, mean over images; labels
+        dealt at random have the chance of two images to be of one class
+    overlaps: every pair of classes with a neighbour in common, the worst first
+    """
+
+    silhouette: Interval
+    purity: Interval
+    overlaps: tuple[Overlap, ...]
 
 
 def feature_maps(
@@ -51,8 +93,8 @@ def feature_maps(
     apart = separability(features, labels, class_names)
     return FeatureMaps(
         arrays={
-            "pca": found.pca.astype(np.float32),
-            "tsne": found.tsne.astype(np.float32),
+            "pca": found.pca,
+            "tsne": found.tsne,
             "explained": found.explained.astype(np.float32),
             "perplexity": np.array(found.perplexity, dtype=np.float32),
             "labels": labels,
@@ -87,3 +129,174 @@ def sample(labels: np.ndarray, count: int) -> np.ndarray:
         share = max(1, round(count * len(members) / len(labels)))
         kept.append(rng.permutation(members)[:share])
     return np.sort(np.concatenate(kept))
+
+
+def embed(features: np.ndarray, seed: int, perplexity: float = 30.0) -> Embedding:
+    """Map features by PCA (centred, not scaled) and by t-SNE.
+
+    features: (N, D) finite numbers, D >= 2. t-SNE follows Kobak and Berens, "The art of using
+    t-SNE for single-cell transcriptomics", Nature Communications 10, 2019: Euclidean distances
+    in the first 50 principal components, started from the first two scaled to a standard
+    deviation of 1e-4, learning rate N / early exaggeration but at least 200, exaggeration 12 for
+    250 steps, then 500 without. Implementation: openTSNE (Policar, Strazar and Zupan, JSS 109(3),
+    2024), exact neighbours. One thread throughout, so that features and seed determine every bit.
+    Raises ValueError when a perplexity needs more images than there are, and for features that
+    are not finite or all equal.
+    """
+    # here, not above: openTSNE takes seconds to import, and reading stored maps needs neither
+    from openTSNE import TSNE
+    from openTSNE.initialization import jitter, rescale
+    from threadpoolctl import threadpool_limits
+
+    features = np.asarray(features)
+    if features.ndim != 2 or features.shape[1] < 2:
+        raise ValueError(f"features {features.shape}: expected (N, D), D at least 2")
+    if not np.isfinite(features).all():
+        raise ValueError("features hold values that are not finite")
+    images = len(features)
+    if perplexity <= 1:
+        raise ValueError(f"perplexity {perplexity:g}: expected more than 1")
+    # t-SNE looks at 3 * perplexity neighbours of each image
+    if images - 1 < 3 * perplexity:
+        raise ValueError(
+            f"perplexity {perplexity:g} needs at least {int(np.ceil(3 * perplexity)) + 1} images, "
+            f"got {images}: map more, or set perplexity to at most {(images - 1) / 3:.4g}"
+        )
+    if (features == features[0]).all():
+        raise ValueError(f"all {images} rows of features are equal: there is nothing to map")
+    # sums differ in their last bits between numbers of threads, and t-SNE magnifies that
+    with threadpool_limits(limits=1):
+        components, explained = principal_components(features, COMPONENTS_BEFORE_TSNE)
+        start = jitter(rescale(components[:, :2]), random_state=seed)
+        tsne = TSNE(
+            perplexity=perplexity,
+            initialization=start,
+            learning_rate=max(200.0, images / 12),
+            early_exaggeration=12,
+            neighbors="exact",
+            n_jobs=1,
+            random_state=seed,
+        ).fit(components)
+    return Embedding(
+        pca=components[:, :2].astype(np.float32),
+        explained=explained[:RATIOS_KEPT],
+        tsne=np.asarray(tsne, dtype=np.float32),
+        perplexity=perplexity,
+    )
+
+
+def principal_components(features: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Exact PCA: coordinates on the first components, and their shares of the variance.
+
+    features: (N, D). Returns (N, k) float64 and (k,) with k = min(most, N - 1, D), but at least 2.
+    An eigenvector's sign is arbitrary: here the loading of largest size is positive.
+    Source: Jolliffe, "Principal Component Analysis", 2nd edition, 2002, sections 1.1 and 3.5.
+    """
+    from scipy.linalg import eigh
+
+    centred = np.asarray(features, dtype=np.float64)
+    centred = centred - centred.mean(axis=0)
+    images, dimensions = centred.shape
+    kept = max(2, min(most, images - 1, dimensions))
+    small = dimensions <= images
+    # X'X and XX' share their eigenvalues other than 0; the smaller one is decomposed
+    gram = centred.T @ centred if small else centred @ centred.T
+    size = len(gram)
+    values, vectors = eigh(gram, subset_by_index=[size - kept, size - 1])
+    values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
+    if small:
+        loadings, coordinates = vectors, centred @ vectors
+    else:
+        loadings, coordinates = centred.T @ vectors, vectors * np.sqrt(values)
+    largest = np.abs(loadings).argmax(axis=0)
+    sign = np.where(loadings[largest, np.arange(kept)] < 0, -1.0, 1.0)
+    return coordinates * sign, values / np.trace(gram)
+
+
+def separability(
+    features: np.ndarray, labels: np.ndarray, class_names: Sequence[str]
+) -> Separability:
+    """Measure how well the classes lie apart.
+
+    features: (N, D); labels: (N,) positions in class_names. Where there are not more than
+    NEIGHBOURS images, all others are an image's neighbours. In the bootstrap an image's own score
+    stays what it is among all images.
+    Raises ValueError for fewer than two classes among the labels, or features that do not fit.
+    """
+    features, labels = np.asarray(features, dtype=np.float32), np.asarray(labels, dtype=np.int64)
+    if features.ndim != 2 or labels.shape != features.shape[:1]:
+        raise ValueError(
+            f"features {features.shape} and labels {labels.shape}: expected (N, D) and (N,)"
+        )
+    if not np.isfinite(features).all():
+        raise ValueError("features hold values that are not finite")
+    if len(labels) and not 0 <= labels.min() <= labels.max() < len(class_names):
+        raise ValueError(
+            f"labels from {labels.min()} to {labels.max()} do not fit {len(class_names)} class names"
+        )
+    present = np.unique(labels).tolist()
+    if len(present) < 2:
+        raise ValueError("separability needs images of at least two classes")
+    length = np.linalg.norm(features, axis=1, keepdims=True)
+    unit = features / np.where(length > 0, length, 1)
+
+    shares = _neighbour_shares(unit, labels, len(class_names), min(NEIGHBOURS, len(labels) - 1))
+    own = shares[np.arange(len(labels)), labels]
+    directed = {a: shares[labels == a].mean(axis=0) for a in present}
+    pairs = [
+        Overlap(class_names[a], class_names[b], float((directed[a][b] + directed[b][a]) / 2))
+        for a in present
+        for b in present
+        if a < b
+    ]
+
+    def mean(scores: np.ndarray) -> Interval:
+        return bootstrap_interval(scores, lambda x: float(x.mean()), seed=0, resamples=1_000)
+
+    return Separability(
+        silhouette=mean(silhouettes(unit, labels)),
+        purity=mean(own),
+        # equal shares keep the order of the classes
+        overlaps=tuple(sorted((p for p in pairs if p.share > 0), key=lambda pair: -pair.share)),
+    )
+
+
+def silhouettes(unit: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Silhouette of each image by cosine distance, 0 for the only image of a class.
+
+    unit: (N, D), rows of length 1 (a row may be all zero). s = (b - a) / max(a, b), where a is
+    the mean distance to the rest of the own class and b to the nearest other class.
+    Source: Rousseeuw, J. Comput. Appl. Math. 20, 1987. The mean cosine distance to a class is 1
+    minus the product with the class's mean, so that no table of all distances is needed, which
+    scikit-learn's `silhouette_samples` makes.
+    """
+    present, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    unit = np.asarray(unit, dtype=np.float64)
+    sums = np.zeros((len(present), unit.shape[1]))
+    np.add.at(sums, codes, unit)
+    totals = counts - unit @ sums.T  # (N, C): summed distance to each class
+    row = np.arange(len(labels))
+    size = counts[codes]
+    # the own class's sum holds the image's distance to itself: 1 - 1, or 1 for an all-zero row
+    to_self = 1 - (unit * unit).sum(axis=1)
+    inside = (totals[row, codes] - to_self) / np.maximum(size - 1, 1)
+    outside = totals / counts
+    outside[row, codes] = np.inf
+    nearest = outside.min(axis=1)
+    # classes of one direction each are at distance 0 but for rounding
+    larger = np.maximum(np.maximum(inside, nearest), 1e-12)
+    scores: np.ndarray = np.where(size > 1, (nearest - inside) / larger, 0.0)
+    return scores
+
+
+def _neighbour_shares(unit: np.ndarray, labels: np.ndarray, classes: int, near: int) -> np.ndarray:
+    """Return (N, classes): of an image's `near` most similar others, the share in each class."""
+    counts = np.zeros((len(unit), classes), dtype=np.int64)
+    for first in range(0, len(unit), _BLOCK):
+        rows = np.arange(first, min(first + _BLOCK, len(unit)))
+        similar = unit[rows] @ unit.T
+        similar[np.arange(len(rows)), rows] = -np.inf  # no image is its own neighbour
+        nearest = np.argpartition(-similar, near - 1, axis=1)[:, :near]
+        np.add.at(counts, (rows[:, None], labels[nearest]), 1)
+    shares: np.ndarray = counts / near
+    return shares

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 EDGE_THRESHOLD = 128.0  # of the Sobel magnitude: a sharp step of 32 grey levels, 1/8 of the range
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _PIXELS_AT_A_TIME = 500_000  # in float32 with a dozen arrays alive: about 25 MB
 
 
@@ -92,14 +93,19 @@ def measure(
         raise ValueError(f"sizes: expected ({total}, 2) heights and widths, got {np.shape(sizes)}")
     found = {name: np.empty(total) for name in PROPERTIES}
     for rows, chunk in _chunks(images):
-        luma = _luma(chunk)
+        # (n, H, W, C) uint8 -> (n, H, W) float32
+        grey = chunk.shape[3] == 1
+        luma = chunk[..., 0].astype(np.float32) if grey else chunk @ _LUMA
         found["brightness"][rows] = luma.mean(axis=(1, 2), dtype=np.float64)
         found["contrast"][rows] = luma.std(axis=(1, 2), dtype=np.float64)
         found["colourfulness"][rows] = _colourfulness(chunk)
         found["foreground_share"][rows] = foreground(luma).mean(axis=(1, 2))
         found["size"][rows] = np.sqrt(float(luma.shape[1] * luma.shape[2]))
         padded = np.pad(luma, ((0, 0), (1, 1), (1, 1)), mode="reflect")
-        found["sharpness"][rows] = _laplacian(padded).var(axis=(1, 2), dtype=np.float64)
+        across = padded[:, 1:-1, :-2] + padded[:, 1:-1, 2:]
+        along = padded[:, :-2, 1:-1] + padded[:, 2:, 1:-1]
+        laplacian = across + along - 4 * luma
+        found["sharpness"][rows] = laplacian.var(axis=(1, 2), dtype=np.float64)
         found["edge_density"][rows] = (_squared_sobel(padded) > EDGE_THRESHOLD**2).mean(axis=(1, 2))
     if sizes is not None:
         found["size"] = np.sqrt(np.prod(np.asarray(sizes, dtype=np.float64), axis=1))
@@ -130,13 +136,6 @@ def foreground(luma: np.ndarray) -> np.ndarray:
     return side
 
 
-def _luma(chunk: np.ndarray) -> np.ndarray:
-    """(n, H, W, C) uint8 -> (n, H, W) float32."""
-    if chunk.shape[3] == 1:
-        return chunk[..., 0].astype(np.float32)
-    return chunk @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
-
-
 def _colourfulness(chunk: np.ndarray) -> np.ndarray:
     if chunk.shape[3] == 1:
         return np.zeros(len(chunk))
@@ -146,14 +145,6 @@ def _colourfulness(chunk: np.ndarray) -> np.ndarray:
     offset = sum(item.mean(axis=(1, 2), dtype=np.float64) ** 2 for item in opponents)
     colourfulness: np.ndarray = np.sqrt(spread) + 0.3 * np.sqrt(offset)
     return colourfulness
-
-
-def _laplacian(padded: np.ndarray) -> np.ndarray:
-    centre = padded[:, 1:-1, 1:-1]
-    across = padded[:, 1:-1, :-2] + padded[:, 1:-1, 2:]
-    along = padded[:, :-2, 1:-1] + padded[:, 2:, 1:-1]
-    laplacian: np.ndarray = across + along - 4 * centre
-    return laplacian
 
 
 def _squared_sobel(padded: np.ndarray) -> np.ndarray:

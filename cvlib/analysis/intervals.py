@@ -46,9 +46,10 @@ def t_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
-def wilson_interval(successes: int, total: int, confidence: float = 0.95) -> Interval:
+def wilson_interval(successes: float, total: float, confidence: float = 0.95) -> Interval:
     """A proportion with Wilson's score interval; holds near 0 and 1, unlike the normal one.
 
+    successes, total: counts, or means of counts over seeds, which may be fractions.
     Raises ValueError unless 0 <= successes <= total and total >= 1.
     Source: Wilson, JASA 22(158), 1927, equation 5; Brown, Cai and DasGupta, Stat. Sci. 16(2), 2001.
     """

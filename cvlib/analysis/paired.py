@@ -1,4 +1,4 @@
-"""Paired tests: is one classifier better than another on the same test images?
+"""Is one classifier better than another on the same test images, and what may be claimed of it?
 
 The image is the unit. Where each classifier was trained with several seeds, an image's outcome is
 its mean over seeds: counting it once a seed, as pooling McNemar's tables over seeds does, would
@@ -12,10 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from cvlib.analysis.intervals import Interval
+
+Verdict = Literal["supported", "refuted", "undecided"]
+LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,7 @@ class PairedTest:
     only_b: int
 
 
-def paired_test(
-    correct_a: np.ndarray, correct_b: np.ndarray, *, seed: int = 0, confidence: float = 0.95
-) -> PairedTest:
+def paired_test(correct_a: np.ndarray, correct_b: np.ndarray, *, seed: int = 0) -> PairedTest:
     """Compare two classifiers on the same images.
 
     correct_a, correct_b: (S, N) bool, S seeds by N images, both in the same order of images.
@@ -51,7 +53,7 @@ def paired_test(
     seeds, images = first.shape
     score = first.sum(axis=0) - second.sum(axis=0)
     return PairedTest(
-        difference=paired_bootstrap(score / seeds, seed=seed, confidence=confidence),
+        difference=paired_bootstrap(score / seeds, seed=seed),
         p=sign_flip_test(score),
         images=images,
         seeds=seeds,
@@ -60,27 +62,13 @@ def paired_test(
     )
 
 
-def mcnemar_exact(only_a: int, only_b: int) -> float:
-    """Exact two-sided McNemar test on the images that exactly one classifier gets right.
-
-    Under the null each of the n = only_a + only_b goes either way with chance 1/2:
-    p = min(1, 2 P(Binomial(n, 1/2) <= min(only_a, only_b))).
-    Source: McNemar, Psychometrika 12(2), 1947; Dietterich, Neural Computation 10(7), 1998.
-    """
-    if only_a < 0 or only_b < 0:
-        raise ValueError(f"counts must not be negative, got {only_a} and {only_b}")
-    total = only_a + only_b
-    tail = sum(math.comb(total, k) for k in range(min(only_a, only_b) + 1))
-    # whole numbers up to the division: 2.0**total overflows from 1024 images on
-    return min(1.0, 2 * tail / 2**total)
-
-
 def sign_flip_test(score: np.ndarray) -> float:
     """Exact two-sided test that paired differences are as likely to be +d as -d.
 
     score: (N,) whole numbers, seeds that A gets right minus seeds that B gets right, for each
     image. p = P(|sum of ±score| >= |sum of score|) with the N signs fair coins, computed by
-    convolution, not by drawing. With one seed this is McNemar's exact test.
+    convolution, not by drawing. With one seed this is McNemar's exact test (Psychometrika 12(2),
+    1947).
     Source: Fisher, "The Design of Experiments", 1935, section 21; Pitman, 1937.
     """
     score = np.asarray(score)
@@ -129,6 +117,36 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
         adjusted[index] = highest
     return adjusted
+
+
+def claim_verdict(
+    low: float, high: float, margin: float, expect: str, p: float | None = None
+) -> Verdict:
+    """Judge one claim by where its 95% interval lies.
+
+    low, high: ends of the interval, in the unit of `margin`; expect: `above` or `below` the margin.
+    p: of a two-sided test of no difference on the same images, adjusted for what was tested beside
+    it; None where there is none, or the margin is not 0. Where there is one, an interval over seeds
+    that leaves the margin out is not enough: both must agree.
+    """
+    if p is not None and p >= LEVEL:
+        return "undecided"
+    if low > margin:
+        return "supported" if expect == "above" else "refuted"
+    if high < margin:
+        return "supported" if expect == "below" else "refuted"
+    return "undecided"
+
+
+def joint_verdict(claims: Sequence[Verdict]) -> Verdict:
+    """Judge a hypothesis: refuted when one claim is, supported when all are.
+
+    Asking that all hold needs no correction for their number (an intersection-union test: Berger,
+    Technometrics 24(4), 1982); that one fails does, so p-values come adjusted.
+    """
+    if "refuted" in claims:
+        return "refuted"
+    return "supported" if set(claims) == {"supported"} else "undecided"
 
 
 def _checked(correct: np.ndarray) -> np.ndarray:

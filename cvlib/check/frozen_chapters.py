@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cvlib.check.finding import Finding, failed, ok, unchecked
 from cvlib.check.subject import Subject
-from cvlib.freeze.chapter_status import chapter_statuses
+from cvlib.freeze.freshness import chapter_statuses
 
 
 def find(subject: Subject) -> Iterator[Finding]:

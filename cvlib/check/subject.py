@@ -14,7 +14,7 @@ from cvlib.engine.book import Book, ChapterEntry, Target, read_book
 from cvlib.engine.chapter import ExecutedChapter
 from cvlib.engine.errors import BookError
 from cvlib.engine.yaml_lines import YamlFile
-from cvlib.freeze.freeze import freeze_folder, read_frozen
+from cvlib.freeze.frozen_copy import freeze_folder, read_frozen
 from cvlib.settings import Settings, load_settings
 
 if TYPE_CHECKING:  # reading a PDF and the store takes imports that not every call needs
@@ -136,7 +136,7 @@ class Subject:
     @cached_property
     def experiments(self) -> tuple[str, ...]:
         """Ids of the experiments that the chapters name, sorted."""
-        from cvlib.freeze.inputs import experiments_of
+        from cvlib.freeze.freshness import experiments_of
 
         return tuple(
             sorted(

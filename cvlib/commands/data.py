@@ -21,7 +21,7 @@ def data(
     Example: cvlib data imagefolder:pictures/birds
     """
     from cvlib.data.inventory import describe
-    from cvlib.data.inventory_text import inventory_text
+    from cvlib.data.inventory import inventory_text
     from cvlib.data.load import fetch
     from cvlib.data.spec import DatasetSpec
     from cvlib.project import find_project

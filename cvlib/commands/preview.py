@@ -27,5 +27,5 @@ def preview(
     from cvlib.preview.run import run_preview
     from cvlib.project import find_project
 
-    layout = find_project(profile=profile and profile.value)
-    raise typer.Exit(run_preview(layout, port=port, open_browser=not no_browser, train=train))
+    project = find_project(profile=profile and profile.value)
+    run_preview(project, port=port, open_browser=not no_browser, train=train)

@@ -19,18 +19,16 @@ def prune(
     """
     from cvlib.project import find_project
     from cvlib.results.store import Store
-    from cvlib.studies.run import make_plans
-    from cvlib.studies.status import Inspector
 
-    layout = find_project(profile=profile and profile.value)
-    store = Store(layout.runs)
-    wanted = [run for plan in make_plans(layout) for run in plan.runs]
+    project = find_project(profile=profile and profile.value)
+    store = Store(project.runs)
+    wanted = [run for name in project.experiment_ids() for run in project.plan(name).runs]
     if any(run.dataset_fingerprint is None for run in wanted):
         typer.echo(
             "cvlib: some data is not here, so keys are unknown; `cvlib data` first", err=True
         )
         raise typer.Exit(2)
-    doomed = Inspector(store).unreferenced(wanted)
+    doomed = project.inspector.unreferenced(wanted)
     for key in doomed:
         typer.echo(f"{store.root.name}/{key[:12]}…")
     if not doomed:

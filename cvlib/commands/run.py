@@ -11,7 +11,7 @@ import typer
 from cvlib.commands.options import Experiments, ProfileOption
 
 if TYPE_CHECKING:
-    from cvlib.project import Project
+    from cvlib.studies.status import RunStatus
 
 
 class Rerun(str, Enum):
@@ -52,40 +52,32 @@ def run(
     Example: cvlib run exp01 --workers 2
     """
     from cvlib.project import find_project
-    from cvlib.studies.progress import View
-    from cvlib.studies.run import run_experiments
+    from cvlib.studies.progress import ProgressView
+    from cvlib.studies.run import inspect, run_experiments
 
-    layout = find_project(profile=profile and profile.value)
-    view = View(sys.stderr, quiet=quiet)
+    project = find_project(profile=profile and profile.value)
     summary = run_experiments(
-        layout,
+        project,
         experiments or (),
         workers=workers,
         threads=threads,
         device=device,
         rerun=rerun and rerun.value,
         variants=variant or (),
-        view=view,
+        view=ProgressView(sys.stderr, quiet=quiet),
     )
     if summary.interrupted:
         raise typer.Exit(130)
     if not quiet:
-        _say_what_is_left(layout, experiments or (), variant or (), summary.done)
+        typer.echo(f"{len(summary.done)} trained; ", nl=False)
+        _say_what_is_left(inspect(project, experiments or (), variant or ()))
     if summary.failed:
         raise typer.Exit(1)
 
 
-def _say_what_is_left(
-    layout: Project,
-    experiments: list[str] | tuple[()],
-    variants: list[str] | tuple[()],
-    done: list[str],
-) -> None:
-    from cvlib.studies.run import inspect
-
-    statuses = inspect(layout, experiments, variants)
+def _say_what_is_left(statuses: list[RunStatus]) -> None:
     left = [s for s in statuses if s.state not in ("fresh", "skipped")]
-    typer.echo(f"{len(done)} trained; {'all is fresh' if not left else f'{len(left)} not fresh:'}")
+    typer.echo("all is fresh" if not left else f"{len(left)} not fresh:")
     for cue in ("code", "environment"):
         if count := sum(s.state == "stale" and s.cue == cue for s in left):
             typer.echo(f"  {count} stale by {cue}: `cvlib run --rerun {cue}` trains them again")

@@ -23,7 +23,7 @@ def status(
     """
     from cvlib.freeze.freshness import chapter_statuses, statuses_text
     from cvlib.project import find_project
-    from cvlib.studies.report import status_text
+    from cvlib.studies.status import status_text
 
     layout = find_project(profile=profile and profile.value)
     plans = [layout.plan(name) for name in experiments or layout.experiment_ids()]

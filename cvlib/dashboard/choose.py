@@ -14,7 +14,7 @@ from cvlib.results.run import DamagedRun, Run
 from cvlib.results.store import Store
 
 if TYPE_CHECKING:
-    from cvlib.journal.variant_results import VariantResults
+    from cvlib.journal.results import VariantResults
 
 SHOWN = 4  # runs, when none is named
 SCORE = "val_accuracy"  # never test accuracy: choosing by it would flatter the best

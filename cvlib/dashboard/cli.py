@@ -14,10 +14,11 @@ def run_dashboard(
 ) -> int:
     """Open the dashboard of an experiment and serve it until it is asked to end; the exit code."""
     from cvlib.dashboard.environment import prepare, writing_alone
-    from cvlib.dashboard.serve import Server, Stopped, check_port, serve, stopping_in_order
+    from cvlib.dashboard.serve import Server, Stopped, _is_fiftyone, serve, stopping_in_order
+    from cvlib.processes import check_port
 
     layout.experiment_file(experiment)  # a wrong name is said at once
-    check_port(port)
+    check_port(port, _is_fiftyone, "dashboard")
     try:
         with stopping_in_order():
             from cvlib.dashboard.content import gather

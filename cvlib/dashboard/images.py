@@ -16,10 +16,10 @@ import numpy as np
 
 from cvlib.data.arrays import NumberedNames
 from cvlib.data.decode import Undecodable, decode, read_header
-from cvlib.data.errors import DataError
+from cvlib.data.arrays import DataError
 from cvlib.data.selection import select
-from cvlib.data.sources.base import FileItems, NoBytes, PixelItems, SourceSplit
-from cvlib.data.sources.registry import open_source
+from cvlib.data.sources import FileItems, NoBytes, PixelItems, SourceSplit
+from cvlib.data.sources import open_source
 from cvlib.data.spec import DatasetSpec
 
 SHOWN_BY_BROWSERS = frozenset((".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp"))

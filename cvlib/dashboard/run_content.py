@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from cvlib.analysis.embeddings import principal_components
-from cvlib.analysis.scores import hardness, mistakenness, softmax
+from cvlib.analysis.confidence import hardness, mistakenness, softmax
+from cvlib.analysis.feature_maps import principal_components
 from cvlib.dashboard.choose import ChosenRun
 from cvlib.results.run import Predictions
 

@@ -19,10 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from cvlib import loopback
 from cvlib.dashboard.errors import DashboardError
-from cvlib.loopback import ADDRESS
-from cvlib.signals import asked_to_end
+from cvlib.processes import ADDRESS, asked_to_end, check_port, fetch
 
 START_SECONDS = 120.0
 PATIENCE = 3.0  # seconds; the server keeps nothing that could be lost
@@ -50,21 +48,13 @@ def stopping_in_order() -> Iterator[None]:
         yield
 
 
-def check_port(port: int) -> None:
-    """Raise DashboardError when something listens on this port of 127.0.0.1, with what it is."""
+def _is_fiftyone(port: int) -> bool:
+    """Whether a FiftyOne server answers on this port."""
+    found = fetch(port, "/fiftyone")
     try:
-        loopback.check_port(port, lambda asked: _version(asked) is not None, "dashboard")
-    except OSError as error:
-        raise DashboardError(str(error)) from None
-
-
-def _version(port: int) -> str | None:
-    """Version of the FiftyOne server on this port; None while there is none."""
-    try:
-        with loopback.direct().open(f"http://{ADDRESS}:{port}/fiftyone", timeout=2) as answer:
-            return str(json.load(answer)["version"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return found is not None and "version" in json.loads(found[1])
+    except (ValueError, TypeError):
+        return False
 
 
 class Server:
@@ -75,7 +65,7 @@ class Server:
 
         from cvlib.dashboard import keeper
 
-        check_port(port)
+        check_port(port, _is_fiftyone, "dashboard")
         self.port = port
         self.log = Path(os.environ["FIFTYONE_DATABASE_DIR"]) / f"server-{port}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -108,7 +98,7 @@ class Server:
     def wait_until_ready(self) -> None:
         """Return when the App can be opened. Raises DashboardError if it does not come up."""
         deadline = time.monotonic() + START_SECONDS
-        while _version(self.port) is None:
+        while not _is_fiftyone(self.port):
             self.check()
             if time.monotonic() > deadline:
                 raise DashboardError(

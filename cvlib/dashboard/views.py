@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cvlib.analysis.agreement import agreement
-from cvlib.analysis.confusion import confused_pairs
-from cvlib.analysis.label_errors import probable_label_errors
-from cvlib.analysis.review_sample import review_sample
+from cvlib.analysis.confidence import probable_label_errors
+from cvlib.analysis.mistakes import agreement, confused_pairs, review_sample
 from cvlib.dashboard.run_content import RunContent
 
 CONFIDENT = 0.9  # probability of a confident mistake's class, at least

@@ -1,12 +1,23 @@
-"""Images in memory, as plain numpy arrays."""
+"""Images in memory, as plain numpy arrays, and what can be wrong with them. Loads no numpy."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from cvlib.errors import CvlibError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class DataError(CvlibError, ValueError):
+    """The data are there but cannot be used as the spec asks; the message says what to change."""
+
+
+class DataUnavailable(CvlibError, RuntimeError):
+    """The data are not here and could not be fetched; the message lists what was tried."""
 
 
 class NumberedNames(Sequence[str]):
@@ -19,14 +30,10 @@ class NumberedNames(Sequence[str]):
     def __len__(self) -> int:
         return len(self.ids)
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> NumberedNames: ...
-    def __getitem__(self, index: int | slice) -> str | NumberedNames:
-        if isinstance(index, slice):
-            return NumberedNames(self.prefix, self.ids[index])
-        return f"{self.prefix}/{int(self.ids[index])}"
+    def __getitem__(self, index: Any) -> Any:
+        """Return one name; for a slice or an array of positions, the names there."""
+        ids = self.ids[index]
+        return f"{self.prefix}/{int(ids)}" if ids.ndim == 0 else NumberedNames(self.prefix, ids)
 
 
 @dataclass(frozen=True)

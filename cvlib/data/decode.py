@@ -1,14 +1,33 @@
-"""Encoded images of any mode -> 8-bit grey or RGB, upright, opaque."""
+"""Encoded images of any mode -> 8-bit grey or RGB, upright, opaque.
+
+A dataset's images are decoded and resized once: uint8 arrays on disk, complete or absent.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import io
-from collections.abc import Iterator
+import json
+import os
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+from filelock import FileLock
 from PIL import Image, ImageOps
+
+from cvlib.data.arrays import DataError, UnreadableImage
+from cvlib.data.sources import Listing, NoBytes, PixelItems
+from cvlib.data.spec import DatasetSpec
+
+_Result = TypeVar("_Result")
 
 # Version of everything below that decides pixels; part of the cache's key.
 PROTOCOL = "fit-bicubic-1"
@@ -17,6 +36,7 @@ PROTOCOL = "fit-bicubic-1"
 # larger ones are read as well, up to the second limit (a file of that size takes a minute).
 MAX_DECODED_PIXELS = 64_000_000
 MAX_JPEG_PIXELS = 1_000_000_000
+_WAITING = 64  # encoded images in memory at a time
 
 _GREY_MODES = ("1", "L", "LA", "La", "I", "F")
 _ORIENTATION_TAG = 0x0112
@@ -57,7 +77,7 @@ def own_size_limit() -> Iterator[None]:
 
 def read_header(data: bytes | memoryview) -> Header:
     """Return size and kind without decoding pixels. Raises Undecodable."""
-    with _reasons(), _opened(data) as image:
+    with _opened(data) as image:
         width, height = image.size
         if _orientation(image) >= 5:
             width, height = height, width
@@ -70,8 +90,20 @@ def decode(data: bytes | memoryview, size: int | None, channels: int) -> np.ndar
     size: side of the square, cut from the centre and resized (bicubic, antialiased); None keeps
     the image's own size. Returns (H, W, channels) uint8. Raises Undecodable.
     """
-    with _reasons(), _opened(data) as image:
-        _limit_size(image, size)
+    with _opened(data) as image:
+        width, height = image.size
+        if (
+            size is not None
+            and image.format in ("JPEG", "MPO")
+            and width * height <= MAX_JPEG_PIXELS
+        ):
+            # At least twice the wanted side is kept, for a resize as good as from full size.
+            image.draft(None, (2 * size, 2 * size))
+        if image.size[0] * image.size[1] > MAX_DECODED_PIXELS:
+            raise Undecodable(
+                f"{width}×{height} is {width * height / 1e6:.0f} megapixels, over the limit of "
+                f"{MAX_DECODED_PIXELS / 1e6:.0f}; save a smaller copy"
+            )
         orientation = _orientation(image)
         return _finish(to_8_bit(image), orientation, size, channels)
 
@@ -111,24 +143,6 @@ def _finish(image: Image.Image, orientation: int, size: int | None, channels: in
     return array[..., None] if channels == 1 else array
 
 
-def _opened(data: bytes | memoryview) -> Image.Image:
-    if not data:
-        raise Undecodable("the file is empty")
-    return Image.open(io.BytesIO(data))
-
-
-def _limit_size(image: Image.Image, size: int | None) -> None:
-    width, height = image.size
-    if size is not None and image.format in ("JPEG", "MPO") and width * height <= MAX_JPEG_PIXELS:
-        # At least twice the wanted side is kept, for a resize as good as from full size.
-        image.draft(None, (2 * size, 2 * size))
-    if image.size[0] * image.size[1] > MAX_DECODED_PIXELS:
-        raise Undecodable(
-            f"{width}×{height} is {width * height / 1e6:.0f} megapixels, over the limit of "
-            f"{MAX_DECODED_PIXELS / 1e6:.0f}; save a smaller copy"
-        )
-
-
 def _is_grey(image: Image.Image) -> bool:
     return image.mode in _GREY_MODES or image.mode.startswith("I;16")
 
@@ -142,13 +156,147 @@ def _orientation(image: Image.Image) -> int:
 
 
 @contextmanager
-def _reasons() -> Iterator[None]:
-    """Turn whatever Pillow's decoders raise into a reason."""
+def _opened(data: bytes | memoryview) -> Iterator[Image.Image]:
+    """Open an image; whatever Pillow's decoders raise is turned into a reason."""
     try:
-        yield
+        if not data:
+            raise Undecodable("the file is empty")
+        with Image.open(io.BytesIO(data)) as image:
+            yield image
     except Undecodable:
         raise
     except Image.UnidentifiedImageError:
         raise Undecodable("no image format that Pillow knows") from None
     except Exception as error:  # decoders of damaged files raise almost anything
         raise Undecodable(f"{type(error).__name__}: {error}") from error
+
+
+def read_headers(listing: Listing, rows: dict[str, np.ndarray]) -> Iterator[Header | Undecodable]:
+    """Yield the header of each row's image (source split -> positions), split after split."""
+
+    def of_pixels(pixels: np.ndarray) -> Header:
+        height, width, channels = pixels.shape
+        return Header(width, height, channels == 1)
+
+    return _in_order(listing, rows, of_pixels, read_header)
+
+
+def decode_all(
+    listing: Listing, rows: dict[str, np.ndarray], size: int | None, channels: int
+) -> Iterator[np.ndarray | Undecodable]:
+    """Yield each row's pixels, (H, W, channels) uint8, or why there are none."""
+    return _in_order(
+        listing,
+        rows,
+        partial(resize_pixels, size=size, channels=channels),
+        partial(decode, size=size, channels=channels),
+    )
+
+
+def _in_order(
+    listing: Listing,
+    rows: dict[str, np.ndarray],
+    of_pixels: Callable[[np.ndarray], _Result],
+    of_bytes: Callable[[bytes | memoryview], _Result],
+) -> Iterator[_Result | Undecodable]:
+    """Yield what becomes of each row's image, by a few threads: Pillow works outside Python's lock.
+
+    Like a pool's map, but with a bounded number of encoded images in memory.
+    """
+
+    def one(data: bytes | memoryview | NoBytes) -> _Result | Undecodable:
+        if isinstance(data, NoBytes):
+            return Undecodable(data.reason)
+        try:
+            return of_bytes(data)
+        except Undecodable as error:
+            return error
+
+    for split, ids in rows.items():
+        items = listing.splits[split].items
+        if isinstance(items, PixelItems):
+            yield from (of_pixels(items.images[i]) for i in ids.tolist())
+            continue
+        waiting: deque[Future[_Result | Undecodable]] = deque()
+        with own_size_limit(), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            for item in items.read(ids):
+                waiting.append(pool.submit(one, item))
+                if len(waiting) >= _WAITING:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+
+def decoded_images(
+    listing: Listing, rows: dict[str, np.ndarray], spec: DatasetSpec, content: str, root: Path
+) -> tuple[np.ndarray, dict[int, UnreadableImage]]:
+    """Return the images of all `rows` (source split -> positions), one split after the other.
+
+    content: checksum of the images' bytes in that order; with the size and the way of resizing it
+    is the cache's key. Returns a memory map (N, H, W, C) uint8, and by row why an image is all
+    zero. Raises DataError if image_size is needed, or if no image can be read.
+    """
+    wanted = json.dumps([content, spec.image_size, spec.channels, PROTOCOL])
+    folder = root / ".cache" / "images" / hashlib.sha256(wanted.encode()).hexdigest()[:32]
+    if not folder.is_dir():
+        locks = root / ".cache" / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        with FileLock(locks / f"images-{folder.name}.lock"):
+            if not folder.is_dir():
+                staged = folder.with_name(f".staged-{folder.name}")
+                shutil.rmtree(staged, ignore_errors=True)  # of a killed process; the lock is ours
+                staged.mkdir(parents=True)
+                try:
+                    _write(staged, listing, rows, spec)
+                    staged.rename(folder)
+                finally:
+                    shutil.rmtree(staged, ignore_errors=True)
+    unreadable = json.loads((folder / "unreadable.json").read_text())
+    return np.load(folder / "images.npy", mmap_mode="r"), {
+        row: UnreadableImage(name, reason) for row, name, reason in unreadable
+    }
+
+
+def _write(folder: Path, listing: Listing, rows: dict[str, np.ndarray], spec: DatasetSpec) -> None:
+    names = [listing.splits[s].names[i] for s, ids in rows.items() for i in ids.tolist()]
+    height = width = spec.image_size
+
+    def sizes_vary(name: str, other_width: int, other_height: int) -> DataError:
+        return DataError(
+            f"{spec.name} has images of different sizes (the first is {width}×{height}, {name!r} "
+            f"is {other_width}×{other_height}), so image_size must say to which side they are "
+            "resized, for example image_size: 96"
+        )
+
+    channels: int | None = spec.channels
+    if spec.image_size is None or spec.channels is None:
+        # what the spec leaves open is decided by the headers of all images
+        all_headers = zip(names, read_headers(listing, rows), strict=True)
+        headers = [(name, h) for name, h in all_headers if isinstance(h, Header)]
+        if not headers:
+            raise DataError(f"{spec.name}: none of the {len(names)} images can be read")
+        channels = spec.channels or (1 if all(header.grey for _, header in headers) else 3)
+        if spec.image_size is None:
+            width, height = headers[0][1].width, headers[0][1].height
+            for name, header in headers:
+                if (header.width, header.height) != (width, height):
+                    raise sizes_vary(name, header.width, header.height)
+
+    assert height is not None and width is not None and channels is not None
+    images = np.lib.format.open_memmap(
+        folder / "images.npy",
+        mode="w+",
+        dtype=np.uint8,
+        shape=(len(names), height, width, channels),
+    )
+    unreadable = []
+    for row, array in enumerate(decode_all(listing, rows, spec.image_size, channels)):
+        if isinstance(array, Undecodable):
+            unreadable.append((row, names[row], str(array)))
+        elif array.shape != images.shape[1:]:
+            raise sizes_vary(names[row], array.shape[1], array.shape[0])
+        else:
+            images[row] = array
+    images.flush()
+    del images
+    (folder / "unreadable.json").write_text(json.dumps(unreadable))

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvlib.data.sources.base import Listing, NoBytes, Source
-from cvlib.data.sources.registry import open_source
+from cvlib.data.sources import Listing, NoBytes, Source, open_source
 from cvlib.data.spec import DatasetSpec
 
 if TYPE_CHECKING:
@@ -74,7 +73,15 @@ def cached_fingerprint(
         pass  # no cached answer, or not a whole one: work it out
     found = compute_fingerprint(source, spec, listing, parts)
     if youngest < time.time_ns() - _TICK_NS and _signature(source)[0] == signature:
-        _store(path, {"signature": signature, "fingerprint": found.value, "content": found.content})
+        staged = path.with_name(f".{path.name}.{os.getpid()}")
+        answer = {"signature": signature, "fingerprint": found.value, "content": found.content}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            staged.write_text(json.dumps(answer))
+            staged.replace(path)
+        except OSError:
+            # A data folder that cannot be written to costs time, not correctness.
+            staged.unlink(missing_ok=True)
     return found
 
 
@@ -92,11 +99,16 @@ def compute_fingerprint(
     listing = source.listing() if listing is None else listing
     parts = select(listing, spec) if parts is None else parts
     rows = cache_rows(parts)
-    digests = {name: _digests(listing, name, ids) for name, ids in rows.items()}
-
+    digests = {}  # sha256 of each image's source bytes, (N, 32) uint8
     content = hashlib.sha256()
-    for name in rows:
-        content.update(f"{name}:{len(rows[name])};".encode() + digests[name].tobytes())
+    for name, ids in rows.items():
+        joined = b"".join(
+            # An image that cannot be read is left out of the run; that too is part of what is used.
+            hashlib.sha256(b"no bytes" if isinstance(data, NoBytes) else data).digest()
+            for data in listing.splits[name].items.read(ids)
+        )
+        digests[name] = np.frombuffer(joined, dtype=np.uint8).reshape(-1, 32)
+        content.update(f"{name}:{len(ids)};".encode() + joined)
 
     value = hashlib.sha256()
     header = {"format": FORMAT, "class_names": listing.class_names}
@@ -110,19 +122,6 @@ def compute_fingerprint(
         record[:, 32:] = labels[:, None].view(np.uint8)
         value.update(f"{split}:{len(part.ids)};".encode() + record.tobytes())
     return Fingerprint(value.hexdigest(), content.hexdigest())
-
-
-def _digests(listing: Listing, split: str, ids: np.ndarray) -> np.ndarray:
-    """Return the sha256 of each image's source bytes. Returns (N, 32) uint8."""
-    import numpy as np
-
-    sha256 = hashlib.sha256
-    joined = b"".join(
-        # An image that cannot be read is left out of the run; that too is part of what is used.
-        sha256(b"no bytes").digest() if isinstance(data, NoBytes) else sha256(data).digest()
-        for data in listing.splits[split].items.read(ids)
-    )
-    return np.frombuffer(joined, dtype=np.uint8).reshape(-1, 32)
 
 
 def _signature(source: Source) -> tuple[str, int]:
@@ -140,14 +139,3 @@ def _signature(source: Source) -> tuple[str, int]:
         digest.update(line.encode(errors="surrogateescape"))
         youngest = max(youngest, stat.st_mtime_ns, stat.st_ctime_ns)
     return digest.hexdigest(), youngest
-
-
-def _store(path: Path, content: dict[str, str]) -> None:
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staged.write_text(json.dumps(content))
-        staged.replace(path)
-    except OSError:
-        # A data folder that cannot be written to costs time, not correctness.
-        staged.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A dataset described for people, as plain data: what `cvlib data` prints."""
+"""A dataset described for people, as plain data and as text: what `cvlib data` prints."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from cvlib.data.errors import DataError
+from cvlib.data.arrays import DataError
 from cvlib.data.fingerprint import cache_rows, cached_fingerprint
 from cvlib.data.load import load
 from cvlib.data.selection import select
-from cvlib.data.sources.base import Source
-from cvlib.data.sources.registry import open_source
+from cvlib.data.sources import Source, open_source
 from cvlib.data.spec import DatasetSpec
+
+SHOWN = 20  # names listed before the rest is only counted
 
 
 def describe(spec: DatasetSpec, root: Path) -> dict[str, Any]:
@@ -42,11 +43,14 @@ def describe(spec: DatasetSpec, root: Path) -> dict[str, Any]:
         }
         found["fingerprint"] = cached_fingerprint(source, spec, listing, parts).value
 
-        from cvlib.data.decode import Header
-        from cvlib.data.decode_many import read_headers
+        from cvlib.data.decode import Header, read_headers
 
         headers = [h for h in read_headers(listing, rows) if isinstance(h, Header)]
-        found["source_sizes"] = _sizes([(h.width, h.height) for h in headers])
+        sizes = [(h.width, h.height) for h in headers]
+        found["source_sizes"] = "none readable"
+        if sizes:
+            ends = [f"{w}×{h}" for w, h in (min(sizes, key=np.prod), max(sizes, key=np.prod))]
+            found["source_sizes"] = ends[0] if len(set(sizes)) == 1 else " to ".join(ends)
         data = load(spec, root)
         for split in ("train", "val", "test"):
             content = getattr(data, split)
@@ -73,10 +77,33 @@ def _by_class(labels: np.ndarray, class_names: tuple[str, ...]) -> dict[str, int
     return dict(zip(class_names, counts, strict=True))
 
 
-def _sizes(sizes: list[tuple[int, int]]) -> str:
-    if not sizes:
-        return "none readable"
-    small, large = min(sizes, key=np.prod), max(sizes, key=np.prod)
-    if len(set(sizes)) == 1:
-        return f"{small[0]}×{small[1]}"
-    return f"{small[0]}×{small[1]} to {large[0]}×{large[1]}"
+def inventory_text(found: dict[str, Any]) -> str:
+    """Return what `describe` found, as lines for a terminal."""
+    lines = [f"{found['name']}  ({found['where']})"]
+    if "counts" in found:
+        for split, by_class in found["counts"].items():
+            counts = list(by_class.values())
+            each = (
+                f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)}-{max(counts)}"
+            )
+            lines.append(f"  {split:<12} {sum(counts):,} images, {each} a class")
+    if "classes" in found:
+        names = found["classes"]
+        more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        lines.append(f"  {'classes':<12} {len(names)}: {', '.join(names[:SHOWN])}{more}")
+    if "source_sizes" in found:
+        shape = found.get("image_shape")
+        used = f", used as {shape[0]}×{shape[1]}×{shape[2]}" if shape else ""
+        lines.append(f"  {'sizes':<12} {found['source_sizes']}{used}")
+    if "fingerprint" in found:
+        lines.append(f"  {'fingerprint':<12} {found['fingerprint'][:16]}…")
+    for kind in ("unreadable", "ignored"):
+        listed = found.get(kind) or []
+        if listed:
+            lines.append(f"  {kind:<12} {len(listed)}")
+            lines.extend(f"    {item['name']}: {item['reason']}" for item in listed[:SHOWN])
+            if len(listed) > SHOWN:
+                lines.append(f"    and {len(listed) - SHOWN} more")
+    if "problem" in found:
+        lines.append(f"  {'problem':<12} {found['problem']}")
+    return "\n".join(lines)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from cvlib.data.arrays import ImageData, NumberedNames, Split, UnreadableImage
-from cvlib.data.errors import DataError, DataUnavailable
+from cvlib.data.arrays import (
+    DataError,
+    DataUnavailable,
+    ImageData,
+    NumberedNames,
+    Split,
+    UnreadableImage,
+)
 from cvlib.data.fingerprint import cache_rows, cached_fingerprint
 from cvlib.data.providers import ensure_local
-from cvlib.data.selection import Part, select
-from cvlib.data.sources.base import Listing, PixelItems
-from cvlib.data.sources.registry import open_source
+from cvlib.data.selection import select
+from cvlib.data.sources import PixelItems, SourceSplit, open_source
 from cvlib.data.spec import DatasetSpec
 
 __all__ = ["DataError", "DataUnavailable", "fetch", "fingerprint", "is_local", "load"]
@@ -57,82 +61,53 @@ def load(spec: DatasetSpec, root: Path) -> ImageData:
     parts = select(listing, spec)
     found = cached_fingerprint(source, spec, listing, parts)
 
-    if _as_stored(listing, spec):
-        splits = {split: _pixels(listing, part) for split, part in parts.items()}
-        unreadable: tuple[UnreadableImage, ...] = ()
+    splits: dict[str, Split] = {}
+    unreadable: dict[int, UnreadableImage] = {}
+    if all(_as_stored(split, spec) for split in listing.splits.values()):
+        for split, part in parts.items():
+            content = listing.splits[part.source]
+            assert isinstance(content.items, PixelItems)
+            splits[split] = _chosen(content, part.ids, content.items.images[part.ids])
     else:
-        splits, unreadable = _decoded(listing, parts, spec, found.content, root)
-    for split, content in splits.items():
-        _check_every_class(spec, split, content, listing.class_names)
+        # Pillow is loaded only for images that need it.
+        from cvlib.data.decode import decoded_images
+
+        rows = cache_rows(parts)
+        first_row = dict(zip(rows, np.cumsum([0, *map(len, rows.values())]).tolist(), strict=False))
+        images, unreadable = decoded_images(listing, rows, spec, found.content, root)
+        for split, part in parts.items():
+            at = first_row[part.source] + np.searchsorted(rows[part.source], part.ids)
+            readable = ~np.isin(at, np.array(list(unreadable), dtype=np.int64))
+            content = listing.splits[part.source]
+            splits[split] = _chosen(content, part.ids[readable], images[at[readable]])
+
+    for split, chosen in splits.items():
+        counts = np.bincount(chosen.labels, minlength=len(listing.class_names))
+        empty = [listing.class_names[n] for n in np.flatnonzero(counts == 0)]
+        if empty:
+            raise DataError(
+                f"{spec.name}: no image of {', '.join(map(repr, empty[:5]))} in {split} can be "
+                "read. Replace the files that `cvlib data` lists as unreadable, or add images."
+            )
     return ImageData(
-        train=splits["train"],
-        val=splits["val"],
-        test=splits["test"],
+        **splits,
         class_names=listing.class_names,
         fingerprint=found.value,
-        unreadable=unreadable,
+        unreadable=tuple(unreadable[row] for row in sorted(unreadable)),
     )
 
 
-def _as_stored(listing: Listing, spec: DatasetSpec) -> bool:
-    for split in listing.splits.values():
-        if not isinstance(split.items, PixelItems):
-            return False
-        height, width, channels = split.items.images.shape[1:]
-        if spec.image_size is not None and (height, width) != (spec.image_size, spec.image_size):
-            return False
-        if spec.channels is not None and channels != spec.channels:
-            return False
-    return True
-
-
-def _pixels(listing: Listing, part: Part) -> Split:
-    content = listing.splits[part.source]
-    assert isinstance(content.items, PixelItems)
-    return Split(
-        images=content.items.images[part.ids],
-        labels=content.labels[part.ids],
-        ids=part.ids,
-        names=_names(content.names, part.ids),
+def _as_stored(split: SourceSplit, spec: DatasetSpec) -> bool:
+    """Whether a split's images are pixels of the size and kind that the spec asks for."""
+    if not isinstance(split.items, PixelItems):
+        return False
+    height, width, channels = split.items.images.shape[1:]
+    return (spec.image_size is None or height == width == spec.image_size) and (
+        spec.channels is None or channels == spec.channels
     )
 
 
-def _decoded(
-    listing: Listing, parts: dict[str, Part], spec: DatasetSpec, content: str, root: Path
-) -> tuple[dict[str, Split], tuple[UnreadableImage, ...]]:
-    # Pillow is loaded only for images that need it.
-    from cvlib.data.cache import decoded_images
-
-    rows = cache_rows(parts)
-    first_row = dict(zip(rows, np.cumsum([0, *map(len, rows.values())]).tolist(), strict=False))
-    decoded = decoded_images(listing, rows, spec, content, root)
-    splits = {}
-    for split, part in parts.items():
-        at = first_row[part.source] + np.searchsorted(rows[part.source], part.ids)
-        readable = ~np.isin(at, np.array(list(decoded.unreadable), dtype=np.int64))
-        ids = part.ids[readable]
-        splits[split] = Split(
-            images=decoded.images[at[readable]],
-            labels=listing.splits[part.source].labels[ids],
-            ids=ids,
-            names=_names(listing.splits[part.source].names, ids),
-        )
-    return splits, tuple(decoded.unreadable[row] for row in sorted(decoded.unreadable))
-
-
-def _names(names: Sequence[str], ids: np.ndarray) -> Sequence[str]:
-    if isinstance(names, NumberedNames):
-        return NumberedNames(names.prefix, names.ids[ids])
-    return [names[position] for position in ids.tolist()]
-
-
-def _check_every_class(
-    spec: DatasetSpec, split: str, content: Split, class_names: tuple[str, ...]
-) -> None:
-    counts = np.bincount(content.labels, minlength=len(class_names))
-    empty = [class_names[n] for n in np.flatnonzero(counts == 0)]
-    if empty:
-        raise DataError(
-            f"{spec.name}: no image of {', '.join(map(repr, empty[:5]))} in {split} can be read. "
-            "Replace the files that `cvlib data` lists as unreadable, or add images."
-        )
+def _chosen(content: SourceSplit, ids: np.ndarray, images: np.ndarray) -> Split:
+    names = content.names
+    named = names[ids] if isinstance(names, NumberedNames) else [names[i] for i in ids.tolist()]
+    return Split(images, content.labels[ids], ids, named)

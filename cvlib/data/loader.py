@@ -1,4 +1,4 @@
-"""Batches from images that stay on the device as bytes."""
+"""Batches from images that stay on the device as bytes, with random crop, flip and cutout there."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ import numpy as np
 import torch
 
 from cvlib.data.arrays import Split
-from cvlib.data.augment import Draws, PaddedImages, cut_out, draw, flip_some
 from cvlib.data.spec import AugmentSpec
-from cvlib.data.statistics import channel_statistics
-
-__all__ = ["ResidentLoader", "channel_statistics"]
 
 # The order and the augmentation of an epoch come from separate random streams, so that switching
 # augmentation on does not change the order.
 _ORDER, _AUGMENT = 0, 1
+_PIXELS = 1 << 20  # counted at a time: bounded memory
 
 
 class ResidentLoader:
@@ -69,7 +66,7 @@ class ResidentLoader:
         self._scale = (1 / (255 * std_)).float().repeat(width).to(self.device)
         self._shift = (-mean_ / std_).float().repeat(width).to(self.device)
         colour = torch.tensor(mean if cutout_colour is None else cutout_colour, dtype=torch.float64)
-        self._cutout_colour = ((colour - mean_) / std_).float().to(self.device)
+        self._colour = ((colour - mean_) / std_).float().to(self.device)
         self._images: torch.Tensor | None = images
         self._padded: PaddedImages | None = None
         if augment is not None and augment.crop_padding is not None:
@@ -96,52 +93,130 @@ class ResidentLoader:
             return None
         return torch.randperm(self.count, generator=self._generator(epoch, _ORDER)).to(self.device)
 
-    def _draws(self, epoch: int) -> Draws | None:
+    def _draws(self, epoch: int) -> dict[str, torch.Tensor]:
+        """Draw an epoch's numbers, one row for each position in it, of what `augment` asks for.
+
+        crop: (N, 2) int64, top and left corner of the crop in the padded image; flip: (N,) bool;
+        cutout: (N, 2) int64, row and column of the square's centre. They are drawn on the CPU, so
+        that they are the same for every device.
+        """
         if self.augment is None:
-            return None
-        height, width, _ = self.shape
+            return {}
+        count, (height, width, _) = self.count, self.shape
         generator = self._generator(epoch, _AUGMENT)
-        drawn = draw(self.augment, self.count, height, width, generator)
-        crop, flip, cutout = (
-            None if values is None else values.to(self.device)
-            for values in (drawn.crop, drawn.flip, drawn.cutout)
-        )
-        return Draws(crop, flip, cutout)
+        draws = {}
+        if self.augment.crop_padding is not None:
+            span = 2 * self.augment.crop_padding + 1
+            draws["crop"] = torch.randint(0, span, (count, 2), generator=generator)
+        if self.augment.flip:
+            draws["flip"] = torch.randint(0, 2, (count,), generator=generator).bool()
+        if self.augment.cutout is not None:
+            rows = torch.randint(0, height, (count,), generator=generator)
+            columns = torch.randint(0, width, (count,), generator=generator)
+            draws["cutout"] = torch.stack([rows, columns], dim=1)
+        return {name: values.to(self.device) for name, values in draws.items()}
 
     def _generator(self, epoch: int, stream: int) -> torch.Generator:
         words = np.random.SeedSequence([self.seed, epoch, stream]).generate_state(1, np.uint64)
         return torch.Generator().manual_seed(int(words[0]) >> 1)
 
     def _batch(
-        self, order: torch.Tensor | None, start: int, stop: int, draws: Draws | None
+        self, order: torch.Tensor | None, start: int, stop: int, draws: dict[str, torch.Tensor]
     ) -> torch.Tensor:
-        drawn = Draws(None, None, None) if draws is None else draws.rows(start, stop)
+        drawn = {name: values[start:stop] for name, values in draws.items()}
         index = None if order is None else order[start:stop]
-        if self._padded is not None and drawn.crop is not None:
+        if self._padded is not None:
             if index is None:
                 index = torch.arange(start, stop, device=self.device)
-            images = self._padded.crop(index, drawn.crop)
+            images = self._padded.crop(index, drawn["crop"])
         else:
             assert self._images is not None  # it is dropped only for the padded copy
             images = self._images[start:stop] if index is None else self._images[index]
-        if drawn.flip is not None:
-            images = flip_some(images, drawn.flip)
-        normalised = self._normalise(images)
-        if self.augment is not None and drawn.cutout is not None and self.augment.cutout:
-            normalised = cut_out(normalised, drawn.cutout, self.augment.cutout, self._cutout_colour)
-        return _channels_first(normalised, self.channels_last)
-
-    def _normalise(self, images: torch.Tensor) -> torch.Tensor:
-        batch, (height, width, channels) = len(images), self.shape
-        rows = images.reshape(batch, height, width * channels).float()
+        if "flip" in drawn:
+            images = torch.where(drawn["flip"][:, None, None, None], images.flip(2), images)
+        height, width, channels = self.shape
+        rows = images.reshape(len(images), height, width * channels).float()
         rows = torch.addcmul(self._shift, rows, self._scale)
-        return rows.view(batch, height, width, channels)
+        normalised = rows.view(len(images), height, width, channels)
+        if "cutout" in drawn:
+            assert self.augment is not None and self.augment.cutout is not None
+            normalised = cut_out(normalised, drawn["cutout"], self.augment.cutout, self._colour)
+        if channels == 1 and not self.channels_last:
+            return normalised.squeeze(3).unsqueeze(1)
+        seen = normalised.permute(0, 3, 1, 2)  # no copy: this is what channels_last means
+        return seen if self.channels_last else seen.contiguous()
 
 
-def _channels_first(images: torch.Tensor, channels_last: bool) -> torch.Tensor:
-    """Return (B, H, W, C) as (B, C, H, W), in memory as the convolutions want it."""
-    if channels_last:
-        return images.permute(0, 3, 1, 2)  # no copy: this is what channels_last means
-    if images.shape[-1] == 1:
-        return images.squeeze(3).unsqueeze(1)
-    return images.permute(0, 3, 1, 2).contiguous()
+class PaddedImages:
+    """Images with a black border, kept as one run of bytes, from which crops are gathered.
+
+    A row of a crop is W·C bytes in a row of memory. The view `windows` has one entry for every
+    byte at which such a row can start, without copying; so a batch of crops is one gather of
+    B·H rows, instead of one small copy for each image.
+    """
+
+    def __init__(self, images: torch.Tensor, padding: int) -> None:
+        """images: (N, H, W, C) uint8."""
+        count, height, width, channels = images.shape
+        padded = images.new_zeros(count, height + 2 * padding, width + 2 * padding, channels)
+        padded[:, padding : padding + height, padding : padding + width] = images
+        self.shape = (height, width, channels)
+        self.padded_height, self.padded_width = padded.shape[1:3]
+        self.windows = padded.flatten().unfold(0, width * channels, 1)
+        self.row = torch.arange(height, device=images.device)
+
+    def crop(self, index: torch.Tensor, corner: torch.Tensor) -> torch.Tensor:
+        """Return the crops (B, H, W, C) of images `index` (B,) at `corner` (B, 2)."""
+        height, width, channels = self.shape
+        first = index * self.padded_height + corner[:, 0]
+        start = (first[:, None] + self.row) * self.padded_width + corner[:, 1:]
+        rows = self.windows[start.flatten() * channels]
+        return rows.view(len(index), height, width, channels)
+
+
+def cut_out(
+    images: torch.Tensor, centre: torch.Tensor, size: int, colour: torch.Tensor
+) -> torch.Tensor:
+    """Set a square of each image (B, H, W, C), already normalised, to `colour` (C,).
+
+    centre: (B, 2). The square covers rows centre - size // 2 up to size more, and what falls
+    outside the image is lost (DeVries and Taylor, 2017, arXiv:1708.04552).
+    """
+    height, width = images.shape[1:3]
+    device = images.device
+    top, left = (centre - size // 2).unbind(1)
+    row = torch.arange(height, device=device) - top[:, None]
+    column = torch.arange(width, device=device) - left[:, None]
+    in_rows = (row >= 0) & (row < size)
+    in_columns = (column >= 0) & (column < size)
+    covered = in_rows[:, :, None] & in_columns[:, None, :]
+    return torch.where(covered[..., None], colour, images)
+
+
+def channel_statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return (mean, std) of each channel, in units of 1 = white (value / 255).
+
+    images: (N, H, W, C) uint8. Exact: computed from counts of the 256 values. The standard
+    deviation is that of the population; a constant channel gets 1, so that it normalises to 0.
+    """
+    if images.dtype != np.uint8 or images.ndim != 4 or images.size == 0:
+        raise ValueError(
+            f"expected (N, H, W, C) uint8 with at least one image, got {images.shape} {images.dtype}"
+        )
+    channels = images.shape[-1]
+    pixels = images.reshape(-1, channels)
+    counts = np.zeros((channels, 256), dtype=np.int64)
+    for start in range(0, len(pixels), _PIXELS):
+        for channel in range(channels):
+            part = pixels[start : start + _PIXELS, channel]
+            counts[channel] += np.bincount(part, minlength=256)
+    values = np.arange(256, dtype=np.int64)
+    total = len(pixels)
+    means, stds = [], []
+    for count in counts:
+        first, second = int(count @ values), int(count @ values**2)
+        # Integers of any length: var = (n Σv² - (Σv)²) / n², without cancellation.
+        variance = (total * second - first * first) / (total * total)
+        means.append(first / total / 255)
+        stds.append(variance**0.5 / 255 or 1.0)
+    return tuple(means), tuple(stds)

@@ -12,7 +12,7 @@ from cvlib.freeze.expressions import end_of_div
 from cvlib.freeze.frozen_chapter import FrozenChapter
 from cvlib.freeze.marks import traced_runs
 from cvlib.freeze.trace_place import Place
-from cvlib.journal.origin import DESCRIBED
+from cvlib.journal.quantity import DESCRIBED
 
 
 def place_of_label(one: FrozenChapter, label: str) -> Place | None:

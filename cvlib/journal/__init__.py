@@ -4,11 +4,8 @@ from cvlib.journal.captions import answer_quarto
 from cvlib.journal.handle import ExperimentHandle, experiment
 from cvlib.journal.hypotheses import Hypotheses, hypotheses
 from cvlib.journal.mistakes import Mistakes, mistakes
-from cvlib.journal.reads import reads
-from cvlib.journal.whole_report import provenance_table
-from cvlib.recorder import start_in_quarto
+from cvlib.journal.provenance import provenance_table
 
-start_in_quarto()
 answer_quarto()
 
 __all__ = [
@@ -19,5 +16,4 @@ __all__ = [
     "hypotheses",
     "mistakes",
     "provenance_table",
-    "reads",
 ]

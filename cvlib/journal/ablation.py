@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from cvlib.journal import numbers
-from cvlib.journal.empty_figure import empty_figure
-from cvlib.journal.figure import ReportFigure, new_figure, styled
-from cvlib.journal.inline import quotient
-from cvlib.journal.origin import keys_of
-from cvlib.journal.results import Results
-from cvlib.journal.spread import of_difference
-from cvlib.journal.staleness import absence_note, fixed_note, marks, stale_note
-from cvlib.journal.style import BLUE, INK, MUTED, VERMILLION
-from cvlib.journal.variant_results import VariantResults
+from cvlib.journal.comparison import of_difference
+from cvlib.journal.figure import BLUE, INK, MUTED, VERMILLION, empty_figure, new_figure, styled
+from cvlib.journal.functions import of_experiment
+from cvlib.journal.notes import absence_note, fixed_note, marks, stale_note
+from cvlib.journal.quantity import keys_of
+from cvlib.journal.values import quotient
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from cvlib.journal.figure import ReportFigure
+    from cvlib.journal.results import Name, Results, VariantResults
 
 ROW = 0.175  # inches
 BETWEEN_FACTORS = 0.45  # rows
 
 
+@of_experiment
 @styled
-def ablation(
-    results: Results,
-    variants: Sequence[str | VariantResults] | None,
-    reference: str | VariantResults | None,
-) -> ReportFigure:
-    """Draw a row a variant, grouped by factor: difference in points, and time as a ratio."""
-    base, chosen = results.against(reference, variants)
+def ablation(results: Results, *variants: Name, reference: Name | None = None) -> ReportFigure:
+    """Difference to the reference in points with 95% interval, and training time beside it.
+
+    Example: exp01.ablation("depth-2", "depth-4", "norm-none", "kernel-5")
+    """
+    base, chosen = results.against(reference, variants or None)
     if base.is_skipped:
         return empty_figure([base])
     base.need()
@@ -108,7 +111,7 @@ def _color(mean: float, apart: bool) -> str:
 def _times(
     axes: Axes, shown: Sequence[VariantResults], rows: Sequence[float], base: VariantResults
 ) -> None:
-    ratios = [quotient(variant, base, "train_seconds").value or np.nan for variant in shown]
+    ratios = [quotient(variant, base, "train_seconds") or np.nan for variant in shown]
     axes.axvline(1, color=INK, linewidth=0.8, zorder=1)
     axes.hlines(rows, 1, ratios, color=MUTED, linewidth=1.3)
     axes.plot(ratios, rows, linestyle="", marker="|", color=INK, markersize=6, markeredgewidth=1.3)

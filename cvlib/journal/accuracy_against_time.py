@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from cvlib.analysis.pareto import pareto_front
+from cvlib.analysis.efficiency import pareto_front
 from cvlib.journal import numbers
-from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError
-from cvlib.journal.figure import ReportFigure, new_figure, styled
-from cvlib.journal.labels import Box, place
-from cvlib.journal.origin import keys_of
-from cvlib.journal.results import Results
+from cvlib.journal.figure import BLUE, MUTED, empty_figure, new_figure, styled
+from cvlib.journal.functions import of_experiment
+from cvlib.journal.notes import absence_note, fixed_note, marks, stale_note
+from cvlib.journal.quantity import keys_of
 from cvlib.journal.spread import over_seeds
-from cvlib.journal.staleness import absence_note, fixed_note, marks, stale_note
-from cvlib.journal.style import BLUE, MUTED
-from cvlib.journal.variant_results import VariantResults
 from cvlib.journal.words import listed
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
+    from cvlib.journal.figure import ReportFigure
+    from cvlib.journal.results import Name, Results, VariantResults
+
+Box = tuple[float, float, float, float]  # left, bottom, right, top
+
+
+@of_experiment
 @styled
-def accuracy_against_time(
-    results: Results, variants: Sequence[str | VariantResults] | None
-) -> ReportFigure:
-    """Draw a point a variant: mean over seeds, bars are 95% t-intervals; the front is joined."""
-    chosen = results.chosen(variants)
+def accuracy_against_time(results: Results, *variants: Name) -> ReportFigure:
+    """Test accuracy against training seconds, with intervals and the Pareto front.
+
+    Example: exp01.accuracy_against_time(height=2.4)
+    """
+    chosen = results.chosen(variants or None)
     shown = results.shown(chosen)
     if not shown:
         return empty_figure(chosen)
@@ -158,7 +165,7 @@ def _name_points(
     inside = axes.get_window_extent(renderer)
     frame = (inside.x0, inside.y0, inside.x1, inside.y1)
     obstacles = _bars(axes, seconds, accuracy) + _steps(points[front])
-    corners = place(points, sizes, obstacles, frame, near=4.5 * scale)
+    corners = place_labels(points, sizes, obstacles, frame, near=4.5 * scale)
     corners, sizes = corners + gap, sizes - 2 * gap
     for index, (text, corner) in enumerate(zip(texts, corners, strict=True)):
         text.set_position(tuple((corner - points[index]) / scale))
@@ -196,3 +203,85 @@ def _steps(points: np.ndarray) -> list[Box]:
         boxes.append((x0, y0 - 1, x1, y0 + 1))
         boxes.append((x1 - 1, y0, x1 + 1, y1))
     return boxes
+
+
+def place_labels(
+    points: np.ndarray,
+    sizes: np.ndarray,
+    obstacles: Sequence[Box],
+    frame: Box,
+    near: float,
+) -> np.ndarray:
+    """Lower left corners (N, 2) of labels beside their points, all in pixels.
+
+    points: (N, 2); sizes: (N, 2) widths and heights; obstacles: boxes that labels should not
+    cover; frame: box to stay in; near: distance of a label that has room. Each label tries places
+    around its point; labels are placed in turn, several times over, each where it costs least.
+    """
+    options = [_options(point, size, near) for point, size in zip(points, sizes, strict=True)]
+    dots = [(x - near / 2, y - near / 2, x + near / 2, y + near / 2) for x, y in points]
+    fixed = []
+    for index, corners in enumerate(options):
+        costs = []
+        for corner, liking in corners:
+            box = _box(corner, sizes[index])
+            hits = sum(_overlap(box, other) for other in obstacles)
+            hits += 4 * sum(_overlap(box, other) for other in dots)
+            costs.append(liking + 4 * hits + 300 * _outside(box, frame))
+        fixed.append(np.array(costs))
+    chosen = [int(costs.argmin()) for costs in fixed]
+    for _ in range(12):
+        before = list(chosen)
+        # those with the worst place choose first
+        for index in sorted(range(len(options)), key=lambda i: -fixed[i][chosen[i]]):
+            costs = fixed[index].copy()
+            for other, option in enumerate(chosen):
+                if other != index:
+                    taken = _box(options[other][option][0], sizes[other])
+                    for k, (corner, _) in enumerate(options[index]):
+                        costs[k] += 8 * _overlap(_box(corner, sizes[index]), taken)
+            chosen[index] = int(costs.argmin())
+        if chosen == before:
+            break
+    return np.array([options[i][k][0] for i, k in enumerate(chosen)]).reshape(-1, 2)
+
+
+def _options(
+    point: np.ndarray, size: np.ndarray, near: float
+) -> list[tuple[tuple[float, float], float]]:
+    """Corners to try, with how unwelcome each is by itself: right and close is best."""
+    width, height = size
+    found = []
+    for ring, distance in enumerate((near, 2.2 * near, 3.6 * near, 5.2 * near, 7 * near)):
+        for step in range(16):
+            angle = math.tau * step / 16
+            dx, dy = math.cos(angle), math.sin(angle)
+            # the label's nearest side, not its middle, is at that distance
+            corner = (
+                float(point[0] + distance * dx + (dx - 1) / 2 * width),
+                float(point[1] + distance * dy + (dy - 1) / 2 * height),
+            )
+            liking = 60.0 * ring + 6 * (1 - dx) + 3 * (1 - dy)
+            found.append((corner, liking))
+    return found
+
+
+def _box(corner: tuple[float, float], size: np.ndarray) -> Box:
+    return corner[0], corner[1], corner[0] + float(size[0]), corner[1] + float(size[1])
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """Shared area in square pixels."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    return max(0.0, width) * max(0.0, height)
+
+
+def _outside(box: Box, frame: Box) -> float:
+    """Pixels by which a box leaves the frame."""
+    return (
+        max(0.0, frame[0] - box[0])
+        + max(0.0, frame[1] - box[1])
+        + max(0.0, box[2] - frame[2])
+        + max(0.0, box[3] - frame[3])
+    )

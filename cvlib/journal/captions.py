@@ -18,12 +18,15 @@ from typing import Any
 
 OPTIONS = ("fig-cap", "fig-subcap", "fig-alt", "tbl-cap")
 ANSWER = "cvlib-values: "
+
 # As in Quarto's reader.
 INLINE = re.compile(r"(^|[^`])`\{python\}[ \t]([^`]+)`", re.MULTILINE)
+
 _CELL = re.compile(
     r"^(?P<fence>`{3,})\s*\{python\}[ \t]*\n(?P<cell>.*?)^(?P=fence)[ \t]*$",
     re.MULTILINE | re.DOTALL,
 )
+
 _OPTION_LINE = re.compile(r"^#\s*\| ?")
 
 

@@ -1,25 +1,107 @@
-"""A paired comparison of two variants on the same test images."""
+"""Two variants compared: their difference seed by seed, and a paired test on the same test images."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cvlib.analysis.paired import PairedTest, holm, paired_test
+from cvlib.analysis.intervals import Interval
+from cvlib.analysis.paired import holm, paired_test
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
-from cvlib.journal.origin import keys_of
-from cvlib.journal.quantity import Quantity, Words
-from cvlib.journal.tested import Tested
-from cvlib.journal.variant_results import VariantResults, shared_seeds
+from cvlib.journal.functions import of_experiment
+from cvlib.journal.notes import marks, noted, skipped_and_stale, without_results
+from cvlib.journal.quantity import STALE_MARK, Quantity, Words, keys_of, pipe_table
+from cvlib.journal.results import of_two, shared_seeds, skipped_value
+from cvlib.journal.spread import Spread, of_values, only_shares
+from cvlib.journal.words import counted, ranged
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from cvlib.analysis.paired import PairedTest
+    from cvlib.journal.quantity import Markdown, Skipped
+    from cvlib.journal.results import Name, Results, Tested, VariantResults
 
 LEVEL = 0.05
+
+
+@of_experiment
+def difference(
+    results: Results,
+    first: Name,
+    second: Name = "base",
+    metric: str = "test_accuracy",
+    plus: bool = True,
+) -> Quantity:
+    """`+0.84 [0.31, 1.37] points`: first minus second, paired by seed.
+
+    plus=False leaves the plus out, for sentences such as "loses 0.84 points".
+
+    Example: exp01.difference("depth-4")
+    """
+
+    def points(one: VariantResults, other: VariantResults) -> Quantity:
+        mean, interval, over = of_difference(one, other, metric)
+        stale = one.is_stale or other.is_stale
+        if interval is None:
+            text = numbers.signed(mean, 2) if plus else numbers.fixed(mean, 2)
+            return Quantity(f"{text} points", mean, stale=stale)
+        text = numbers.difference(mean, interval.low, interval.high, plus=plus)
+        remark = " (interval over images)" * (over == "images")
+        return Quantity(f"{text} points{remark}", mean, interval.low, interval.high, stale)
+
+    return of_two(results, first, second, points)
+
+
+@of_experiment
+def compare(results: Results, first: Name, second: Name = "base") -> Comparison | Skipped:
+    """`p = 0.003`: exact paired test on the same test images; `.verdict`, `.difference`.
+
+    Example: exp01.compare("depth-4").verdict
+    """
+    pair = results.variant(first), results.variant(second)
+    for variant in pair:
+        if variant.is_skipped:
+            return skipped_value(variant)
+    return paired_tests([pair])[0]
+
+
+@of_experiment
+def comparisons(results: Results, *variants: Name, reference: Name | None = None) -> Comparisons:
+    """Each variant against the reference, p-values Holm-adjusted together; shown as a table.
+
+    `tests["probe"]` by name; by id, `tests["exp02/probe"]`, where two experiments share it.
+
+    Example: exp01.comparisons("depth-4", "norm-none")
+    """
+    base, others = results.against(reference, variants or None)
+    if base.is_skipped:
+        return Comparisons(base, others, [])
+    pairs = [(variant, base) for variant in results.shown(others)]
+    return Comparisons(base, others, paired_tests(pairs))
+
+
+def of_difference(
+    first: VariantResults, second: VariantResults, metric: str = "test_accuracy"
+) -> Spread:
+    """Accuracy of `first` minus `second` in points, paired by seed, with its 95% interval."""
+    only_shares(metric)
+    values = np.array(
+        [
+            100 * (first.value(metric, seed) - second.value(metric, seed))
+            for seed in shared_seeds(first, second)
+        ]
+    )
+    mean = float(values.mean())
+    if first.is_deterministic and second.is_deterministic and np.ptp(values) == 0:
+        if metric != "test_accuracy":
+            return Spread(mean, None)
+        found = paired_tests([(first, second)])[0].difference
+        assert found.low is not None and found.high is not None
+        return Spread(mean, Interval(mean, found.low, found.high), "images")
+    return of_values(values)
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,10 +117,6 @@ class Comparison:
     test: PairedTest
     p: float
     together: int = 1
-
-    def traced(self, _runs: Iterable[str]) -> Self:
-        """Itself: what it shows names the runs of both."""
-        return self
 
     @property
     def difference(self) -> Quantity:
@@ -83,7 +161,7 @@ class Comparison:
         return self._quantity()._repr_markdown_()
 
 
-def compare(
+def paired_tests(
     pairs: Sequence[tuple[VariantResults, VariantResults]],
 ) -> list[Comparison]:
     """Test each pair; p-values are Holm-adjusted for all pairs of this call.
@@ -120,3 +198,80 @@ def same_images(first: VariantResults, second: VariantResults, tested: Sequence[
     return all(
         np.array_equal(ids, other.ids) and np.array_equal(labels, other.labels) for other in tested
     )
+
+
+class Comparisons(dict[str, Comparison]):
+    """Comparisons with one reference, by the variant's name; shown as a table.
+
+    Variants of two experiments that share a name go by their ids, such as `exp02/probe`; an id
+    finds any variant. Of a skipped one, or all where the reference was, it says `skipped`.
+    """
+
+    def __init__(
+        self,
+        reference: VariantResults,
+        asked: Sequence[VariantResults],
+        found: Sequence[Comparison],
+    ) -> None:
+        """asked: the variants that were to be compared; found: of those that have results."""
+        ids: dict[str, dict[str, None]] = {}
+        for variant in asked:
+            ids.setdefault(variant.name, {})[variant.id] = None
+        self._key = {v.id: v.id if len(ids[v.name]) > 1 else v.name for v in asked}
+        self._ids = {name: list(those) for name, those in ids.items()}
+        self._asked = {variant.id: variant for variant in asked}
+        self._reference = reference
+        super().__init__({self._key[one.first.id]: one for one in found})
+
+    def __missing__(self, name: str) -> Comparison | Skipped:
+        there = self._ids.get(name, [name])
+        if len(there) > 1:
+            raise JournalError(f"{name!r} is in two experiments; say {' or '.join(there)}")
+        variant = self._asked.get(there[0])
+        if variant is None:
+            raise JournalError(f"no comparison of {name!r}; there is: {self._names()}")
+        for one in (self._reference, variant):
+            if one.is_skipped:
+                return skipped_value(one)
+        return self[self._key[variant.need().id]]
+
+    def _names(self) -> str:
+        left_out = [key for one, key in self._key.items() if self._asked[one].is_skipped]
+        return ", ".join(self) + f"; skipped: {', '.join(left_out)}" * bool(left_out)
+
+    def _repr_markdown_(self) -> str:
+        return self._table()._repr_markdown_()
+
+    def __str__(self) -> str:
+        return str(self._table())
+
+    def _table(self) -> Markdown:
+        every = [self._reference, *self._asked.values()]
+        if not self:
+            which = "reference was" if self._reference.is_skipped else "variants were"
+            said = f"No comparison: the {which} skipped."
+            return noted("", [said, *skipped_and_stale(every, [])], ())
+        shown = [one.first for one in self.values()]
+        mark = marks([self._reference, *shown])
+        rows = [
+            [
+                one.first.label + mark[one.first.id],
+                str(one.difference).removesuffix(STALE_MARK).removesuffix(" points"),
+                numbers.p_value(one.p).removeprefix("p ").removeprefix("= "),
+                one.verdict,
+            ]
+            for one in self.values()
+        ]
+        head = ["Variant", f"Difference to {self._reference.label} (points)", "p", "Verdict"]
+        tests = [one.test for one in self.values()]
+        images = ranged([test.images for test in tests], "test image")
+        seeds = ranged([test.seeds for test in tests], "seed")
+        together = counted(next(iter(self.values())).together, "comparison")
+        note = [
+            f"Difference with its 95% bootstrap interval over the same {images}, mean of {seeds}; "
+            f"exact paired test, p adjusted for {together} (Holm).",
+            *without_results(self._asked.values()),
+            *skipped_and_stale(every, [self._reference, *shown]),
+        ]
+        table = pipe_table(head, rows, "lrrl")
+        return noted(table, note, keys_of([self._reference, *shown]))

@@ -3,31 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cvlib.analysis import convergence as analysis
+from cvlib.analysis import efficiency as analysis
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
-from cvlib.journal.quantity import Quantity
-from cvlib.journal.variant_results import VariantResults
+from cvlib.journal.functions import of_experiment
+from cvlib.journal.quantity import Quantity, keys_of
+from cvlib.journal.results import of_one, skipped_value
 from cvlib.journal.words import counted
+
+if TYPE_CHECKING:
+    from cvlib.journal.results import Name, Results, VariantResults
 
 SHARE = 0.95  # of a run's own best, or of the best of all
 COMMON = "common"
 Target = float | str
 
 
+@of_experiment
+def seconds_to(
+    results: Results,
+    variant: Name = "base",
+    target: Target | None = None,
+    among: Sequence[Name] | None = None,
+) -> Quantity:
+    """`12 s`: training time until a validation accuracy; None: 95% of the run's own best.
+
+    target: a share (0..1), or `common`: that of the variants `among`, None: of all.
+
+    Example: exp02.seconds_to("last-two", 0.80)
+    """
+    return _until(results, "seconds", variant, target, among)
+
+
+@of_experiment
+def epochs_to(
+    results: Results,
+    variant: Name = "base",
+    target: Target | None = None,
+    among: Sequence[Name] | None = None,
+) -> Quantity:
+    """`3.5 epochs`: the same in epochs.
+
+    Example: exp01.epochs_to("base")
+    """
+    return _until(results, "epochs", variant, target, among)
+
+
+@of_experiment
+def common_target(results: Results, *variants: Name) -> Quantity:
+    """`82.9%`: 95% of the best validation accuracy that any run of the variants reached.
+
+    One target for all, that a weak variant may miss. None named: of all variants.
+
+    Example: exp01.common_target("base", "depth-2")
+    """
+    chosen = results.chosen(variants or None)
+    shown = results.shown(chosen)
+    target = _common(shown)
+    if target is None:
+        return skipped_value(chosen[0])
+    stale = any(variant.is_stale for variant in shown)
+    return Quantity(f"{100 * target:g}%", 100 * target, stale=stale, runs=keys_of(shown))
+
+
 def target_of(target: Target | None, variants: Sequence[VariantResults]) -> float | None:
-    """A target as a share: itself, or for `common` what `common_target` says of the variants."""
+    """A target as a share: itself, or for `common` 95% of the best that any run reached."""
     if target == COMMON:
-        return common_target(variants)
+        return _common(variants)
     if target is not None and (isinstance(target, str) or not 0 < target <= 1):
         raise JournalError(f"target {target!r}: expected a share such as 0.85, or {COMMON!r}")
     return target
 
 
-def common_target(variants: Sequence[VariantResults]) -> float | None:
+def _common(variants: Sequence[VariantResults]) -> float | None:
     """95% of the best validation accuracy of any run, to a tenth of a point; None without a run.
 
     A probe, which has no epochs, counts with the accuracy it ends with.
@@ -79,7 +131,20 @@ def cell(variant: VariantResults, what: str, target: float | None) -> str:
     return text if len(found) == len(variant.runs) else f"{text} ({counted(len(found), 'seed')})"
 
 
-def quantity(variant: VariantResults, what: str, target: float | None) -> Quantity:
+def _until(
+    results: Results,
+    what: str,
+    variant: Name,
+    target: Target | None,
+    among: Sequence[Name] | None,
+) -> Quantity:
+    shown = [one for one in results.chosen(among) if one.runs]
+    share = target_of(target, shown)
+    runs = keys_of(shown) if target == COMMON else ()
+    return of_one(results, variant, lambda one: _quantity(one, what, share)).traced(runs)
+
+
+def _quantity(variant: VariantResults, what: str, target: float | None) -> Quantity:
     """The same for a sentence: `12 s`, `3.5 epochs`, `not reached`."""
     found = times_to(variant, what, target)
     if found is None:

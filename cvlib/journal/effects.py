@@ -18,10 +18,10 @@ from cvlib.analysis.paired import paired_bootstrap, sign_flip_test
 from cvlib.journal import numbers
 from cvlib.journal.comparison import same_images
 from cvlib.journal.errors import JournalError, NotTested
-from cvlib.journal.origin import keys_of
-from cvlib.journal.quantity import Quantity, Skipped
+from cvlib.journal.mistakes import mistakes
+from cvlib.journal.quantity import Quantity, Skipped, keys_of
+from cvlib.journal.results import VariantResults, shared_seeds
 from cvlib.journal.spread import is_share
-from cvlib.journal.variant_results import VariantResults, shared_seeds
 
 if TYPE_CHECKING:
     from cvlib.studies.hypotheses import Claim
@@ -106,8 +106,6 @@ def _ratio(claim: Claim, variants: tuple[VariantResults, ...]) -> Effect:
 
 
 def _measured(claim: Claim, variant: VariantResults) -> Effect:
-    from cvlib.journal.mistakes import mistakes
-
     found = mistakes(variant)
     if claim.measure == "share_of_errors":
         shown = found.share_of_errors(**claim.options)

@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 
-from cvlib.journal.class_labels import name_classes
-from cvlib.journal.classes import class_names, short_name
-from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError, MissingResults
-from cvlib.journal.figure import ReportFigure, new_figure, styled
-from cvlib.journal.results import Results
-from cvlib.journal.staleness import absence_note, marks, stale_note
-from cvlib.journal.style import class_style
-from cvlib.journal.variant_results import VariantResults
-from cvlib.journal.words import listed
-from cvlib.results.run import Run
+from cvlib.journal.figure import INK, class_style, empty_figure, new_figure, styled
+from cvlib.journal.functions import of_experiment
+from cvlib.journal.notes import absence_note, marks, stale_note
+from cvlib.journal.words import class_names, listed, short_name
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from cvlib.journal.figure import ReportFigure
+    from cvlib.journal.results import Name, Results, VariantResults
+    from cvlib.results.run import Run
 
 METHODS = ("tsne", "pca")
 MOST = 4
+
 # Names written into panels of so many columns; more classes get numbers, and a key below.
 NAMED = {1: 24, 2: 14, 3: 10}
 HEIGHTS = {1: 3.4, 2: 2.5, 3: 2.0}  # of a row of panels, inches
+_TOUCH = 0.01  # pixels that two boxes may share
+_PATIENCE = 40  # rounds without a hundredth less overlap, after which there is no room
 
 
+@of_experiment
 @styled
 def embedding(
     results: Results,
-    variants: Sequence[str | VariantResults] | None,
-    method: str,
-    titles: Sequence[str] | Mapping[str, str] | None,
+    *variants: Name,
+    method: str = "tsne",
+    titles: Sequence[str] | Mapping[str, str] | None = None,
 ) -> ReportFigure:
-    """Draw one panel a variant, of the first seed that kept a map."""
+    """Test features in the plane, a panel for each of at most four variants.
+
+    method: `tsne` or `pca`; titles: of the panels, in order or by variant; None: labels. Each map
+    is that of the first seed that kept one.
+
+    Example: exp04.embedding("lite0-random", "lite0", height=1.9)
+    """
     if method not in METHODS:
         raise JournalError(f"method {method!r}: expected 'tsne' or 'pca'")
     chosen = results.chosen(variants) if variants else _mapped(results)
@@ -80,7 +93,7 @@ def embedding(
         figure.say(*notes, without, runs=[run.key for _, run, _ in maps], key=key)
         figure.draw_without_rendering()
         every = [
-            name_classes(axes, stored[method], stored["labels"], shown_names)
+            _name_classes(axes, stored[method], stored["labels"], shown_names)
             for axes, (_, _, stored) in zip(grid.flat, maps, strict=True)
         ]
         if all(every) or without:
@@ -186,3 +199,107 @@ def _key(names: Sequence[str]) -> str:
     return ", ".join(
         f"{n} {short_name(name)}".replace(" ", "\u00a0") for n, name in enumerate(names)
     )
+
+
+def _name_classes(
+    axes: Axes, points: np.ndarray, labels: np.ndarray, names: Sequence[str] | None
+) -> bool:
+    """Write each class's name, or number, at the median of its points; names kept apart.
+
+    Returns whether all had room; the others are left out.
+    """
+    renderer = axes.figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    present = np.unique(labels)
+    medians = np.array([np.median(points[labels == label], axis=0) for label in present])
+    # the halo lies in the picture of the points: as outlines it would double the SVG
+    looks: tuple[dict[str, Any], ...] = (
+        {"color": INK, "zorder": 5},
+        {
+            "color": "white",
+            "zorder": 2.05,
+            "path_effects": [withStroke(linewidth=2.4, foreground="white")],
+        },
+    )
+    texts, halos = (
+        [
+            axes.annotate(
+                names[label] if names else str(label),
+                tuple(median),
+                ha="center",
+                va="center",
+                fontsize=7.5,
+                fontweight="bold",
+                annotation_clip=False,
+                **look,
+            )
+            for label, median in zip(present.tolist(), medians, strict=True)
+        ]
+        for look in looks
+    )
+    extents = [text.get_window_extent(renderer) for text in texts]
+    scale = axes.figure.dpi / 72
+    sizes = np.array([(e.width, e.height) for e in extents]) + scale * np.array([3.5, 0.6])
+    inside = axes.get_window_extent(renderer)
+    wanted = axes.transData.transform(medians)
+    placed = push_apart(wanted, sizes, (inside.x0, inside.y0, inside.x1, inside.y1))
+    kept = uncovered(placed, sizes)
+    for place, pair in enumerate(zip(texts, halos, strict=True)):
+        for text in pair:
+            if not kept[place]:
+                text.remove()
+                continue
+            text.set_position(tuple((placed[place] - wanted[place]) / scale))
+            text.anncoords = "offset points"
+    return bool(kept.all())
+
+
+def push_apart(
+    centres: np.ndarray, sizes: np.ndarray, frame: tuple[float, float, float, float]
+) -> np.ndarray:
+    """Centres (N, 2) near the wanted ones at which no two boxes overlap, where there is room.
+
+    centres: wanted (N, 2); sizes: (N, 2) widths and heights; frame: box to stay in. All in pixels.
+    All overlapping pairs are pushed apart at once, along the direction in which they share least,
+    until none overlaps or it gets no better; `uncovered` tells then which to leave out.
+    """
+    half = sizes / 2
+    low = np.array(frame[:2]) + half
+    high = np.maximum(np.array(frame[2:]) - half, low)
+    placed = np.clip(np.array(centres, dtype=float), low, high)
+    best, least, since = placed, math.inf, 0
+    # of two in one place the later moves up and to the right
+    tie = np.sign(np.arange(len(placed))[:, None] - np.arange(len(placed)))
+    while since < _PATIENCE:
+        gap, shared = _shared(placed, sizes)
+        touching = shared.min(axis=0) > _TOUCH
+        covered = float(shared.min(axis=0)[touching].sum())
+        if covered < 0.99 * least:
+            best, least, since = placed, covered, 0
+        if not covered:
+            break
+        since += 1
+        along_x = shared[0] <= shared[1]
+        side = np.where(gap == 0, tie, np.sign(gap))
+        push = np.where(touching & np.array([along_x, ~along_x]), side * shared / 2, 0.0)
+        placed = np.clip(placed + push.sum(axis=2).T, low, high)
+    return best
+
+
+def uncovered(centres: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Which boxes to keep (N,) bool so that none overlaps: the one that covers most goes first."""
+    keep = np.ones(len(centres), dtype=bool)
+    touching = _shared(centres, sizes)[1].min(axis=0) > 2 * _TOUCH
+    while touching.any():
+        worst = int(touching.sum(axis=1).argmax())
+        keep[worst] = False
+        touching[worst] = touching[:, worst] = False
+    return keep
+
+
+def _shared(centres: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gaps between centres, and how far boxes overlap, (2, N, N): by direction; 0 with itself."""
+    x = centres.T
+    gap = x[:, :, None] - x[:, None, :]
+    shared = (sizes.T[:, :, None] + sizes.T[:, None, :]) / 2 - np.abs(gap)
+    shared[:, np.arange(len(centres)), np.arange(len(centres))] = 0
+    return gap, shared

@@ -1,4 +1,4 @@
-"""What goes wrong when a chapter asks for a number."""
+"""What goes wrong when a chapter asks for something."""
 
 from __future__ import annotations
 
@@ -19,3 +19,7 @@ class NotTested(JournalError):
 
 class NotTrained(JournalError):
     """Runs have no result, and this process was asked to train none."""
+
+
+class UnknownName(JournalError, AttributeError):
+    """A chapter asked an experiment, or mistakes, for something that no function makes."""

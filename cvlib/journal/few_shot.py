@@ -3,40 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cvlib.journal import inline
-from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError
-from cvlib.journal.figure import ReportFigure, styled
+from cvlib.journal.figure import empty_figure, styled
+from cvlib.journal.functions import of_experiment
 from cvlib.journal.lines import Line, check_band, lines_figure
-from cvlib.journal.origin import keys_of
-from cvlib.journal.quantity import Quantity, Skipped
-from cvlib.journal.results import Results
+from cvlib.journal.notes import absence_note, marks, stale_note
+from cvlib.journal.quantity import Skipped, keys_of
+from cvlib.journal.results import of_one
 from cvlib.journal.spread import of_values
-from cvlib.journal.staleness import absence_note, marks, stale_note
-from cvlib.journal.variant_results import VariantResults
+from cvlib.journal.values import percent_quantity
 from cvlib.journal.words import listed
+
+if TYPE_CHECKING:
+    from cvlib.journal.figure import ReportFigure
+    from cvlib.journal.quantity import Quantity
+    from cvlib.journal.results import Name, Results, VariantResults
 
 ALL = "all"
 Shots = int | str
 
 
+@of_experiment
 @styled
-def few_shot(
-    results: Results, variants: Sequence[str | VariantResults] | None, band: str
-) -> ReportFigure:
-    """Draw a line a variant over 1, 5, 10, … images a class, all of them at the right."""
+def few_shot(results: Results, *variants: Name, band: str = "range") -> ReportFigure:
+    """Accuracy against training images a class, all of them at the right; band over seeds and draws.
+
+    Example: exp04.few_shot("lite0-160", "lite0", "lite0-48", height=2.3)
+    """
     check_band(band)
-    chosen = results.chosen(variants)
-    if variants is None:
+    chosen = results.chosen(variants or None)
+    if not variants:
         # of an experiment's variants, those that are probed
         chosen = [v for v in chosen if getattr(v.variant.spec.train, "shots", None)] or chosen
     found = results.shown(chosen)
     if not found:
         return empty_figure(chosen)
-    curves = {variant.id: few_shot_values(variant) for variant in found}
+    curves = {variant.id: _values(variant) for variant in found}
     shown = [variant for variant in found if curves[variant.id]]
     if not shown:
         raise JournalError(
@@ -63,7 +69,7 @@ def few_shot(
             "draws",
             f"{ALL}: refitted with the validation images, the rest on the shots alone, C chosen on "
             "as many",
-            left_out_note(shown),
+            _left_out_note(shown),
             f"without a few-shot curve: {listed(without)}" if without else "",
             stale_note(shown),
             absence_note(chosen),
@@ -72,7 +78,18 @@ def few_shot(
     )
 
 
-def few_shot_values(variant: VariantResults) -> dict[Shots, np.ndarray]:
+@of_experiment
+def few_shot_accuracy(results: Results, variant: Name, shots: Shots) -> Quantity:
+    """`71.2 ± 1.4%`: of a probe with so many training images a class, over seeds and draws.
+
+    `left out (too few images a class)` where the data could not fill them.
+
+    Example: exp04.few_shot_accuracy("lite0", 5)
+    """
+    return of_one(results, variant, lambda one: _quantity(one, shots))
+
+
+def _values(variant: VariantResults) -> dict[Shots, np.ndarray]:
     """Images a class, last `all` -> test accuracies in percent of every seed and draw; may be empty."""
     found: dict[int, list[float]] = {}
     for run in variant.runs.values():
@@ -82,9 +99,9 @@ def few_shot_values(variant: VariantResults) -> dict[Shots, np.ndarray]:
     return curve | {ALL: 100 * variant.values("test_accuracy")} if curve else curve
 
 
-def few_shot_left_out(variant: VariantResults) -> dict[int, str]:
+def _left_out(variant: VariantResults) -> dict[int, str]:
     """Images a class that were asked for and cannot be had of every class -> why, in words."""
-    curve = few_shot_values(variant)
+    curve = _values(variant)
     asked = [s for s in getattr(variant.variant.spec.train, "shots", None) or () if s not in curve]
     kept = {
         int(row["shots"]): str(row["reason"])
@@ -94,12 +111,12 @@ def few_shot_left_out(variant: VariantResults) -> dict[int, str]:
     return {shots: kept.get(shots, "too few training images") for shots in asked}
 
 
-def left_out_note(shown: Sequence[VariantResults]) -> str:
+def _left_out_note(shown: Sequence[VariantResults]) -> str:
     """One line for a figure: `left out: 50 a class (class 3 has 31 training images)`."""
     by_words: dict[str, list[str]] = {}
     for variant in shown:
         by_reason: dict[str, list[str]] = {}
-        for shots, reason in few_shot_left_out(variant).items():
+        for shots, reason in _left_out(variant).items():
             by_reason.setdefault(reason, []).append(f"{shots:,}")
         words = [f"{listed(shots)} a class ({reason})" for reason, shots in by_reason.items()]
         if words:
@@ -111,15 +128,11 @@ def left_out_note(shown: Sequence[VariantResults]) -> str:
     return f"left out: {', '.join(said)}" if said else ""
 
 
-def few_shot_quantity(variant: VariantResults, shots: Shots) -> Quantity:
-    """`71.2 ± 1.4%`: mean and 95% t-interval over seeds and draws.
-
-    `left out (too few images a class)` where the data cannot fill a number that was asked for.
-    """
-    curve = few_shot_values(variant.need())
+def _quantity(variant: VariantResults, shots: Shots) -> Quantity:
+    curve = _values(variant.need())
     if shots in curve:
-        return inline.percent(variant, of_values(curve[shots]))
-    left_out = few_shot_left_out(variant)
+        return percent_quantity(variant, of_values(curve[shots]))
+    left_out = _left_out(variant)
     if isinstance(shots, int) and shots in left_out:
         return Skipped(
             "left out (too few images a class)",

@@ -6,6 +6,8 @@ there with their captions, and each has its facts in its title.
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from collections.abc import Sequence
 from functools import cached_property
@@ -15,27 +17,46 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
-from cvlib.journal.mistake_facts import facts
-from cvlib.journal.mistake_groups import Group, each_once, groups_of
-from cvlib.journal.origin import keys_of, short_names
-from cvlib.journal.quantity import markdown
-from cvlib.journal.skipped import skip_sentences
-from cvlib.journal.thumbnail import is_small, thumbnail
+from cvlib.journal.functions import of_mistakes
+from cvlib.journal.gallery import each_once, groups_of
+from cvlib.journal.notes import skip_sentences
+from cvlib.journal.quantity import keys_of, markdown, short_names
 
 if TYPE_CHECKING:
+    from cvlib.journal.gallery import Group
     from cvlib.journal.mistakes import Mistakes
 
-GROUPS = (
+PAGE_GROUPS = (
     "label-error", "ambiguous", "every model", "label errors", "confident", "pairs:5", "only right",
     "others",
 )  # fmt: skip
+
 BYTES = 560_000  # of a whole gallery; the pictures share what the words leave
 _WORDS = 1_100  # bytes of one picture's words, about
+
 _HOW = (
     "Arrow keys, Home and End move between pictures; Enter or a click shows one larger, with every "
     "model's answer; Escape closes it."
 )
+
+LONGEST = 96  # pixels
+SMALL = 48  # shown with hard pixels, as PNG
+_QUALITIES = (85, 75, 65, 55, 45, 35, 25)
+
+
+@of_mistakes
+def gallery_page(
+    found: Mistakes, groups: Sequence[str] | None = None, limit: int = 120
+) -> GalleryPage:
+    """The same for the web, with more pictures and every model's answer; nothing in the PDF.
+
+    limit: pictures in all, shared out among the groups.
+
+    Example: found.gallery_page(limit=12)
+    """
+    return GalleryPage(found, groups or PAGE_GROUPS, limit)
 
 
 class GalleryPage:
@@ -89,7 +110,7 @@ class GalleryPage:
         alt = f"{true}, taken for {answer} with a confidence of {sure}"
         if not subject.mistaken[row]:
             alt, answer = f"{true}, rightly named with a confidence of {sure}", "right"
-        title = "\n".join(f"{name}: {value}" for name, value in facts(found, image))
+        title = "\n".join(f"{name}: {value}" for name, value in _facts(found, image))
         height, width = picture.shape[:2]
         pixels = ' class="small"' if is_small(picture) else ""
         # <svg>, not <img>: that stands in a chapter's HTML for a picture that the PDF would lose,
@@ -142,3 +163,69 @@ def _packed(name: str) -> str:
     text = (Path(__file__).parent / name).read_text(encoding="utf-8")
     text = re.sub(r"/\*.*?\*/\s*", "", text, flags=re.DOTALL)
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _facts(found: Mistakes, image: int) -> list[tuple[str, str]]:
+    """Names with values: label, each model's answer, scores, properties, verdict."""
+    names, subject = found.class_names, found.cases.subject
+    row = subject.row_of[image]
+    said = [("Label", names[int(subject.labels[row])])]
+    for model in found.cases.models:
+        if (own := model.row_of.get(image)) is not None:
+            answer = names[int(model.answer[own])]
+            value = f"{answer}, {100 * model.confidence[own]:.0f}%"
+            seeds = model.wrong[:, own]
+            if len(seeds) > 1:
+                value += f" ({int((~seeds).sum())} of {len(seeds)} seeds right)"
+            said.append((model.variant.label, value))
+    said.append(("Hardness", f"{found.scores['hardness'][row]:.2f} nats"))
+    said.append(("Mistakenness", f"{found.scores['mistakenness'][row]:.2f}"))
+    suggested = found.suggested_labels.get(image)
+    if suggested is not None:
+        said.append(("Label by confident learning", names[suggested]))
+    for name, values in found.properties.items():
+        if np.ptp(values) > 0:  # the same for every image, such as the size, says nothing
+            said.append((name.replace("_", " ").capitalize(), numbers.two_digits(values[row])))
+    if image in found.verdicts:
+        said.append(("Review", found.verdicts[image].replace("-", " ")))
+    said.append(("Image", found.pictures.names(subject.ids[[row]])[0]))
+    # a colon would be read as the end of the name
+    return [(name.replace(": ", " "), value) for name, value in said]
+
+
+def thumbnail(picture: np.ndarray, most_bytes: int) -> str:
+    """A data URI of (H, W, C) uint8: PNG where the picture is small, else JPEG of so many bytes.
+
+    The longest side is at most 96 pixels; JPEG's quality, then the size, is lowered until the
+    file is small enough.
+    """
+    from PIL import Image
+
+    image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+    if max(image.size) <= SMALL:
+        png = _file(image, "PNG", optimize=True)
+        if len(png) <= most_bytes:
+            return _uri("png", png)
+    for longest in (LONGEST, 72, 48):
+        smaller = image.copy()
+        smaller.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+        for quality in _QUALITIES:
+            jpeg = _file(smaller, "JPEG", quality=quality, optimize=True)
+            if len(jpeg) <= most_bytes:
+                return _uri("jpeg", jpeg)
+    return _uri("jpeg", jpeg)
+
+
+def is_small(picture: np.ndarray) -> bool:
+    """Whether it has so few pixels that they are shown as squares."""
+    return max(picture.shape[:2]) <= SMALL
+
+
+def _file(image: object, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)  # type: ignore[attr-defined]
+    return buffer.getvalue()
+
+
+def _uri(kind: str, content: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

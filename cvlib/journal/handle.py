@@ -7,28 +7,33 @@
     exp.table("accuracy", "seconds")
     exp.ablation()
 
-What it can be asked stands in `blocks` (tables and figures), `sentences` (inline values) and
-`facts` (what was asked, and how large it is). Heavy packages are imported by the methods that need
-them: a chapter that shows no figure imports no matplotlib, and none imports torch.
+What it can be asked are the functions marked `@of_experiment`, see `functions`. Heavy packages are
+imported by the modules that need them: a chapter that shows no figure imports no matplotlib, and none
+imports torch.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvlib.journal.blocks import Blocks
 from cvlib.journal.errors import JournalError
-from cvlib.journal.facts import Facts
-from cvlib.journal.sentences import Sentences
+from cvlib.journal.functions import Asked
+from cvlib.journal.notes import callout
+from cvlib.journal.quantity import Words, counts_quantity
+from cvlib.journal.words import dataset_words, listed
+from cvlib.project import find_project
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from pathlib import Path
 
-    from cvlib.journal.variant_results import VariantResults
-    from cvlib.results.run import Predictions
+    from cvlib.journal.quantity import Quantity
+    from cvlib.journal.results import Results, VariantResults
+    from cvlib.project import Project
+    from cvlib.studies.status import RunStatus
 
-    Name = str | VariantResults
+_PROJECTS: dict[Project, Project] = {}  # root and profile -> the one of this process
+_READ: dict[Path, int] = {}  # what was read of the experiments -> when it was changed last
+_RESULTS: dict[tuple[Project, str], tuple[list[RunStatus], Results]] = {}
 
 
 def experiment(
@@ -36,18 +41,66 @@ def experiment(
 ) -> ExperimentHandle:
     """The experiment of `experiments/<name>.yaml` in the project that the working folder lies in.
 
-    root, profile: instead of the ones found (see `studies.project.find_project`).
+    root, profile: instead of the ones found (see `cvlib.project.find_project`).
     Raises SpecError or ProjectError when there is no such experiment, or its YAML is wrong.
     """
-    from cvlib.project import find_project
-    from cvlib.studies.experiment import load_experiment
-
-    layout = find_project(root, profile)
-    return ExperimentHandle(layout, load_experiment(layout, name))
+    return ExperimentHandle(current_project(root, profile), name)
 
 
-class ExperimentHandle(Blocks, Sentences, Facts):
+def current_project(root: Path | None = None, profile: str | None = None) -> Project:
+    """The project that this process reads; a new one once what it read has changed on disk."""
+    found = find_project(root, profile)
+    if any(_changed(path) != before for path, before in _READ.items()):
+        _PROJECTS.clear()
+        _READ.clear()
+    return _PROJECTS.setdefault(found, found)
+
+
+def results_of(project: Project, experiment_id: str) -> Results:
+    """What the store holds of every variant and seed; each run is read once a project."""
+    from cvlib.journal.results import Results
+
+    note_file(project.experiment_file(experiment_id), project.runs)
+    statuses = project.statuses(experiment_id)
+    known = _RESULTS.get((project, experiment_id))
+    if known is None or known[0] is not statuses:
+        known = statuses, Results.gather(project, project.experiment(experiment_id), statuses)
+        _RESULTS[project, experiment_id] = known
+    return known[1]
+
+
+def note_file(*paths: Path) -> None:
+    """Remember the state of what is about to be read, so that a later change is noticed."""
+    for path in paths:
+        _READ.setdefault(path, _changed(path))
+
+
+def _changed(path: Path) -> int:
+    """When a file, or the listing of a folder, was changed last, in nanoseconds; 0 without it."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+class ExperimentHandle(Asked):
     """What a chapter may ask of one experiment. Variants are given by name, or as handles."""
+
+    _kind = "experiment"
+
+    def __init__(self, project: Project, name: str) -> None:
+        note_file(project.experiment_file(name))
+        self.project = project
+        self._declared = project.experiment(name)
+
+    @property
+    def results(self) -> Results:
+        """What the store holds of every variant and seed."""
+        return results_of(self.project, self.id)
+
+    def _subject(self) -> Results:
+        """What the functions take as their first argument."""
+        return self.results
 
     def run(self) -> ExperimentHandle:
         """Train what is missing or stale by spec or data, in a process of its own; then read.
@@ -59,10 +112,11 @@ class ExperimentHandle(Blocks, Sentences, Facts):
         from cvlib.studies.status import needs_work
 
         if any(needs_work(status, None) for status in self.results.statuses):
-            from cvlib.journal.running import run_missing
+            from cvlib.journal import running
 
-            run_missing(self.layout, self.id)
-            self.__dict__.pop("results", None)
+            running.run_missing(self.project, self.id)
+            self.project.forget_results()
+            _READ[self.project.runs] = _changed(self.project.runs)
             left = [s for s in self.results.statuses if needs_work(s, None)]
             if left:
                 lines = [f"  {s.planned.name}: {s.state} {s.reason}".rstrip() for s in left[:8]]
@@ -72,34 +126,68 @@ class ExperimentHandle(Blocks, Sentences, Facts):
                 )
         return self
 
-    def metrics(self) -> pd.DataFrame:
-        """One row a run: variant, label, factor, seed, key, state, then every metric."""
-        from cvlib.journal.frames import metrics_frame
+    @property
+    def id(self) -> str:
+        """`exp01`."""
+        return self._declared.id
 
-        return metrics_frame(self.results)
+    @property
+    def source(self) -> str:
+        """`experiments/exp01.yaml`: where it is declared, from the project's root."""
+        return self.project.experiment_file(self.id).relative_to(self.project.root).as_posix()
 
-    def history(self) -> pd.DataFrame:
-        """One row an epoch of a run: who, then epoch, losses, accuracies, lr, seconds."""
-        from cvlib.journal.frames import history_frame
+    @property
+    def title(self) -> Words:
+        """The title in its YAML."""
+        return Words(self._declared.title, source=self.source)
 
-        return history_frame(self.results)
+    @property
+    def question(self) -> Words:
+        """The question in its YAML."""
+        return Words(self._declared.question, source=self.source)
 
-    def predictions(self, variant: Name, seed: int) -> Predictions:
-        """Test logits (N, C), labels (N,) and ids (N,) of one run."""
-        found = self.results.variant(variant).need()
-        if seed not in found.runs:
-            raise JournalError(
-                f"{found.id} has no result for seed {seed}; it has: {list(found.runs)}"
-            )
-        return found.runs[seed].predictions()
+    @property
+    def variants(self) -> tuple[VariantResults, ...]:
+        """All variants, in the order of the YAML; each has .name, .label, .factor."""
+        return self.results.variants
+
+    @property
+    def runs(self) -> Quantity:
+        """How many runs the experiment asks for."""
+        return self._count(len(self._declared.variants) * len(self._declared.seeds))
+
+    @property
+    def seeds(self) -> Quantity:
+        """How many seeds each variant is run with."""
+        return self._count(len(self._declared.seeds))
+
+    @property
+    def epochs(self) -> Quantity:
+        """Epochs of the variants that are trained: `8`, or `4–10` where they differ."""
+        found = [getattr(v.spec.train, "epochs", None) for v in self._declared.variants]
+        counts = [epochs for epochs in found if epochs is not None]
+        if not counts:
+            raise JournalError(f"{self.id}: no variant is trained in epochs; all are probes")
+        return self._count(*counts)
+
+    @property
+    def dataset(self) -> Words:
+        """The dataset in words: `Fashion-MNIST`."""
+        names = [dataset_words(v.spec.dataset.name) for v in self._declared.variants]
+        return Words(listed(list(dict.fromkeys(names))), source=self.source)
+
+    def _count(self, *counts: int) -> Quantity:
+        return counts_quantity(counts).traced(source=self.source)
+
+    def __getitem__(self, name: str) -> VariantResults:
+        """A variant by name, to be compared with another experiment's: `exp02["fine-tuned"]`."""
+        return self.results.variant(name)
 
     def __repr__(self) -> str:
-        return f"<{self.id}: {self.title}; {len(self._experiment.variants)} variants>"
+        return f"<{self.id}: {self.title}; {len(self._declared.variants)} variants>"
 
     def _ipython_display_(self) -> None:
         """Shown at the end of a cell: nothing, or a warning when results are stale."""
-        from cvlib.journal.staleness import callout
-
         if warning := callout(self.results):
             from IPython.display import Markdown, display
 

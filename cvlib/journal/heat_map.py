@@ -4,41 +4,54 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from cvlib.journal import numbers
-from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError
-from cvlib.journal.figure import ReportFigure, new_figure, styled
-from cvlib.journal.origin import keys_of
-from cvlib.journal.results import Results
-from cvlib.journal.settings import Value, has_setting, in_order, key_words, setting, value_words
+from cvlib.journal.figure import BLUE, INK, MUTED, empty_figure, new_figure, styled
+from cvlib.journal.functions import of_experiment
+from cvlib.journal.notes import stale_note
+from cvlib.journal.quantity import keys_of
+from cvlib.journal.results import VariantResults
 from cvlib.journal.spread import is_share, over_seeds
-from cvlib.journal.staleness import stale_note
-from cvlib.journal.style import BLUE, INK, MUTED
-from cvlib.journal.trade_off import best, is_low_better
-from cvlib.journal.variant_results import VariantResults
+from cvlib.journal.values import best_of, is_low_better
+from cvlib.journal.words import Value, has_setting, in_order, key_words, spec_value, value_words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from cvlib.journal.figure import ReportFigure
+    from cvlib.journal.results import Name, Results
 
 Cells = dict[tuple[Value, Value], VariantResults]
 ROW = 0.42  # inches
+
 # white to dark blue: in grey, darker is better
 COLORS = LinearSegmentedColormap.from_list("better", ["#ffffff", "#cfe3f1", "#5fa5d0", BLUE])
 
 
+@of_experiment
 @styled
 def heat_map(
     results: Results,
-    rows: str,
-    columns: str,
-    metric: str,
-    variants: Sequence[str | VariantResults] | None,
+    rows: str = "train.schedule",
+    columns: str = "train.optimizer.lr",
+    metric: str = "test_accuracy",
+    variants: Sequence[Name] | None = None,
 ) -> ReportFigure:
-    """Draw a cell a variant; the one with the best validation accuracy is outlined."""
+    """The mean of a metric for each pair of two settings, the best by validation outlined.
+
+    rows, columns: keys of a run's spec; variants: those of the map; None: the largest set of
+    variants that differ in these two settings only. A cell that diverged, failed or was
+    skipped says so.
+
+    Example: exp02.heat_map(height=2.3)
+    """
     chosen = _grid_of(results, rows, columns, variants)
     shown = results.shown(chosen)
     if not shown:
@@ -49,7 +62,7 @@ def heat_map(
     figure = new_figure(ROW * len(down) + 0.75)
     axes = figure.subplots()
     colors = _scale(shown, metric)
-    outlined = best(shown, "val_accuracy") if len(shown) > 1 else None
+    outlined = best_of(shown, "val_accuracy") if len(shown) > 1 else None
     for y, row in enumerate(down):
         for x, column in enumerate(across):
             _cell(axes, x, y, cells.get((row, column)), metric, colors)
@@ -79,7 +92,7 @@ def heat_map(
 
 
 def _grid_of(
-    results: Results, rows: str, columns: str, names: Sequence[str | VariantResults] | None
+    results: Results, rows: str, columns: str, names: Sequence[Name] | None
 ) -> list[VariantResults]:
     """The named variants, or the largest set of variants that differ in the two settings only."""
     if rows == columns:
@@ -118,7 +131,7 @@ def _rest(variant: VariantResults, *keys: str) -> str:
 def _cells(chosen: Sequence[VariantResults], rows: str, columns: str) -> Cells:
     cells: Cells = {}
     for variant in chosen:
-        place = setting(variant, rows), setting(variant, columns)
+        place = spec_value(variant, rows), spec_value(variant, columns)
         if place in cells:
             raise JournalError(
                 f"{variant.experiment}: {cells[place].name!r} and {variant.name!r} both have "

@@ -10,24 +10,29 @@ h.table()          # for the Summary: verdicts with the numbers
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError, NotTested
-from cvlib.journal.origin import keys_of
-from cvlib.journal.quantity import Markdown, Quantity
+from cvlib.journal.handle import current_project, note_file, results_of
+from cvlib.journal.notes import noted
+from cvlib.journal.quantity import Markdown, Quantity, Skipped, keys_of, markdown
+from cvlib.project import HYPOTHESES
 
 if TYPE_CHECKING:
-    from cvlib.analysis.verdict import Verdict
+    from pathlib import Path
+
+    from cvlib.analysis.paired import Verdict
     from cvlib.journal.effects import Effect
-    from cvlib.journal.variant_results import VariantResults
+    from cvlib.journal.results import VariantResults
     from cvlib.project import Project
     from cvlib.studies.hypotheses import Claim, Hypothesis
 
 NOT_TESTED = "not tested"
+_SIDE = {"above": "more than", "below": "less than"}
 
 
 def hypotheses(*, root: Path | None = None, profile: str | None = None) -> Hypotheses:
@@ -35,14 +40,13 @@ def hypotheses(*, root: Path | None = None, profile: str | None = None) -> Hypot
 
     Raises SpecError when the file does not say what it should, JournalError when there is none.
     """
-    from cvlib.project import find_project
-    from cvlib.studies.hypotheses import FILE, load_hypotheses
-
-    layout = find_project(root, profile)
-    declared = load_hypotheses(layout)
+    project = current_project(root, profile)
+    note_file(_file(project))
+    declared = project.hypotheses()
     if not declared:
-        raise JournalError(f"no hypotheses are declared; write them into experiments/{FILE}")
-    return Hypotheses(layout, declared)
+        file = _file(project).relative_to(project.root)
+        raise JournalError(f"no hypotheses are declared; write them into {file.as_posix()}")
+    return Hypotheses(project, declared)
 
 
 @dataclass(frozen=True)
@@ -59,55 +63,78 @@ class Judged:
 class Hypotheses:
     """All hypotheses, in the order of their file. Results are read when they are asked for."""
 
-    def __init__(self, layout: Project, declared: tuple[Hypothesis, ...]) -> None:
-        self.layout = layout
+    def __init__(self, project: Project, declared: tuple[Hypothesis, ...]) -> None:
+        self.project = project
         self._all = {one.id: JudgedHypothesis(self, one) for one in declared}
-        self._variants: dict[str, dict[str, VariantResults]] = {}
 
     def __getitem__(self, name: str) -> JudgedHypothesis:
-        """The hypothesis of that id; raises JournalError that lists what there is."""
+        """The hypothesis of that id; raises JournalError that lists what there is.
+
+        Example: h["H5"]
+        """
         if name not in self._all:
             raise JournalError(f"no hypothesis {name!r}; there is: {', '.join(self._all)}")
+        self.project.note_read("hypothesis", name)
         return self._all[name]
 
     def __iter__(self) -> Iterator[JudgedHypothesis]:
-        return iter(self._all.values())
+        return map(self.__getitem__, self._all)
 
     def __len__(self) -> int:
+        self.project.note_read("hypotheses", "listed")
         return len(self._all)
 
     def listing(self) -> Markdown:
-        """Every hypothesis with its statement, as a list of definitions."""
-        from cvlib.journal.hypotheses_table import listing
+        """Every hypothesis with its statement, as a list of definitions.
 
-        return listing([one.declared for one in self])
+        Example: h.listing()
+        """
+        self.project.note_read("hypotheses", "listed")
+        items = [
+            f"{markdown(one.id)}, {markdown(one.declared.title)}.\n"
+            f":   {markdown(one.declared.statement)}"
+            for one in self._all.values()
+        ]
+        return Markdown("\n\n".join(items), ())
 
     def table(self, most: int = 3) -> Markdown:
         """Verdicts, a row a hypothesis: effects with interval and p-value, and where they are shown.
 
         most: claims of each; those that do not hold come first.
-        """
-        from cvlib.journal.hypotheses_table import verdicts_table
 
-        return verdicts_table(list(self), most, self.runs)
+        Example: h.table(most=1)
+        """
+        if most < 1:
+            raise JournalError(f"most {most!r}: expected at least 1 claim")
+        judged = self._judged()
+        # the widths of the dashes are those of the columns where a cell wraps
+        head = "| Hypothesis | Verdict | What was measured | Shown in |"
+        rule = f"|:{'-' * 14}|:{'-' * 9}|:{'-' * 62}|:{'-' * 9}|"
+        lines = "\n".join(f"| {' | '.join(_row(one, most))} |" for one in judged)
+        return noted(f"{head}\n{rule}\n{lines}", [_note(judged)], self.runs)
 
     def count(self, verdict: str) -> Quantity:
-        """`5`: how many hypotheses have this verdict."""
-        found = [one for one in self if one.verdict.text == verdict]
-        stale = any(variant.is_stale for one in self for variant in one.variants)
+        """`5`: how many hypotheses have this verdict.
+
+        Example: h.count("supported")
+        """
+        found = [one for one in self._judged() if one.verdict.text == verdict]
+        stale = any(variant.is_stale for one in self._judged() for variant in one.variants)
         return Quantity(f"{len(found)}", len(found), stale=stale).traced(self.runs, self.source)
 
     @property
     def runs(self) -> tuple[str, ...]:
         """Keys of the runs that the verdicts were computed from."""
-        return keys_of(variant for one in self for variant in one.variants)
+        return keys_of(variant for one in self._judged() for variant in one.variants)
 
     @property
     def source(self) -> str:
         """`experiments/hypotheses.yaml`: where they are declared, from the project's root."""
-        from cvlib.studies.hypotheses import FILE
+        return _file(self.project).relative_to(self.project.root).as_posix()
 
-        return (self.layout.experiments / FILE).relative_to(self.layout.root).as_posix()
+    def _judged(self) -> list[JudgedHypothesis]:
+        self.project.note_read("hypotheses", "all")
+        return list(self._all.values())
 
     def find(self, name: str) -> VariantResults:
         """A variant by `experiment/variant`, or `experiment/best:FACTOR`.
@@ -117,7 +144,7 @@ class Hypotheses:
         from cvlib.studies.hypotheses import BEST
 
         experiment_id, _, variant = name.partition("/")
-        of = self._of(experiment_id)
+        of = {one.name: one for one in results_of(self.project, experiment_id).variants}
         if variant.startswith(BEST):
             factor = variant.removeprefix(BEST)
             among = [v for v in of.values() if v.factor == factor and v.runs]
@@ -125,8 +152,8 @@ class Hypotheses:
                 raise NotTested(f"{experiment_id} has no result of factor {factor}")
             return max(among, key=lambda v: v.mean("val_accuracy"))
         if variant not in of:
-            if self.layout.profile != "default":
-                raise NotTested(f"{name} is no part of profile {self.layout.profile}")
+            if self.project.profile != "default":
+                raise NotTested(f"{name} is no part of profile {self.project.profile}")
             raise JournalError(
                 f"hypotheses.yaml names {name!r}, but {experiment_id} has: {', '.join(of)}"
             )
@@ -134,14 +161,6 @@ class Hypotheses:
         if not found.runs and not found.is_skipped:
             raise NotTested(f"{name} has no result ({found.state_words})")
         return found
-
-    def _of(self, experiment_id: str) -> dict[str, VariantResults]:
-        if experiment_id not in self._variants:
-            from cvlib.journal.handle import experiment
-
-            handle = experiment(experiment_id, root=self.layout.root, profile=self.layout.profile)
-            self._variants[experiment_id] = {v.name: v for v in handle.results.variants}
-        return self._variants[experiment_id]
 
 
 class JudgedHypothesis:
@@ -160,7 +179,7 @@ class JudgedHypothesis:
     def claims(self) -> tuple[Judged, ...]:
         """Each claim, measured and judged; p-values are Holm-adjusted for the claims together."""
         from cvlib.analysis.paired import holm
-        from cvlib.analysis.verdict import claim_verdict
+        from cvlib.analysis.paired import claim_verdict
         from cvlib.journal.effects import effect
 
         found: list[tuple[Claim, Effect | None, str]] = []
@@ -189,7 +208,7 @@ class JudgedHypothesis:
     @property
     def verdict(self) -> Quantity:
         """`supported`, `refuted`, `undecided`, or `not tested` where a claim could not be."""
-        from cvlib.analysis.verdict import joint_verdict
+        from cvlib.analysis.paired import joint_verdict
 
         said = [one.verdict for one in self.claims if one.verdict is not None]
         complete = len(said) == len(self.claims)
@@ -198,9 +217,10 @@ class JudgedHypothesis:
         return Quantity(text, stale=stale).traced(keys_of(self.variants), self._of.source)
 
     def effect(self, place: int = 0) -> Quantity:
-        """`+2.98 [2.08, 3.88] points`: what was measured for the claim at `place`."""
-        from cvlib.journal.quantity import Skipped
+        """`+2.98 [2.08, 3.88] points`: what was measured for the claim at `place`.
 
+        Example: h["H5"].effect()
+        """
         if not 0 <= place < len(self.claims):
             raise JournalError(f"{self.id} has {len(self.claims)} claims, none at {place}")
         one = self.claims[place]
@@ -216,3 +236,58 @@ class JudgedHypothesis:
 
     def _repr_markdown_(self) -> str:
         return self.verdict._repr_markdown_()
+
+
+def _file(project: Project) -> Path:
+    return project.experiments / f"{HYPOTHESES}.yaml"
+
+
+def _row(one: JudgedHypothesis, most: int) -> tuple[str, str, str, str]:
+    declared = one.declared
+    alone = len(one.claims) == 1
+    telling = sorted(one.claims, key=lambda claim: claim.verdict == "supported")[:most]
+    measured = "; ".join(_claim(claim, alone) for claim in one.claims if claim in telling)
+    if left := len(one.claims) - len(telling):
+        hold = all(c.verdict == "supported" for c in one.claims if c not in telling)
+        measured += f"; {left} more" + (" hold" if left > 1 else " holds") * hold
+    where = f"@{declared.shown}" if declared.shown else f"@sec-{declared.experiment}"
+    return f"{declared.id}, {markdown(declared.title)}", one._repr_markdown_(), measured, where
+
+
+def _claim(judged: Judged, alone: bool) -> str:
+    """`fine-tuned less probe +2.98 [2.08, 3.88] points, p < 0.001`; what does not hold says so."""
+    say = _bars(markdown(judged.claim.say))
+    if judged.effect is None:
+        return f"{say}: not tested ({_bars(markdown(judged.reason))})"
+    text = f"{say} {_bars(judged.effect.shown._repr_markdown_())}"
+    if judged.claim.margin:
+        text += f" (expected: {_SIDE[judged.claim.expect]} {_number(judged.claim.margin)})"
+    if judged.p is not None:
+        text += ", " + _bars(markdown(numbers.p_value(judged.p))).replace(" ", "\u00a0")
+    if not alone and judged.verdict != "supported":
+        text += f", {judged.verdict}"
+    return text
+
+
+def _note(judged: Sequence[JudgedHypothesis]) -> str:
+    adjusted = any(one.p is not None for each in judged for one in each.claims)
+    test = (
+        ", and for accuracies the paired test on the same images, Holm-adjusted within a hypothesis, "
+        "has p < 0.05"
+        if adjusted
+        else ""
+    )
+    return (
+        "Supported: every claim's 95% interval lies on the side that was expected"
+        f"{test}; refuted: one claim's lies on the other side; else undecided. Brackets: intervals "
+        "over seeds, those of shares over images."
+    )
+
+
+def _number(value: float) -> str:
+    return numbers.fixed(value, 0 if float(value).is_integer() else 1)
+
+
+def _bars(text: str) -> str:
+    """A bar ends a table's cell, unless it is escaped already."""
+    return text.replace("\\|", "|").replace("|", "\\|")

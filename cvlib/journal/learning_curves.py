@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from cvlib.journal.empty_figure import empty_figure
 from cvlib.journal.errors import JournalError
-from cvlib.journal.figure import ReportFigure, new_figure, styled
-from cvlib.journal.labels import name_ends
-from cvlib.journal.lines import band_ends, check_band
-from cvlib.journal.origin import keys_of
-from cvlib.journal.results import Results
+from cvlib.journal.figure import LINES, empty_figure, new_figure, styled
+from cvlib.journal.functions import of_experiment
+from cvlib.journal.lines import band_ends, check_band, name_ends
+from cvlib.journal.notes import absence_note, marks, stale_note
+from cvlib.journal.quantity import keys_of
 from cvlib.journal.spread import is_share
-from cvlib.journal.staleness import absence_note, marks, stale_note
-from cvlib.journal.style import LINES, LineStyle
-from cvlib.journal.variant_results import VariantResults
 from cvlib.journal.words import listed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from cvlib.journal.figure import LineStyle, ReportFigure
+    from cvlib.journal.results import Name, Results, VariantResults
 
 NAMES = {
     "train_loss": "training loss (log)",
@@ -29,20 +31,28 @@ NAMES = {
     "val_accuracy": "val. accuracy (%)",
     "lr": "learning rate",
 }
+
 TOGETHER = 5  # lines that one panel holds before they are spread over several
 ACROSS = 3
 
 
+@of_experiment
 @styled
 def learning_curves(
     results: Results,
-    variants: Sequence[str | VariantResults] | None,
-    metrics: Sequence[str],
-    band: str,
+    *variants: Name,
+    metrics: Sequence[str] = ("train_loss", "val_accuracy"),
+    band: str = "range",
 ) -> ReportFigure:
-    """Draw one panel a metric; for more than five variants one panel a metric and factor."""
+    """Curves by epoch: line is the mean, band the `range` of the seeds or the 95% `interval`.
+
+    variants: all when none is named; more than five are spread over a panel a factor. Probes
+    have no epochs and are left out.
+
+    Example: exp01.learning_curves("base", "depth-2", "depth-4", height=2.3)
+    """
     check_band(band)
-    chosen = results.chosen(variants)
+    chosen = results.chosen(variants or None)
     found = results.shown(chosen)
     shown = [variant for variant in found if variant.has_epochs]
     if not found:

@@ -1,19 +1,22 @@
-"""Lines over a logarithmic axis of images: mean, band, and the name at the end of each."""
+"""Lines with bands over a logarithmic axis of images, and the name at the end of each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from cvlib.journal.errors import JournalError
-from cvlib.journal.figure import ReportFigure, new_figure
-from cvlib.journal.labels import name_ends
+from cvlib.journal.figure import MUTED, line_style, new_figure
 from cvlib.journal.spread import of_values
-from cvlib.journal.style import line_style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from cvlib.journal.figure import ReportFigure
 
 BANDS = ("range", "interval")
 
@@ -28,7 +31,7 @@ class Line:
 
 
 def check_band(band: str) -> None:
-    """Raises JournalError for a band that there is not."""
+    """Raise JournalError unless the band is one of `BANDS`."""
     if band not in BANDS:
         raise JournalError(f"band {band!r}: expected 'range' or 'interval' (95%)")
 
@@ -106,3 +109,62 @@ def _name_lines(axes: Axes, lines: Sequence[Line]) -> None:
     ends = [(line.x[-1], float(line.values[-1].mean())) for line in lines]
     colors = [line_style(index).color for index in range(len(lines))]
     name_ends(axes, [line.name for line in lines], ends, colors)
+
+
+def name_ends(
+    axes: Axes,
+    names: Sequence[str],
+    ends: Sequence[tuple[float, float]],
+    colors: Sequence[str],
+    gap: float = 8.6,
+) -> None:
+    """Write a name at the right end of each line, so that none covers another. gap: points."""
+    points = 72 / axes.figure.dpi
+    heights = [float(axes.transData.transform(end)[1]) * points for end in ends]
+    placed = spread_apart(heights, gap)
+    frame = axes.get_window_extent()
+    # many names that end close together would stand above the axes; let them hang lower
+    above = max(placed) - frame.y1 * points
+    down = min(max(above, 0.0), max(min(placed) - frame.y0 * points, 0.0))
+    for name, end, color, height, wanted in zip(names, ends, colors, heights, placed, strict=True):
+        axes.annotate(
+            name,
+            xy=end,
+            xycoords="data",
+            xytext=(11, wanted - down - height),
+            textcoords="offset points",
+            va="center",
+            fontsize=7.5,
+            color=color,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": MUTED,
+                "linewidth": 0.4,
+                "relpos": (0, 0.5),
+                "shrinkA": 0,
+                "shrinkB": 2,
+            },
+            annotation_clip=False,
+        )
+
+
+def spread_apart(wanted: Sequence[float], gap: float) -> list[float]:
+    """Positions nearest to `wanted` (least squares) that keep their order and `gap` between them.
+
+    With z_i = position_i - i * gap this is isotonic regression, solved by pooling neighbours
+    (Ayer et al., Ann. Math. Stat. 26(4), 1955).
+    """
+    order = sorted(range(len(wanted)), key=lambda i: (wanted[i], i))
+    blocks: list[tuple[float, int]] = []  # mean of z, length
+    for rank, index in enumerate(order):
+        mean, length = wanted[index] - rank * gap, 1
+        while blocks and blocks[-1][0] > mean:
+            before, count = blocks.pop()
+            mean = (before * count + mean * length) / (count + length)
+            length += count
+        blocks.append((mean, length))
+    flat = [mean for mean, length in blocks for _ in range(length)]
+    placed = [0.0] * len(wanted)
+    for rank, index in enumerate(order):
+        placed[index] = flat[rank] + rank * gap
+    return placed

@@ -1,4 +1,4 @@
-"""Test predictions of several variants joined by image: what the tables and pictures of mistakes show.
+"""Test predictions of several variants joined by image, and the pictures they were made of.
 
 An image's outcome is its mean over a variant's seeds. Where one prediction an image is needed (a
 picture's caption, its confidence, whether a model got it wrong) it is that of the softmax averaged
@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cvlib.analysis.scores import softmax
-from cvlib.journal.classes import class_names
+from cvlib.analysis.confidence import softmax
 from cvlib.journal.errors import JournalError
-from cvlib.journal.variant_results import VariantResults
+from cvlib.journal.words import class_names, dataset_words
 
 if TYPE_CHECKING:
+    from cvlib.data.arrays import ImageData
+    from cvlib.journal.results import VariantResults
+    from cvlib.project import Project
     from cvlib.results.run import Run
 
 _SMALLEST = 1e-30  # a probability whose logarithm float32 still holds
@@ -188,6 +190,70 @@ class Cases:
             f"{wanted} is none of the variants asked for; there is: "
             f"{', '.join(model.variant.id for model in self.models)}"
         )
+
+
+class Pictures:
+    """Test images of one run, by id, with what is measured of them. Loads no torch."""
+
+    def __init__(self, project: Project, run: Run) -> None:
+        self._project = project
+        self._run = run
+
+    @cached_property
+    def data(self) -> ImageData:
+        """The dataset, fetched if need be; raises JournalError when it cannot be had, or differs."""
+        from cvlib.data.load import DataError, DataUnavailable, load
+        from cvlib.data.spec import DatasetSpec
+
+        spec = DatasetSpec(**self._run.spec["dataset"])
+        name = dataset_words(spec.name)
+        try:
+            found = load(spec, self._project.data)
+        except (DataError, DataUnavailable) as error:
+            raise JournalError(
+                f"the pictures of {name} are not here, and mistakes are shown with them: {error} "
+                "`cvlib data` fetches and checks the data."
+            ) from error
+        if found.fingerprint != self._run.dataset_fingerprint:
+            raise JournalError(
+                f"{name} is not what run {self._run.key[:8]} was tested on (fingerprint "
+                f"{found.fingerprint[:8]}, the run's is {self._run.dataset_fingerprint[:8]}). "
+                "`cvlib data` checks the data, `cvlib run` trains again on what is here."
+            )
+        return found
+
+    @property
+    def class_names(self) -> list[str]:
+        """One name a class, in the order of labels."""
+        return list(self.data.class_names)
+
+    def of(self, ids: np.ndarray) -> np.ndarray:
+        """Images (K, H, W, C) uint8 of these ids."""
+        return self.data.test.images[self._rows(ids)]
+
+    def names(self, ids: np.ndarray) -> list[str]:
+        """Names such as `test/17`, or files' paths."""
+        names = self.data.test.names
+        return [names[row] for row in self._rows(ids).tolist()]
+
+    @cached_property
+    def measured(self) -> dict[str, np.ndarray]:
+        """Property -> (N,) float64 of all test images, in the order of the dataset."""
+        from cvlib.analysis.image_properties import measure
+
+        return measure(self.data.test.images)
+
+    def properties(self, ids: np.ndarray) -> dict[str, np.ndarray]:
+        """Property -> (K,) float64 of these images."""
+        rows = self._rows(ids)
+        return {name: values[rows] for name, values in self.measured.items()}
+
+    @cached_property
+    def _row_of(self) -> dict[int, int]:
+        return {image: row for row, image in enumerate(self.data.test.ids.tolist())}
+
+    def _rows(self, ids: np.ndarray) -> np.ndarray:
+        return np.array([self._row_of[image] for image in np.ravel(ids).tolist()], dtype=np.int64)
 
 
 def _check_same_dataset(subject: Model, other: Model) -> None:

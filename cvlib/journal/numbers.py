@@ -9,6 +9,10 @@ percentage, two significant digits for a count over a thousand, and times as peo
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cvlib.analysis.intervals import Interval
 
 MINUS = "−"  # as wide as a plus, unlike the hyphen
 NO_VALUE = "–"
@@ -105,3 +109,17 @@ def p_value(p: float) -> str:
     if p < 0.001:
         return "p < 0.001"
     return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def share_text(share: Interval, unit: str = "", most: int = 2) -> str:
+    """`12.1 [10.2, 14.3]`, in percent; with a unit `12.1% [10.2, 14.3]`. most: decimals."""
+    middle, low, high = 100 * share.estimate, 100 * share.low, 100 * share.high
+    decimals = decimals_for((high - low) / 2, most)
+    ends = ", ".join(fixed(end, decimals) for end in (low, high))
+    return f"{fixed(middle, decimals)}{unit} [{ends}]"
+
+
+def count_text(number: float) -> str:
+    """`121`; `0.67` and `4.3` of a mean over seeds that is no whole number."""
+    whole = abs(number - round(number)) < 1e-9
+    return f"{number:,.0f}" if whole else two_digits(number)

@@ -1,21 +1,32 @@
-"""An inline value of a chapter: a number that knows how it is written."""
+"""What a chapter shows: values that know how they are written, and where they come from.
+
+A value in a sentence is a span `[91.6%]{.value runs="03234b5f94 0715fed6b6"}`, or
+`[3]{.value source="experiments/exp01.yaml"}` where no run says it; a table's note ends with an
+empty span `[]{.traced runs="…"}`; a figure's file has `runs: …` in its description. None of it is
+seen in a PDF. `cvlib trace` reads it.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tabulate import tabulate
+
 from cvlib.journal.errors import MissingResults
-from cvlib.journal.origin import traced_span, value_span
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from cvlib.journal.results import VariantResults
+
 # On every number made by code or an environment that changed since; tables and callouts explain it.
 STALE_MARK = "†"
 _VALUE_WORDS = 9  # `86 of 2,000 images (4.30% [3.50, 5.28])`
+DIGITS = 10  # of a run's key: enough to tell a million runs apart
+DESCRIBED = "runs: "
 
 
 @dataclass(frozen=True)
@@ -106,11 +117,6 @@ class Words(str):
         return value_span(markdown(str(self)), self.runs, self.source)
 
 
-def markdown(text: str) -> str:
-    """Plain text as Markdown that reads the same: what would mark up the text is escaped."""
-    return re.sub(r"([\\`*_\[\]<>|#$^~@])", r"\\\1", text)
-
-
 @dataclass(frozen=True)
 class Markdown:
     """A block of Markdown, such as a table with its note. runs: of what it shows, `()` for none."""
@@ -127,3 +133,69 @@ class Markdown:
         # a mark behind the last cell of a table would be part of it
         ends_with_table = self.text.rsplit("\n", 1)[-1].startswith("|")
         return self.text + "\n\n" * ends_with_table + mark
+
+
+def markdown(text: str) -> str:
+    """Plain text as Markdown that reads the same: what would mark up the text is escaped."""
+    return re.sub(r"([\\`*_\[\]<>|#$^~@])", r"\\\1", text)
+
+
+def pipe_table(head: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> str:
+    """A table by tabulate. align: one of l or r for each column. Cells are plain text."""
+
+    return tabulate(
+        [[_cell(text) for text in row] for row in rows],
+        headers=[_cell(text) for text in head],
+        tablefmt="pipe",
+        colalign=[{"l": "left", "r": "right"}[letter] for letter in align],
+        disable_numparse=True,
+    )
+
+
+def _cell(text: str) -> str:
+    # a bar ends the cell, the others would mark up the text
+    for special in "\\|*_`<$^~[]":
+        text = text.replace(special, "\\" + special)
+    return text
+
+
+def keys_of(variants: Iterable[VariantResults]) -> tuple[str, ...]:
+    """Keys of the runs that hold the results of these variants, each once, in order."""
+    found = (run.key for variant in variants for run in variant.runs.values())
+    return tuple(dict.fromkeys(found))
+
+
+def value_span(markdown: str, runs: Iterable[str] = (), source: str = "") -> str:
+    """The Markdown of a value with its origin around it; alone where it has none."""
+    attributes = _attributes(runs, source)
+    return f"[{markdown}]{{.value{attributes}}}" if attributes else markdown
+
+
+def traced_span(runs: Iterable[str]) -> str:
+    """An empty span that names the runs of a block; '' without any."""
+    attributes = _attributes(runs)
+    return f"[]{{.traced{attributes}}}" if attributes else ""
+
+
+def description(runs: Iterable[str]) -> str:
+    """The same for the metadata of a picture: `runs: 03234b5f94 0715fed6b6`; '' without any."""
+    names = short_names(runs)
+    return f"{DESCRIBED}{names}" if names else ""
+
+
+def short_names(runs: Iterable[str]) -> str:
+    """`03234b5f94 0715fed6b6`."""
+    return " ".join(dict.fromkeys(key[:DIGITS] for key in runs))
+
+
+def _attributes(runs: Iterable[str], source: str = "") -> str:
+    names = short_names(runs)
+    return f' runs="{names}"' * bool(names) + f' source="{source}"' * bool(source)
+
+
+def counts_quantity(counts: Sequence[int]) -> Quantity:
+    """`18,000`, or the smallest and the largest, `450–18,000`, which has no value."""
+    low, high = min(counts), max(counts)
+    if low == high:
+        return Quantity(f"{low:,}", low)
+    return Quantity(f"{low:,}–{high:,}", None, low, high)

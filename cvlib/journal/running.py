@@ -7,7 +7,6 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from cvlib.freeze.interpretation import note_fingerprints
 from cvlib.journal.errors import JournalError, NotTrained
 
 if TYPE_CHECKING:
@@ -17,23 +16,25 @@ if TYPE_CHECKING:
 TRAIN = "CVLIB_TRAIN"
 
 
-def run_missing(layout: Project, experiment_id: str) -> None:
+def run_missing(project: Project, experiment_id: str) -> None:
     """Run `cvlib run` for one experiment; its progress goes to this process's stderr.
 
     Raises JournalError with the last lines when it could not start or ended badly and said so
     with exit status 2 or more; single failed runs are for the caller to find. Raises NotTrained
     where the environment forbids training.
     """
+    from cvlib.freeze.interpretation import note_fingerprints
+
     if os.environ.get(TRAIN) == "never":
         raise NotTrained(
             f"runs of {experiment_id} have no result, and nothing is trained here; "
             f"`cvlib run {experiment_id}` does that"
         )
-    command = [sys.executable, "-m", "cvlib", "run", experiment_id, "--profile", layout.profile]
+    command = [sys.executable, "-m", "cvlib", "run", experiment_id, "--profile", project.profile]
     # through a pipe: in a notebook the stderr of this process is no file that a child could have
     process = subprocess.Popen(
         command,
-        cwd=layout.root,
+        cwd=project.root,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -51,7 +52,7 @@ def run_missing(layout: Project, experiment_id: str) -> None:
         # Ctrl-C reached the child too: it writes its checkpoints, then ends
         process.wait()
         raise
-    note_fingerprints(layout)
+    note_fingerprints(project)
     if status not in (0, 1):
         raise JournalError(
             f"`{' '.join(['cvlib', *command[3:]])}` ended with exit status {status}:\n"

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from cvlib.analysis.separability import NEIGHBOURS
+from cvlib.analysis.feature_maps import NEIGHBOURS
 from cvlib.journal import numbers
-from cvlib.journal.classes import short_name
 from cvlib.journal.errors import JournalError
-from cvlib.journal.origin import keys_of
-from cvlib.journal.pipe_table import pipe_table
-from cvlib.journal.quantity import Markdown, Quantity
-from cvlib.journal.results import Results
-from cvlib.journal.spread import over_seeds
-from cvlib.journal.staleness import marks
-from cvlib.journal.table_note import (
+from cvlib.journal.functions import of_experiment
+from cvlib.journal.notes import (
     in_rows,
+    marks,
     metrics_left_out,
     not_converged,
     noted,
@@ -24,8 +19,14 @@ from cvlib.journal.table_note import (
     without_random_part,
     without_results,
 )
-from cvlib.journal.variant_results import VariantResults
-from cvlib.journal.words import counted, listed
+from cvlib.journal.quantity import Quantity, keys_of, pipe_table
+from cvlib.journal.results import of_one
+from cvlib.journal.spread import over_seeds
+from cvlib.journal.words import counted, listed, short_name
+
+if TYPE_CHECKING:
+    from cvlib.journal.quantity import Markdown
+    from cvlib.journal.results import Name, Results, VariantResults
 
 PAIRS = 2  # that a row of the table names
 
@@ -38,7 +39,7 @@ class _Column(NamedTuple):
     note: str = ""
 
 
-COLUMNS = (
+_COLUMNS = (
     _Column("silhouette", "Silhouette", 1, 2, "silhouette: by cosine distance, −1 to 1"),
     _Column(
         "knn_purity",
@@ -54,19 +55,23 @@ COLUMNS = (
 )
 
 
-def separability(
-    results: Results, variants: Sequence[str | VariantResults] | None, note: bool
-) -> Markdown:
-    """A row a variant; columns that no variant has are left out."""
-    rows = _asked(results, variants)
+@of_experiment
+def separability(results: Results, *variants: Name, note: bool = True) -> Markdown:
+    """Silhouette, purity, k-NN, ridge and probe accuracy, and the classes that overlap most.
+
+    Columns that no variant has are left out.
+
+    Example: exp04.separability("lite0", "lite0-random")
+    """
+    rows = _asked(results, variants or None)
     shown = results.shown(rows)
-    columns = [c for c in COLUMNS if any(_has(variant, c.metric) for variant in shown)]
+    columns = [c for c in _COLUMNS if any(_has(variant, c.metric) for variant in shown)]
     if not any(c.metric in ("silhouette", "knn_10_accuracy") for c in columns) and shown:
         raise JournalError(
             f"{results.experiment.id}: {listed([v.label for v in rows])} kept no measure of "
             "separability; set `embedding: {}`, or probe them"
         )
-    overlaps = any(overlapping(variant) for variant in shown)
+    overlaps = any(_overlapping(variant) for variant in shown)
     probes_only = not any(variant.has_epochs for variant in shown)
     probe = "Linear probe" if probes_only else "Test accuracy"
     head = ["Features", *(c.head.format(probe=probe) for c in columns)]
@@ -80,7 +85,7 @@ def separability(
             continue
         cells = [_cell(variant, c) for c in columns]
         if overlaps:
-            cells.append(pairs_in_words(variant) or numbers.NO_VALUE)
+            cells.append(_pairs_in_words(variant) or numbers.NO_VALUE)
         body.append([variant.label + mark[variant.id], *cells])
     align = "l" + "r" * len(columns) + "l" * overlaps
     table = pipe_table(head, body, align)
@@ -88,7 +93,23 @@ def separability(
     return noted(table, said, keys_of(shown))
 
 
-def overlapping(variant: VariantResults) -> list[tuple[str, str, float]]:
+@of_experiment
+def overlap(results: Results, variant: Name, pairs: int = 1) -> Quantity:
+    """`Shirt / T-shirt 21%`: the classes whose features overlap most.
+
+    Example: exp04.overlap("lite0", 2)
+    """
+
+    def worst(one: VariantResults) -> Quantity:
+        found = _overlapping(one.need())
+        if not found:
+            raise JournalError(f"{one.id} kept no overlaps of classes; set `embedding: {{}}`")
+        return Quantity(_pairs_in_words(one, pairs), value=100 * found[0][2], stale=one.is_stale)
+
+    return of_one(results, variant, worst)
+
+
+def _overlapping(variant: VariantResults) -> list[tuple[str, str, float]]:
     """Pairs of classes with the share of neighbours that are of the other, worst first.
 
     Mean over the seeds that kept it; a pair that a seed does not list counts 0 there.
@@ -103,23 +124,15 @@ def overlapping(variant: VariantResults) -> list[tuple[str, str, float]]:
     return [(a, b, share) for (a, b), share in worst]
 
 
-def pairs_in_words(variant: VariantResults, pairs: int = PAIRS) -> str:
+def _pairs_in_words(variant: VariantResults, pairs: int = PAIRS) -> str:
     """`shirt / T-shirt 21%, coat / pullover 17%`; empty where nothing overlaps."""
     return ", ".join(
         f"{short_name(a)} / {short_name(b)} {100 * share:.0f}%"
-        for a, b, share in overlapping(variant)[:pairs]
+        for a, b, share in _overlapping(variant)[:pairs]
     )
 
 
-def overlap_quantity(variant: VariantResults, pairs: int) -> Quantity:
-    """The worst pairs for a sentence; its value is the share of the worst, in percent."""
-    found = overlapping(variant.need())
-    if not found:
-        raise JournalError(f"{variant.id} kept no overlaps of classes; set `embedding: {{}}`")
-    return Quantity(pairs_in_words(variant, pairs), value=100 * found[0][2], stale=variant.is_stale)
-
-
-def _asked(results: Results, names: Sequence[str | VariantResults] | None) -> list[VariantResults]:
+def _asked(results: Results, names: Sequence[Name] | None) -> list[VariantResults]:
     """The named, or all that are probed or mapped; skipped ones last."""
     chosen = results.chosen(names)
     if names is None:
@@ -160,7 +173,7 @@ def _note(
     sentences = [f"{text[0].upper()}{text[1:]}."] if said else []
     sentences += without_random_part(shown)
     sentences += not_converged(shown)
-    sentences += metrics_left_out(shown, [(c.metric, c.head) for c in COLUMNS])
+    sentences += metrics_left_out(shown, [(c.metric, c.head) for c in _COLUMNS])
     sentences += without_results(rows)
     sentences += skipped_and_stale(rows, shown)
     return sentences

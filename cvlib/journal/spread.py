@@ -1,4 +1,4 @@
-"""How far a variant's seeds lie apart, and what stands in its place where nothing is random.
+"""A mean with its interval: over seeds, or over images where nothing else is random.
 
 A linear probe of fixed pretrained features has no random part: every seed gives the same result,
 and `± 0.00` would say of other seeds what is known of none. Such a value stands without an
@@ -8,16 +8,18 @@ The difference of two such variants gets a bootstrap interval over the test imag
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cvlib.analysis.intervals import Interval, t_interval
-from cvlib.journal.comparison import compare
+from cvlib.analysis.intervals import Interval, t_interval, wilson_interval
+from cvlib.analysis.paired import paired_bootstrap
+from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
-from cvlib.journal.variant_results import VariantResults, shared_seeds
+from cvlib.journal.quantity import Quantity
 
-NO_RANDOM_PART = "no random part, the same for every seed"
+if TYPE_CHECKING:
+    from cvlib.journal.results import VariantResults
 
 
 class Spread(NamedTuple):
@@ -52,34 +54,6 @@ def over_seeds(variant: VariantResults, metric: str, scale: float = 1.0) -> Spre
     return of_values(scale * variant.values(metric))
 
 
-def of_difference(
-    first: VariantResults, second: VariantResults, metric: str = "test_accuracy"
-) -> Spread:
-    """Accuracy of `first` minus `second` in points, paired by seed, with its 95% interval."""
-    values = paired_points(first, second, metric)
-    mean = float(values.mean())
-    if first.is_deterministic and second.is_deterministic and np.ptp(values) == 0:
-        if metric != "test_accuracy":
-            return Spread(mean, None)
-        found = compare([(first, second)])[0].difference
-        assert found.low is not None and found.high is not None
-        return Spread(mean, Interval(mean, found.low, found.high), "images")
-    return of_values(values)
-
-
-def paired_points(
-    first: VariantResults, second: VariantResults, metric: str = "test_accuracy"
-) -> np.ndarray:
-    """Differences in points (S,), one for each seed that both have."""
-    only_shares(metric)
-    return np.array(
-        [
-            100 * (first.value(metric, seed) - second.value(metric, seed))
-            for seed in shared_seeds(first, second)
-        ]
-    )
-
-
 def is_share(metric: str) -> bool:
     """Whether a metric is an accuracy, said in percent."""
     return metric.endswith("_accuracy") or metric == "knn_purity"
@@ -92,3 +66,28 @@ def only_shares(metric: str) -> None:
             f"points are differences of accuracies (test_accuracy, val_accuracy, …), not of "
             f"{metric!r}; use ratio"
         )
+
+
+def share_quantity(share: Interval, stale: bool = False) -> Quantity:
+    """`12.1% [10.2, 14.3]`; its value is in percent."""
+    values = (100 * share.estimate, 100 * share.low, 100 * share.high)
+    return Quantity(numbers.share_text(share, "%"), *values, stale=stale)
+
+
+def counted_share(part: float, whole: int, noun: str, stale: bool = False) -> Quantity:
+    """`37 of 2,000 images (1.9% [1.3, 2.5])` with Wilson's interval; its value is the count."""
+    text = f"{numbers.count_text(part)} of {whole:,} {noun}{'s' * (whole != 1)}"
+    if not whole:
+        return Quantity(text, float(part), stale=stale)
+    share = wilson_interval(round(part), whole)
+    return Quantity(f"{text} ({numbers.share_text(share, '%')})", float(part), stale=stale)
+
+
+def over_images(values: np.ndarray) -> Interval:
+    """Mean of (N,) shares of seeds, one an image, with its 95% bootstrap interval over images.
+
+    Where all images are alike the bootstrap has nothing to draw; Wilson's interval stands there.
+    """
+    if np.ptp(values) == 0 and float(values[0]) in (0.0, 1.0):
+        return wilson_interval(round(float(values.sum())), len(values))
+    return paired_bootstrap(values, seed=0)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from cvlib.journal import numbers
-from cvlib.journal.columns import COLUMNS, IMAGES_MARK, Context
-from cvlib.journal.comparison import compare
-from cvlib.journal.convergence import COMMON, Target, target_of
+from cvlib.journal import convergence, numbers
+from cvlib.journal.comparison import of_difference, paired_tests
+from cvlib.journal.convergence import COMMON, target_of
 from cvlib.journal.errors import JournalError
-from cvlib.journal.origin import keys_of
-from cvlib.journal.pipe_table import pipe_table
-from cvlib.journal.quantity import Markdown
-from cvlib.journal.results import Results, told_apart
-from cvlib.journal.staleness import marks
-from cvlib.journal.table_note import (
+from cvlib.journal.functions import of_experiment
+from cvlib.journal.notes import (
     in_rows,
+    marks,
     metrics_left_out,
     not_converged,
     noted,
@@ -23,23 +21,42 @@ from cvlib.journal.table_note import (
     without_random_part,
     without_results,
 )
-from cvlib.journal.variant_results import VariantResults, shared_seeds
+from cvlib.journal.quantity import keys_of, pipe_table
+from cvlib.journal.results import shared_seeds, told_apart
+from cvlib.journal.spread import over_seeds
+from cvlib.journal.values import constant
 from cvlib.journal.words import counted
 
+if TYPE_CHECKING:
+    from cvlib.journal.convergence import Target
+    from cvlib.journal.quantity import Markdown
+    from cvlib.journal.results import Name, Results, VariantResults
+
+IMAGES_MARK = "‡"
 DEFAULT = ("accuracy", "difference", "parameters", "flops", "seconds")
 
 
-def results_table(
+@of_experiment
+def table(
     results: Results,
-    columns: Sequence[str] | None,
-    variants: Sequence[str | VariantResults] | None,
-    reference: str | VariantResults | None,
-    target: Target | None,
-    note: bool,
+    *columns: str,
+    variants: Sequence[Name] | None = None,
+    reference: Name | None = None,
+    target: Target | None = None,
+    note: bool = True,
 ) -> Markdown:
-    """A pipe table with its note; variants without results stand in it with their reason.
+    """A row a variant, as a Markdown table with a note below.
 
-    Those that were skipped are named in the note alone, unless nothing else is there.
+    columns: of accuracy, val_accuracy, difference, p, parameters, flops, seconds,
+    extract_seconds, knn, knn_20, ridge, images_per_second, best_epoch, epochs_to, seconds_to,
+    epochs_to_own, seconds_to_own; none: accuracy, difference, parameters, flops, seconds.
+    target: validation accuracy (0..1) for epochs_to and seconds_to, or `common`: 95% of the
+    best that any run of the table reached, see `common_target`.
+
+    Variants without results stand in it with their reason. Those that were skipped are named in
+    the note alone, unless nothing else is there.
+
+    Example: exp03.table("accuracy", "flops", "seconds_to_own", variants=["vit-2000", "cnn-2000"])
     """
     rows = sorted(results.chosen(variants), key=lambda variant: variant.is_skipped)
     names = list(columns or DEFAULT)
@@ -80,9 +97,158 @@ def results_table(
         else:
             cells = [variant.state_words] + [numbers.NO_VALUE] * (len(names) - 1)
         body.append([*first, label, *cells])
-    table = pipe_table(head, body, "l" * (1 + has_factors) + "r" * len(names))
+    body_text = pipe_table(head, body, "l" * (1 + has_factors) + "r" * len(names))
     said = _note(results, rows, shown, names, words, context) if note else []
-    return noted(table, said, keys_of([*([base] if base else []), *shown]))
+    return noted(body_text, said, keys_of([*([base] if base else []), *shown]))
+
+
+@dataclass
+class Context:
+    """What cells need besides their variant. p: by id, filled when the column is asked for."""
+
+    reference: VariantResults | None
+    target: float | None
+    p: dict[str, float] = field(default_factory=dict)
+    over_images: bool = False  # whether a cell of `difference` has an interval over images
+
+    def needs_reference(self) -> VariantResults:
+        """The reference; raises JournalError when none was named."""
+        if self.reference is None:
+            raise JournalError(
+                "the columns difference and p need a variant to compare with: reference=…"
+            )
+        return self.reference
+
+    def needs_target(self) -> float:
+        """The target; raises JournalError when none was given."""
+        if self.target is None:
+            raise JournalError(
+                "the columns epochs_to and seconds_to need target=…, such as 0.85 or 'common'"
+            )
+        return self.target
+
+
+@dataclass(frozen=True)
+class Column:
+    """head: with {target} and {reference}; note: for the line below the table.
+
+    over_seeds: said after the note where there are several seeds; metric: that a run must have for
+    a cell, where not every kind of run has it.
+    """
+
+    head: str
+    cell: Callable[[VariantResults, Context], str]
+    note: str = ""
+    over_seeds: str = ""
+    metric: str = ""
+
+
+def _share(metric: str) -> Callable[[VariantResults, Context], str]:
+    def cell(variant: VariantResults, _: Context) -> str:
+        mean, interval, _over = over_seeds(variant, metric, 100)
+        if interval is None:
+            return numbers.fixed(mean, 2)
+        return numbers.plus_minus(mean, interval.half_width)
+
+    return cell
+
+
+def _difference(variant: VariantResults, context: Context) -> str:
+    reference = context.needs_reference()
+    if variant.id == reference.id or not reference.runs:
+        return numbers.NO_VALUE
+    mean, interval, over = of_difference(variant, reference)
+    if interval is None:
+        return numbers.signed(mean, 2)
+    context.over_images |= over == "images"
+    text = numbers.difference(mean, interval.low, interval.high)
+    return text + IMAGES_MARK * (over == "images")
+
+
+def _p(variant: VariantResults, context: Context) -> str:
+    p = context.p.get(variant.id)
+    return numbers.NO_VALUE if p is None else numbers.p_value(p)[2:].removeprefix("= ")
+
+
+def _count(variant: VariantResults, _: Context) -> str:
+    return numbers.compact(constant(variant, "parameters"))
+
+
+def _mega(variant: VariantResults, _: Context) -> str:
+    return numbers.two_digits(constant(variant, "flops") / 1e6)
+
+
+def _mean(metric: str) -> Callable[[VariantResults, Context], str]:
+    return lambda variant, _: numbers.two_digits(variant.mean(metric))
+
+
+def _reach(what: str, own_best: bool) -> Callable[[VariantResults, Context], str]:
+    def cell(variant: VariantResults, context: Context) -> str:
+        target = None if own_best else context.needs_target()
+        return convergence.cell(variant, what, target)
+
+    return cell
+
+
+COLUMNS = {
+    "accuracy": Column(
+        "Test accuracy (%)",
+        _share("test_accuracy"),
+        over_seeds="accuracy: mean ± 95% t-interval over seeds",
+    ),
+    "val_accuracy": Column("Val accuracy (%)", _share("val_accuracy"), metric="val_accuracy"),
+    "difference": Column(
+        "Δ to {reference} (points)",
+        _difference,
+        "Δ: difference to {reference}",
+        " paired by seed, with its 95% t-interval",
+    ),
+    "p": Column(
+        "p",
+        _p,
+        "p: exact paired test against {reference} on the same test images, Holm-adjusted for "
+        "all rows",
+    ),
+    "parameters": Column("Parameters", _count),
+    "flops": Column("MFLOPs", _mega, "MFLOPs: forward pass of one image", metric="flops"),
+    "seconds": Column("Training (s)", _mean("train_seconds")),
+    "extract_seconds": Column(
+        "Extraction (s)",
+        _mean("extract_seconds"),
+        "extraction: of the frozen features",
+        metric="extract_seconds",
+    ),
+    "knn": Column(
+        "k-NN (%)",
+        _share("knn_10_accuracy"),
+        "k-NN: 10 nearest by cosine",
+        metric="knn_10_accuracy",
+    ),
+    "knn_20": Column("20-NN (%)", _share("knn_20_accuracy"), metric="knn_20_accuracy"),
+    "ridge": Column("Ridge (%)", _share("ridge_accuracy"), metric="ridge_accuracy"),
+    "images_per_second": Column("Images/s", _mean("images_per_second"), metric="images_per_second"),
+    "best_epoch": Column("Best epoch", _mean("best_epoch"), metric="best_epoch"),
+    "epochs_to": Column(
+        "Epochs to {target}",
+        _reach("epochs", False),
+        "epochs until validation accuracy is {target}{of_best}",
+    ),
+    "seconds_to": Column(
+        "Seconds to {target}",
+        _reach("seconds", False),
+        "seconds until validation accuracy is {target}{of_best}",
+    ),
+    "epochs_to_own": Column(
+        "Epochs to 95% of best",
+        _reach("epochs", True),
+        "best: the run's own best validation accuracy",
+    ),
+    "seconds_to_own": Column(
+        "Seconds to 95% of best",
+        _reach("seconds", True),
+        "best: the run's own best validation accuracy",
+    ),
+}
 
 
 def _has(variant: VariantResults, column: str, shown: Sequence[VariantResults]) -> bool:
@@ -104,7 +270,7 @@ def _has(variant: VariantResults, column: str, shown: Sequence[VariantResults]) 
 
 def _p_values(shown: Sequence[VariantResults], reference: VariantResults) -> dict[str, float]:
     others = [v for v in shown if v.id != reference.id and reference.runs]
-    found = compare(
+    found = paired_tests(
         [(variant, reference) for variant in others if shared_seeds(variant, reference)]
     )
     return {comparison.first.id: comparison.p for comparison in found}

@@ -1,4 +1,4 @@
-"""Each chapter as good as it can be shown now, and whether its cells are to run.
+"""Each chapter as good as it can be shown now, and the pages brought up to date after every change.
 
 A chapter shows, in this order: its true copy; its copy with the present prose, while its cells wait
 or fail; what it showed last; its text, with places kept for what has never run.
@@ -6,191 +6,264 @@ or fail; what it showed last; its text, with places kept for what has never run.
 
 from __future__ import annotations
 
+import time
+import traceback
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
-from cvlib.engine.book import ChapterEntry
-from cvlib.engine.chapter import Chapter, read_chapter
-from cvlib.engine.errors import CellFailed, RenderError
-from cvlib.engine.execute import Executed, unexecuted_markdown
-from cvlib.engine.chapter import ExecutedChapter
-from cvlib.engine.book import Book
-from cvlib.freeze.carry_over import same_cells
-from cvlib.journal.running import TRAIN
-from cvlib.preview.kept import Kept
-from cvlib.preview.placeholder import outline, placeholder
-from cvlib.preview.results import Lacking
-from cvlib.preview.state import Problem, Waiting
-from cvlib.project import Project
+from cvlib.engine.errors import CellFailed, GivenUp, RenderError
+from cvlib.preview.book import WRONG, MissingRuns, PreviewedBook
+from cvlib.preview.server import News, Problem, Waiting, page_digests
+from cvlib.preview.watch import ReportFiles
 
-# What is wrong with a chapter, or with its file, and not with this program.
-WRONG = (RenderError, OSError, UnicodeDecodeError)
+if TYPE_CHECKING:
+    from cvlib.engine.book import ChapterEntry
+    from cvlib.engine.chapter import Chapter
+    from cvlib.engine.chapter import ExecutedChapter
+    from cvlib.engine.book import Book
 
 
 @dataclass(frozen=True)
-class Look:
-    """How a chapter is shown now. reason: why its cells are to run; None: they need not."""
-
-    executed: ExecutedChapter
-    chapter: Chapter | None = None
-    reason: str | None = None
-    problem: Problem | None = None
-    waiting: Waiting | None = None
-
-
-@dataclass(frozen=True)
-class _Tried:
-    """An execution that gave nothing, and all that it depended on."""
+class _Failure:
+    """An execution that gave nothing, and all that it depended on. problem None: for want of runs."""
 
     chapter: Chapter
     inputs: Mapping[str, str]
-    lacking: frozenset[str]
+    missing: frozenset[str]
     problem: Problem | None
 
 
-class Chapters:
-    """Looks at chapters and runs them. own: a folder for what is kept of this preview alone."""
+class ChapterPage:
+    """A chapter, and what its page shows: `executed`, what is wrong, what it waits for.
 
-    def __init__(self, layout: Project, own: Path) -> None:
-        self._layout = layout
-        self._own = own
-        self._kept = Kept(layout, own)
-        self._shown: dict[str, ExecutedChapter] = {}
-        self._tried: dict[str, _Tried] = {}
+    chapter: None where it cannot be read; reason: why its cells are to run, None: they need not.
+    """
 
-    def forget(self) -> None:
-        """Results, experiments, code or settings may have changed."""
-        self._kept.forget()
-        self._kept.note_fingerprints()
+    executed: ExecutedChapter
 
-    def shown(self, executed: ExecutedChapter) -> None:
-        """Remember what a page shows now: it stays when the next try fails."""
-        self._shown[executed.file] = executed
+    def __init__(self, book: PreviewedBook, entry: ChapterEntry) -> None:
+        self.entry = entry
+        self.chapter: Chapter | None = None
+        self.reason: str | None = None
+        self.problem: Problem | None = None
+        self.waiting: Waiting | None = None
+        self.shown: ExecutedChapter | None = None  # by the page that was published last
+        self._book = book
+        self._failure: _Failure | None = None
 
-    def last_shown(self, entry: ChapterEntry) -> ExecutedChapter:
-        """What the page of a chapter showed last; for one that never was there, its headings."""
-        if entry.file in self._shown:
-            # its place in the book may be another one now
-            return replace(
-                self._shown[entry.file], kind=entry.kind, part=entry.part, depth=entry.depth
-            )
-        path = self._layout.root / entry.file
-        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-        return self._with_places(entry, outline(text, path.stem), text)
-
-    def lacking(self, looks: Collection[Look]) -> list[Lacking]:
-        """What the chapters need and has no result."""
-        chapters = [look.chapter for look in looks if look.chapter is not None]
-        return self._kept.lacking(chapter for chapter in chapters if chapter.executes)
-
-    def look(
-        self, project: Book, entry: ChapterEntry, saved: Collection[Path], is_training: bool
-    ) -> Look:
-        """Say how a chapter is shown. saved: files that changed; is_training: somebody trains now."""
+    def read(self, entry: ChapterEntry, saved: Collection[Path], is_training: bool) -> None:
+        """Decide how the chapter is shown. saved: files that changed; is_training: somebody trains."""
+        self.entry, self.chapter = entry, None
+        self.reason = self.problem = self.waiting = None
         try:
-            chapter = read_chapter(project.root, entry.file)
-            if not chapter.executes:
-                markdown = unexecuted_markdown(chapter)
-                return Look(_executed(entry, markdown, None, chapter.text), chapter)
-            reason = self._kept.why_untrue(project, chapter)
+            chapter = self._book.read(entry.file)
+            reason = self._book.why_untrue(chapter) if chapter.executes else None
             if reason is None:
-                self._tried.pop(entry.file, None)
-                return Look(self._true(project, entry, chapter), chapter)
-            meanwhile = self._meanwhile(project, entry, chapter)
+                self._failure = None
+                self.executed = self._book.executed(entry, chapter)
+            else:
+                self.executed = self._meanwhile(chapter)
         except WRONG as error:
-            return Look(self.last_shown(entry), problem=problem_of(error, entry.file))
-        lacking = self._kept.lacking([chapter])
-        tried = self._tried.get(entry.file)
-        if tried is not None and not self._again(project, chapter, tried, lacking, saved):
-            waiting = None if tried.problem else _waiting(entry, lacking, is_training)
-            return Look(meanwhile, chapter, None, tried.problem, waiting)
-        if is_training and lacking and self._kept.has_same_cells(chapter):
+            self.executed, self.problem = self.last_shown(), problem_of(error, entry.file)
+            return
+        self.chapter = chapter
+        if reason is None:
+            return
+        missing = self._book.missing([chapter])
+        if self._failure is not None and not self._is_worth_another_try(chapter, missing, saved):
+            self.problem = self._failure.problem
+            if self.problem is None:
+                self.waiting = _waiting(entry, missing, is_training)
+        elif is_training and missing and self._book.has_same_cells(chapter):
             # every run that ends changes its results: it is executed once, when all are there
-            return Look(meanwhile, chapter, waiting=_waiting(entry, lacking, True))
-        return Look(meanwhile, chapter, reason)
+            self.waiting = _waiting(entry, missing, True)
+        else:
+            self.reason = reason
 
-    def execute(
-        self,
-        project: Book,
-        entry: ChapterEntry,
-        look: Look,
-        is_training: bool,
-        notify: Callable[[str], None],
-    ) -> Look:
-        """Run the cells of a chapter; returns how it is shown then.
-
-        Raises GivenUp when the chapter is saved anew meanwhile.
-        """
-        chapter = look.chapter
+    def run(self, is_training: bool, notify: Callable[[str], None]) -> None:
+        """Run the cells. Raises GivenUp when the chapter is saved anew meanwhile."""
+        chapter = self.chapter
         assert chapter is not None
-        inputs = self._kept.inputs_of(project, chapter)
+        inputs = self._book.inputs[chapter.file]
+        self.problem = self.waiting = None
         try:
-            self._kept.execute(
-                project,
-                chapter,
-                {TRAIN: "never"},
-                give_up=lambda: _is_another(project.root, chapter),
-                notify=notify,
-            )
+            self._book.execute(chapter, notify)
+            self.executed, self._failure = self._book.executed(self.entry, chapter), None
+        except GivenUp:
+            raise
         except CellFailed as error:
-            lacking = self._kept.lacking([chapter])
-            problem = None if error.exception == "NotTrained" else problem_of(error, entry.file)
-            self._tried[entry.file] = _Tried(
-                chapter, inputs, frozenset(each.experiment for each in lacking), problem
-            )
-            waiting = None if problem else _waiting(entry, lacking, is_training)
-            return replace(look, reason=None, problem=problem, waiting=waiting)
-        self._tried.pop(entry.file, None)
-        return Look(self._true(project, entry, chapter), chapter)
+            missing = self._book.missing([chapter])
+            if error.exception == "NotTrained":
+                self.waiting = _waiting(self.entry, missing, is_training)
+            else:
+                self.problem = problem_of(error, self.entry.file)
+            names = frozenset(each.experiment for each in missing)
+            self._failure = _Failure(chapter, inputs, names, self.problem)
+        except WRONG as error:
+            self.problem = problem_of(error, self.entry.file)
+        self.reason = None
 
-    def _true(self, project: Book, entry: ChapterEntry, chapter: Chapter) -> ExecutedChapter:
-        markdown = self._kept.markdown(project, entry.file)
-        if markdown is None:
-            raise RenderError(
-                "its frozen copy has just gone; save it to try again", file=entry.file
-            )
-        return _executed(entry, markdown, self._kept.folder(project, entry.file), chapter.text)
+    def last_shown(self) -> ExecutedChapter:
+        """What the page showed last; where it never was there, the chapter's headings."""
+        if self.shown is None:
+            return self._book.outline(self.entry)
+        # its place in the book may be another one now
+        entry = self.entry
+        return replace(self.shown, kind=entry.kind, part=entry.part, depth=entry.depth)
 
-    def _meanwhile(self, project: Book, entry: ChapterEntry, chapter: Chapter) -> ExecutedChapter:
-        markdown = self._kept.with_new_prose(project, chapter)
-        if markdown is not None:
-            return _executed(entry, markdown, self._kept.folder(project, entry.file), chapter.text)
-        if (older := self._kept.markdown(project, entry.file)) is not None:
-            if entry.file in self._shown:
-                return self.last_shown(entry)
-            return _executed(entry, older, self._kept.folder(project, entry.file), chapter.text)
-        return self._with_places(entry, placeholder(project, chapter), chapter.text)
+    def _meanwhile(self, chapter: Chapter) -> ExecutedChapter:
+        if (carried := self._book.with_new_prose(self.entry, chapter)) is not None:
+            return carried
+        if not self._book.has_copy(self.entry.file):
+            return self._book.placeholder(self.entry, chapter)
+        return self.last_shown() if self.shown else self._book.executed(self.entry, chapter)
 
-    def _with_places(self, entry: ChapterEntry, made: Executed, text: str) -> ExecutedChapter:
-        folder = self._own / "places" / Path(entry.file).with_suffix("")
-        for name, content in made.figures.items():
-            path = folder / "figure-html" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        return _executed(entry, made.markdown, folder, text)
-
-    def _again(
-        self,
-        project: Book,
-        chapter: Chapter,
-        tried: _Tried,
-        lacking: list[Lacking],
-        saved: Collection[Path],
+    def _is_worth_another_try(
+        self, chapter: Chapter, missing: list[MissingRuns], saved: Collection[Path]
     ) -> bool:
-        """Whether a chapter that gave nothing is worth another try."""
-        if not same_cells(tried.chapter, chapter):
+        failure = self._failure
+        assert failure is not None
+        if not self._book.has_same_cells(chapter, failure.chapter):
             return True
-        if tried.problem is None:  # wanted results: goes on when other experiments lack them
-            return tried.lacking != frozenset(each.experiment for each in lacking)
-        files = {project.root / file for file in (chapter.file, *chapter.included)}
-        return bool(files & set(saved)) or tried.inputs != self._kept.inputs_of(project, chapter)
+        if failure.problem is None:  # goes on when other experiments lack results
+            return failure.missing != frozenset(each.experiment for each in missing)
+        root = self._book.settings.root
+        files = {root / file for file in (chapter.file, *chapter.included)}
+        return bool(files & set(saved)) or failure.inputs != self._book.inputs[chapter.file]
+
+
+class Pages:
+    """The pages of a book, and what `news` tells of them.
+
+    notify: gets a line for whoever started the preview. missing: after `update`, what has no result.
+    """
+
+    def __init__(self, book: PreviewedBook, news: News, notify: Callable[[str], None]) -> None:
+        self.files = ReportFiles(book.project)
+        self.missing: list[MissingRuns] = []
+        self._book = book
+        self._news = news
+        self._notify = notify
+        self._pages: dict[str, ChapterPage] = {}
+
+    def read_settings(self) -> Book:
+        """Read the settings, and with them which files to look at."""
+        settings = self._book.read_settings()
+        self.files.of_book(settings)
+        return settings
+
+    def update(
+        self, saved: Collection[Path], is_training: bool, is_outdated: Callable[[], bool]
+    ) -> bool:
+        """Bring the pages up to date after the files `saved` changed.
+
+        is_training: somebody trains now. is_outdated: whether more changed meanwhile; asked before
+        each chapter's cells run. Returns whether all was done that can be done now.
+        """
+        only_texts = bool(saved) and self.files.are_texts(saved)
+        try:
+            settings = self.read_settings()
+            if not only_texts:
+                self._book.forget()
+        except WRONG as error:
+            self._tell([replace(problem_of(error, "_quarto.yml"), page="")], [])
+            return True
+        pages = [
+            self._pages.setdefault(entry.file, ChapterPage(self._book, entry))
+            for entry in settings.book.chapters
+        ]
+        with self._book.lock(self._notify):
+            for page, entry in zip(pages, settings.book.chapters, strict=True):
+                page.read(entry, saved, is_training)
+            self._publish(pages)
+        readable = [page.chapter for page in pages if page.chapter is not None]
+        for chapter in readable:
+            self.files.of_chapter(chapter)
+        self.missing = self._book.missing(chapter for chapter in readable if chapter.executes)
+
+        def saved_at(page: ChapterPage) -> float:
+            try:
+                return (settings.root / page.entry.file).stat().st_mtime
+            except OSError:
+                return 0.0
+
+        # somebody looks at the one that was saved last
+        for page in sorted(pages, key=saved_at, reverse=True):
+            if page.reason is None:
+                continue
+            if is_outdated() or not self._run(page, is_training):
+                return False
+            with self._book.lock(self._notify):
+                self._publish(pages)
+        return True
+
+    def broke(self, error: Exception) -> None:
+        """Tell of an error that nobody foresaw; the pages stay as they are."""
+        kind = type(error).__name__
+        self._tell([Problem("", "cvlib preview", f"{kind}: {error}", traceback.format_exc())], [])
+
+    def _run(self, page: ChapterPage, is_training: bool) -> bool:
+        """Run a chapter's cells; False when they were given up."""
+        file, reason = page.entry.file, page.reason
+        started = time.monotonic()
+        self._notify(f"{file}: {reason}; running its cells")
+        self._news.update(busy=f"Running the cells of {file}: {reason}")
+        try:
+            page.run(is_training, self._notify)
+        except GivenUp:
+            self._notify(f"{file}: changed while its cells ran; starting over")
+            return False
+        finally:
+            self._news.update(busy="")
+        self._notify(f"{file}: {time.monotonic() - started:.1f} s")
+        return True
+
+    def _publish(self, pages: list[ChapterPage]) -> None:
+        """Write the pages; one that cannot be converted shows what it showed last."""
+        of_book = None
+        for _ in range(len(pages) + 1):
+            try:
+                self._book.publish([page.executed for page in pages])
+                for page in pages:
+                    page.shown = page.executed
+                break
+            except WRONG as error:
+                wrong = _page_of(error, pages)
+                problem = problem_of(error, wrong.entry.file if wrong else "_quarto.yml")
+                if wrong is None or (last := wrong.last_shown()) == wrong.executed:
+                    # the fault of another page, or of none: all stay as they are
+                    of_book = replace(problem, page="")
+                    break
+                wrong.executed, wrong.problem = last, problem
+        found = [of_book, *(page.problem for page in pages)]
+        self._tell([problem for problem in found if problem is not None], pages)
+
+    def _tell(self, problems: list[Problem], pages: list[ChapterPage]) -> None:
+        before = self._news.state
+        waiting = [page.waiting for page in pages if page.waiting is not None]
+        for problem in problems:
+            if problem not in before.problems:
+                self._notify(f"{problem.where}: {problem.message}")
+        for one in waiting:
+            if one not in before.waiting:
+                self._notify(f"{one.page}: {one.message}")
+        self._news.update(pages=page_digests(self._book.site), problems=problems, waiting=waiting)
+
+
+def _page_of(error: Exception, pages: list[ChapterPage]) -> ChapterPage | None:
+    """The page that an error is about."""
+    file = error.file if isinstance(error, RenderError) else None
+    for page in pages:
+        if file == page.entry.file or (page.chapter and file in page.chapter.included):
+            return page
+    return None
 
 
 def problem_of(error: Exception, file: str) -> Problem:
     """What a page says of an error in a chapter: its first line, the rest as detail."""
-    where = file
-    message = str(error)
+    where, message = file, str(error)
     if isinstance(error, RenderError):
         message = error.message
         where = error.file or file
@@ -199,17 +272,12 @@ def problem_of(error: Exception, file: str) -> Problem:
     elif isinstance(error, UnicodeDecodeError):
         message = f"not UTF-8 text: {error.reason} at byte {error.start}"
     first, _, rest = message.partition("\n")
-    return Problem(page_of(file), where, first, rest)
+    return Problem(_page_name(file), where, first, rest)
 
 
-def page_of(file: str) -> str:
-    """The page of a chapter: `report/exp01.html` of `report/exp01.qmd`."""
-    return str(PurePosixPath(file).with_suffix(".html"))
-
-
-def _waiting(entry: ChapterEntry, lacking: list[Lacking], is_training: bool) -> Waiting:
-    words = "; ".join(each.words for each in lacking) or "Runs have no result yet"
-    names = " ".join(each.experiment for each in lacking)
+def _waiting(entry: ChapterEntry, missing: list[MissingRuns], is_training: bool) -> Waiting:
+    words = "; ".join(map(str, missing)) or "Runs have no result yet"
+    names = " ".join(each.experiment for each in missing)
     if is_training:
         how = "They are being trained; the page follows when all are there."
     else:
@@ -217,21 +285,9 @@ def _waiting(entry: ChapterEntry, lacking: list[Lacking], is_training: bool) -> 
             f"`cvlib run {names}` in another terminal trains them, and this page follows; so does "
             "`cvlib preview --train`."
         )
-    return Waiting(page_of(entry.file), f"{words}. {how}")
+    return Waiting(_page_name(entry.file), f"{words}. {how}")
 
 
-def _executed(
-    entry: ChapterEntry, markdown: str, folder: Path | None, source: str
-) -> ExecutedChapter:
-    return ExecutedChapter(
-        entry.file, entry.kind, entry.part, entry.depth, markdown, folder, source
-    )
-
-
-def _is_another(root: Path, chapter: Chapter) -> bool:
-    """Whether the chapter on disk has other cells than this one."""
-    try:
-        now = read_chapter(root, chapter.file)
-    except WRONG:
-        return True
-    return now.text != chapter.text and not same_cells(now, chapter)
+def _page_name(file: str) -> str:
+    """The page of a chapter: `report/exp01.html` of `report/exp01.qmd`."""
+    return str(PurePosixPath(file).with_suffix(".html"))

@@ -4,110 +4,140 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
+import subprocess
 import sys
 import threading
 import time
 import traceback
 import webbrowser
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 
-from cvlib.engine import pandoc
-from cvlib.engine.errors import RenderError
-from cvlib.engine.book import load_book
-from cvlib.preview.book import Pages
-from cvlib.preview.server import PreviewServer
-from cvlib.preview.state import State
-from cvlib.preview.trainer import Trainer
-from cvlib.preview.watch import Watch
+from cvlib.preview.book import WRONG, PreviewedBook
+from cvlib.preview.chapters import Pages
+from cvlib.preview.server import News, PreviewServer
+from cvlib.processes import asked_to_end, signal_group
 from cvlib.project import Project
-from cvlib.signals import asked_to_end
-from cvlib.studies.progress_file import trainings
+from cvlib.studies.progress import trainings
 
 LOOK_SECONDS = 0.15
 # An editor may write a file in several steps.
 SETTLE_SECONDS = 0.04
 TELL_SECONDS = 1.0
+# A training asked to stop writes its checkpoints first.
+STOP_SECONDS = 60.0
 
 
-def run_preview(layout: Project, *, port: int, open_browser: bool, train: bool) -> int:
+def run_preview(project: Project, *, port: int, open_browser: bool, train: bool) -> None:
     """Serve the report's HTML on 127.0.0.1 until Ctrl-C, SIGTERM or the end of the terminal.
 
-    train: train what is missing, in a process of its own. Returns the exit code. Raises
-    PublishError when the port cannot be had.
+    train: train what is missing, in a process of its own. Raises PortTaken.
     """
-    os.environ["CVLIB_PROFILE"] = layout.profile  # the chapters' kernels ask for it
-    pandoc.remember()
-    own = layout.root / ".quarto" / "cvlib-preview" / layout.profile
+    os.environ["CVLIB_PROFILE"] = project.profile  # the chapters' kernels ask for it
+    own = project.root / ".quarto" / "cvlib-preview" / project.profile
     own.mkdir(parents=True, exist_ok=True)
-    state = State()
-    book = Pages(layout, own, state, _say)
-    trainer = Trainer(layout)
-    with asked_to_end(_stop), PreviewServer(book.site, _output(layout), port, state) as server:
+    book, news, trainer = PreviewedBook(project, own), News(), Trainer(project)
+    pages = Pages(book, news, _say)
+    output = project.root / "_output"  # where renders put the PDF, which the pages link to
+    with contextlib.suppress(*WRONG):
+        output = pages.read_settings().output_dir
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    def tell_training() -> None:
+        while True:
+            news.update(training=[asdict(each) for each in trainings(project.runs)])
+            time.sleep(TELL_SECONDS)
+
+    with asked_to_end(stop), PreviewServer(book.site, output, port, news) as server:
         try:
             print(f"preview: {server.address}\nCtrl-C ends it", flush=True)
             if open_browser:
                 webbrowser.open(server.address, new=2)
-            threading.Thread(target=_tell_training, args=(layout, state), daemon=True).start()
-            _keep_up_to_date(layout, book, trainer if train else None)
+            threading.Thread(target=tell_training, daemon=True).start()
+            _keep_up_to_date(project, pages, trainer if train else None)
         except KeyboardInterrupt:
             if trainer.is_training:
                 _say("the training writes its checkpoints; `cvlib run` goes on from there")
         finally:
             trainer.stop()
-    return 0
 
 
-def _keep_up_to_date(layout: Project, book: Pages, trainer: Trainer | None) -> None:
-    with contextlib.suppress(RenderError, OSError):
-        book.project()
-    watch = Watch(lambda: book.files)
+def _keep_up_to_date(project: Project, pages: Pages, trainer: Trainer | None) -> None:
     saved: set[Path] = set()
     was_training, done = False, False
+    pages.files.changes()
 
     def is_outdated() -> bool:
-        saved.update(watch.changes())
+        saved.update(pages.files.changes())
         return bool(saved)
 
     while True:
-        is_training = bool(trainings(layout.runs))
+        is_training = bool(trainings(project.runs))
         if not done or is_outdated() or (was_training and not is_training):
-            while new := watch.changes():
+            while new := pages.files.changes():
                 saved.update(new)
                 time.sleep(SETTLE_SECONDS)
             now, saved = saved, set()
             try:
-                done = book.make(now, is_training, is_outdated)
+                done = pages.update(now, is_training, is_outdated)
             except Exception as error:  # said, and tried again with the next save
                 traceback.print_exc()
-                book.broke(error)
+                pages.broke(error)
                 done = True
-            if trainer is not None and book.lacking:
+            if trainer is not None and pages.missing:
                 trainer.train(
-                    [each.experiment for each in book.lacking],
-                    [run for each in book.lacking for run in each.runs],
+                    [each.experiment for each in pages.missing],
+                    [run for each in pages.missing for run in each.runs],
                 )
         was_training = is_training
         time.sleep(LOOK_SECONDS)
 
 
-def _tell_training(layout: Project, state: State) -> None:
-    while True:
-        state.tell(training=[asdict(each) for each in trainings(layout.runs)])
-        time.sleep(TELL_SECONDS)
+class Trainer:
+    """Runs `cvlib run` for what lacks results; the same runs are tried once. Stopped with `stop`."""
 
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._process: subprocess.Popen[bytes] | None = None
+        self._tried: frozenset[str] = frozenset()
 
-def _output(layout: Project) -> Path:
-    """Where renders put the PDF, which the pages link to."""
-    try:
-        return load_book(layout.root, layout.quarto_profile).output_dir
-    except (RenderError, OSError):
-        return layout.root / "_output"
+    @property
+    def is_training(self) -> bool:
+        """Whether a training that this started is under way."""
+        return self._process is not None and self._process.poll() is None
 
+    def train(self, experiments: Collection[str], runs: Collection[str]) -> None:
+        """Train the experiments, unless that is done already; `runs` names what is missing now.
 
-def _stop(_number: int, _frame: object) -> None:
-    """End as Ctrl-C does."""
-    raise KeyboardInterrupt
+        What was tried and is still missing has failed, and is tried again once it changed.
+        """
+        if self.is_training or not set(runs) - self._tried:
+            return
+        self._tried |= frozenset(runs)
+        command = [sys.executable, "-m", "cvlib", "run", *sorted(experiments)]
+        # a session of its own: Ctrl-C is for the preview, which stops it in order
+        self._process = subprocess.Popen(
+            [*command, "--profile", self._project.profile],
+            cwd=self._project.root,
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+            start_new_session=True,
+        )
+
+    def stop(self) -> None:
+        """Ask the training to leave checkpoints and end, and wait for it; a second call kills it."""
+        if self._process is None or not self.is_training:
+            return
+        signal_group(self._process, signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+        try:
+            self._process.wait(STOP_SECONDS)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            signal_group(self._process, signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
+            self._process.wait()
 
 
 def _say(text: str) -> None:

@@ -6,176 +6,253 @@ elsewhere would make it through a name of its own, is refused.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import hashlib
+import json
 import mimetypes
 import posixpath
+import re
 import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from html import escape
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.resources import files
 from pathlib import Path
-from socketserver import TCPServer
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from cvlib import loopback
-from cvlib.engine.errors import RenderError
-from cvlib.loopback import ADDRESS
-from cvlib.preview.site import OWN, live_page, missing_page
-from cvlib.preview.state import State
+from tornado.httpserver import HTTPServer
+from tornado.iostream import StreamClosedError
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
 
+from cvlib.processes import ADDRESS, check_port, fetch
+
+OWN = "/@preview/"  # nothing of a report begins so
+ASSETS = Path(__file__).with_name("assets")
 # So that a connection that broke is noticed, by either side.
 HEARTBEAT_SECONDS = 10.0
-_HOSTS = ("127.0.0.1", "localhost", "::1")
+_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 _SERVER = "cvlib-preview"
+_LOADED = re.compile(r'\s(?:src|href)="([^"#?]+)"')
+_EMPTY = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Preview</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark"></head>
+<body class="preview-empty"><main><article><p>{text}</p></article></main></body></html>
+"""
 
 
-class PreviewServer(ThreadingHTTPServer):
-    """Serves `folder`; what is not there, from `other`. Use it as a context manager."""
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with a chapter, or with the whole book (page "").
 
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 32
+    where: `report/exp02.qmd:12`; message: what is wrong; detail: the rest of what is known.
+    """
 
-    def __init__(self, folder: Path, other: Path, port: int, state: State) -> None:
-        check_port(port)
+    page: str
+    where: str
+    message: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A chapter that shows what it last could, for want of results."""
+
+    page: str
+    message: str
+
+
+@dataclass(frozen=True)
+class PreviewState:
+    """What open pages are told. pages: page -> digest of what it shows; busy: what is done now."""
+
+    pages: Mapping[str, str] = field(default_factory=dict)
+    busy: str = ""
+    problems: Sequence[Problem] = ()
+    waiting: Sequence[Waiting] = ()
+    training: Sequence[Mapping[str, object]] = ()
+
+
+class News:
+    """Holds the state as it is now, and calls `on_change` when it became another one."""
+
+    def __init__(self) -> None:
+        self.state = PreviewState()
+        self.on_change: Callable[[], None] = lambda: None
+        self._lock = threading.Lock()
+
+    def update(self, **changes: object) -> None:
+        """Change some of the state; nobody is called when all is as it was. From any thread."""
+        with self._lock:
+            state = replace(self.state, **changes)  # type: ignore[arg-type]
+            if state != self.state:
+                self.state = state
+                self.on_change()
+
+
+class PreviewServer:
+    """Serves the pages below `folder`, and the PDF below `output`, while it is entered.
+
+    Raises PortTaken when something listens on this port of 127.0.0.1 already.
+    """
+
+    def __init__(self, folder: Path, output: Path, port: int, news: News) -> None:
+        check_port(port, _is_preview, "preview")
         self.folder = folder
-        self.other = other
-        self.state = state
-        self.ending = threading.Event()
-        super().__init__((ADDRESS, port), _Handler)
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True)
-        self._thread.start()
-
-    def server_bind(self) -> None:
-        """Bind without asking a name server what this machine is called, which may take seconds."""
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = ADDRESS, self.server_address[1]
+        self.output = output
+        self.port = port
+        self.news = news
+        self.is_ending = False
+        self.changed = asyncio.Event()  # another one after each change
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+        self._ready = threading.Event()
 
     @property
     def address(self) -> str:
         """Where the pages are."""
-        return f"http://{ADDRESS}:{self.server_address[1]}/"
+        return f"http://{ADDRESS}:{self.port}/"
+
+    def __enter__(self) -> PreviewServer:
+        self.sockets = bind_sockets(self.port, ADDRESS)
+        self._thread.start()
+        self._ready.wait()
+        self.news.on_change = self._tell
+        return self
 
     def __exit__(self, *_: object) -> None:
-        self.ending.set()
-        self.shutdown()
-        self.server_close()
+        self.news.on_change = lambda: None
+        self.is_ending = True
+        self._tell()
+        self._thread.join()
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A browser that went away in the middle of an answer is nothing to talk about."""
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        handlers = [(f"{OWN}events", _Events, {"server": self}), ("/.*", _File, {"server": self})]
+        server = HTTPServer(Application(handlers, log_function=lambda _: None))
+        server.add_sockets(self.sockets)
+        self._ready.set()
+        while not self.is_ending:
+            await self.changed.wait()
+        server.stop()
+        await server.close_all_connections()
+
+    def _tell(self) -> None:
+        """Wake those who wait for news. From any thread."""
+
+        def wake() -> None:
+            self.changed.set()
+            self.changed = asyncio.Event()
+
+        self._loop.call_soon_threadsafe(wake)
 
     def find(self, path: str) -> Path | None:
-        """Return the file that a request's path names, or None."""
-        plain = posixpath.normpath("/" + unquote(path)).lstrip("/") or "index.html"
-        if plain.startswith(".") or "/." in plain or "\0" in plain:
+        """Return the file that a path names, `report/exp01.html`, or None."""
+        if path.startswith(".") or "/." in path or "\0" in path:
             return None
-        for folder in (self.folder, self.other):
-            # of the other folder the PDF alone: its pages are those of an earlier render
-            names = (plain, f"{plain}/index.html") if folder == self.folder else (plain,)
-            for name in names:
-                found = folder / name
-                if folder != self.folder and found.suffix != ".pdf":
-                    continue
-                if found.is_file() and found.resolve().is_relative_to(folder.resolve()):
-                    return found
+        # of the output the PDF alone: its pages are those of an earlier render
+        places = [(self.folder, path), (self.folder, f"{path}/index.html")]
+        places += [(self.output, path)] if path.endswith(".pdf") else []
+        for folder, name in places:
+            found = folder / name
+            if found.is_file() and found.resolve().is_relative_to(folder.resolve()):
+                return found
         return None
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: PreviewServer
-    server_version = _SERVER
-    sys_version = ""
-    protocol_version = "HTTP/1.1"
+class _Answer(RequestHandler):
+    """An answer to this machine, which no browser keeps: a figure's name stays when it changes."""
 
-    def do_GET(self) -> None:
-        path = urlsplit(self.path).path
-        host = urlsplit(f"//{self.headers.get('Host', '')}").hostname
-        if host not in _HOSTS:
-            self._answer(
-                HTTPStatus.FORBIDDEN, "text/plain", b"This preview is for 127.0.0.1 only.\n"
-            )
-        elif path == "/favicon.ico":  # a browser asks for it by itself
-            self._answer(HTTPStatus.NO_CONTENT, "image/x-icon", b"")
-        elif path == f"{OWN}events":
-            self._events()
-        elif path.startswith(OWN):
-            self._own(path.removeprefix(OWN))
-        else:
-            self._file(path)
+    def initialize(self, server: PreviewServer) -> None:
+        self.server = server
 
-    do_HEAD = do_GET
+    def set_default_headers(self) -> None:
+        self.set_header("Server", _SERVER)
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Content-Type-Options", "nosniff")
 
-    def _file(self, path: str) -> None:
-        found = self.server.find(path)
+    def prepare(self) -> None:
+        if self.request.host_name not in _HOSTS:
+            self.set_status(HTTPStatus.FORBIDDEN)
+            self.set_header("Content-Type", "text/plain")
+            self.finish("This preview is for 127.0.0.1 only.\n")
+
+
+class _File(_Answer):
+    def get(self) -> None:
+        path = posixpath.normpath("/" + unquote(self.request.path)).lstrip("/") or "index.html"
+        if path == "favicon.ico":  # a browser asks for it by itself
+            self.set_status(HTTPStatus.NO_CONTENT)
+            return
+        is_asset = path in (f"{OWN}live.js".lstrip("/"), f"{OWN}live.css".lstrip("/"))
+        found = ASSETS / Path(path).name if is_asset else self.server.find(path)
         if found is None:
-            plain = posixpath.normpath("/" + unquote(path)).lstrip("/") or "index.html"
-            page = live_page(missing_page(plain), "none").encode()
-            self._answer(HTTPStatus.NOT_FOUND, "text/html; charset=utf-8", page)
+            self.set_status(HTTPStatus.NOT_FOUND)
+            self.set_header("Content-Type", "text/html; charset=utf-8")
+            is_first = path == "index.html"
+            text = "The book is being made." if is_first else f"There is no page {path}."
+            self.finish(live_page(_EMPTY.format(text=escape(text)), "none"))
             return
         kind = mimetypes.guess_type(found.name)[0] or "application/octet-stream"
+        is_text = kind.startswith("text/") or kind.endswith("javascript")
+        self.set_header("Content-Type", f"{kind}; charset=utf-8" if is_text else kind)
         content = found.read_bytes()
         if found.suffix == ".html":
             name = found.relative_to(self.server.folder).as_posix()
-            digest = self.server.state.told.pages.get(name, "none")
+            digest = self.server.news.state.pages.get(name, "none")
             content = live_page(content.decode(), digest).encode()
-        if kind.startswith("text/") or kind.endswith("javascript"):
-            kind += "; charset=utf-8"
-        self._answer(HTTPStatus.OK, kind, content)
+        self.finish(content)
 
-    def _own(self, name: str) -> None:
-        asset = files("cvlib.preview") / "assets" / name
-        if name not in ("live.js", "live.css"):
-            self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"There is no such thing.\n")
-            return
-        kind = "text/javascript" if name.endswith(".js") else "text/css"
-        self._answer(HTTPStatus.OK, f"{kind}; charset=utf-8", asset.read_bytes())
+    head = get
 
-    def _answer(self, status: HTTPStatus, kind: str, content: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content)))
-        # a figure keeps its name when it changes
-        self.send_header("Cache-Control", "no-store")
-        self.send_header("X-Content-Type-Options", "nosniff")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
 
-    def _events(self) -> None:
-        self.close_connection = True
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", "text/event-stream; charset=utf-8")
-        self.send_header("Cache-Control", "no-store")
-        self.send_header("Connection", "close")
-        self.end_headers()
-        version, waited = -1, 0.0
-        with contextlib.suppress(OSError):
-            while not self.server.ending.is_set():
-                now, told = self.server.state.next(version, 0.5)
-                if now != version:
-                    version, waited = now, 0.0
-                    self.wfile.write(f"data: {told.as_json()}\n\n".encode())
+class _Events(_Answer):
+    async def get(self) -> None:
+        self.set_header("Content-Type", "text/event-stream; charset=utf-8")
+        told = None
+        with contextlib.suppress(StreamClosedError):
+            while not self.server.is_ending:
+                changed, state = self.server.changed, self.server.news.state
+                if state is told:
+                    self.write(": still here\n\n")
                 else:
-                    waited += 0.5
-                    if waited >= HEARTBEAT_SECONDS:
-                        waited = 0.0
-                        self.wfile.write(b": still here\n\n")
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Requests are not written down."""
-
-
-def check_port(port: int) -> None:
-    """Raise PublishError when something listens on this port of 127.0.0.1, with what it is."""
-    try:
-        loopback.check_port(port, _is_preview, "preview")
-    except OSError as error:
-        raise RenderError(str(error)) from None
+                    self.write(f"data: {json.dumps(asdict(state), ensure_ascii=False)}\n\n")
+                told = state
+                await self.flush()
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(changed.wait(), HEARTBEAT_SECONDS)
 
 
 def _is_preview(port: int) -> bool:
-    try:
-        with loopback.direct().open(f"http://{ADDRESS}:{port}{OWN}live.css", timeout=2) as answer:
-            return str(answer.headers.get("Server", "")).startswith(_SERVER)
-    except (OSError, ValueError):
-        return False
+    found = fetch(port, f"{OWN}live.css")
+    return found is not None and found[0].get("Server", "").startswith(_SERVER)
+
+
+def live_page(html: str, digest: str) -> str:
+    """Return a page with the script that asks for news; `digest` is of what the page shows."""
+    head = (
+        f'<link rel="stylesheet" href="{OWN}live.css">\n'
+        f'<script src="{OWN}live.js" data-digest="{escape(digest)}" defer></script>\n</head>'
+    )
+    return html.replace("</head>", head, 1)
+
+
+def page_digests(folder: Path) -> dict[str, str]:
+    """Page -> digest of the page and of every picture, style sheet and script that it loads.
+
+    A file that is written again as it was keeps its time stamp (`engine.output.publish_site`).
+    """
+    found = {}
+    for page in sorted(folder.rglob("*.html")):
+        if ".staging-" in page.as_posix():
+            continue
+        text = page.read_text(encoding="utf-8")
+        digest = hashlib.sha256(text.encode())
+        for reference in dict.fromkeys(_LOADED.findall(text)):
+            path = page.parent / posixpath.normpath(unquote(reference))
+            if path.suffix != ".html" and path.is_file():
+                state = path.stat()
+                digest.update(f"\0{reference}\0{state.st_mtime_ns}\0{state.st_size}".encode())
+        found[page.relative_to(folder).as_posix()] = digest.hexdigest()[:16]
+    return found

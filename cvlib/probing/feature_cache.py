@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from cvlib.data.download import file_digest
+from cvlib.data.providers import file_digest
 
 logger = logging.getLogger(__name__)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cvlib.reference.journal import journal_page
 from cvlib.reference.pages import pages
 
 
 def main() -> None:
     """Write every page below `docs/` of the project that this cvlib lies in."""
     docs = Path(__file__).resolve().parents[2] / "docs"
-    for name, text in pages().items():
+    journal = {"reference/journal.md": journal_page(docs / "reference")}
+    for name, text in (pages() | journal).items():
         path = docs / name
         path.parent.mkdir(parents=True, exist_ok=True)
         is_new = not path.exists() or path.read_text(encoding="utf-8") != text

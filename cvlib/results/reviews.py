@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,10 @@ def write_reviews(path: Path, reviews: Reviews) -> None:
         "runs": sorted(reviews.runs),
         "tags": {tag: sorted(ids) for tag, ids in reviews.tags.items() if ids},
     }
-    replace_text(path, _one_line_lists(readable_json(content)))
+    text = re.sub(
+        r"\[\n([^]]*)]", lambda row: f"[{' '.join(row[1].split())}]", readable_json(content)
+    )
+    replace_text(path, text)  # a tag is one line of a diff
 
 
 def read_reviews(path: Path) -> Reviews | None:
@@ -81,21 +85,3 @@ def read_reviews(path: Path) -> Reviews | None:
             f"{path.name} is no file of reviews ({type(error).__name__}: {error}). Restore it from "
             "git, or delete it and `cvlib dashboard --export-tags` writes it again."
         ) from error
-
-
-def _one_line_lists(text: str) -> str:
-    """JSON whose lists of numbers stand on one line each: a tag is one line of a diff."""
-    lines: list[str] = []
-    gathered: list[str] | None = None
-    for line in text.splitlines():
-        bare = line.strip()
-        if gathered is None:
-            lines.append(line)
-            if bare.endswith("["):
-                gathered = []
-        elif bare in ("]", "],"):
-            lines[-1] += " ".join(gathered) + bare
-            gathered = None
-        else:
-            gathered.append(bare)
-    return "\n".join(lines) + "\n"

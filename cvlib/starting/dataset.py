@@ -102,9 +102,9 @@ def _measured(name: str, folder: Path) -> tuple[int, str]:
     import numpy as np
 
     from cvlib.data.decode import Header
-    from cvlib.data.decode_many import read_headers
+    from cvlib.data.decode import read_headers
     from cvlib.data.selection import select
-    from cvlib.data.sources.registry import open_source
+    from cvlib.data.sources import open_source
 
     listing = open_source(name, folder.parent).listing()
     select(listing, DatasetSpec(name=name))  # at least two classes, with enough in each

@@ -3,39 +3,36 @@
 from __future__ import annotations
 
 import shutil
+import sys
+import threading
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from cvlib.data.spec import DatasetSpec
+from cvlib.models.spec import FAMILIES, BackboneSpec
+from cvlib.probing.spec import LinearProbeSpec, ZeroShotSpec
 from cvlib.project import Project
 from cvlib.results.files import canonical_json, replace_text, sha256_text
 from cvlib.results.store import Store
-from cvlib.studies.code import FEATURES, code_fingerprint, entries
-from cvlib.studies.environment import git_commit, package_versions, processor_name
-from cvlib.studies.plan import PlannedRun
-from cvlib.studies.procedure import Resources, carry_out
-from cvlib.studies.starts import Starts
+from cvlib.studies.plan import PlannedRun, Starts
+from cvlib.studies.spec import RunSpec, entries
+from cvlib.studies.status import git_commit, package_versions, processor_name
+from cvlib.studies.syntax import PACKAGE, SOURCE, code_fingerprint
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from cvlib.analysis.feature_maps import FeatureMaps
     from cvlib.data.arrays import ImageData
-    from cvlib.training.outcome import Progress
+    from cvlib.training.outcome import Outcome, Progress
 
-
-@dataclass(frozen=True)
-class Ended:
-    """How an attempt at a run ended.
-
-    how: `done`, `failed` (recorded in the store), `interrupted` (a checkpoint is kept), `held`
-    (another process works on it) or `there` (another process finished it meanwhile).
-    """
-
-    key: str
-    how: str
-    reason: str = ""
-    metrics: dict[str, float] | None = None
+# What makes the features of frozen backbones: a change here makes those in the cache useless.
+FEATURES = ("cvlib.data.load", FAMILIES["backbone"], "cvlib.probing.features")
 
 
 @dataclass(frozen=True)
@@ -43,46 +40,75 @@ class Task:
     """A run to be made. replaces: digest of the stored result that it is to replace, '' for none.
 
     A result with another digest was made by another process meanwhile, and is taken as it is.
+    trace: say which functions of cvlib the run calls.
     """
 
     run: PlannedRun
     replaces: str = ""
+    trace: bool = False
 
 
-class Executor:
-    """Executes runs one after another; keeps the last dataset in memory for the next run."""
+# A function that was called: file relative to the folder of the package, and its first line.
+Called = frozenset[tuple[str, int]]
 
-    def __init__(self, layout: Project, device: str = "auto") -> None:
-        self._layout = layout
-        self._store = Store(layout.runs)
-        self._device = device
-        self._data: tuple[DatasetSpec, ImageData] | None = None
-        self._commit = git_commit(layout.root)
 
-    def execute(
+@dataclass(frozen=True)
+class Ended:
+    """How an attempt at a run ended.
+
+    how: `done`, `failed` (recorded in the store), `interrupted` (a checkpoint is kept), `held`
+    (another process works on it), `there` (another process finished it meanwhile) or `died` (the
+    process ended). called: of a run that was traced.
+    """
+
+    key: str
+    how: str
+    reason: str = ""
+    metrics: dict[str, float] | None = None
+    called: Called = frozenset()
+
+
+class Worker:
+    """Executes runs one after another; keeps the last dataset in memory for the next run.
+
+    on_progress is told how far a run is; a run stops, with a checkpoint, once should_stop says so.
+    """
+
+    def __init__(
         self,
-        task: Task,
+        project: Project,
+        device: str = "auto",
         *,
         on_progress: Callable[[Progress], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
-    ) -> Ended:
-        """Train one run under its lock, unless another process has or does."""
-        planned, key = task.run, task.run.key
+    ) -> None:
+        self._project = project
+        self._store = Store(project.runs)
+        self._data: tuple[DatasetSpec, ImageData] | None = None
+        self._commit = git_commit(project.root)
+        # what training, probing and asking take alike
+        self._machine: dict[str, Any] = {
+            "device": device,
+            "on_progress": on_progress,
+            "should_stop": should_stop,
+        }
+
+    def execute(self, task: Task) -> Ended:
+        """Make one run under its lock, unless another process has or does."""
+        key = task.run.key
         assert key is not None, "a run is executed once its data is there"
         with self._store.lock(key) as mine:
             if not mine:
                 return Ended(key, "held")
             if self._store.digest(key) not in ("", task.replaces):
                 return Ended(key, "there")
-            return self._train(planned, key, on_progress, should_stop)
+            if not task.trace:
+                return self._make(task.run, key)
+            with calls_traced() as called:
+                ended = self._make(task.run, key)
+            return replace(ended, called=frozenset(called))
 
-    def _train(
-        self,
-        planned: PlannedRun,
-        key: str,
-        on_progress: Callable[[Progress], None] | None,
-        should_stop: Callable[[], bool] | None,
-    ) -> Ended:
+    def _make(self, planned: PlannedRun, key: str) -> Ended:
         from cvlib.training.outcome import Interrupted, RunFailed
 
         spec = planned.spec
@@ -109,17 +135,8 @@ class Executor:
                 raise RuntimeError(
                     f"the data of {planned.name} changed while the run was waiting; run it again"
                 )
-            resources = Resources(
-                device=self._device,
-                workdir=self._scratch(key, code),
-                features=self._layout.data / "features",
-                code=sha256_text(canonical_json(code_fingerprint(FEATURES))),
-                weights=self._weights(planned),
-                weights_sha256=planned.start.sha256,
-                on_progress=on_progress,
-                should_stop=should_stop,
-            )
-            outcome, maps = carry_out(spec, data, resources)
+            outcome = self._outcome(planned, data, self._scratch(key, code))
+            maps = _maps(spec, data, outcome.test_features)
         except Interrupted:
             return Ended(key, "interrupted")
         except RunFailed as failure:
@@ -157,6 +174,48 @@ class Executor:
         )
         return Ended(key, "failed", reason)
 
+    def _outcome(self, planned: PlannedRun, data: ImageData, workdir: Path) -> Outcome:
+        """Train, probe or ask, as the spec says."""
+        spec, weights = planned.spec, self._weights(planned)
+        if isinstance(spec.train, ZeroShotSpec):
+            from cvlib.probing.zero_shot_run import ask
+
+            assert weights is not None
+            return ask(data, spec.train, weights=weights, **self._machine)
+        probing: dict[str, Any] = {
+            "seed": spec.seed,
+            "model": spec.model,
+            "dataset": spec.dataset.model_dump(mode="json", exclude_none=True),
+            "weights": weights,
+            "weights_sha256": planned.start.sha256,
+            "cache": self._project.data / "features",
+            "code": sha256_text(canonical_json(code_fingerprint(FEATURES))),
+            **self._machine,
+        }
+        if isinstance(spec.train, LinearProbeSpec):
+            from cvlib.probing.run import probe
+
+            assert isinstance(spec.model, BackboneSpec)
+            return probe(data, spec.train, **probing)
+        from cvlib.training.run import train
+
+        head = None
+        if spec.train.mode == "probe_then_fine_tune":
+            from cvlib.probing.run import fit_head
+
+            head = fit_head(data, precision=spec.train.precision, **probing)
+        return train(
+            data,
+            spec.model,
+            spec.train,
+            spec.seed,
+            workdir=workdir,
+            weights=weights,
+            head=head,
+            keep_features=spec.embedding is not None,
+            **self._machine,
+        )
+
     def _scratch(self, key: str, code: dict[str, str]) -> Path:
         """Checkpoint folder of a run; emptied when the code changed since, for a run is of one code."""
         folder = self._store.scratch(key)
@@ -170,9 +229,8 @@ class Executor:
         """The file that the run starts from; it must be the one that its key was made for."""
         if not planned.start.needed:
             return None
-        layout, wanted = self._layout, planned.start.sha256
-        starts = Starts(layout.root, layout.data, layout.runs)
-        found = starts.file(planned.spec, wanted)
+        project, wanted = self._project, planned.start.sha256
+        found = Starts(project.root, project.data, project.runs).file(planned.spec, wanted)
         if found is None or found.sha256 != wanted:
             raise RuntimeError(
                 f"the pretrained weights of {planned.name} changed while the run was waiting; "
@@ -185,5 +243,49 @@ class Executor:
 
         if self._data is None or self._data[0] != spec:
             self._data = None  # let go of the old images before the new ones come
-            self._data = spec, load(spec, self._layout.data)
+            self._data = spec, load(spec, self._project.data)
         return self._data[1]
+
+
+def _maps(spec: RunSpec, data: ImageData, features: np.ndarray | None) -> FeatureMaps | None:
+    """Maps of the test images' features where the spec asks for them.
+
+    Features that cannot be mapped, such as those of a collapsed network, cost the maps and not the
+    run: the reason is then all there is, as tables["maps_left_out"] {reason}.
+    """
+    if spec.embedding is None or features is None:
+        return None
+    from cvlib.analysis.feature_maps import FeatureMaps, feature_maps
+
+    try:
+        return feature_maps(
+            features,
+            data.test.labels,
+            data.test.ids,
+            data.class_names,
+            perplexity=spec.embedding.perplexity,
+            images=spec.embedding.images,
+            seed=spec.seed,
+        )
+    except ValueError as error:
+        return FeatureMaps(None, {}, {"maps_left_out": [{"reason": str(error)}]})
+
+
+@contextmanager
+def calls_traced() -> Iterator[set[tuple[str, int]]]:
+    """Enter every function of cvlib that is called in the block into a set, see `Called`."""
+    called: set[tuple[str, int]] = set()
+    package, skip = str(SOURCE / PACKAGE), len(str(SOURCE)) + 1
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        code = frame.f_code
+        if event == "call" and code.co_filename.startswith(package):
+            called.add((code.co_filename[skip:], code.co_firstlineno))
+
+    threading.setprofile(note)  # of threads that are started from here on
+    sys.setprofile(note)
+    try:
+        yield called
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)  # type: ignore[arg-type]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from cvlib.project import PROFILES, Project
-from cvlib.studies.located_yaml import Address, Located, SpecError, read_yaml
-from cvlib.studies.overrides import capped, overlay
-from cvlib.studies.spec import RunSpec
-from cvlib.studies.validation import explain
+from cvlib.project import PROFILES
+from cvlib.studies.located_yaml import Address, Located, explain, read_yaml
+from cvlib.studies.spec import TRAINING_MODES, RunSpec
 
 _CONFIG = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -108,17 +108,11 @@ class Experiment:
         )
 
 
-def load_experiment(layout: Project, experiment_id: str) -> Experiment:
-    """Read and resolve `experiments/<id>.yaml` in the layout's profile.
+def parse_experiment(path: Path, profile: str = "default") -> Experiment:
+    """Read and resolve one experiment file in one profile.
 
     Raises SpecError that names the file, the line, the key and the nearest valid name.
     """
-    path = layout.experiment_file(experiment_id)
-    return parse_experiment(path, layout.profile)
-
-
-def parse_experiment(path: Path, profile: str = "default") -> Experiment:
-    """Read and resolve one experiment file in one profile."""
     yaml = read_yaml(path, shown_as=f"{path.parent.name}/{path.name}")
     try:
         fields = ExperimentFields.model_validate(yaml.data)
@@ -151,9 +145,14 @@ def parse_experiment(path: Path, profile: str = "default") -> Experiment:
         _check_seeds(seeds, yaml, ("profiles", profile, "seeds"))
         base = overlay(base, yaml.part("profiles").part(profile).part("set"))
 
-    variants = _named(fields, yaml, base, this.cap) + _gridded(fields, yaml, base, this.cap)
-    if not variants:
-        variants = [Variant("base", "base", None, _resolve(capped(base, this.cap)))]
+    asked = [
+        (name, given.label or name, given.factor, yaml.part("variants").part(name).part("set"))
+        for name, given in fields.variants.items()
+    ] + [(name, name, "grid", change) for name, change in _grid(fields, yaml)]
+    variants = [
+        Variant(name, label, factor, _resolve(capped(overlay(base, change), this.cap)))
+        for name, label, factor, change in asked or [("base", "base", None, Located({}))]
+    ]
     if chosen is not None:
         names = [v.name for v in variants]
         for index, name in enumerate(chosen):
@@ -172,33 +171,16 @@ def parse_experiment(path: Path, profile: str = "default") -> Experiment:
     )
 
 
-Caps = dict[str, int | float]
-
-
-def _named(fields: ExperimentFields, yaml: Located, base: Located, cap: Caps) -> list[Variant]:
-    variants = []
-    for name, given in fields.variants.items():
-        change = yaml.part("variants").part(name).part("set")
-        spec = _resolve(capped(overlay(base, change), cap))
-        variants.append(Variant(name, given.label or name, given.factor, spec))
-    return variants
-
-
-def _gridded(fields: ExperimentFields, yaml: Located, base: Located, cap: Caps) -> list[Variant]:
-    if not fields.grid:
-        return []
+def _grid(fields: ExperimentFields, yaml: Located) -> Iterator[tuple[str, Located]]:
+    """Name and change of every combination of the grid's values."""
     for key, values in fields.grid.items():
         if not values:
             raise yaml.error(("grid", key), f"grid key {key!r} has no values")
-    variants = []
-    keys = list(fields.grid)
-    for combination in itertools.product(*fields.grid.values()):
-        setting = dict(zip(keys, combination, strict=True))
-        lines: dict[Address, int] = {(key,): yaml.line(("grid", key)) or 0 for key in keys}
-        spec = _resolve(capped(overlay(base, Located(setting, lines, yaml.file)), cap))
+    lines: dict[Address, int] = {(key,): yaml.line(("grid", key)) or 0 for key in fields.grid}
+    for combination in itertools.product(*fields.grid.values()) if fields.grid else ():
+        setting = dict(zip(fields.grid, combination, strict=True))
         name = ", ".join(f"{_short(key)}={_shown(value)}" for key, value in setting.items())
-        variants.append(Variant(name, name, "grid", spec))
-    return variants
+        yield name, Located(setting, lines, yaml.file)
 
 
 def _short(key: str) -> str:
@@ -248,4 +230,78 @@ def _check_distinct(variants: list[Variant], yaml: Located) -> None:
         seen[spec] = variant.name
 
 
-__all__ = ["Experiment", "SpecError", "Variant", "load_experiment", "parse_experiment"]
+# A mapping with such a key is a choice (`optimizer: {name: adamw, …}`): naming another choice
+# replaces the whole mapping, since the options of the first mean nothing to the second. Another
+# dataset keeps its subset and splits; another name of a backbone keeps its size.
+CHOICE_KEYS = ("name", "kind", "mode")
+_CHOICE_OF: dict[Address, str | None] = {("dataset",): None, ("model",): "kind", ("train",): "mode"}
+
+
+def overlay(base: Located, change: Located) -> Located:
+    """Return `base` with `change` laid over it; neither is altered. Lines follow the values."""
+    result = Located(copy.deepcopy(base.data), dict(base.lines), base.file)
+    for key, value in sorted(change.data.items(), key=lambda item: not _is_choice(item[0])):
+        _put(result, tuple(key.split(".")), value, change, (key,))
+    return result
+
+
+def capped(located: Located, largest: Mapping[str, float]) -> Located:
+    """Return `located` with no number above its cap; keys that it does not have stay absent."""
+    result = Located(copy.deepcopy(located.data), dict(located.lines), located.file)
+    for key, cap in largest.items():
+        *parents, last = key.split(".")
+        inner: Any = result.data
+        for parent in parents:
+            inner = inner.get(parent) if isinstance(inner, dict) else None
+        value = inner.get(last) if isinstance(inner, dict) else None
+        if isinstance(value, int | float) and value > cap:
+            inner[last] = cap
+    return result
+
+
+def _put(into: Located, target: Address, value: Any, change: Located, source: Address) -> None:
+    line = change.line(source) or 0
+    parent = into.data
+    for depth, key in enumerate(target[:-1]):
+        inner = parent.setdefault(key, {})
+        if isinstance(inner, str) and key == "dataset":
+            inner = parent[key] = {"name": inner}
+        if not isinstance(inner, dict):
+            raise change.error(
+                source,
+                f"{'.'.join(target)} cannot be set: {'.'.join(target[: depth + 1])} is {inner!r}",
+            )
+        into.lines.setdefault(target[: depth + 1], line)
+        parent = inner
+    last = target[-1]
+    if target == ("dataset",) and isinstance(value, str):
+        value = {"name": value}  # `dataset: cifar10` is short for its name
+    if _is_another(target[:-1], parent, last, value):
+        parent.clear()
+    if isinstance(value, dict):
+        existing = parent.get(last)
+        if not isinstance(existing, dict) or any(
+            key in value and _is_another(target, existing, key, value[key]) for key in CHOICE_KEYS
+        ):
+            parent[last] = {}
+        into.lines[target] = line
+        for key, inner_value in value.items():
+            _put(into, (*target, *key.split(".")), inner_value, change, (*source, key))
+        return
+    parent[last] = value
+    into.lines[target] = line
+
+
+def _is_another(address: Address, existing: dict[str, Any], key: str, value: Any) -> bool:
+    """Whether `key: value` in the mapping at `address` makes another choice than there is."""
+    if key != _CHOICE_OF.get(address, key if key in ("name", "kind") else None):
+        return False
+    before = existing.get(key)
+    if key == "mode":
+        return bool(existing) and not (before == value or {before, value} <= set(TRAINING_MODES))
+    return before not in (None, value)
+
+
+def _is_choice(key: str) -> bool:
+    # choices first: `{train.optimizer.lr: …, train.optimizer.name: …}` means the same either way
+    return key.split(".")[-1] in CHOICE_KEYS

@@ -21,8 +21,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cvlib.project import HYPOTHESES, Project
-from cvlib.studies.located_yaml import Located, SpecError, read_yaml
-from cvlib.studies.validation import explain
+from cvlib.studies.located_yaml import Located, explain, read_yaml
 
 FILE = f"{HYPOTHESES}.yaml"
 BEST = "best:"  # `exp02/best:grid`: of a factor's variants the best by validation
@@ -92,20 +91,20 @@ class Hypothesis:
     claims: tuple[Claim, ...]
 
 
-def load_hypotheses(layout: Project) -> tuple[Hypothesis, ...]:
+def load_hypotheses(project: Project) -> tuple[Hypothesis, ...]:
     """Read and check the project's hypotheses, in their order; empty where there is no file.
 
     Raises SpecError with file, line and key: a misspelt key, an experiment that is not there, a
     claim that is neither a comparison nor a measure.
     """
-    path = layout.experiments / FILE
+    path = project.experiments / FILE
     if not path.exists():
         return ()
     yaml = read_yaml(path, shown_as=f"{path.parent.name}/{path.name}")
-    return tuple(_read(name, yaml, layout) for name in yaml.data)
+    return tuple(_read(name, yaml, project) for name in yaml.data)
 
 
-def _read(name: str, yaml: Located, layout: Project) -> Hypothesis:
+def _read(name: str, yaml: Located, project: Project) -> Hypothesis:
     own = yaml.part(name)
     if not isinstance(yaml.data[name], dict):
         raise yaml.error((name,), f"{name}: expected title, statement, experiment and claims")
@@ -113,7 +112,7 @@ def _read(name: str, yaml: Located, layout: Project) -> Hypothesis:
         fields = HypothesisFields.model_validate(own.data)
     except ValidationError as error:
         raise explain(error, HypothesisFields, own) from None
-    known = layout.experiment_ids()
+    known = project.experiment_ids()
     if fields.experiment not in known:
         raise own.error(
             ("experiment",), f"no experiment {fields.experiment!r}; there is: {', '.join(known)}"
@@ -148,6 +147,3 @@ def _problem(claim: Claim, known: list[str]) -> str:
         if not slash or not variant or experiment not in known:
             return f"{name!r}: expected experiment/variant, of {', '.join(known)}"
     return ""
-
-
-__all__ = ["Claim", "Hypothesis", "Pair", "SpecError", "load_hypotheses"]

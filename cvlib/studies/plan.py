@@ -1,16 +1,60 @@
-"""From an experiment to its runs: one resolved spec and one key for each variant and seed."""
+"""From an experiment to its runs: one resolved spec and one key for each variant and seed.
+
+A run's key holds what it starts from: the content of its data, and the file of pretrained weights.
+A clone of the project holds results but neither of these. So that the results can be read, the
+store keeps two notes: `datasets.json`, the fingerprint of every dataset that its runs were trained
+on, and `weights.json`, for each backbone the sha256 of the file that its runs started from, or why
+none could be had. What is on the machine counts for more than a note; of several files of weights
+the noted one is taken. In a clone that has no weights of its own, and where timm was not asked for
+its models yet, which takes seconds, the note is all there is to know.
+"""
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from cvlib.data.spec import DatasetSpec
+from cvlib.models.spec import BackboneSpec
 from cvlib.models.weights.errors import ModelError
-from cvlib.project import Project
+from cvlib.probing.spec import ZeroShotSpec
+from cvlib.project import ProjectError
+from cvlib.results.files import canonical_json, readable_json, replace_text
 from cvlib.results.store import run_key
-from cvlib.studies.experiment import Experiment, SpecError
-from cvlib.studies.fingerprints import Fingerprints
+from cvlib.studies.experiment import Experiment
+from cvlib.studies.located_yaml import SpecError
 from cvlib.studies.spec import RunSpec
-from cvlib.studies.starts import Start, Starts
+
+if TYPE_CHECKING:
+    from cvlib.models.weights.files import WeightsFile
+
+DATASETS_NOTE = "datasets.json"
+WEIGHTS_NOTE = "weights.json"
+_KEY_PREFIX = re.compile(r"[0-9a-f]{6,64}")
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a run's weights are before its first step.
+
+    needed: it starts from a file; sha256: of that file, None while it is unknown; is_local: the
+    file is on this machine; unreachable: why it could not be had when that was tried last.
+    """
+
+    needed: bool = False
+    sha256: str | None = None
+    is_local: bool = False
+    unreachable: str | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a run's key can be computed."""
+        return not self.needed or self.sha256 is not None
 
 
 @dataclass(frozen=True)
@@ -46,6 +90,12 @@ class PlannedRun:
         """The same run once its data and weights are there."""
         return replace(self, dataset_fingerprint=fingerprint, data_is_local=True, start=start)
 
+    def _has_name(self, name: str) -> bool:
+        if _KEY_PREFIX.fullmatch(name) and self.key is not None and self.key.startswith(name):
+            return True
+        full = f"{self.experiment}/{self.variant}"
+        return name in (self.variant, full, f"{self.variant}@{self.seed}", f"{full}@{self.seed}")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -55,18 +105,12 @@ class Plan:
     runs: tuple[PlannedRun, ...]
 
 
-def make_plan(experiment: Experiment, layout: Project) -> Plan:
+def resolve(experiment: Experiment, fingerprints: Fingerprints, starts: Starts) -> Plan:
     """Resolve every run of an experiment; fetches nothing.
 
     Raises SpecError that names the variant whose backbone timm does not know, or that is no CLIP
     though it is asked zero-shot.
     """
-    fingerprints = Fingerprints(layout.data, layout.runs)
-    return resolve(experiment, fingerprints, Starts(layout.root, layout.data, layout.runs))
-
-
-def resolve(experiment: Experiment, fingerprints: Fingerprints, starts: Starts) -> Plan:
-    """The same with what earlier plans looked up."""
     runs = []
     for variant in experiment.variants:
         fingerprint, is_local = fingerprints.find(variant.spec.dataset)
@@ -89,3 +133,169 @@ def resolve(experiment: Experiment, fingerprints: Fingerprints, starts: Starts) 
                 )
             )
     return Plan(experiment, tuple(runs))
+
+
+def named_runs(runs: Sequence[PlannedRun], names: Iterable[str]) -> list[PlannedRun]:
+    """The runs that have one of these names, in their own order, each once.
+
+    A name is a variant (all its seeds), a variant and a seed (`probe@1`), either with its experiment
+    before it (`exp02/probe@1`), or a run's key, at least its first 6 digits. Raises ProjectError
+    with the nearest names for one that no run has.
+    """
+    names = list(names)
+    for name in names:
+        if not any(run._has_name(name) for run in runs):
+            raise ProjectError(_no_such_run(runs, name))
+    return [run for run in runs if any(run._has_name(name) for name in names)]
+
+
+def _no_such_run(runs: Sequence[PlannedRun], name: str) -> str:
+    variants = list(dict.fromkeys(run.variant for run in runs))
+    plain, at, seed = name.rpartition("@")
+    if at and (of := [run for run in runs if run._has_name(plain)]):
+        there = ", ".join(dict.fromkeys(str(run.seed) for run in of))
+        return f"{plain} is not run with seed {seed!r}; seeds: {there}"
+    near = get_close_matches(name.rpartition("/")[2].partition("@")[0], variants, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"variants: {', '.join(variants)}"
+    experiments = ", ".join(dict.fromkeys(run.experiment for run in runs))
+    return (
+        f"{experiments}: no run {name!r}; {hint} A run is named by variant, variant@seed, "
+        "experiment/variant, or 6 or more digits of its key."
+    )
+
+
+class Fingerprints:
+    """Looks the content of datasets up for one store; each dataset is asked for once."""
+
+    def __init__(self, data: Path, runs: Path) -> None:
+        self._data = data
+        self._note = runs / DATASETS_NOTE
+        self._known: dict[str, tuple[str | None, bool]] = {}
+
+    def find(self, spec: DatasetSpec) -> tuple[str | None, bool]:
+        """Return (fingerprint, whether the data is on this machine); None when neither knows it."""
+        name = canonical_json(spec.model_dump(mode="json", exclude_none=True))
+        if name not in self._known:
+            from cvlib.data.fingerprint import local_fingerprint
+
+            found = local_fingerprint(spec, self._data)
+            self._known[name] = (
+                (_noted(self._note).get(name), False) if not found else (found, True)
+            )
+        return self._known[name]
+
+    def fetch(self, spec: DatasetSpec) -> str:
+        """Fingerprint of a dataset after fetching it if need be; written to the store's note."""
+        from cvlib.data.load import fetch, fingerprint
+
+        fetch(spec, self._data)
+        found = fingerprint(spec, self._data)
+        name = canonical_json(spec.model_dump(mode="json", exclude_none=True))
+        self._known[name] = found, True
+        noted = _noted(self._note)
+        if noted.get(name) != found:
+            replace_text(self._note, readable_json({**noted, name: found}))
+        return found
+
+
+class Starts:
+    """Looks up what models start from, for one store; each backbone is looked for once."""
+
+    def __init__(self, project: Path, data: Path, runs: Path) -> None:
+        self._project = project
+        self._root = data / "weights"
+        self._cache = data / ".cache"
+        self._note = runs / WEIGHTS_NOTE
+        self._known: dict[str, Start] = {}
+
+    def find(self, spec: RunSpec) -> Start:
+        """What is known without the network."""
+        name = _weights_name(spec)
+        if name is None:
+            return Start()
+        if name not in self._known:
+            noted = _noted(self._note).get(name, {})
+            by_note = bool(noted) and self._nothing_but_the_note(spec)
+            found = None if by_note else self.file(spec, noted.get("sha256"))
+            self._known[name] = (
+                Start(needed=True, sha256=noted.get("sha256"), unreachable=noted.get("unreachable"))
+                if found is None
+                else Start(needed=True, sha256=found.sha256, is_local=True)
+            )
+        return self._known[name]
+
+    def _nothing_but_the_note(self, spec: RunSpec) -> bool:
+        from cvlib.models.weights.timm_names import timm_was_asked
+
+        if _backbone(spec).weights != "pretrained" or timm_was_asked(self._cache):
+            return False
+        return not self._root.is_dir() or not any(self._root.iterdir())
+
+    def fetch(self, spec: RunSpec) -> Start:
+        """The same after looking on the network, too; what came of it is written to the note."""
+        name = _weights_name(spec)
+        if name is None:
+            return Start()
+        from cvlib.models.weights.errors import WeightsUnavailable
+
+        noted = _noted(self._note)
+        before = noted.get(name, {})
+        try:
+            found = self.file(spec, before.get("sha256"), fetch=True)
+            assert found is not None
+        except WeightsUnavailable:
+            given = _backbone(spec).weights
+            # No path and no host: the note is committed. `cvlib weights list` says where was looked.
+            after = {
+                **before,
+                "unreachable": "its pretrained weights could not be had: not on the machine, nor "
+                "from the network, nor in a package"
+                if given == "pretrained"
+                else f"the weights file {given} was not there",
+            }
+        else:
+            after = {"sha256": found.sha256}
+        if after != before:
+            replace_text(self._note, readable_json({**noted, name: after}))
+        self._known.pop(name, None)
+        return self.find(spec)
+
+    def file(self, spec: RunSpec, pinned: str | None, fetch: bool = False) -> WeightsFile | None:
+        """The file that a run starts from, `pinned` (a sha256) where it is there.
+
+        fetch: look on the network, too, and raise WeightsUnavailable instead of returning None.
+        """
+        from cvlib.models.weights import clip, find
+        from cvlib.models.weights.files import WeightsFile, cached_sha256
+        from cvlib.models.weights.timm_names import timm_entry
+
+        model = _backbone(spec)
+        if isinstance(spec.train, ZeroShotSpec):
+            entry = timm_entry(model.name, self._cache)
+            path = clip.fetch_clip(entry) if fetch else clip.cached_clip(entry)
+            if path is None:
+                return None
+            sha256 = cached_sha256(path, self._cache)
+            return WeightsFile(path, sha256, "network" if fetch else "cache")
+        look = find.fetch if fetch else find.find
+        found = look(model, self._root, self._project, pinned)
+        return found if isinstance(found, WeightsFile) else None
+
+
+def _noted(note: Path) -> dict[str, Any]:
+    return json.loads(note.read_text()) if note.exists() else {}
+
+
+def _backbone(spec: RunSpec) -> BackboneSpec:
+    assert isinstance(spec.model, BackboneSpec)
+    return spec.model
+
+
+def _weights_name(spec: RunSpec) -> str | None:
+    """What a run's weights are noted under; None where it starts from random ones."""
+    model = spec.model
+    if not isinstance(model, BackboneSpec) or model.weights is None:
+        return None
+    if isinstance(spec.train, ZeroShotSpec):
+        return f"{model.name}, both towers"
+    return model.name if model.weights == "pretrained" else f"{model.name} from {model.weights}"

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from cvlib.project import Project
 from cvlib.results.store import Store
-from cvlib.studies.execute import Task
-from cvlib.studies.experiment import load_experiment
-from cvlib.studies.fingerprints import Fingerprints
-from cvlib.studies.named_runs import named_runs
-from cvlib.studies.plan import Plan, PlannedRun, resolve
-from cvlib.studies.progress import View
-from cvlib.studies.progress_file import ProgressFile
-from cvlib.studies.starts import Starts
-from cvlib.studies.status import Inspector, RunStatus, needs_work
-from cvlib.studies.tally import Tally
-from cvlib.studies.workers import Finished, Progressed, Started, WorkerPool
-
-BYTES_PER_WORKER = 2 << 30  # torch, one dataset and one model, with room to spare
+from cvlib.studies.execute import Ended, Task
+from cvlib.studies.executors import Executor, WorkerPool, default_workers
+from cvlib.studies.plan import Fingerprints, PlannedRun, Starts, named_runs
+from cvlib.studies.progress import ProgressFile, ProgressView, Tally
+from cvlib.studies.status import RunStatus, needs_work
 
 
 @dataclass
@@ -37,27 +27,22 @@ class RunSummary:
     interrupted: bool = False
 
 
-def make_plans(layout: Project, experiment_ids: Sequence[str] = ()) -> list[Plan]:
-    """Plans of the named experiments, all of them when none is named; fetches nothing."""
-    fingerprints = Fingerprints(layout.data, layout.runs)
-    starts = Starts(layout.root, layout.data, layout.runs)
-    ids = experiment_ids or layout.experiment_ids()
-    return [resolve(load_experiment(layout, name), fingerprints, starts) for name in ids]
-
-
 def inspect(
-    layout: Project, experiment_ids: Sequence[str] = (), variants: Sequence[str] = ()
+    project: Project, experiment_ids: Sequence[str] = (), variants: Sequence[str] = ()
 ) -> list[RunStatus]:
     """Status of every run of the named experiments (all of them when none is named).
 
     variants: only the runs of these names, see `named_runs`.
     """
-    runs = [run for plan in make_plans(layout, experiment_ids) for run in plan.runs]
-    return Inspector(Store(layout.runs)).inspect(named_runs(runs, variants) if variants else runs)
+    ids = experiment_ids or project.experiment_ids()
+    if not variants:
+        return [status for name in ids for status in project.statuses(name)]
+    runs = [run for name in ids for run in project.plan(name).runs]
+    return project.inspector.inspect(named_runs(runs, variants))
 
 
 def run_experiments(
-    layout: Project,
+    project: Project,
     experiment_ids: Sequence[str] = (),
     *,
     workers: int | None = None,
@@ -65,63 +50,72 @@ def run_experiments(
     device: str = "auto",
     rerun: str | None = None,
     variants: Sequence[str] = (),
-    view: View | None = None,
+    view: ProgressView | None = None,
+    executor: Executor | None = None,
 ) -> RunSummary:
     """Train every run of the named experiments that needs it, side by side.
 
     variants: only the runs of these names, see `named_runs`.
     workers: processes; None: one a core on a CPU, one on an accelerator. threads: of each worker;
     it takes part in how sums are rounded, so results are the same bits only for the same number.
-    rerun: see `needs_work`. Ctrl-C leaves checkpoints, from which the next call goes on.
+    rerun: see `needs_work`. executor: where; None: in processes of this machine.
+    Ctrl-C leaves checkpoints, from which the next call goes on.
     """
-    pending = [s.planned for s in inspect(layout, experiment_ids, variants) if needs_work(s, rerun)]
+    statuses = inspect(project, experiment_ids, variants)
+    pending = [status.planned for status in statuses if needs_work(status, rerun)]
     summary = RunSummary()
-    if not pending:
-        return summary
-    tasks = _tasks(layout, pending, summary.skipped)
-    if not tasks:
-        return summary
-    workers = workers or default_workers(device)
-    pool = WorkerPool(
-        layout,
-        workers=min(workers, len(tasks)),
-        threads=threads,
-        device=device,
-    )
-    view = view or View(sys.stderr)
-    tally = Tally(task.run for task in tasks)
-    with (
-        view.showing(tally, workers=min(workers, len(tasks))),
-        ProgressFile(layout.runs, tally) as told,
-        _stopping(pool, view),
-    ):
-        for news in pool.run(tasks):
-            told.update()
-            if isinstance(news, Started):
-                tally.started(news.worker, news.run)
-                view.started(news.worker, news.run)
-            elif isinstance(news, Progressed):
-                tally.progressed(news.worker, news.progress)
-                view.progressed(news.worker, news.progress)
-            elif isinstance(news, Finished):
-                ended = news.ended
-                view.finished(news.worker, news.run, ended, tally.finished(news.worker, ended))
-                if ended.how == "done":
-                    summary.done.append(news.run.name)
-                elif ended.how in ("failed", "died"):
-                    summary.failed[news.run.name] = ended.reason
-        summary.interrupted = pool.stopping
+    tasks = make_tasks(project, pending, summary.skipped)
+    if tasks:
+        left = {task.run.key for task in tasks}
+        workers = min(workers or default_workers(device), len(tasks))
+        executor = executor or WorkerPool(project, workers=workers, threads=threads, device=device)
+        for run, ended in carry_out(project, executor, tasks, view or ProgressView(sys.stderr)):
+            if ended.how == "done":
+                summary.done.append(run.name)
+            elif ended.how in ("failed", "died"):
+                summary.failed[run.name] = ended.reason
+            if ended.how not in ("held", "interrupted"):
+                left.discard(run.key)
+        summary.interrupted = bool(left)
+    if pending:
+        project.forget_results()
     return summary
 
 
-def _tasks(layout: Project, runs: list[PlannedRun], skipped: dict[str, str]) -> list[Task]:
+def carry_out(
+    project: Project,
+    executor: Executor,
+    tasks: Sequence[Task],
+    view: ProgressView,
+    stopping: str = "each worker writes its checkpoint. The next `cvlib run` goes on.",
+) -> Iterator[tuple[PlannedRun, Ended]]:
+    """Have the tasks executed and shown; yields how each ended.
+
+    Ctrl-C and SIGTERM stop the executor cleanly; a second one ends the program at once. stopping:
+    what is said then.
+    """
+    tally = Tally(task.run for task in tasks)
+    with (
+        view.showing(tally, executor.place),
+        ProgressFile(project.runs, tally) as file,
+        _stopping(executor, view, stopping),
+    ):
+        for news in executor.submit(tasks):
+            file.update()
+            if news is not None:
+                view.show(news, tally.count(news))
+                if news.ended is not None:
+                    yield news.run, news.ended
+
+
+def make_tasks(project: Project, runs: Iterable[PlannedRun], skipped: dict[str, str]) -> list[Task]:
     """Fetch the data and weights that the runs need; one task a key, none for what is stored.
 
     Runs whose weights cannot be had are put into `skipped` with the reason.
     """
-    fingerprints = Fingerprints(layout.data, layout.runs)
-    starts = Starts(layout.root, layout.data, layout.runs)
-    store = Store(layout.runs)
+    fingerprints = Fingerprints(project.data, project.runs)
+    starts = Starts(project.root, project.data, project.runs)
+    store = Store(project.runs)
     tasks: dict[str, Task] = {}
     for run in runs:
         start = starts.fetch(run.spec)
@@ -136,39 +130,17 @@ def _tasks(layout: Project, runs: list[PlannedRun], skipped: dict[str, str]) -> 
     return list(tasks.values())
 
 
-def default_workers(device: str = "auto") -> int:
-    """Processes that suit this machine: one a core, as far as memory goes; one per accelerator."""
-    has_accelerator = Path("/dev/nvidiactl").exists() or (
-        sys.platform == "darwin" and os.uname().machine == "arm64"
-    )
-    if device not in ("auto", "cpu") or (device == "auto" and has_accelerator):
-        return 1
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    return max(1, min(cores, _free_bytes() // BYTES_PER_WORKER))
-
-
-def _free_bytes() -> int:
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 16 << 30
-
-
 @contextmanager
-def _stopping(pool: WorkerPool, view: View) -> Iterator[None]:
-    """Ctrl-C and SIGTERM stop the pool cleanly; a second one ends the program at once."""
+def _stopping(executor: Executor, view: ProgressView, text: str) -> Iterator[None]:
+    stopped = False
 
     def stop(signum: int, _frame: object) -> None:
-        if pool.stopping:
+        nonlocal stopped
+        if stopped:
             raise KeyboardInterrupt
-        pool.stop()
-        view.note("Stopping: each worker writes its checkpoint. The next `cvlib run` goes on.")
+        stopped = True
+        executor.stop()
+        view.note(f"Stopping: {text}")
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from cvlib.data.spec import DatasetSpec
-from cvlib.models.spec import BackboneSpec, CustomCNNSpec, ModelSpec
+from cvlib.models.spec import FAMILIES, BackboneSpec, CustomCNNSpec, ModelSpec
 from cvlib.probing.spec import EmbeddingSpec, LinearProbeSpec, ZeroShotSpec
 from cvlib.training.spec import TrainSpec
 
@@ -81,3 +81,21 @@ class RunSpec(BaseModel):
                 "embedding maps a backbone's features, trained or probed: leave it out"
             )
         return self
+
+
+def entries(spec: RunSpec) -> tuple[str, ...]:
+    """The modules that a run of this spec starts in: those that it uses, no others.
+
+    They are what the code cue looks at, and what makes two runs of one kind.
+    """
+    train, probe = "cvlib.training.run", "cvlib.probing.run"
+    chosen = ["cvlib.data.load", FAMILIES[spec.model.kind]]
+    if isinstance(spec.train, ZeroShotSpec):
+        chosen.append("cvlib.probing.zero_shot_run")
+    elif isinstance(spec.train, LinearProbeSpec):
+        chosen.append(probe)
+    else:
+        chosen += [train, probe] if spec.train.mode == "probe_then_fine_tune" else [train]
+    if spec.embedding is not None:
+        chosen.append("cvlib.analysis.feature_maps")
+    return tuple(chosen)

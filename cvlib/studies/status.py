@@ -1,22 +1,40 @@
-"""What each planned run is: fresh, missing, stale, failed, damaged or skipped, and why."""
+"""What each planned run is: fresh, missing, stale, failed, damaged or skipped, and why.
+
+Four cues make a run stale. spec and data decide its key: when they change, the run that an
+experiment asks for is another one, and the cue says in what it differs from the one that was made
+last. code and environment leave the key alone: the result stands, and is marked, until it is made
+again or `cvlib confirm` has shown that the present code gives the same numbers.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+import json
+import platform
+import subprocess
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
+from cvlib.errors import CvlibError
+from cvlib.results.files import canonical_json, sha256_text
 from cvlib.results.run import DamagedRun, FailedRun, Run
 from cvlib.results.store import Store
-from cvlib.studies.code import code_fingerprint, entries
-from cvlib.studies.cues import code_cue, data_cue, environment_cue, spec_cue, weights_cue
-from cvlib.studies.environment import CUE, package_versions
-from cvlib.studies.plan import PlannedRun
+from cvlib.studies.plan import Plan, PlannedRun
+from cvlib.studies.spec import entries
+from cvlib.studies.syntax import changed_modules, code_fingerprint
 
 State = Literal["fresh", "missing", "stale", "failed", "damaged", "skipped"]
 Cue = Literal["spec", "data", "code", "environment"]
+
+# Packages whose version can change the numbers of a run.
+PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow", "scikit-learn", "opentsne")
+# The one whose change makes a run stale: its kernels do the arithmetic.
+ARITHMETIC = "torch"
+CONFIRMED = "confirmed.json"
 
 
 @dataclass(frozen=True)
@@ -24,6 +42,7 @@ class RunStatus:
     """One planned run and what the store holds of it.
 
     result: the run itself where there is one to read: fresh, or stale by code or environment.
+    note: of a fresh run whose code changed since: how that was shown to change nothing.
     """
 
     planned: PlannedRun
@@ -32,6 +51,7 @@ class RunStatus:
     reason: str = ""
     result: Run | None = None
     failure: FailedRun | None = None
+    note: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Plain data for `cvlib status --json`."""
@@ -43,6 +63,7 @@ class RunStatus:
             "state": self.state,
             "cue": self.cue,
             "reason": self.reason,
+            **({"note": self.note} if self.note else {}),
         }
 
 
@@ -59,6 +80,7 @@ class Inspector:
         self._versions = package_versions()
         self._read: dict[str, Run | FailedRun | DamagedRun] = {}
         self._made_for: dict[tuple[str, str, int], list[str]] | None = None
+        self._confirmed: dict[str, dict[str, Any]] | None = None
 
     def inspect(self, runs: Iterable[PlannedRun]) -> list[RunStatus]:
         """Status of each run, in the order given."""
@@ -67,6 +89,13 @@ class Inspector:
     def unreferenced(self, runs: Iterable[PlannedRun]) -> list[str]:
         """Keys in the store that none of `runs` asks for, sorted."""
         return sorted(set(self._store.keys()) - {run.key for run in runs})
+
+    def present_code(self, planned: PlannedRun) -> dict[str, str]:
+        """Fingerprint of the code that would make this run now."""
+        modules = entries(planned.spec)
+        if modules not in self._code:
+            self._code[modules] = code_fingerprint(modules, self._source)
+        return self._code[modules]
 
     def _inspect(self, planned: PlannedRun) -> RunStatus:
         key, start = planned.key, planned.start
@@ -80,33 +109,34 @@ class Inspector:
             return self._absent(planned, key)
         if isinstance(found, DamagedRun):
             return RunStatus(planned, "damaged", reason=str(found))
-        code = code_cue(found.provenance["code"], self._code_of(planned))
+        then, now, note = found.provenance["code"], self.present_code(planned), ""
+        changed = changed_modules(then, now)
         if isinstance(found, FailedRun):
-            cue: Cue | None = "code" if code else None
+            cue: Cue | None = "code" if changed else None
             return RunStatus(planned, "failed", cue, found.reason, failure=found)
-        if code:
-            return RunStatus(planned, "stale", "code", code, found)
-        environment = environment_cue(found.provenance["packages"], self._versions, CUE)
-        if environment:
+        if changed:
+            if self._confirmed is None:
+                self._confirmed = read_confirmed(self._store.root)
+            evidence = self._confirmed.get(change_id(planned, then, now))
+            if evidence is None:
+                code = f"code changed since: {', '.join(changed)}"
+                return RunStatus(planned, "stale", "code", code, found)
+            repeated, runs = len(evidence["repeated"]), evidence["runs"]
+            note = f"code changed since, {repeated} of {runs} runs repeated, equal"
+        before, after = found.provenance["packages"].get(ARITHMETIC), self._versions.get(ARITHMETIC)
+        if before != after:
+            environment = f"{ARITHMETIC} {before} → {after}"
             return RunStatus(planned, "stale", "environment", environment, found)
-        return RunStatus(planned, "fresh", result=found)
-
-    def _code_of(self, planned: PlannedRun) -> dict[str, str]:
-        modules = entries(planned.spec)
-        if modules not in self._code:
-            self._code[modules] = code_fingerprint(modules, self._source)
-        return self._code[modules]
+        return RunStatus(planned, "fresh", result=found, note=note)
 
     def _absent(self, planned: PlannedRun, key: str) -> RunStatus:
         closest: tuple[int, RunStatus] | None = None
         for other in self._predecessors(planned):
-            spec = spec_cue(other.spec, planned.spec.canonical())
-            data = data_cue(other.dataset_fingerprint, planned.dataset_fingerprint or "")
-            data = data or weights_cue(other.weights_sha256, planned.start.sha256)
-            cue: Cue = "spec" if spec else "data"
-            difference = spec.count("; ") + 1 if spec else 0
-            if closest is None or difference < closest[0]:
-                closest = difference, RunStatus(planned, "stale", cue, spec or data or "")
+            changes = spec_changes(other.spec, planned.spec.canonical())
+            if closest is None or len(changes) < closest[0]:
+                cue: Cue = "spec" if changes else "data"
+                reason = "; ".join(changes) or _data_change(other, planned)
+                closest = len(changes), RunStatus(planned, "stale", cue, reason)
         if closest:
             return closest[1]
         reason = "under way, the next call goes on" if self._store.is_under_way(key) else ""
@@ -155,3 +185,121 @@ def needs_work(status: RunStatus, rerun: str | None) -> bool:
         lasting = status.failure is not None and status.failure.lasting
         return not lasting or status.cue == "code" or rerun == "failed"
     return False
+
+
+def status_text(plan: Plan, statuses: list[RunStatus]) -> str:
+    """What `cvlib status` prints of an experiment, a line for each variant and state."""
+    experiment = plan.experiment
+    counts = Counter(status.state for status in statuses)
+    summary = ", ".join(f"{n} {state}" for state, n in sorted(counts.items()))
+    lines = [f"{experiment.id}  {experiment.title}  ({experiment.profile}: {summary})"]
+    width = max(len(status.planned.variant) for status in statuses)
+
+    def same(status: RunStatus) -> tuple[str, str, str | None, str]:
+        return status.planned.variant, status.state, status.cue, status.reason or status.note
+
+    for (variant, state, cue, reason), group in groupby(statuses, key=same):
+        seeds = " ".join(str(status.planned.seed) for status in group)
+        why = f"  {cue + ': ' if cue else ''}{reason}" if reason else ""
+        lines.append(f"  {variant:<{width}}  seed {seeds:<8} {state}{why}")
+    return "\n".join(lines)
+
+
+# ── what differs from the run that was made ──────────────────────────────────────────────────
+
+
+def spec_changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Each resolved value that differs: `train.epochs: 8 → 10`."""
+    before, after = flat(then), flat(now)
+    return [
+        f"{key}: {before.get(key, 'none')} → {after.get(key, 'none')}"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+    ]
+
+
+def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of nested mappings by their dotted keys."""
+    found: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, Mapping):
+            found.update(flat(value, f"{prefix}{key}."))
+        else:
+            found[prefix + key] = value
+    return found
+
+
+def _data_change(then: Run | FailedRun, now: PlannedRun) -> str:
+    before, after = then.dataset_fingerprint, now.dataset_fingerprint or ""
+    if before != after:
+        return f"the dataset's content changed: {before[:10]} → {after[:10]}"
+    shas = (then.weights_sha256, now.start.sha256)
+    if shas[0] == shas[1]:
+        return ""
+    return "the pretrained weights changed: " + " → ".join(
+        sha[:10] if sha else "none" for sha in shas
+    )
+
+
+# ── where a run was made; imports none of the packages ───────────────────────────────────────
+
+
+def package_versions() -> dict[str, str]:
+    """Python's and the packages' versions, without local build tags (`2.11.0`, not `2.11.0+cu130`)."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name).split("+")[0]
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def processor_name() -> str:
+    """The processor's model, such as `AMD EPYC`; the architecture where it cannot be read."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def git(root: Path, *words: str) -> str:
+    """What git answers in a folder. Raises CalledProcessError, or OSError where there is no git."""
+    return subprocess.run(
+        ["git", "-C", str(root), *words], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def git_commit(root: Path) -> str | None:
+    """The checked-out commit, with `+changes` where cvlib's files differ from it; None without git."""
+    try:
+        commit = git(root, "rev-parse", "--short=12", "HEAD").strip()
+        changed = git(root, "status", "--porcelain", "--", "cvlib").strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit + ("+changes" if changed else "")
+
+
+# ── changes of code that were shown to change no number ──────────────────────────────────────
+
+
+def change_id(planned: PlannedRun, then: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Name of a change of code for runs of one kind: the kind's modules and both fingerprints."""
+    return sha256_text(canonical_json([entries(planned.spec), dict(then), dict(now)]))[:16]
+
+
+def read_confirmed(runs: Path) -> dict[str, dict[str, Any]]:
+    """What `cvlib confirm` noted beside a store: id of a change of code -> the evidence."""
+    path = runs / CONFIRMED
+    if not path.exists():
+        return {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["changes"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CvlibError(
+            f"{path.name} cannot be read ({type(error).__name__}: {error}). Restore it from git, or "
+            "delete it and `cvlib confirm` makes it again."
+        ) from error

@@ -1,20 +1,126 @@
 """Python source by meaning: syntax trees without comments, docstrings and formatting.
 
-The spelling is the same in every Python from 3.10 on, so that digests of it may be committed.
+The spelling is the same in every Python from 3.10 on, so that digests of it may be committed. The
+code cue is made of them: a fingerprint of the modules that a run imports. Left out is what another
+cue watches: modules named `spec` only declare values, and a changed value shows up as a changed
+spec; what finds and selects the data is covered by the data's fingerprint.
 """
 
 from __future__ import annotations
 
 import ast
+import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 PACKAGE = "cvlib"
+SOURCE = Path(__file__).resolve().parents[2]  # the folder that holds the package
+DECLARATIONS = "spec"
+# Modules that only decide which bytes and labels are used. The dataset's fingerprint is taken over
+# just those, so that a change here that matters shows up as changed data.
+COVERED_BY_FINGERPRINT = (
+    "cvlib.data.fingerprint",
+    "cvlib.data.providers",
+    "cvlib.data.selection",
+    "cvlib.data.sources",
+)
 # `kind` marks u"" strings, `ctx` follows from the place, type comments are comments
 _NO_MEANING = ("kind", "ctx", "type_comment", "type_ignores")
 _BODIES = ("body", "orelse", "finalbody")
+
+
+def code_fingerprint(entries: Iterable[str], source: Path | None = None) -> dict[str, str]:
+    """Digest of every cvlib module that `entries` import, directly or through others.
+
+    entries: dotted module names; source: the folder that holds the package `cvlib`.
+    Returns module name -> 16 hex digits.
+    """
+    found: dict[str, str] = {}
+    waiting = list(entries)
+    seen = set(waiting)
+    while waiting:
+        module = waiting.pop()
+        if module.split(".")[-1] == DECLARATIONS or module.startswith(COVERED_BY_FINGERPRINT):
+            continue
+        path = module_file(source or SOURCE, module)
+        if path is None:
+            continue
+        state = path.stat()
+        digest, imports = _read(path, module, (state.st_mtime_ns, state.st_size))
+        if digest:
+            found[module] = digest
+        waiting.extend(imports - seen)
+        seen |= imports
+    return dict(sorted(found.items()))
+
+
+@cache
+def _read(path: Path, module: str, _state: tuple[int, int]) -> tuple[str, frozenset[str]]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imports = frozenset(imported(statements(tree.body), module, path.name == "__init__.py"))
+    return _digest(tree), imports
+
+
+def module_digest(source: str) -> str:
+    """What `code_fingerprint` says of a module; '' for one that holds nothing but docstrings."""
+    return _digest(ast.parse(source))
+
+
+def _digest(tree: ast.Module) -> str:
+    meaning = without_docstrings(tree.body)
+    return hashlib.sha256(spelled(tree).encode()).hexdigest()[:16] if meaning else ""
+
+
+def changed_modules(then: dict[str, str], now: dict[str, str]) -> list[str]:
+    """Names of the modules that differ between two fingerprints, sorted."""
+    return sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
+
+
+@dataclass(frozen=True)
+class CodePart:
+    """A function, or a statement outside of all functions.
+
+    name: qualified name of the function or class, '' at module level; meaning: its normalised
+    text, in which functions and classes that have a part of their own are only named. line: a
+    function's first, decorators included, as code objects count; None for what runs at import.
+    """
+
+    name: str
+    meaning: str
+    line: int | None = None
+
+
+def code_parts(source: str) -> list[CodePart]:
+    """A module taken apart, so that the parts of two versions can be compared."""
+    splitter = _Splitter()
+    tree = splitter.visit(ast.parse(source))
+    for statement in without_docstrings(tree.body):
+        if not (isinstance(statement, ast.If) and is_type_checking(statement)):
+            splitter.parts.append(CodePart("", spelled(statement)))
+    return splitter.parts
+
+
+class _Splitter(ast.NodeTransformer):
+    """Takes functions and classes out, innermost first, and leaves their names in their place."""
+
+    def __init__(self) -> None:
+        self.parts: list[CodePart] = []
+        self._around = ""
+
+    def _take(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> ast.stmt:
+        around, name = self._around, self._around + node.name
+        self._around = f"{name}."
+        self.generic_visit(node)
+        self._around = around
+        lines = [node.lineno, *(decorator.lineno for decorator in node.decorator_list)]
+        line = None if isinstance(node, ast.ClassDef) else min(lines)
+        self.parts.append(CodePart(name, spelled(node), line))
+        return ast.Expr(ast.Name(f"def {node.name}"))
+
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_ClassDef = _take
 
 
 def normalised(source: str) -> str:
@@ -42,7 +148,7 @@ def spelled(value: Any) -> str:
             inner = without_docstrings(inner, kind)
         elif kind is ast.JoinedStr:
             # Python 3.12.0 and 3.12.1 end a nested format spec with an empty string
-            inner = [part for part in inner or () if not _is_empty_string(part)]
+            inner = [p for p in inner or () if not (isinstance(p, ast.Constant) and p.value == "")]
         if (inner is None or inner == []) and kind is not ast.Constant:
             continue
         fields.append(f"{name}={spelled(inner)}")
@@ -118,7 +224,3 @@ def is_bare_string(node: ast.AST) -> bool:
         and isinstance(node.value, ast.Constant)
         and isinstance(node.value.value, str)
     )
-
-
-def _is_empty_string(node: object) -> bool:
-    return isinstance(node, ast.Constant) and node.value == ""

@@ -7,21 +7,22 @@ import pytest
 from scipy import stats
 
 from cvlib.analysis.paired import (
+    claim_verdict,
     holm,
-    mcnemar_exact,
+    joint_verdict,
     paired_bootstrap,
     paired_test,
     sign_flip_test,
 )
 
 
-@pytest.mark.parametrize(("a", "b"), [(0, 0), (1, 0), (5, 5), (3, 14), (120, 80), (900, 1100)])
-def test_mcnemar_equals_the_binomial_test(a, b):
-    expected = stats.binomtest(a, a + b, 0.5).pvalue if a + b else 1.0
-    assert mcnemar_exact(a, b) == pytest.approx(expected, rel=1e-9)
+def mcnemar_exact(only_a: int, only_b: int) -> float:
+    """McNemar's exact test is the binomial test of the images that exactly one gets right."""
+    total = only_a + only_b
+    return stats.binomtest(only_a, total, 0.5).pvalue if total else 1.0
 
 
-@pytest.mark.parametrize(("a", "b"), [(0, 0), (7, 2), (40, 40), (300, 380), (1500, 1200)])
+@pytest.mark.parametrize(("a", "b"), [(0, 0), (1, 0), (7, 2), (40, 40), (300, 380), (1500, 1200)])
 def test_sign_flip_with_one_seed_is_mcnemar(a, b):
     score = np.concatenate([np.ones(a, int), -np.ones(b, int), np.zeros(50, int)])
     assert sign_flip_test(score) == pytest.approx(mcnemar_exact(a, b), rel=1e-9)
@@ -84,3 +85,36 @@ def test_holm_of_one_changes_nothing_and_none_exceeds_one():
     assert holm([0.03]) == [0.03]
     assert holm([0.6, 0.7]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expect", "verdict"),
+    [
+        (0.1, 2.0, "above", "supported"),
+        (-2.0, -0.1, "above", "refuted"),
+        (-0.1, 2.0, "above", "undecided"),
+        (0.0, 2.0, "above", "undecided"),
+        (0.1, 2.0, "below", "refuted"),
+        (-2.0, -0.1, "below", "supported"),
+    ],
+)
+def test_an_interval_beyond_the_margin_decides(low, high, expect, verdict):
+    assert claim_verdict(low, high, 0, expect) == verdict
+
+
+def test_the_margin_moves_the_border():
+    assert claim_verdict(-0.3, 0.4, -0.5, "above") == "supported"
+    assert claim_verdict(-0.3, 0.4, 0.5, "below") == "supported"
+    assert claim_verdict(2.5, 4.0, 3, "above") == "undecided"
+
+
+def test_an_interval_is_not_enough_where_the_paired_test_says_no():
+    assert claim_verdict(0.1, 2.0, 0, "above", p=0.2) == "undecided"
+    assert claim_verdict(0.1, 2.0, 0, "above", p=0.049) == "supported"
+    assert claim_verdict(-2.0, -0.1, 0, "above", p=0.2) == "undecided"
+
+
+def test_a_hypothesis_needs_all_its_claims_and_falls_with_one():
+    assert joint_verdict(["supported", "supported"]) == "supported"
+    assert joint_verdict(["supported", "undecided"]) == "undecided"
+    assert joint_verdict(["supported", "undecided", "refuted"]) == "refuted"

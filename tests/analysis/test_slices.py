@@ -10,12 +10,19 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from cvlib.analysis.clusters import clusters
-from cvlib.analysis.embeddings import principal_components
+from cvlib.analysis.feature_maps import principal_components
 from cvlib.analysis.image_properties import measure
-from cvlib.analysis.slice_candidates import within_class_position
-from cvlib.analysis.slice_rates import compare_rates
-from cvlib.analysis.slices import Patterns, find_patterns
+from cvlib.analysis.slices import (
+    Candidate,
+    Patterns,
+    at_end,
+    clusters,
+    describe,
+    every_candidate,
+    find_patterns,
+    within_class_position,
+)
+from cvlib.analysis.stratified import compare_rates
 
 NAMES = [f"digit {code}" for code in range(10)]
 HARDNESS = np.linspace(0.02, 0.25, 10)  # error rates that differ by class
@@ -155,7 +162,7 @@ def test_a_class_that_loses_clearly_more_is_named_beside_all_images(digits):
 def test_a_cluster_that_fails_is_named_by_its_classes(digits):
     risk = HARDNESS[digits.labels] + 0.4 * (digits.clusters == 5)
     first = digits.patterns(risk, 1, 0, mapped=True).slices[0]
-    assert (first.kind, first.cluster, first.property) == ("cluster", 5, None)
+    assert (first.cluster, first.property) == (5, None)
     assert first.words.startswith("cluster 5 (digit ")
 
 
@@ -233,3 +240,130 @@ def test_what_does_not_fit_is_refused(change, said):
     }
     with pytest.raises(ValueError, match=said):
         find_patterns(**{**given, **change})
+
+
+def rows(item: Candidate) -> np.ndarray:
+    return item.scope[item.member]
+
+
+def test_position_is_the_middle_of_the_rank_within_the_class():
+    values = np.array([5.0, 1, 3, 30, 10, 20, 40])
+    labels = np.array([0, 0, 0, 1, 1, 1, 1])
+    expected = [2.5 / 3, 0.5 / 3, 1.5 / 3, 2.5 / 4, 0.5 / 4, 1.5 / 4, 3.5 / 4]
+    assert within_class_position(values, labels) == pytest.approx(expected)
+
+
+def test_equal_values_stand_together():
+    position = within_class_position(np.array([7.0, 2, 2, 2, 9]), np.zeros(5, int))
+    assert position == pytest.approx([0.7, 0.3, 0.3, 0.3, 0.9])
+
+
+@pytest.mark.parametrize("images", [5, 20, 35, 100, 1000])
+def test_an_end_is_a_fifth_of_a_class(images):
+    generator = np.random.default_rng(images)
+    position = within_class_position(generator.permutation(images), np.zeros(images, int))
+    assert at_end(position, "low", 0.2).sum() == at_end(position, "high", 0.2).sum() == images / 5
+
+
+def test_an_end_of_equal_values_is_empty_or_whole():
+    # 60% have the lowest value: they are no end; the other 40% are the high one
+    position = within_class_position(np.repeat([1.0, 2.0], [60, 40]), np.zeros(100, int))
+    assert at_end(position, "low", 0.2).sum() == 0
+    assert at_end(position, "high", 0.2).sum() == 40
+
+
+def test_an_end_over_all_classes_holds_each_by_its_share():
+    generator = np.random.default_rng(0)
+    labels = np.repeat([0, 1], [300, 100])
+    values = generator.normal(size=400) + 10 * labels  # the dark images of all would be class 0
+    positions = {"brightness": within_class_position(values, labels)}
+    found = every_candidate(positions, None, labels, ["T-shirt/top", "Ankle boot"], 0.2, 20)
+    assert [item.words for item in found] == [
+        "dark images",
+        "bright images",
+        "dark T-shirt/top",
+        "bright T-shirt/top",
+        "dark Ankle boot",
+        "bright Ankle boot",
+    ]
+    assert np.bincount(labels[rows(found[0])]).tolist() == [60, 20]
+    assert (rows(found[4]) >= 300).all()
+
+
+def test_groups_or_rests_of_few_images_are_left_out():
+    labels = np.repeat([0, 1], [200, 95])
+    positions = {"brightness": within_class_position(np.arange(295.0), labels)}
+    found = every_candidate(positions, None, labels, ["a", "b"], 0.2, 20)
+    assert {item.class_index for item in found} == {None, 0}  # a fifth of 95 is 19
+    clusters = np.repeat([0, 1], [190, 10])
+    assert not every_candidate({}, clusters, labels[:200], ["a"], 0.2, 20)
+
+
+def test_a_class_wholly_in_a_cluster_is_left_out_of_it():
+    labels = np.repeat([0, 1], [50, 100])
+    clusters = np.repeat([0, 0, 1], [50, 40, 60])
+    inside = every_candidate({}, clusters, labels, ["Bag", "Coat"], 0.2, 20)
+    assert inside[0].words == "cluster 0 (Bag 56%, Coat 44%)"
+    assert rows(inside[0]).tolist() == list(range(50, 90))
+    assert inside[0].scope.tolist() == list(range(50, 150))
+
+
+def test_a_property_that_only_tells_classes_apart_is_left_out():
+    labels, wrong = np.repeat([0, 1], 50), np.arange(100) % 3 == 0
+    for values, left_out in ((1.0 * labels, ("tint",)), (labels + (np.arange(100) == 99), ())):
+        assert find_patterns(wrong, labels, {"tint": values}, None, "ab").left_out == left_out
+
+
+def blobs(*sizes: int) -> np.ndarray:
+    generator = np.random.default_rng(0)
+    centres = [(20 * number, 15 * (number % 3)) for number in range(len(sizes))]
+    return np.concatenate(
+        [
+            generator.normal(centre, 1.0, (size, 2))
+            for centre, size in zip(centres, sizes, strict=True)
+        ]
+    )
+
+
+def test_groups_that_lie_apart_are_found_largest_first():
+    found = clusters(blobs(30, 90, 60), seed=0, count=3)
+    assert found.tolist() == [2] * 30 + [0] * 90 + [1] * 60
+
+
+def test_points_and_seed_determine_the_groups():
+    points = np.random.default_rng(1).normal(size=(400, 2))
+    assert (clusters(points, seed=5) == clusters(points, seed=5)).all()
+
+
+@pytest.mark.parametrize(("images", "groups"), [(60, 2), (499, 9), (1000, 20), (3000, 20), (1, 1)])
+def test_a_group_has_fifty_images_on_average_and_there_are_twenty_at_most(images, groups):
+    points = np.random.default_rng(2).normal(size=(images, 2))
+    assert len(np.unique(clusters(points, seed=0))) == groups
+
+
+def test_points_that_are_equal_are_one_group():
+    assert clusters(np.ones((200, 2)), seed=0).tolist() == [0] * 200
+
+
+def test_more_groups_than_points_are_refused():
+    with pytest.raises(ValueError, match="expected 1 to 3"):
+        clusters(np.arange(6.0).reshape(3, 2), seed=0, count=4)
+
+
+@pytest.mark.parametrize("points", [np.zeros((5, 3)), np.full((5, 2), np.nan), np.zeros(5)])
+def test_what_is_no_map_is_refused(points):
+    with pytest.raises(ValueError, match=r"expected \(N, 2\) finite"):
+        clusters(points, seed=0)
+
+
+def test_a_group_is_described_by_its_most_frequent_classes():
+    names = ["Coat", "Shirt", "Bag", "Dress"]
+    assert describe(np.repeat([0, 1, 2], [20, 61, 19]), names) == "Shirt 61%, Coat 20%"
+    assert describe(np.repeat([3, 1], [95, 5]), names) == "Dress 95%"
+    assert describe(np.repeat([3, 1], [50, 50]), names) == "Shirt 50%, Dress 50%"
+    assert describe(np.arange(40), [f"class {code}" for code in range(40)]) == "class 0 2%"
+
+
+def test_a_group_without_images_is_not_described():
+    with pytest.raises(ValueError, match="without images"):
+        describe(np.array([], int), ["Coat"])

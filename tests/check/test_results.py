@@ -8,7 +8,7 @@ from cvlib.check.results import find
 from cvlib.check.subject import Subject
 from cvlib.project import Project
 from cvlib.results.store import Store
-from cvlib.studies.fingerprints import NOTE
+from cvlib.studies.plan import DATASETS_NOTE
 from tests.check.made import YAML, bad, verdicts
 from tests.journal.made import fail, planned, write
 
@@ -68,7 +68,7 @@ def test_a_diverged_run_is_noted_and_a_broken_one_fails(layout):
 
 
 def test_data_that_is_not_on_the_machine_is_said_not_to_be_checked(layout):
-    (layout.runs / NOTE).unlink()
+    (layout.runs / DATASETS_NOTE).unlink()
     assert verdicts(find(Subject(layout)))[0] == "unchecked"
 
 

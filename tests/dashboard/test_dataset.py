@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from cvlib.analysis.scores import softmax
+from cvlib.analysis.confidence import softmax
 from cvlib.dashboard import dataset as module
 from cvlib.dashboard.content import gather
 from cvlib.dashboard.dataset import dataset_name, existing_dataset, open_dataset

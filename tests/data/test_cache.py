@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cvlib.data import cache
-from cvlib.data.errors import DataError
+from cvlib.data import decode
+from cvlib.data.arrays import DataError
 from cvlib.data.load import load
 from cvlib.data.spec import DatasetSpec
 from tests.data.made import encoded, picture
@@ -30,7 +30,7 @@ def test_images_are_decoded_once(
 ) -> None:
     make_folder({"a": 10, "b": 10})
     first = load(SPEC, root)
-    monkeypatch.setattr(cache, "decode_all", lambda *args: pytest.fail("decoded again"))
+    monkeypatch.setattr(decode, "decode_all", lambda *args: pytest.fail("decoded again"))
     second = load(SPEC, root)
     for split in ("train", "val", "test"):
         assert np.array_equal(getattr(first, split).images, getattr(second, split).images)
@@ -59,7 +59,7 @@ def test_an_error_half_way_leaves_nothing(
     root: Path, make_folder: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_folder({"a": 10, "b": 10})
-    real = cache.decode_all
+    real = decode.decode_all
 
     def fails(*args: object) -> object:
         for n, array in enumerate(real(*args)):
@@ -67,7 +67,7 @@ def test_an_error_half_way_leaves_nothing(
                 raise MemoryError
             yield array
 
-    monkeypatch.setattr(cache, "decode_all", fails)
+    monkeypatch.setattr(decode, "decode_all", fails)
     with pytest.raises(MemoryError):
         load(SPEC, root)
     assert cached(root) == []
@@ -78,16 +78,16 @@ def test_a_killed_process_leaves_no_half_cache(root: Path, make_folder: Make) ->
     code = f"""
         import os, signal
         from pathlib import Path
-        from cvlib.data import cache
+        from cvlib.data import decode
         from cvlib.data.load import load
         from cvlib.data.spec import DatasetSpec
-        real = cache.decode_all
+        real = decode.decode_all
         def dies(*args):
             for n, array in enumerate(real(*args)):
                 if n == 7:
                     os.kill(os.getpid(), signal.SIGKILL)
                 yield array
-        cache.decode_all = dies
+        decode.decode_all = dies
         load(DatasetSpec(name={SPEC.name!r}, image_size=8), Path({str(root)!r}))
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False)
@@ -104,14 +104,14 @@ def test_two_processes_decode_once(root: Path, make_folder: Make) -> None:
     make_folder({"a": 10, "b": 10})
     code = f"""
         from pathlib import Path
-        from cvlib.data import cache
+        from cvlib.data import decode
         from cvlib.data.load import load
         from cvlib.data.spec import DatasetSpec
-        real = cache.decode_all
+        real = decode.decode_all
         def counted(*args):
             print("decoding", flush=True)
             yield from real(*args)
-        cache.decode_all = counted
+        decode.decode_all = counted
         print(load(DatasetSpec(name={SPEC.name!r}, image_size=8), Path({str(root)!r})).fingerprint)
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cvlib.data import fingerprint as module
-from cvlib.data.errors import DataUnavailable
+from cvlib.data.arrays import DataUnavailable
 from cvlib.data.load import fingerprint, load
 from cvlib.data.spec import DatasetSpec
 from tests.data.made import encoded, picture

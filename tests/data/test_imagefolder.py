@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cvlib.data.errors import DataError
+from cvlib.data.arrays import DataError
 from cvlib.data.load import load
+from cvlib.data.sources import open_source
 from cvlib.data.sources.imagefolder import ImageFolder
-from cvlib.data.sources.registry import open_source
 from cvlib.data.spec import DatasetSpec
 from tests.data.made import encoded, picture
 

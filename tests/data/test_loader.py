@@ -116,20 +116,20 @@ def test_batches_equal_a_slow_loop_over_images(
     resident = loader(split, shuffle=True, augment=spec)
     batches = torch.cat([x for x, _ in resident.epoch(2)])
     order, draws = resident._order(2), resident._draws(2)
-    assert order is not None and draws is not None
+    assert order is not None
     mean, std = (np.array(v) for v in channel_statistics(split.images))
     height, width = 8, 10
     for position, index in enumerate(order.tolist()):
         image = split.images[index]
-        if draws.crop is not None and padding is not None:
-            top, left = draws.crop[position].tolist()
+        if "crop" in draws and padding is not None:
+            top, left = draws["crop"][position].tolist()
             padded = np.pad(image, ((padding, padding), (padding, padding), (0, 0)))
             image = padded[top : top + height, left : left + width]
-        if draws.flip is not None and draws.flip[position]:
+        if "flip" in draws and draws["flip"][position]:
             image = image[:, ::-1]
         normal = (image / 255 - mean) / std
-        if draws.cutout is not None and cutout is not None:
-            row, column = (c - cutout // 2 for c in draws.cutout[position].tolist())
+        if "cutout" in draws and cutout is not None:
+            row, column = (c - cutout // 2 for c in draws["cutout"][position].tolist())
             normal = normal.copy()
             normal[max(row, 0) : max(row + cutout, 0), max(column, 0) : max(column + cutout, 0)] = 0
         assert np.allclose(batches[position].numpy(), normal.transpose(2, 0, 1), atol=1e-5)
@@ -138,14 +138,12 @@ def test_batches_equal_a_slow_loop_over_images(
 def test_draws_cover_their_whole_range_evenly() -> None:
     split = made_split(count=6000, height=4, width=6, channels=1)
     draws = loader(split, augment=EVERYTHING)._draws(0)
-    assert draws is not None and draws.crop is not None
-    assert draws.flip is not None and draws.cutout is not None
     for values, choices in (
-        (draws.crop[:, 0], 5),
-        (draws.crop[:, 1], 5),
-        (draws.flip.long(), 2),
-        (draws.cutout[:, 0], 4),
-        (draws.cutout[:, 1], 6),
+        (draws["crop"][:, 0], 5),
+        (draws["crop"][:, 1], 5),
+        (draws["flip"].long(), 2),
+        (draws["cutout"][:, 0], 4),
+        (draws["cutout"][:, 1], 6),
     ):
         counts = torch.bincount(values, minlength=choices)
         assert len(counts) == choices

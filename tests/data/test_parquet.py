@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cvlib.data.errors import DataError
+from cvlib.data.arrays import DataError
 from cvlib.data.load import is_local, load
 from cvlib.data.spec import DatasetSpec
 from tests.data.made import encoded, picture, write_parquet

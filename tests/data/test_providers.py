@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import torchvision.datasets
 
-from cvlib.data import debian, download
-from cvlib.data.errors import DataUnavailable
+from cvlib.data import providers
+from cvlib.data.arrays import DataUnavailable
 from cvlib.data.load import fetch, is_local, load
-from cvlib.data.sources import fashion_mnist
+from cvlib.data.sources import published
 from cvlib.data.spec import DatasetSpec
 from tests.data.test_sources import idx
 
@@ -47,10 +47,10 @@ def archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             (folder / f"{name}.gz").write_bytes(packed)
             resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
             digests[name] = hashlib.sha256(content).hexdigest()
-    published = torchvision.datasets.FashionMNIST
-    monkeypatch.setattr(published, "mirrors", [f"{folder.as_uri()}/"])
-    monkeypatch.setattr(published, "resources", resources)
-    monkeypatch.setattr(fashion_mnist, "SHA256", digests)
+    theirs = torchvision.datasets.FashionMNIST
+    monkeypatch.setattr(theirs, "mirrors", [f"{folder.as_uri()}/"])
+    monkeypatch.setattr(theirs, "resources", resources)
+    monkeypatch.setattr(published, "SHA256", digests)
     return folder
 
 
@@ -58,7 +58,7 @@ def archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_attempt_and_the_way_by_hand_are_listed(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(debian.shutil, "which", lambda tool: None)
+    monkeypatch.setattr(providers.shutil, "which", lambda tool: None)
     with pytest.raises(DataUnavailable) as error:
         load(SPEC, root)
     lines = str(error.value).splitlines()
@@ -81,7 +81,7 @@ def test_no_dataset_fails_without_saying_what_to_do(name: str, root: Path) -> No
 def test_torchvisions_download_is_checked_and_unpacked(root: Path, archives: Path) -> None:
     fetch(SPEC, root)
     found = sorted(p.name for p in (root / "FashionMNIST" / "raw").iterdir())
-    assert found == sorted(fashion_mnist.SHA256)
+    assert found == sorted(published.SHA256)
     assert len(load(SPEC, root).test) == 20
 
 
@@ -92,7 +92,7 @@ def test_a_damaged_download_is_not_kept_and_the_next_provider_is_asked(
     with pytest.raises(
         DataUnavailable, match=r"ChecksumMismatch: t10k-images.*expected MD5"
     ) as error:
-        monkeypatch.setattr(debian.shutil, "which", lambda tool: None)
+        monkeypatch.setattr(providers.shutil, "which", lambda tool: None)
         load(SPEC, root)
     assert "3. Debian" in str(error.value)
     assert not list(root.rglob("*.part")) and not list(root.rglob("t10k-images*"))
@@ -105,10 +105,10 @@ def fake_debian(archives: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[st
 
     def run(command: list[str], cwd: Path, **kwargs: Any) -> subprocess.CompletedProcess[str]:
         calls.append(command)
-        if command[-2:] == ["download", fashion_mnist.DEBIAN_PACKAGE]:
+        if command[-2:] == ["download", published.DEBIAN_PACKAGE]:
             if len(command) == 3:
                 return subprocess.CompletedProcess(command, 100, "", "E: Unable to locate package")
-            (cwd / f"{fashion_mnist.DEBIAN_PACKAGE}_1_all.deb").write_bytes(b"deb")
+            (cwd / f"{published.DEBIAN_PACKAGE}_1_all.deb").write_bytes(b"deb")
         if command[0] == "dpkg-deb":
             target = cwd / command[-1] / "usr/share/datasets/fashion-mnist"
             target.mkdir(parents=True)
@@ -116,8 +116,8 @@ def fake_debian(archives: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[st
                 (target / path.name).write_bytes(path.read_bytes())
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(debian.shutil, "which", lambda tool: f"/usr/bin/{tool}")
-    monkeypatch.setattr(debian.subprocess, "run", run)
+    monkeypatch.setattr(providers.shutil, "which", lambda tool: f"/usr/bin/{tool}")
+    monkeypatch.setattr(providers.subprocess, "run", run)
     return calls
 
 
@@ -148,23 +148,22 @@ def test_an_archive_cannot_write_outside_its_folder(tmp_path: Path) -> None:
         member.size = 1
         tar.addfile(member, io.BytesIO(b"x"))
     with pytest.raises(ValueError, match=r"holds '\.\./outside\.txt'"):
-        download.unpack(archive, tmp_path / "inside")
+        providers.unpack(archive, tmp_path / "inside")
     assert not (tmp_path / "outside.txt").exists()
 
 
 def test_cifar_is_fetched_from_torchvisions_address(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cvlib.data.sources import cifar
     from tests.data.test_sources import write_cifar
 
-    edition = cifar.Edition(**{**vars(cifar.EDITIONS["cifar10"]), "md5": {}})
-    monkeypatch.setitem(cifar.EDITIONS, "cifar10", edition)
+    edition = published.Edition(**{**vars(published.EDITIONS["cifar10"]), "md5": {}})
+    monkeypatch.setitem(published.EDITIONS, "cifar10", edition)
     write_cifar(tmp_path, "cifar10", monkeypatch)
     archive = tmp_path / "cifar.tar.gz"
     with tarfile.open(archive, "w:gz") as tar:
         tar.add(tmp_path / edition.folder, edition.folder)
-    published = torchvision.datasets.CIFAR10
-    monkeypatch.setattr(published, "url", archive.as_uri())
-    monkeypatch.setattr(published, "tgz_md5", hashlib.md5(archive.read_bytes()).hexdigest())
+    theirs = torchvision.datasets.CIFAR10
+    monkeypatch.setattr(theirs, "url", archive.as_uri())
+    monkeypatch.setattr(theirs, "tgz_md5", hashlib.md5(archive.read_bytes()).hexdigest())
     assert len(load(DatasetSpec(name="cifar10"), root).test) == 200

@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cvlib.data.errors import DataError
+from cvlib.data.arrays import DataError
 from cvlib.data.load import is_local, load
-from cvlib.data.sources import cifar, fashion_mnist
-from cvlib.data.sources.digits import Digits
+from cvlib.data.sources import published
 from cvlib.data.spec import DatasetSpec
 from tests.data.made import encoded, picture
 
@@ -21,7 +20,7 @@ from tests.data.made import encoded, picture
 def test_digits_are_scikit_learns(root: Path) -> None:
     from sklearn.datasets import load_digits
 
-    listing = Digits("digits", root).listing()
+    listing = published.Digits("digits", root).listing()
     expected = load_digits()
     split = listing.splits["train"]
     assert np.array_equal(split.labels, expected.target)
@@ -56,7 +55,7 @@ def small_fashion_mnist(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str
         files[f"{stem}-images-idx3-ubyte"] = idx(images)
         files[f"{stem}-labels-idx1-ubyte"] = idx((np.arange(count) % 10).astype(np.uint8))
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    monkeypatch.setattr(fashion_mnist, "SHA256", digests)
+    monkeypatch.setattr(published, "SHA256", digests)
     return files
 
 
@@ -94,13 +93,13 @@ def test_a_changed_byte_fails_the_checksum(
 def test_a_cut_off_idx_file_is_named() -> None:
     whole = idx(np.zeros((3, 4), np.uint8))
     with pytest.raises(DataError, match="train-images is cut off"):
-        fashion_mnist.read_idx(whole[:-1], "train-images")
+        published.read_idx(whole[:-1], "train-images")
     with pytest.raises(DataError, match="no idx file"):
-        fashion_mnist.read_idx(b"<html>", "train-images")
+        published.read_idx(b"<html>", "train-images")
 
 
 def write_cifar(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
-    edition = cifar.EDITIONS[name]
+    edition = published.EDITIONS[name]
     folder = root / edition.folder
     folder.mkdir(parents=True)
     rng = np.random.default_rng(1)
@@ -122,9 +121,11 @@ def write_cifar(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> np.nd
 @pytest.mark.parametrize("name", ["cifar10", "cifar100"])
 def test_cifar_archives_are_read(name: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(
-        cifar.EDITIONS,
+        published.EDITIONS,
         name,
-        cifar.Edition(**{**vars(cifar.EDITIONS[name]), "md5": dict(cifar.EDITIONS[name].md5)}),
+        published.Edition(
+            **{**vars(published.EDITIONS[name]), "md5": dict(published.EDITIONS[name].md5)}
+        ),
     )
     pixels = write_cifar(root, name, monkeypatch)
     data = load(DatasetSpec(name=name), root)
@@ -139,7 +140,7 @@ def test_a_pickle_that_calls_something_is_refused(root: Path) -> None:
         def __reduce__(self) -> tuple[object, ...]:
             return (print, ("called",))
 
-    source = cifar.CIFAR("cifar10", root)
+    source = published.CIFAR("cifar10", root)
     source.folder.mkdir(parents=True)
     (source.folder / "batches.meta").write_bytes(pickle.dumps(Evil()))
     with pytest.raises(DataError, match=r"wants to call builtins\.print"):

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvlib.data.errors import DataError
-from cvlib.data.splits import cut, stratified_order, take_subset
+from cvlib.data.arrays import DataError
+from cvlib.data.selection import cut, stratified_order, take_subset
 
 ORDER_OF_SEED_7 = [3, 11, 1, 9, 2, 10, 0, 8, 7, 6, 5, 4]
 NAMES = [f"class {n}" for n in range(12)]

@@ -23,7 +23,7 @@ from cvlib.project import Project
 from cvlib.results.reviews import Reviews, write_reviews
 from cvlib.results.store import Store
 from cvlib.studies import status
-from cvlib.studies.environment import package_versions
+from cvlib.studies.status import package_versions
 from tests.engine.made_book import freeze_book, make_book
 from tests.journal.made import fail, planned, write
 

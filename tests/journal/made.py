@@ -10,10 +10,11 @@ import numpy as np
 from cvlib.project import Project
 from cvlib.results.files import canonical_json
 from cvlib.results.store import Store
-from cvlib.studies.code import code_fingerprint, entries
-from cvlib.studies.environment import package_versions
+from cvlib.studies.syntax import code_fingerprint
+from cvlib.studies.spec import entries
+from cvlib.studies.status import package_versions
 from cvlib.studies.experiment import load_experiment
-from cvlib.studies.fingerprints import NOTE
+from cvlib.studies.plan import DATASETS_NOTE
 from cvlib.studies.plan import PlannedRun, make_plan
 
 EXPERIMENT = """\
@@ -82,7 +83,7 @@ def note_data(layout: Project) -> None:
         for v in experiment.variants
     }
     layout.runs.mkdir(exist_ok=True)
-    (layout.runs / NOTE).write_text(json.dumps(dict.fromkeys(names, FINGERPRINT)))
+    (layout.runs / DATASETS_NOTE).write_text(json.dumps(dict.fromkeys(names, FINGERPRINT)))
 
 
 def planned(layout: Project, experiment: str = "exp01") -> list[PlannedRun]:

@@ -82,14 +82,14 @@ def empty_backbones(root: Path) -> Project:
 def note(layout: Project) -> None:
     """Let the store know the data, and that two backbones' weights could not be had."""
     from cvlib.results.files import canonical_json
-    from cvlib.studies.fingerprints import NOTE
-    from cvlib.studies.starts import NOTE as WEIGHTS_NOTE
+    from cvlib.studies.plan import DATASETS_NOTE
+    from cvlib.studies.plan import WEIGHTS_NOTE as WEIGHTS_NOTE
 
     variants = load_experiment(layout, "exp02").variants
     names = {
         canonical_json(v.spec.dataset.model_dump(mode="json", exclude_none=True)) for v in variants
     }
-    (layout.runs / NOTE).write_text(json.dumps(dict.fromkeys(names, FINGERPRINT)))
+    (layout.runs / DATASETS_NOTE).write_text(json.dumps(dict.fromkeys(names, FINGERPRINT)))
     wanted = {
         v.spec.model.name for v in variants if getattr(v.spec.model, "weights", None) is not None
     }

@@ -15,7 +15,7 @@ from cvlib.results.reviews import Reviews, write_reviews
 from cvlib.results.store import Store
 from cvlib.studies.experiment import load_experiment
 from cvlib.studies.plan import PlannedRun, make_plan
-from cvlib.studies.starts import NOTE as WEIGHTS_NOTE
+from cvlib.studies.plan import WEIGHTS_NOTE as WEIGHTS_NOTE
 from tests.journal.made import provenance
 
 EXPERIMENT = """\

@@ -147,7 +147,7 @@ def test_each_panel_names_every_class_once_and_names_keep_apart(exp):
 
 
 def test_classes_can_be_told_apart_in_grey():
-    from cvlib.journal.style import class_style
+    from cvlib.journal.figure import class_style
 
     styles = [class_style(n) for n in range(47)]
     assert len(set(styles)) == 47

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from cvlib.journal import experiment
+from cvlib.journal.accuracy_against_time import place_labels
+from cvlib.journal.embedding import push_apart, uncovered
 from cvlib.journal.errors import JournalError
-from cvlib.journal.labels import place, push_apart, spread, uncovered
-from cvlib.journal.style import LINES, TEXT_WIDTH
+from cvlib.journal.figure import LINES, TEXT_WIDTH
+from cvlib.journal.lines import spread_apart
 from cvlib.results.store import Store
 from tests.journal.made import planned, write
 
@@ -152,16 +154,16 @@ def test_lines_can_be_told_apart_in_grey():
 
 
 def test_spread_moves_as_little_as_it_must():
-    assert spread([0, 10, 20], gap=5) == [0, 10, 20]
-    assert spread([10, 10], gap=4) == [8, 12]
-    assert spread([3, 1, 2], gap=2) == [4, 0, 2]
+    assert spread_apart([0, 10, 20], gap=5) == [0, 10, 20]
+    assert spread_apart([10, 10], gap=4) == [8, 12]
+    assert spread_apart([3, 1, 2], gap=2) == [4, 0, 2]
 
 
 def test_placed_labels_are_apart_where_there_is_room():
     generator = np.random.default_rng(0)
     points = generator.uniform(60, 540, (14, 2))
     sizes = np.column_stack([generator.uniform(20, 60, 14), np.full(14, 11.0)])
-    corners = place(points, sizes, [], (0, 0, 600, 600), near=6)
+    corners = place_labels(points, sizes, [], (0, 0, 600, 600), near=6)
     for i in range(14):
         for j in range(i):
             apart = (corners[i] + sizes[i] <= corners[j]) | (corners[j] + sizes[j] <= corners[i])

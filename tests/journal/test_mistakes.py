@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from cvlib.analysis.review_sample import review_sample
+from cvlib.analysis.mistakes import review_sample
 from cvlib.freeze.inputs import chapter_inputs
 from cvlib.journal import experiment, mistakes
 from cvlib.journal.errors import JournalError, MissingResults
 from cvlib.journal.mistake_cases import Model
-from cvlib.journal.mistake_notes import left_out_note
+from cvlib.journal.notes import left_out_note
 from cvlib.project import Project
 from tests.journal.made_mistakes import PLANTED, make_mistakes, review
 
@@ -118,7 +118,7 @@ def test_consistency_is_high_between_seeds_that_share_what_is_hard(found):
 
 
 def test_calibration_is_of_single_seeds_not_of_their_average(found):
-    from cvlib.analysis.calibration import reliability
+    from cvlib.analysis.confidence import reliability
 
     runs = found.variants[0].runs.values()
     each = [reliability(r.predictions().logits, r.predictions().labels).ece.estimate for r in runs]

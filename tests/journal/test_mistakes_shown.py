@@ -13,8 +13,8 @@ from PIL import Image
 
 from cvlib.journal import experiment, mistakes
 from cvlib.journal.errors import JournalError
-from cvlib.journal.mistake_groups import each_once, groups_of
-from cvlib.journal.thumbnail import thumbnail
+from cvlib.journal.gallery import each_once, groups_of
+from cvlib.journal.gallery_page import thumbnail
 from tests.journal.made_mistakes import make_mistakes, make_pictures
 
 

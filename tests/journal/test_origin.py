@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 
 import pytest
 import yaml
 
-from cvlib.analysis.review_sample import review_sample
+from cvlib.analysis.mistakes import review_sample
 from cvlib.journal import experiment, hypotheses, mistakes
-from cvlib.journal.blocks import Blocks
 from cvlib.journal.comparison import Comparison
-from cvlib.journal.facts import Facts
 from cvlib.journal.figure import ReportFigure
-from cvlib.journal.mistake_sentences import MistakeSentences
-from cvlib.journal.mistakes import Mistakes
-from cvlib.journal.origin import keys_of
-from cvlib.journal.quantity import Quantity, Skipped
-from cvlib.journal.reviewed import Reviewed
-from cvlib.journal.sentences import Sentences
+from cvlib.journal.functions import marked
+from cvlib.journal.handle import ExperimentHandle
+from cvlib.journal.quantity import Quantity, Skipped, keys_of
 from tests.journal.made import planned
 from tests.journal.made_backbones import make_backbones, make_stale
 from tests.journal.made_mistakes import make_mistakes, review
 
 YAML = "experiments/exp02.yaml"
-# How each method is asked, and the variants whose runs it must name. A method that is not here
-# fails `test_every_method_is_asked`: say of a new one what it is computed from.
+# How each function is asked, and the variants whose runs it must name. One that is not here
+# fails `test_every_function_is_asked`: say of a new one what it is computed from.
 VALUES = {
     "accuracy": (("tuned",), ["tuned"]),
     "last_epoch": (("val_accuracy", "tuned"), ["tuned"]),
@@ -109,14 +103,7 @@ OF_MISTAKES = {
     "classes": ((), ["base"]),
     "slices": ((), ["base", "mapped"]),
 }
-PARTS = (
-    (Sentences, set(VALUES)),
-    (Facts, set(FACTS)),
-    (MistakeSentences, set(MISTAKES)),
-    (Reviewed, set(REVIEWS)),
-    (Blocks, set(BLOCKS)),
-    (Mistakes, {*OF_MISTAKES, "gallery_page"}),  # a page for the web alone
-)
+FRAMES = {"metrics", "history", "predictions"}  # data to go on with, which name their runs' keys
 
 
 @pytest.fixture(scope="module")
@@ -162,14 +149,13 @@ def in_markdown(shown) -> list[str]:
     )
 
 
-@pytest.mark.parametrize(("part", "known"), PARTS, ids=lambda part: getattr(part, "__name__", ""))
-def test_every_method_is_asked(part, known):
-    public = {
-        name
-        for name, member in vars(part).items()
-        if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, property))
+def test_every_function_is_asked():
+    assert set(marked("experiment")) == {*VALUES, "images", "setting", *BLOCKS, *FRAMES}
+    assert set(marked("mistakes")) == {*MISTAKES, *REVIEWS, *OF_MISTAKES, "gallery_page"}
+    facts = {
+        name for name, member in vars(ExperimentHandle).items() if isinstance(member, property)
     }
-    assert public == known
+    assert facts - {"id", "source", "results"} == FACTS.keys() - {"images", "setting"}
 
 
 @pytest.mark.parametrize("name", VALUES)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from cvlib.journal import experiment
-from cvlib.journal.staleness import callout
+from cvlib.journal.notes import callout
 from cvlib.results.store import Store
 from tests.journal.made import fail, planned, write
 

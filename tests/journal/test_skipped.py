@@ -40,7 +40,7 @@ def test_reasons_that_differ_in_the_name_alone_are_said_once(exp):
 
 
 def test_what_is_its_of_one_is_their_of_several(exp, monkeypatch):
-    from cvlib.journal.variant_results import VariantResults
+    from cvlib.journal.results import VariantResults
 
     monkeypatch.setattr(VariantResults, "skip_reason", "its weights are unknown")
     assert str(exp.skipped("dino")).endswith("DINOv2: its weights are unknown.")

@@ -144,7 +144,7 @@ def test_other_figures_name_both(pair):
 
 
 def test_one_that_took_no_time_takes_no_namesake_along(pair, monkeypatch):
-    from cvlib.journal.variant_results import VariantResults
+    from cvlib.journal.results import VariantResults
 
     one, two = pair
     mean = VariantResults.mean

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cvlib.engine import pandoc
-from cvlib.preview.book import Pages
-from cvlib.preview.state import State
+from cvlib.preview.book import PreviewedBook
+from cvlib.preview.chapters import Pages
+from cvlib.preview.server import News
 from cvlib.project import Project
 from tests.engine.chapters import small_book
 
@@ -63,24 +63,24 @@ class Previewed:
     """A preview without server or loop: what a save makes of the pages."""
 
     def __init__(self, root: Path, profile: str = "default") -> None:
-        pandoc.remember()
         self.root = root
-        self.layout = Project(root, profile)
-        self.state = State()
+        self.project = Project(root, profile)
+        self.news = News()
         self.said: list[str] = []
         own = root / ".quarto" / "cvlib-preview" / profile
         own.mkdir(parents=True)
-        self.book = Pages(self.layout, own, self.state, self.said.append)
+        self.site = own / "site"
+        self.pages = Pages(PreviewedBook(self.project, own), self.news, self.said.append)
 
     def make(self, *saved: Path, is_training: bool = False) -> None:
         """Bring the pages up to date after files were saved."""
-        self.book.make(set(saved), is_training, lambda: False)
+        self.pages.update(set(saved), is_training, lambda: False)
 
     def page(self, name: str) -> str:
         """The HTML of a page."""
-        return (self.book.site / name).read_text(encoding="utf-8")
+        return (self.site / name).read_text(encoding="utf-8")
 
     @property
     def problems(self) -> list[tuple[str, str, str]]:
         """Page, place and message of what is wrong."""
-        return [(one.page, one.where, one.message) for one in self.state.told.problems]
+        return [(one.page, one.where, one.message) for one in self.news.state.problems]

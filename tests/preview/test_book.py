@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
 
@@ -32,12 +31,12 @@ def preview(made, tmp_path):
     shutil.copytree(made, root)
     preview = Previewed(root)
     preview.make()
-    assert ran(root) == []
+    assert ran(root) == [], preview.said
     return preview
 
 
 def digests(preview) -> dict[str, str]:
-    return dict(preview.state.told.pages)
+    return dict(preview.news.state.pages)
 
 
 def test_frozen_chapters_are_shown_without_running(preview):
@@ -67,7 +66,7 @@ def test_changed_prose_runs_nothing_and_the_frozen_copy_goes_on(preview):
 
 def test_changed_include_is_prose_of_its_chapter(preview):
     path = edit(preview.root / "report/part.md", "An included", "A new")
-    assert path in set(preview.book.files)
+    assert path in set(preview.pages.files)
     preview.make(path)
     assert "A new text" in preview.page("report/one.html") and ran(preview.root) == []
     shutil.rmtree(preview.root / ".quarto")
@@ -96,7 +95,7 @@ def test_error_in_a_cell_is_told_with_its_line_and_the_next_save_recovers(previe
     [(page, where, message)] = preview.problems
     assert page == "report/one.html" and where == "report/one.qmd:6"
     assert message.startswith("ZeroDivisionError: division by zero")
-    assert "n = 7 / 0" in preview.state.told.problems[0].detail
+    assert "n = 7 / 0" in preview.news.state.problems[0].detail
     assert preview.page("report/one.html") == before
     ran(preview.root)
     preview.make(edit(path, "n = 7 / 0", "n = 6"))
@@ -215,8 +214,8 @@ def test_without_a_freeze_copies_are_kept_beside_the_preview(tmp_path):
 def test_rest_is_left_when_more_changed_meanwhile(tmp_path):
     root = counted_book(tmp_path / "book")
     preview = Previewed(root)
-    assert preview.book.make(set(), False, lambda: True) is False
-    assert ran(root) == []
+    assert preview.pages.update(set(), False, lambda: True) is False
+    assert ran(root) == [], preview.said
     assert sorted(digests(preview)) == PAGES  # shown as far as can be, at once
 
 
@@ -232,7 +231,7 @@ def test_cells_are_given_up_when_their_chapter_is_saved_anew(preview, tmp_path):
         "import time;",
         f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {saver!r}]); import time;",
     )
-    assert preview.book.make({path}, False, lambda: False) is False
+    assert preview.pages.update({path}, False, lambda: False) is False
     assert any("changed while its cells ran" in line for line in preview.said)
 
 
@@ -252,8 +251,3 @@ def test_it_waits_for_another_render_of_the_project_and_says_so(preview):
     thread.join()
     assert "another render of this project is under way; waiting for it" in preview.said
     assert "The new text" in preview.page("report/one.html")
-
-
-def test_everything_told_can_be_sent(preview):
-    told = json.loads(preview.state.told.as_json())
-    assert told["problems"] == [] and sorted(told["pages"]) == PAGES

@@ -43,12 +43,12 @@ def project(tmp_path):
     (root / "data").mkdir()
     (root / "experiments" / "exp01.yaml").write_text(SHORT)
     preview = Previewed(root)
-    note_data(preview.layout)
+    note_data(preview.project)
     return preview
 
 
 def waiting(preview) -> list[tuple[str, str]]:
-    return [(one.page, one.message) for one in preview.state.told.waiting]
+    return [(one.page, one.message) for one in preview.news.state.waiting]
 
 
 def test_chapter_says_what_is_missing_and_how_it_is_trained(project):
@@ -57,22 +57,22 @@ def test_chapter_says_what_is_missing_and_how_it_is_trained(project):
     assert page == "report/one.html" and project.problems == []
     assert message.startswith("exp01: 4 of 4 runs have no result. `cvlib run exp01`")
     assert "cvlib preview --train" in message
-    assert [each.experiment for each in project.book.lacking] == ["exp01"]
+    assert [each.experiment for each in project.pages.missing] == ["exp01"]
     html = project.page("report/one.html")
     assert "There are … results" in html and "no results yet" in html
-    assert not (project.layout.runs / ".scratch").exists()  # nothing was trained
+    assert not (project.project.runs / ".scratch").exists()  # nothing was trained
 
 
 def test_it_runs_once_all_results_are_there(project):
     project.make()
     ran(project.root)
-    first, *others = planned(project.layout)
-    write(project.layout, first)
-    project.make(project.layout.runs)
+    first, *others = planned(project.project)
+    write(project.project, first)
+    project.make(project.project.runs)
     assert ran(project.root) == [] and "3 of 4 runs" in waiting(project)[0][1]
     for run in others:
-        write(project.layout, run)
-    project.make(project.layout.runs)
+        write(project.project, run)
+    project.make(project.project.runs)
     assert ran(project.root) == ["one"] and waiting(project) == []
     assert "There are 4 results" in project.page("report/one.html")
 
@@ -86,24 +86,24 @@ def test_prose_can_be_written_while_results_are_missing(project):
 
 
 def test_results_shown_before_stay_while_new_ones_are_trained(project):
-    fill(project.layout)
+    fill(project.project)
     project.make()
     assert "There are 4 results" in project.page("report/one.html")
     ran(project.root)
-    yaml = edit(project.layout.experiment_file("exp01"), "epochs: 6", "epochs: 7")
+    yaml = edit(project.project.experiment_file("exp01"), "epochs: 6", "epochs: 7")
     project.make(yaml, is_training=True)
     assert ran(project.root) == [] and "They are being trained" in waiting(project)[0][1]
     project.make(edit(project.root / "report/one.qmd", "There are", "We have"), is_training=True)
     assert "We have 4 results" in project.page("report/one.html") and ran(project.root) == []
-    fill(project.layout)
-    project.make(project.layout.runs)
+    fill(project.project)
+    project.make(project.project.runs)
     assert waiting(project) == [] and ran(project.root) == ["one"]
 
 
 def test_wrong_yaml_is_told_by_the_chapter_that_reads_it(project):
-    fill(project.layout)
+    fill(project.project)
     project.make()
-    yaml = edit(project.layout.experiment_file("exp01"), "depth: 3", "depht: 3")
+    yaml = edit(project.project.experiment_file("exp01"), "depth: 3", "depht: 3")
     project.make(yaml)
     [(page, where, message)] = project.problems
     assert page == "report/one.html" and where.startswith("report/one.qmd:")
@@ -115,4 +115,4 @@ def test_wrong_yaml_is_told_by_the_chapter_that_reads_it(project):
 def test_a_cell_cannot_train_behind_a_previews_back(project, monkeypatch):
     monkeypatch.setenv(TRAIN, "never")
     with pytest.raises(NotTrained, match="cvlib run exp01"):
-        run_missing(project.layout, "exp01")
+        run_missing(project.project, "exp01")

@@ -11,10 +11,8 @@ import time
 
 import pytest
 
-from cvlib.engine.errors import RenderError
-from cvlib.preview.server import PreviewServer
-from cvlib.preview.site import page_digests
-from cvlib.preview.state import Problem, State
+from cvlib.preview.server import News, PreviewServer, Problem, page_digests
+from cvlib.processes import PortTaken
 
 PAGE = '<!DOCTYPE html><html><head><title>T</title></head><body><img src="a%20b.svg"></body></html>'
 
@@ -41,14 +39,14 @@ def folders(tmp_path):
 
 @pytest.fixture
 def server(folders):
-    state = State()
-    state.tell(pages=page_digests(folders[0]))
-    with PreviewServer(*folders, free_port(), state) as running:
+    news = News()
+    news.update(pages=page_digests(folders[0]))
+    with PreviewServer(*folders, free_port(), news) as running:
         yield running
 
 
 def get(server, path, host=None, method="GET"):
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
     connection.request(method, path, headers={"Host": host} if host else {})
     answer = connection.getresponse()
     body = answer.read().decode()
@@ -60,7 +58,7 @@ def test_pages_come_with_the_script_and_the_digest_of_what_they_show(server):
     for path in ("/", "/index.html"):
         answer, body = get(server, path)
         assert answer.status == 200 and answer.headers["Cache-Control"] == "no-store"
-        digest = server.state.told.pages["index.html"]
+        digest = server.news.state.pages["index.html"]
         assert f'<script src="/@preview/live.js" data-digest="{digest}" defer>' in body
     answer, body = get(server, "/a%20b.svg")
     assert body == "<svg/>" and answer.headers["Content-Type"].startswith("image/svg")
@@ -99,7 +97,8 @@ def test_only_requests_for_this_machine_are_answered(server):
     for host in ("evil.example", "evil.example:4848", "127.0.0.1.evil.example"):
         answer, body = get(server, "/", host)
         assert answer.status == 403 and "live.js" not in body, host
-    assert server.server_address[0] == "127.0.0.1"
+    [listening] = server.sockets
+    assert listening.getsockname()[0] == "127.0.0.1"
 
 
 def test_head_has_no_body(server):
@@ -108,7 +107,7 @@ def test_head_has_no_body(server):
 
 
 def events(server, count):
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
     connection.request("GET", "/@preview/events")
     answer = connection.getresponse()
     for line in iter(answer.fp.readline, b""):
@@ -127,8 +126,8 @@ def test_news_comes_at_once_and_only_when_there_is_some(server):
 
     def tell():
         time.sleep(0.1)
-        server.state.tell(busy="")  # as it was: no news
-        server.state.tell(problems=[problem])
+        server.news.update(busy="")  # as it was: no news
+        server.news.update(problems=[problem])
 
     threading.Thread(target=tell).start()
     started = time.monotonic()
@@ -137,11 +136,10 @@ def test_news_comes_at_once_and_only_when_there_is_some(server):
 
 
 def test_ending_closes_connections_that_wait_for_news(folders):
-    state = State()
-    with PreviewServer(*folders, free_port(), state) as server:
+    with PreviewServer(*folders, free_port(), News()) as server:
         told = events(server, 10)
         next(told)
-        port = server.server_address[1]
+        port = server.port
         started = time.monotonic()
     assert time.monotonic() - started < 2
     assert list(told) == []
@@ -150,14 +148,14 @@ def test_ending_closes_connections_that_wait_for_news(folders):
 
 
 def test_a_port_that_is_taken_is_told_with_who_has_it(server, folders):
-    port = server.server_address[1]
-    with pytest.raises(RenderError, match=f"another preview is open there, .*:{port};.*--port"):
-        PreviewServer(*folders, port, State())
+    port = server.port
+    with pytest.raises(PortTaken, match=f"another preview is open there, .*:{port};.*--port"):
+        PreviewServer(*folders, port, News())
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         threading.Thread(target=lambda: other.accept()[0].close(), daemon=True).start()
-        with pytest.raises(RenderError, match="another program has it"):
-            PreviewServer(*folders, taken, State())
+        with pytest.raises(PortTaken, match="another program has it"):
+            PreviewServer(*folders, taken, News())
 
 
 def test_a_page_is_new_when_a_picture_that_it_shows_is(folders):

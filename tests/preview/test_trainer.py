@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from cvlib.preview.trainer import Trainer
+from cvlib.preview.run import Trainer
 from cvlib.project import Project
-from cvlib.studies.progress_file import trainings
+from cvlib.studies.progress import trainings
 from tests.preview.command import is_alive, previewed, wait_until
 from tests.preview.made import counted_book
 
@@ -31,19 +31,19 @@ def test_ending_the_preview_leaves_a_checkpoint_and_no_process(tmp_path):
     root = counted_book(tmp_path / "book", one=ONE, two="# Two\n")
     (root / "experiments").mkdir()
     (root / "experiments" / "exp01.yaml").write_text(DIGITS)
-    layout = Project(root)
+    project = Project(root)
     with previewed(root, "--train") as command:
         wait_until(
-            lambda: any(run.epoch and run.epoch > 1 for each in trainings(layout.runs) for run in each.runs),
+            lambda: any(run.epoch and run.epoch > 1 for each in trainings(project.runs) for run in each.runs),
             120,
             command.log.read_text,
         )  # fmt: skip
-        [file] = (layout.runs / ".scratch").glob("progress-*.json")
+        [file] = (project.runs / ".scratch").glob("progress-*.json")
         pid = int(file.stem.rpartition("-")[2])
         assert is_alive(pid)
         assert command.end(seconds=60) == 0
         assert not is_alive(pid) and not file.exists()
-    left = {path.name for path in (layout.runs / ".scratch").glob("*/*")}
+    left = {path.name for path in (project.runs / ".scratch").glob("*/*")}
     assert left > {"code.json"}, "no checkpoint"
 
 
@@ -57,7 +57,7 @@ def started(monkeypatch):
         commands.append(command)
         return real([sys.executable, "-c", ""], **options)
 
-    monkeypatch.setattr("cvlib.preview.trainer.subprocess.Popen", popen)
+    monkeypatch.setattr("cvlib.preview.run.subprocess.Popen", popen)
     return commands
 
 

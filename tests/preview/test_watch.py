@@ -6,36 +6,36 @@ import os
 
 from cvlib.engine.chapter import read_chapter
 from cvlib.engine.book import load_book
-from cvlib.preview.files import Files
-from cvlib.preview.watch import Watch
+from cvlib.preview.watch import ReportFiles
 from cvlib.project import Project
 from tests.preview.made import ONE, counted_book
 
 
 def test_saved_renamed_over_deleted_and_new_files_are_changes(tmp_path):
-    names = ("saved", "renamed", "deleted", "left")
-    for name in names:
-        (tmp_path / name).write_text("a")
-    watch = Watch(lambda: [*tmp_path.glob("*"), tmp_path / "deleted"])
-    assert watch.changes() == set()
-    (tmp_path / "saved").write_text("bb")
-    (tmp_path / "beside").write_text("a")
-    before = (tmp_path / "renamed").stat()
-    os.utime(tmp_path / "beside", ns=(before.st_atime_ns, before.st_mtime_ns))
-    (tmp_path / "beside").rename(tmp_path / "renamed")  # same size, same time
-    (tmp_path / "deleted").unlink()
-    (tmp_path / "new").write_text("")
-    assert {path.name for path in watch.changes()} == {"saved", "renamed", "deleted", "new"}
-    assert watch.changes() == set()
+    folder = tmp_path / "experiments"
+    folder.mkdir()
+    for name in ("saved", "renamed", "deleted", "left"):
+        (folder / f"{name}.yaml").write_text("a")
+    files = ReportFiles(Project(tmp_path))
+    files.changes()
+    assert files.changes() == set()
+    (folder / "saved.yaml").write_text("bb")
+    (folder / "beside").write_text("a")
+    before = (folder / "renamed.yaml").stat()
+    os.utime(folder / "beside", ns=(before.st_atime_ns, before.st_mtime_ns))
+    (folder / "beside").rename(folder / "renamed.yaml")  # same size, same time
+    (folder / "deleted.yaml").unlink()
+    (folder / "new.yaml").write_text("")
+    assert {path.stem for path in files.changes()} == {"saved", "renamed", "deleted", "new"}
+    assert files.changes() == set()
 
 
 def test_what_a_report_reads_is_looked_at(tmp_path):
     root = counted_book(tmp_path / "book", one=ONE + "\n![A dot](dot.png)\n\n![B](/docs/b.svg)\n")
     (root / "experiments" / "runs").mkdir(parents=True)
     (root / "experiments" / "exp01.yaml").write_text("")
-    layout = Project(root)
-    files = Files(layout)
-    files.of_project(load_book(root))
+    files = ReportFiles(Project(root))
+    files.of_book(load_book(root))
     files.of_chapter(read_chapter(root, "report/one.qmd"))
     found = {path.relative_to(root).as_posix() for path in files if path.is_relative_to(root)}
     assert {

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from cvlib.data.errors import DataError
+from cvlib.data.arrays import DataError
 from cvlib.data.load import load
 from cvlib.engine.book import load_book
 from cvlib.project import Project

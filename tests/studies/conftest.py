@@ -3,6 +3,8 @@
 import pytest
 
 from cvlib.project import Project
+from cvlib.studies.execute import Ended
+from cvlib.studies.executors import Executor, News
 
 EXPERIMENT = """\
 title: Digits
@@ -17,6 +19,11 @@ variants:
   adam: {factor: optimiser, set: {train.optimizer: {name: adamw, lr: 3e-3}}}
 seeds: [0]
 """
+
+
+def again(project: Project) -> Project:
+    """The same project as the next command sees it."""
+    return Project(project.root, project.profile)
 
 
 @pytest.fixture
@@ -39,3 +46,27 @@ def edit(layout):
         path.write_text(text.replace(old, new))
 
     return replace
+
+
+class FakeExecutor(Executor):
+    """Trains nothing: hands out the news that `tell(task)` makes, and remembers what it was asked."""
+
+    place = "no process"
+
+    def __init__(self, tell=None):
+        self.asked, self.stopped = [], False
+        self._tell = tell or (lambda task: [Ended(task.run.key, "done")])
+
+    def submit(self, tasks):
+        for task in tasks:
+            if self.stopped:
+                return
+            self.asked.append(task.run.name)
+            yield News(0, task.run)
+            for said in self._tell(task):
+                yield None
+                kind = "ended" if isinstance(said, Ended) else "progress"
+                yield News(0, task.run, **{kind: said})
+
+    def stop(self):
+        self.stopped = True

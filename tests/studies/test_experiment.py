@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from cvlib.studies.experiment import SpecError, parse_experiment
+from cvlib.studies.experiment import parse_experiment
+from cvlib.studies.located_yaml import SpecError
 
 GOOD = """\
 title: A study

@@ -70,14 +70,13 @@ def test_the_file_is_no_experiment(layout):
 
 
 def test_the_shipped_hypotheses_name_variants_that_are_declared():
-    from cvlib.studies.experiment import load_experiment
 
     layout = find_project()
     for one in load_hypotheses(layout):
         for claim in one.claims:
             for name in claim.names():
                 experiment, _, variant = name.partition("/")
-                declared = load_experiment(layout, experiment).variants
+                declared = Project(layout.root, layout.profile).experiment(experiment).variants
                 if variant.startswith("best:"):
                     assert any(v.factor == variant[5:] for v in declared), name
                 else:

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from cvlib.results.store import Store
-from cvlib.studies.run import inspect, run_experiments
-from cvlib.studies.workers import Finished, WorkerPool
+from cvlib.studies.execute import Ended
+from cvlib.studies.executors import WorkerPool
+from cvlib.studies.run import inspect, make_tasks, run_experiments
+from tests.studies.conftest import FakeExecutor, again
 
 LONG = ("epochs: 2,", "epochs: 40,")
 
@@ -42,7 +44,7 @@ def wait_for_checkpoint(layout, seconds=60):
 def results(layout):
     return {
         s.planned.name: (s.result.predictions().logits, s.result.history)
-        for s in inspect(layout)
+        for s in inspect(again(layout))
         if s.result
     }
 
@@ -55,13 +57,48 @@ def same(a, b):
         assert losses[0] == losses[1]
 
 
+def test_what_is_missing_is_submitted_and_named_runs_alone_where_runs_are_named(layout):
+    for settings, asked in (
+        ({"variants": ["wide"]}, ["wide"]),
+        ({"variants": ["exp01/adam@0", "base"], "rerun": "all"}, ["base", "adam"]),
+        ({}, ["base", "wide", "adam"]),
+    ):
+        executor = FakeExecutor()
+        summary = run_experiments(again(layout), executor=executor, **settings)
+        assert executor.asked == summary.done == [f"exp01/{name} seed 0" for name in asked]
+        assert not summary.interrupted
+    found = inspect(again(layout), variants=["wide"])
+    assert [status.planned.variant for status in found] == ["wide"]
+
+
+def test_how_runs_end_elsewhere_is_summed_up(layout):
+    hows = iter(("failed", "died", "there"))
+    executor = FakeExecutor(lambda task: [Ended(task.run.key, next(hows), "why")])
+    summary = run_experiments(layout, executor=executor)
+    assert summary.failed == {"exp01/base seed 0": "why", "exp01/wide seed 0": "why"}
+    assert summary.done == [] and not summary.interrupted
+
+
+def test_ctrl_c_asks_the_executor_to_stop_and_what_is_left_counts_as_interrupted(layout, capsys):
+    def tell(task):
+        os.kill(os.getpid(), signal.SIGINT)
+        yield Ended(task.run.key, "interrupted")
+
+    executor = FakeExecutor(tell)
+    before = signal.getsignal(signal.SIGINT)
+    assert run_experiments(layout, executor=executor).interrupted
+    assert executor.stopped and executor.asked == ["exp01/base seed 0"]
+    assert "The next `cvlib run` goes on" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_two_at_once_train_each_run_once(layout):
     both = [cvlib(layout, "run") for _ in range(2)]
     said = [process.communicate(timeout=120) for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     trained = sum(err.count("% in ") for _, err in said)
     assert trained == 3, said
-    assert all(s.state == "fresh" for s in inspect(layout))
+    assert all(s.state == "fresh" for s in inspect(again(layout)))
 
 
 def test_ctrl_c_stops_cleanly_and_the_next_call_goes_on_to_the_same_result(layout, edit, tmp_path):
@@ -72,13 +109,13 @@ def test_ctrl_c_stops_cleanly_and_the_next_call_goes_on_to_the_same_result(layou
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "Traceback" not in err and "The next `cvlib run` goes on" in err
-    assert any("under way" in s.reason for s in inspect(layout))
-    assert not run_experiments(layout).failed
+    assert any("under way" in s.reason for s in inspect(again(layout)))
+    assert not run_experiments(again(layout)).failed
     resumed = results(layout)
 
     for key in Store(layout.runs).keys():  # noqa: SIM118
         Store(layout.runs).remove(key)
-    run_experiments(layout)
+    run_experiments(again(layout))
     same(resumed, results(layout))
 
 
@@ -92,8 +129,8 @@ def test_a_killed_parent_leaves_no_process_and_no_lock(layout, edit):
     while _group_lives(process.pid) and time.monotonic() < end:
         time.sleep(0.1)
     assert not _group_lives(process.pid), "workers outlived their parent"
-    assert not run_experiments(layout).failed
-    assert all(s.state == "fresh" for s in inspect(layout))
+    assert not run_experiments(again(layout)).failed
+    assert all(s.state == "fresh" for s in inspect(again(layout)))
 
 
 def _group_lives(group: int) -> bool:
@@ -104,13 +141,11 @@ def _group_lives(group: int) -> bool:
 
 def test_a_worker_that_dies_takes_only_its_run_with_it(layout, edit):
     edit(*LONG)
-    runs = [s.planned for s in inspect(layout)]
-    from cvlib.studies.run import _tasks
-
+    runs = [s.planned for s in inspect(again(layout))]
     pool = WorkerPool(layout, workers=1, threads=1, device="cpu")
     killed, ended = False, {}
-    for news in pool.run(_tasks(layout, runs, {})):
-        if isinstance(news, Finished):
+    for news in pool.submit(make_tasks(layout, runs, {})):
+        if news and news.ended:
             ended[news.run.variant] = news.ended.how
         elif not killed and list(layout.runs.glob(".scratch/*/*checkpoint*")):
             import multiprocessing
@@ -127,7 +162,7 @@ def test_status_json_says_why_and_exits_with_0_only_when_all_is_fresh(layout, ed
     assert process.returncode == 1
     assert {run["state"] for run in json.loads(out)["runs"]} == {"missing"}
 
-    run_experiments(layout)
+    run_experiments(again(layout))
     process = cvlib(layout, "status", "--json")
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0 and json.loads(out)["fresh"] is True
@@ -165,12 +200,12 @@ def test_data_that_changes_makes_exactly_its_runs_stale(layout, edit, tmp_path):
         "  wide: {factor: width, set: {model.width: 8}}",
         "  wide: {set: {dataset: {name: 'imagefolder:pictures', subset: none, val_fraction: 0.2}}}",
     )
-    assert len(run_experiments(layout).done) == 3
+    assert len(run_experiments(again(layout)).done) == 3
     path = layout.root / "pictures/test/dog/3.png"
     image = np.asarray(Image.open(path)).copy()
     image[0, 0, 0] ^= 1
     Image.fromarray(image).save(path)
-    found = {s.planned.variant: (s.state, s.cue) for s in inspect(layout)}
+    found = {s.planned.variant: (s.state, s.cue) for s in inspect(again(layout))}
     assert found == {"base": ("fresh", None), "wide": ("stale", "data"), "adam": ("fresh", None)}
 
 
@@ -182,4 +217,4 @@ def test_a_clusters_terminate_leaves_a_checkpoint(layout, edit, signal_):
     os.kill(process.pid, signal_)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in err
-    assert any("under way" in s.reason for s in inspect(layout))
+    assert any("under way" in s.reason for s in inspect(again(layout)))

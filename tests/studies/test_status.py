@@ -8,9 +8,11 @@ import pytest
 
 from cvlib.project import Project
 from cvlib.results.store import Store
-from cvlib.studies import code, environment, status
+from cvlib.studies import status
 from cvlib.studies.run import inspect, run_experiments
+from cvlib.studies.spec import entries
 from cvlib.studies.status import needs_work
+from tests.studies.conftest import again
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,7 @@ def trained(tmp_path_factory):
     (root / "data").mkdir()
     (root / "experiments/exp01.yaml").write_text(EXPERIMENT)
     layout = Project(root)
-    summary = run_experiments(layout, workers=2)
+    summary = run_experiments(again(layout), workers=2)
     assert len(summary.done) == 3 and not summary.failed
     return layout
 
@@ -39,11 +41,11 @@ def project(trained, tmp_path):
 
 
 def states(layout):
-    return {s.planned.variant: (s.state, s.cue) for s in inspect(layout)}
+    return {s.planned.variant: (s.state, s.cue) for s in inspect(again(layout))}
 
 
 def reasons(layout):
-    return {s.planned.variant: s.reason for s in inspect(layout)}
+    return {s.planned.variant: s.reason for s in inspect(again(layout))}
 
 
 FRESH = ("fresh", None)
@@ -58,7 +60,7 @@ def edit(layout, old, new):
 
 def test_trained_runs_are_fresh_and_nothing_is_to_do(project):
     assert set(states(project).values()) == {FRESH}
-    assert run_experiments(project).done == []
+    assert run_experiments(again(project)).done == []
 
 
 def test_what_a_variant_changes_touches_that_variant_alone(project):
@@ -93,32 +95,32 @@ def test_a_changed_default_touches_the_runs_that_used_it(project, monkeypatch):
 def test_a_line_of_the_loop_makes_every_run_stale_by_code_and_names_the_module(
     project, monkeypatch
 ):
-    now = code.code_fingerprint(code.entries(inspect(project)[0].planned.spec))
+    now = status.code_fingerprint(entries(inspect(again(project))[0].planned.spec))
     changed = {**now, "cvlib.training.loop": "0" * 16}
     monkeypatch.setattr(status, "code_fingerprint", lambda *_: changed)
     assert set(states(project).values()) == {("stale", "code")}
     assert reasons(project)["base"] == "code changed since: cvlib.training.loop"
-    results = inspect(project)
+    results = inspect(again(project))
     assert not any(needs_work(s, None) for s in results), "code is shown, not re-run"
     assert all(needs_work(s, "code") for s in results)
     assert all(s.result is not None for s in results), "the result can still be read"
 
 
 def test_another_torch_makes_every_run_stale_by_environment(project, monkeypatch):
-    versions = {**environment.package_versions(), "torch": "99.0"}
+    versions = {**status.package_versions(), "torch": "99.0"}
     monkeypatch.setattr(status, "package_versions", lambda: versions)
     assert set(states(project).values()) == {("stale", "environment")}
     assert reasons(project)["base"].endswith("→ 99.0")
 
 
 def test_one_altered_byte_of_a_result_is_damage_and_is_made_again(project):
-    key = next(s.planned.key for s in inspect(project) if s.planned.variant == "wide")
+    key = next(s.planned.key for s in inspect(again(project)) if s.planned.variant == "wide")
     path = project.runs / key / "predictions.npz"
     data = bytearray(path.read_bytes())
     data[100] ^= 1
     path.write_bytes(data)
     assert states(project)["wide"][0] == "damaged"
-    assert len(run_experiments(project).done) == 1
+    assert len(run_experiments(again(project)).done) == 1
     assert set(states(project).values()) == {FRESH}
 
 
@@ -130,10 +132,10 @@ def test_the_store_is_read_without_the_data(project, monkeypatch):
 
 
 def test_a_retrained_run_is_the_same_bits(project):
-    before = {s.planned.variant: s.result for s in inspect(project)}
+    before = {s.planned.variant: s.result for s in inspect(again(project))}
     old = {name: (run.predictions().logits, run.history) for name, run in before.items()}
-    assert len(run_experiments(project, rerun="all", workers=1).done) == 3
-    for status_ in inspect(project):
+    assert len(run_experiments(again(project), rerun="all", workers=1).done) == 3
+    for status_ in inspect(again(project)):
         logits, history = old[status_.planned.variant]
         run = status_.result
         np.testing.assert_array_equal(run.predictions().logits, logits)
@@ -147,18 +149,18 @@ def test_a_diverged_run_is_failed_with_its_reason_and_not_tried_again(project):
         "model.width: 8}",
         "model.activation: leaky_relu, train.optimizer.lr: 99, model.norm: none}",
     )
-    summary = run_experiments(project)
+    summary = run_experiments(again(project))
     assert list(summary.failed) == ["exp01/wide seed 0"]
     assert states(project)["wide"] == ("failed", None)
     assert reasons(project)["wide"].startswith("training loss is ")
-    assert run_experiments(project).failed == {}
-    assert list(run_experiments(project, rerun="failed").failed) == ["exp01/wide seed 0"]
+    assert run_experiments(again(project)).failed == {}
+    assert list(run_experiments(again(project), rerun="failed").failed) == ["exp01/wide seed 0"]
 
 
 def test_unreferenced_runs_are_found(project):
     edit(project, "model.width: 8", "model.width: 6")
     store = Store(project.runs)
-    planned = [s.planned for s in inspect(project)]
+    planned = [s.planned for s in inspect(again(project))]
     assert len(status.Inspector(store).unreferenced(planned)) == 1
 
 

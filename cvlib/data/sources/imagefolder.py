@@ -6,14 +6,29 @@ An image's class is the relative path of the folder that directly holds it, so t
 
 from __future__ import annotations
 
+import os
 import unicodedata
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from cvlib.data.errors import DataError
-from cvlib.data.sources.base import FileItems, Listing, Source, SourceSplit
-from cvlib.data.sources.folder_tree import FolderTree, folder_tree, name_order
-from cvlib.data.sources.paths import SPLIT_WORDS, dataset_path
+from cvlib.data.arrays import DataError
+from cvlib.data.sources import (
+    SPLIT_WORDS,
+    FileItems,
+    Listing,
+    Source,
+    SourceSplit,
+    dataset_path,
+)
+
+IMAGE_SUFFIXES = frozenset(
+    (
+        *(".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm"),
+        *(".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
+    )
+)
+
 
 Classes = dict[str, list[str]]  # class name -> paths of its images, relative to the folder
 
@@ -39,11 +54,21 @@ class ImageFolder(Source):
         splits, ignored = self._layout
         class_names = tuple(splits["train"])
         for split, classes in splits.items():
-            if set(classes) != set(class_names):
-                raise DataError(_different_classes(self.name, split, classes, class_names))
+            only_train = [c for c in class_names if c not in classes]
+            only_here = [c for c in classes if c not in class_names]
+            parts = [
+                f"only in {where}: {', '.join(map(repr, n[:5]))}{' …' if len(n) > 5 else ''}"
+                for where, n in (("train", only_train), (split, only_here))
+                if n
+            ]
+            if parts:
+                raise DataError(
+                    f"{self.name}: train and {split} have different classes ({'; '.join(parts)}). "
+                    "Make them equal."
+                )
         return Listing(
             class_names,
-            {split: self._split(classes, class_names) for split, classes in splits.items()},
+            {split: self._split(splits[split], class_names) for split in splits},
             tuple(ignored),
         )
 
@@ -67,7 +92,8 @@ class ImageFolder(Source):
 
     @cached_property
     def _layout(self) -> tuple[dict[str, Classes], list[tuple[str, str]]]:
-        tree = folder_tree(self.folder)
+        tree = FolderTree()
+        tree.walk(self.folder, "", {os.path.realpath(self.folder)})
         if not tree.images:
             raise DataError(f"{self.name}: there is no image file under {self.folder}")
         homes, outside = _split_homes(self.name, tree)
@@ -155,14 +181,46 @@ def _below(folder: str, home: str) -> str:
     return folder[len(home) + 1 :] if folder.startswith(f"{home}/") else ""
 
 
-def _different_classes(name: str, split: str, found: Classes, wanted: tuple[str, ...]) -> str:
-    only_train = [c for c in wanted if c not in found]
-    only_here = [c for c in found if c not in wanted]
-    parts = [
-        f"only in {where}: {', '.join(map(repr, names[:5]))}{' …' if len(names) > 5 else ''}"
-        for where, names in (("train", only_train), (split, only_here))
-        if names
-    ]
-    return (
-        f"{name}: train and {split} have different classes ({'; '.join(parts)}). Make them equal."
-    )
+@dataclass
+class FolderTree:
+    """What lies under a folder. Folders are relative posix paths, the folder itself is "".
+
+    images:  folder -> names of the image files directly in it, sorted
+    ignored: (path, reason) of every other visible file
+    empty:   folders with nothing in them at all
+    """
+
+    images: dict[str, list[str]] = field(default_factory=dict)
+    ignored: list[tuple[str, str]] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+
+    def walk(self, folder: Path, relative: str, above: set[str]) -> None:
+        """Walk `folder`, which is `relative`; above: the real paths of it and of those above it.
+
+        Links to folders are followed, once each; hidden files and folders are not.
+        """
+        with os.scandir(folder) as entries:
+            # Hidden files come from the system (.DS_Store, ._photo.jpg) and __MACOSX from its zip.
+            visible = [e for e in entries if not e.name.startswith(".") and e.name != "__MACOSX"]
+        if not visible:
+            self.empty.append(relative)
+        images = []
+        for entry in sorted(visible, key=lambda e: name_order(e.name)):
+            path = f"{relative}/{entry.name}" if relative else entry.name
+            if entry.is_dir():
+                real = os.path.realpath(entry.path)
+                if real in above:
+                    self.ignored.append((path, "a link to a folder above it"))
+                else:
+                    self.walk(folder / entry.name, path, above | {real})
+            elif Path(entry.name).suffix.lower() in IMAGE_SUFFIXES:
+                images.append(entry.name)
+            else:
+                self.ignored.append((path, "no image file"))
+        if images:
+            self.images[relative] = images
+
+
+def name_order(name: str) -> tuple[str, str]:
+    """Sort key that is the same on file systems that compose accents and on those that do not."""
+    return unicodedata.normalize("NFC", name), name

@@ -7,22 +7,15 @@ ClassLabel column. Class names come from the `huggingface` metadata of the schem
 from __future__ import annotations
 
 import glob
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cvlib.data.errors import DataError
-from cvlib.data.sources.base import Listing, NoBytes, Source, SourceSplit
-from cvlib.data.sources.parquet_schema import (
-    Columns,
-    number_by_declared_names,
-    number_by_occurrence,
-    read_columns,
-    read_labels,
-)
-from cvlib.data.sources.paths import SPLIT_WORDS, dataset_path
+from cvlib.data.arrays import DataError, NumberedNames
+from cvlib.data.sources import SPLIT_WORDS, Listing, NoBytes, Source, SourceSplit, dataset_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +32,7 @@ class ParquetItems:
     def read(self, ids: np.ndarray) -> Iterator[bytes | memoryview | NoBytes]:
         """Yield each row's encoded image, one row group in memory at a time."""
         import numpy as np
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         if np.any(np.diff(ids) < 0):
@@ -50,19 +44,14 @@ class ParquetItems:
                     rows = file.metadata.row_group(group).num_rows
                     wanted = ids[(ids >= start) & (ids < start + rows)] - start
                     start += rows
-                    if len(wanted):
-                        column = file.read_row_group(group, columns=[self.column])[self.column]
-                        yield from _image_bytes(column.take(wanted))
-
-
-def _image_bytes(column: Any) -> Iterator[bytes | NoBytes]:
-    import pyarrow as pa
-
-    for chunk in column.chunks:
-        values = chunk.field("bytes") if pa.types.is_struct(chunk.type) else chunk
-        for value in values:
-            content = value.as_py()
-            yield NoBytes("the row has no image bytes") if content is None else content
+                    if not len(wanted):
+                        continue
+                    column = file.read_row_group(group, columns=[self.column])[self.column]
+                    for chunk in column.take(wanted).chunks:
+                        values = chunk.field("bytes") if pa.types.is_struct(chunk.type) else chunk
+                        for content in values.to_pylist():
+                            none = NoBytes("the row has no image bytes")
+                            yield none if content is None else content
 
 
 class Parquet(Source):
@@ -91,15 +80,12 @@ class Parquet(Source):
         """Read labels and class names. Raises DataError for a layout that is not the hub's."""
         import numpy as np
 
-        from cvlib.data.arrays import NumberedNames
-
         groups: dict[str, list[Path]] = {}
         for path in self.files():
-            groups.setdefault(_split_of(path, self.path) or "", []).append(path)
+            groups.setdefault(_split_of(path, self.path), []).append(path)
         unnamed = groups.pop("", [])
         if not groups:
-            groups = {"train": unnamed}
-            unnamed = []
+            groups, unnamed = {"train": unnamed}, []
         if "train" not in groups:
             raise DataError(
                 f"{self.name} has files for {', '.join(sorted(groups))} but none for train; name "
@@ -110,7 +96,7 @@ class Parquet(Source):
         for split in sorted(groups, key=["train", "val", "test"].index):
             for path in groups[split]:
                 self._check_columns(path, columns)
-            parts[split] = [read_labels(path, columns.label) for path in groups[split]]
+            parts[split] = [_read_labels(path, columns.label) for path in groups[split]]
         raw = {split: np.concatenate(labels) for split, labels in parts.items()}
         class_names = columns.class_names
         if class_names:
@@ -147,10 +133,90 @@ class Parquet(Source):
             raise DataError(f"{self.name}: {path.name} has {differ} as in the train files")
 
 
-def _split_of(path: Path, home: Path) -> str | None:
+def _split_of(path: Path, home: Path) -> str:
     """Return the split in a file's name, or in its sub-folder's (the hub's converted layout)."""
     folder = "" if path.parent == home else path.parent.name
-    for word in (re.split(r"[-_.]", path.name)[0], folder):
-        if word.lower() in SPLIT_WORDS:
-            return SPLIT_WORDS[word.lower()]
-    return None
+    words = (re.split(r"[-_.]", path.name)[0].lower(), folder.lower())
+    return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), "")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of the two columns that matter, and of the classes (none if the schema has none)."""
+
+    image: str
+    label: str
+    class_names: tuple[str, ...]
+
+
+def read_columns(path: Path, name: str) -> Columns:
+    """Find the image and label columns. Raises DataError naming the columns that there are."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        schema = pq.read_schema(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"{name}: {path.name} is no whole parquet file ({error})") from error
+    metadata = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+    features = (metadata.get("info") or {}).get("features") or {}
+    features = {column: f for column, f in features.items() if isinstance(f, dict)}
+    images = [c for c in schema.names if features.get(c, {}).get("_type") == "Image"]
+    images = [c for c in ("image", "img") if c in schema.names] or images
+    class_labels = [c for c in schema.names if features.get(c, {}).get("_type") == "ClassLabel"]
+    labels = ["label"] if "label" in schema.names else class_labels
+    if len(images) != 1 or len(labels) != 1:
+        raise DataError(
+            f"{name}: {path.name} has the columns {schema.names}; expected one image column (image "
+            f"or img; found {images}) and one label column (label, or the only ClassLabel; found "
+            f"{labels})"
+        )
+    names = features.get(labels[0], {}).get("names") or ()
+    return Columns(images[0], labels[0], tuple(map(str, names)))
+
+
+def _read_labels(path: Path, column: str) -> np.ndarray:
+    """Return the labels as they are stored: numbers or names."""
+    import pyarrow.parquet as pq
+
+    values = pq.read_table(path, columns=[column])[column]
+    if values.null_count:
+        raise DataError(f"{path.name}: {values.null_count} rows have no {column}")
+    labels: np.ndarray = values.to_numpy()
+    return labels
+
+
+def number_by_declared_names(
+    name: str, split: str, raw: np.ndarray, class_names: tuple[str, ...]
+) -> np.ndarray:
+    """Return (N,) int64 positions in `class_names`, the names that the schema declares."""
+    import numpy as np
+
+    if raw.dtype.kind in "iu":
+        if raw.size and not 0 <= raw.min() <= raw.max() < len(class_names):
+            raise DataError(
+                f"{name}: labels of {split} run from {raw.min()} to {raw.max()}, but there are "
+                f"{len(class_names)} class names (-1 means that the test labels are kept secret)"
+            )
+        return raw.astype(np.int64)
+    number = {class_name: n for n, class_name in enumerate(class_names)}
+    unknown = {str(value) for value in raw} - set(number)
+    if unknown:
+        raise DataError(f"{name}: {split} has labels that are no class: {sorted(unknown)[:5]}")
+    return np.array([number[str(value)] for value in raw], dtype=np.int64)
+
+
+def number_by_occurrence(
+    name: str, raw: dict[str, np.ndarray]
+) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
+    """Return class names and int64 labels where no names are declared: sorted labels of train."""
+    import numpy as np
+
+    values = np.unique(raw["train"])
+    for split, labels in raw.items():
+        found = np.unique(labels)
+        if not np.array_equal(found, values):
+            differ = sorted(set(found.tolist()) ^ set(values.tolist()), key=str)
+            raise DataError(f"{name}: train and {split} have different labels: {differ[:5]}")
+    names = tuple(str(value) for value in values.tolist())
+    return names, {s: np.searchsorted(values, r).astype(np.int64) for s, r in raw.items()}

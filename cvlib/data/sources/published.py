@@ -1,0 +1,411 @@
+"""Published datasets: Fashion-MNIST, CIFAR, DTD and digits, in the formats that they come in."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import importlib.util
+import pickle
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cvlib.data.arrays import DataError, NumberedNames
+from cvlib.data.providers import download, file_digest, unpack, unpack_package
+from cvlib.data.sources import FileItems, Listing, PixelItems, Source, SourceSplit
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Digits(Source):
+    """The 1,797 handwritten digits that come with scikit-learn (Alpaydin and Kaynak, 1998).
+
+    8×8 grey images in 10 classes, without a test split: always there, for tests.
+    """
+
+    def missing(self) -> list[str]:
+        """Return what is missing if scikit-learn is."""
+        return [] if self.files() else ["scikit-learn's datasets/data/digits.csv.gz"]
+
+    def files(self) -> list[Path]:
+        """Return the one file inside scikit-learn."""
+        spec = importlib.util.find_spec("sklearn")
+        folders = (spec.submodule_search_locations or []) if spec else []
+        paths = [Path(folder) / "datasets" / "data" / "digits.csv.gz" for folder in folders]
+        return [path for path in paths if path.is_file()][:1]
+
+    def listing(self) -> Listing:
+        """Read the table: 64 pixel values of 0 to 16, and the label, in each row."""
+        import numpy as np
+
+        # Read directly: importing scikit-learn takes a second, this takes 30 ms.
+        table = np.loadtxt(self.files()[0], delimiter=",", dtype=np.int64)
+        pixels = np.rint(table[:, :64] * (255 / 16)).astype(np.uint8)
+        images = pixels.reshape(-1, 8, 8, 1)
+        split = pixel_split("all", images, table[:, 64])
+        return Listing(tuple(str(digit) for digit in range(10)), {"train": split})
+
+    def by_hand(self) -> str:
+        """Say which package carries it."""
+        return "pip install scikit-learn"
+
+
+FASHION_MNIST = "FashionMNIST/raw"  # as torchvision names it, so that its downloads are found
+DEBIAN_PACKAGE = "dataset-fashion-mnist"
+
+# sha256 of the unpacked files: the archives differ between publishers (Debian packs them again),
+# their content does not. Checked against the archives whose MD5s torchvision lists.
+SHA256 = {
+    "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+}
+FASHION_CLASSES = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
+
+
+class FashionMNIST(Source):
+    """Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017) from its four idx files; MIT licence.
+
+    60,000 + 10,000 grey images of 28×28 pixels in 10 classes.
+    """
+
+    def missing(self) -> list[str]:
+        """Return the names of the idx files that are there neither plain nor as .gz."""
+        return [f"{FASHION_MNIST}/{name}" for name in SHA256 if not self._path(name).is_file()]
+
+    def files(self) -> list[Path]:
+        """Return the four idx files."""
+        return [self._path(name) for name in SHA256]
+
+    def verify(self) -> None:
+        """Compare the content of each file with its published checksum."""
+        for name, expected in SHA256.items():
+            found = hashlib.sha256(self._content(name)).hexdigest()
+            if found != expected:
+                raise DataError(
+                    f"{self._path(name)} is damaged or another file: its content has sha256 "
+                    f"{found}, expected {expected}. Delete it, and it will be fetched again."
+                )
+
+    def listing(self) -> Listing:
+        """Read all images and labels; 55 MB."""
+        splits = {}
+        for split, stem in (("train", "train"), ("test", "t10k")):
+            images = read_idx(self._content(f"{stem}-images-idx3-ubyte"), f"{stem}-images")
+            labels = read_idx(self._content(f"{stem}-labels-idx1-ubyte"), f"{stem}-labels")
+            if images.ndim != 3 or labels.shape != images.shape[:1]:
+                raise DataError(
+                    f"{stem}: images {images.shape} and labels {labels.shape} do not belong together"
+                )
+            splits[split] = pixel_split(split, images[..., None], labels)
+        return Listing(FASHION_CLASSES, splits)
+
+    def providers(self) -> dict[str, Callable[[], None]]:
+        """Return torchvision's addresses, then Debian's package."""
+        return {
+            "torchvision's download": self._fetch_torchvision,
+            f"Debian's package {DEBIAN_PACKAGE}": self._fetch_debian,
+        }
+
+    def by_hand(self) -> str:
+        """Name the four files and their folder."""
+        return (
+            f"put {', '.join(f'{name}.gz' for name in SHA256)} (or unpacked, without .gz) into "
+            f"{self.root / FASHION_MNIST}. They are in torchvision's download, in Debian's package "
+            f"{DEBIAN_PACKAGE}, and at the authors' page, github.com/zalandoresearch/fashion-mnist."
+        )
+
+    def _fetch_torchvision(self) -> None:
+        from torchvision.datasets import FashionMNIST as published
+
+        folder = self.root / FASHION_MNIST
+        for archive, md5 in published.resources:
+            download(published.mirrors[0] + archive, folder / archive, md5)
+        self._unpack_archives(folder)
+        for name in SHA256:
+            (folder / f"{name}.gz").unlink(missing_ok=True)
+
+    def _fetch_debian(self) -> None:
+        with scratch(self.root, "debian-") as folder:
+            unpacked = unpack_package(DEBIAN_PACKAGE, Path(folder))
+            self._unpack_archives(unpacked / "usr/share/datasets/fashion-mnist")
+
+    def _unpack_archives(self, folder: Path) -> None:
+        """Put the checked content of the four archives in place; reading plain files is faster."""
+        target = self.root / FASHION_MNIST
+        target.mkdir(parents=True, exist_ok=True)
+        for name, expected in SHA256.items():
+            content = gzip.decompress((folder / f"{name}.gz").read_bytes())
+            found = hashlib.sha256(content).hexdigest()
+            if found != expected:
+                raise DataError(f"{name}.gz: content has sha256 {found}, expected {expected}")
+            part = target / f"{name}.part"
+            part.write_bytes(content)
+            part.replace(target / name)
+
+    def _path(self, name: str) -> Path:
+        """Return the plain file, where there is none that of the .gz."""
+        plain = self.root / FASHION_MNIST / name
+        return plain if plain.is_file() else plain.with_name(f"{name}.gz")
+
+    def _content(self, name: str) -> bytes:
+        path = self._path(name)
+        content = path.read_bytes()
+        try:
+            return gzip.decompress(content) if path.suffix == ".gz" else content
+        except (OSError, EOFError) as error:
+            raise DataError(f"{path} is not a whole gzip file ({error}). Delete it.") from error
+
+
+def read_idx(content: bytes, name: str) -> np.ndarray:
+    """Return the uint8 array of an idx file, without copying it.
+
+    The format: two zero bytes, a type (8 is unsigned byte), the number of dimensions, each
+    dimension's length as a big-endian 32-bit integer, then the values.
+    """
+    import numpy as np
+
+    if len(content) < 4 or content[:3] != b"\0\0\x08":
+        raise DataError(f"{name} is no idx file of unsigned bytes (starts with {content[:4]!r})")
+    start = 4 + 4 * content[3]
+    shape = tuple(np.frombuffer(content[4:start], dtype=">u4").astype(int).tolist())
+    values = np.frombuffer(content, dtype=np.uint8, offset=start)
+    if values.size != int(np.prod(shape)):
+        raise DataError(f"{name} is cut off: {values.size} values, its header says {shape}")
+    return values.reshape(shape)
+
+
+@dataclass(frozen=True)
+class Edition:
+    """How one of CIFAR's archives names things. md5: file name -> MD5, as torchvision lists them."""
+
+    torchvision_class: str
+    folder: str
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+    meta: str
+    labels_key: str
+    names_key: str
+    md5: dict[str, str]
+
+
+EDITIONS = {
+    "cifar10": Edition(
+        torchvision_class="CIFAR10",
+        folder="cifar-10-batches-py",
+        train=tuple(f"data_batch_{n}" for n in range(1, 6)),
+        test=("test_batch",),
+        meta="batches.meta",
+        labels_key="labels",
+        names_key="label_names",
+        md5={
+            "data_batch_1": "c99cafc152244af753f735de768cd75f",
+            "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+            "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+            "data_batch_4": "634d18415352ddfa80567beed471001a",
+            "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+            "test_batch": "40351d587109b95175f43aff81a1287e",
+            "batches.meta": "5ff9c542aee3614f3951f8cda6e48888",
+        },
+    ),
+    "cifar100": Edition(
+        torchvision_class="CIFAR100",
+        folder="cifar-100-python",
+        train=("train",),
+        test=("test",),
+        meta="meta",
+        labels_key="fine_labels",
+        names_key="fine_label_names",
+        md5={
+            "train": "16019d7e3df5f24257cddd939b257f8d",
+            "test": "f0ef6b0ae62326f3e7ffdfab6717acfc",
+            "meta": "7973b15100ade9c7d40fb424638fde48",
+        },
+    ),
+}
+
+
+class CIFAR(Source):
+    """CIFAR-10 and CIFAR-100 (Krizhevsky, 2009) from the archives that torchvision downloads.
+
+    50,000 + 10,000 colour images of 32×32 pixels in 10 or 100 classes.
+    """
+
+    def __init__(self, name: str, root: Path) -> None:
+        super().__init__(name, root)
+        self.edition = EDITIONS[name]
+        self.folder = root / self.edition.folder
+
+    def missing(self) -> list[str]:
+        """Return the names of the batch files that are not there."""
+        return [f"{self.edition.folder}/{p.name}" for p in self.files() if not p.is_file()]
+
+    def files(self) -> list[Path]:
+        """Return the batch files and the one with the class names."""
+        return [self.folder / name for name in self.edition.md5]
+
+    def verify(self) -> None:
+        """Compare each file with its published checksum."""
+        for path, expected in zip(self.files(), self.edition.md5.values(), strict=True):
+            found = file_digest(path, "md5")
+            if found != expected:
+                raise DataError(
+                    f"{path} is damaged or another file: MD5 {found}, expected {expected}. "
+                    "Delete the folder, and it will be fetched again."
+                )
+
+    def listing(self) -> Listing:
+        """Read all images and labels; 180 MB."""
+        import numpy as np
+
+        edition = self.edition
+        names = tuple(self._load(edition.meta)[edition.names_key])
+        splits = {}
+        for split, batches in (("train", edition.train), ("test", edition.test)):
+            parts = [self._load(name) for name in batches]
+            planes = np.concatenate([part["data"] for part in parts]).reshape(-1, 3, 32, 32)
+            labels = np.concatenate([part[edition.labels_key] for part in parts])
+            images = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
+            splits[split] = pixel_split(split, images, labels)
+        return Listing(names, splits)
+
+    def providers(self) -> dict[str, Callable[[], None]]:
+        """Return torchvision's address."""
+        return {"torchvision's download": self._fetch_torchvision}
+
+    def by_hand(self) -> str:
+        """Name the archive and the folder to unpack it in."""
+        short = self.edition.folder.removesuffix("-batches-py").removesuffix("-python")
+        return (
+            f"unpack {short}-python.tar.gz (from the dataset's page, cs.toronto.edu/~kriz/cifar.html"
+            f") in {self.root}, so that {self.folder} exists."
+        )
+
+    def _fetch_torchvision(self) -> None:
+        from torchvision import datasets
+
+        published = getattr(datasets, self.edition.torchvision_class)
+        with scratch(self.root, "download-") as folder:
+            archive = Path(folder) / published.filename
+            download(published.url, archive, published.tgz_md5)
+            unpack(archive, Path(folder))
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for name in self.edition.md5:
+                (Path(folder) / self.edition.folder / name).replace(self.folder / name)
+
+    def _load(self, name: str) -> dict[str, Any]:
+        with (self.folder / name).open("rb") as file:
+            try:
+                content: dict[str, Any] = _ArraysOnly(file, encoding="latin1").load()
+            except (pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
+                raise DataError(f"{self.folder / name} is no CIFAR batch: {error}") from error
+        return content
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Reads pickled dicts, lists, strings and numpy arrays; a pickle can call nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return the named class if it is one that batches are made of."""
+        if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
+            import numpy as np
+
+            # numpy 2 moved its module, and warns about the old name
+            return np.zeros(0).__reduce__()[0]
+        if (module, name) in (("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode")):
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"it wants to call {module}.{name}")
+
+
+DTD_FOLDER = "dtd/dtd"
+DTD_PARTITION = 1  # of the ten that its authors publish; the one that papers and torchvision take
+
+
+class DTD(Source):
+    """Describable Textures (Cimpoi et al., 2014), as torchvision unpacks it.
+
+    5,640 colour images of varying size in 47 classes, with train, val and test splits.
+    """
+
+    def __init__(self, name: str, root: Path) -> None:
+        super().__init__(name, root)
+        self.images = root / DTD_FOLDER / "images"
+        self.lists = {
+            split: root / DTD_FOLDER / "labels" / f"{split}{DTD_PARTITION}.txt"
+            for split in ("train", "val", "test")
+        }
+
+    def missing(self) -> list[str]:
+        """Return the names of the lists and folders that are not there."""
+        wanted = [*self.lists.values(), self.images]
+        return [str(path.relative_to(self.root)) for path in wanted if not path.exists()]
+
+    def files(self) -> list[Path]:
+        """Return the three lists and every image that they name."""
+        paths = list(self.lists.values())
+        return paths + [self.images / name for path in paths for name in path.read_text().split()]
+
+    def listing(self) -> Listing:
+        """Read the three lists; the class of an image is its folder."""
+        import numpy as np
+
+        entries = {split: path.read_text().split() for split, path in self.lists.items()}
+        classes = {split: {e.split("/")[0] for e in names} for split, names in entries.items()}
+        class_names = tuple(sorted(classes["train"]))
+        for split in ("val", "test"):
+            if classes[split] != classes["train"]:
+                differ = sorted(classes[split] ^ classes["train"])
+                raise DataError(f"dtd: train and {split} differ in the classes {differ}")
+        number = {name: n for n, name in enumerate(class_names)}
+        splits = {
+            split: SourceSplit(
+                labels=np.array([number[e.split("/")[0]] for e in names], dtype=np.int64),
+                names=names,
+                items=FileItems([self.images / name for name in names]),
+            )
+            for split, names in entries.items()
+        }
+        return Listing(class_names, splits)
+
+    def providers(self) -> dict[str, Callable[[], None]]:
+        """Return torchvision's address."""
+        return {"torchvision's download": self._fetch_torchvision}
+
+    def by_hand(self) -> str:
+        """Name the archive and the folder to unpack it in."""
+        return (
+            "unpack dtd-r1.0.1.tar.gz (from the dataset's page, robots.ox.ac.uk/~vgg/data/dtd) in "
+            f"{self.root / 'dtd'}, so that {self.images} exists."
+        )
+
+    def _fetch_torchvision(self) -> None:
+        from torchvision.datasets import DTD as published
+
+        with scratch(self.root, "download-") as folder:
+            archive = Path(folder) / "dtd.tar.gz"
+            download(published._URL, archive, published._MD5)
+            unpack(archive, Path(folder) / "unpacked")
+            target = self.root / DTD_FOLDER
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (Path(folder) / "unpacked" / "dtd").rename(target)
+
+
+def pixel_split(name: str, images: np.ndarray, labels: np.ndarray) -> SourceSplit:
+    """Return a split of images (N, H, W, C) uint8 and labels (N,) that are named by number."""
+    import numpy as np
+
+    names = NumberedNames(name, np.arange(len(labels)))
+    return SourceSplit(labels.astype(np.int64), names, PixelItems(images))
+
+
+def scratch(root: Path, prefix: str) -> tempfile.TemporaryDirectory[str]:
+    """Return a folder below the data folder, as a context: what is in it can be moved in place."""
+    (root / ".cache").mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(dir=root / ".cache", prefix=prefix)

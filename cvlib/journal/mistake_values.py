@@ -1,0 +1,276 @@
+"""The values of mistakes that stand in a chapter's sentences. Of a skipped subject: `skipped`.
+
+Rates are means over the subject's seeds, intervals are over images (95%).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cvlib.analysis.mistakes import agreement
+from cvlib.analysis.intervals import bootstrap_interval, wilson_interval
+from cvlib.journal import numbers
+from cvlib.journal.errors import JournalError
+from cvlib.journal.functions import of_mistakes
+from cvlib.journal.quantity import Quantity, Skipped, keys_of
+from cvlib.journal.results import skipped_value
+from cvlib.journal.spread import counted_share, over_images, share_quantity
+
+if TYPE_CHECKING:
+    from cvlib.analysis.mistakes import ConfusedPair
+    from cvlib.journal.mistake_cases import Cases, Model
+    from cvlib.journal.mistakes import Mistakes
+    from cvlib.journal.results import Name, VariantResults
+
+_RESAMPLES = 500
+
+
+@of_mistakes
+def error(found: Mistakes) -> Quantity:
+    """`8.4% [7.9, 8.9]`: share of the test images that are wrong.
+
+    Example: found.error()
+    """
+    return mistakes_value(
+        found,
+        lambda: share_quantity(over_images(found.cases.subject.wrong.mean(axis=0)), found.is_stale),
+    )
+
+
+@of_mistakes
+def images(found: Mistakes) -> Quantity:
+    """`10,000`: test images of the subject.
+
+    Example: found.images()
+    """
+    return mistakes_value(found, lambda: count_quantity(found, len(found.cases.subject.ids)))
+
+
+@of_mistakes
+def confident(found: Mistakes, threshold: float = 0.9) -> Quantity:
+    """`102 of 812 mistakes (12.6% [10.4, 15.0])`: wrong with at least this confidence.
+
+    Of the softmax averaged over the seeds.
+
+    Example: found.confident(0.95)
+    """
+
+    def count() -> Quantity:
+        subject = found.cases.subject
+        sure = int((subject.mistaken & (subject.confidence >= threshold)).sum())
+        return counted_share(sure, int(subject.mistaken.sum()), "mistake", found.is_stale)
+
+    return mistakes_value(found, count)
+
+
+@of_mistakes
+def pair(found: Mistakes, place: int = 0) -> Quantity:
+    """`Shirt as T-shirt`: the most confused pair, or the one at `place` after it.
+
+    Example: found.pair()
+    """
+
+    def words(pair: ConfusedPair) -> Quantity:
+        true, predicted = found.short_names[pair.true], found.short_names[pair.predicted]
+        return Quantity(f"{true} as {predicted}", stale=found.is_stale)
+
+    return _of_pair(found, place, words)
+
+
+@of_mistakes
+def pair_share(found: Mistakes, place: int = 0) -> Quantity:
+    """`12.1% [10.2, 14.3]`: of the class's images, those taken for the other.
+
+    Example: found.pair_share()
+    """
+    return _of_pair(found, place, lambda pair: share_quantity(pair.share, found.is_stale))
+
+
+@of_mistakes
+def pair_images(found: Mistakes, place: int = 0) -> Quantity:
+    """`121`: images of that pair, mean over seeds.
+
+    Example: found.pair_images()
+    """
+    return _of_pair(found, place, lambda pair: count_quantity(found, pair.images))
+
+
+@of_mistakes
+def share_of_errors(found: Mistakes, pairs: int = 3, either_way: bool = False) -> Quantity:
+    """`46% [42, 49]`: of all mistakes, those of the most confused pairs.
+
+    either_way: pairs of two classes, each taken for the other.
+
+    Example: found.share_of_errors(5, either_way=True)
+    """
+    if pairs < 1:
+        raise JournalError(f"pairs {pairs!r}: expected at least 1")
+
+    def share() -> Quantity:
+        subject = found.cases.subject
+        errors = round(float(subject.wrong.sum()) / len(subject.predicted))
+        images: dict[tuple[int, int], float] = {}
+        for pair in found.confused:
+            ends = (pair.true, pair.predicted)
+            key = (min(ends), max(ends)) if either_way else ends
+            images[key] = images.get(key, 0.0) + pair.images
+        of_pairs = round(sum(sorted(images.values())[-pairs:]))
+        if not errors:
+            return _no_mistakes(found)
+        return share_quantity(wilson_interval(min(of_pairs, errors), errors), found.is_stale)
+
+    return mistakes_value(found, share)
+
+
+@of_mistakes
+def every_model_wrong(found: Mistakes) -> Quantity:
+    """`37 of 2,000 images (1.9% [1.3, 2.5])`: all models wrong, seeds of each averaged.
+
+    Example: found.every_model_wrong()
+    """
+
+    def count() -> Quantity:
+        wrong = int((~found.cases.right.any(axis=0)).sum())
+        return counted_share(wrong, len(found.cases.shared), "image", found.cases.is_stale)
+
+    return mistakes_value(found, count, of=_all_models)
+
+
+@of_mistakes
+def only_right(found: Mistakes, variant: Name) -> Quantity:
+    """`58 of 2,000 images (2.9% [2.2, 3.7])`: those that this model alone gets right.
+
+    Example: found.only_right(exp02["last-two"])
+    """
+
+    def count() -> Quantity:
+        place = found.cases.models.index(found.cases.model(variant))
+        alone = found.cases.right[place] & (found.cases.right.sum(axis=0) == 1)
+        return counted_share(
+            int(alone.sum()), len(found.cases.shared), "image", found.cases.is_stale
+        )
+
+    return mistakes_value(found, count, variant, of=_all_models)
+
+
+@of_mistakes
+def consistency(found: Mistakes, first: Name, second: Name | None = None) -> Quantity:
+    """`0.54 [0.49, 0.58]`: error consistency (Geirhos et al., NeurIPS 2020), Cohen's kappa.
+
+    Mean over pairs of one seed of each; without a second variant over pairs of the first's
+    seeds. 0: they err on common images as often as chance has it, 1: on the same images.
+
+    Example: found.consistency(exp01["convs-2"])
+    """
+
+    def both(cases: Cases) -> list[VariantResults]:
+        return [cases.model(name).variant for name in (first, second) if name is not None]
+
+    return mistakes_value(found, lambda: _kappa(found.cases, first, second), first, second, of=both)
+
+
+@of_mistakes
+def label_errors(found: Mistakes) -> Quantity:
+    """`41 of 10,000 images (0.41% [0.30, 0.56])`: labels that are probably wrong.
+
+    By confident learning (Northcutt et al., JAIR 2021); the interval is that of the share
+    of images it would name, not of those that are truly wrong: for that see `verdict_share`.
+
+    Example: found.label_errors()
+    """
+    return mistakes_value(
+        found,
+        lambda: counted_share(
+            len(found.label_errors_found.rows),
+            len(found.cases.subject.ids),
+            "image",
+            found.cases.is_stale,
+        ),
+        of=lambda cases: [model.variant for model in cases.complete],
+    )
+
+
+def mistakes_value(
+    found: Mistakes,
+    compute: Callable[[], Quantity],
+    *names: Name | None,
+    of: Callable[[Cases], Iterable[VariantResults]] = lambda cases: [cases.subject.variant],
+) -> Quantity:
+    """A value; `skipped` or `left out` where the subject, or a variant asked for, was.
+
+    of: the variants that it is computed from, to whose runs it is traced.
+    """
+    wanted = {name if isinstance(name, str) else name.id for name in names if name is not None}
+    for place, variant in enumerate(found.variants):
+        if variant.is_skipped and (place == 0 or {variant.id, variant.name} & wanted):
+            return skipped_value(variant)
+    for variant in found.cases.apart:
+        if {variant.id, variant.name} & wanted:
+            reason = f"{variant.id} was tested on none of the images of {found.variants[0].id}"
+            return Skipped("left out (no image in common)", reason=reason)
+    return compute().traced(keys_of(of(found.cases)))
+
+
+def _of_pair(found: Mistakes, place: int, words: Callable[[ConfusedPair], Quantity]) -> Quantity:
+    def value() -> Quantity:
+        if place < len(found.confused):
+            return words(found.confused[place])
+        reason = f"only {len(found.confused)} pairs of classes are confused, none at {place}"
+        return Skipped("none", reason=reason) if found.confused else _no_mistakes(found)
+
+    return mistakes_value(found, value)
+
+
+def count_quantity(found: Mistakes, number: float) -> Quantity:
+    """A count, of the mean over seeds or of images."""
+    return Quantity(numbers.count_text(number), float(number), stale=found.is_stale)
+
+
+def _no_mistakes(found: Mistakes) -> Skipped:
+    label = found.cases.subject.variant.label
+    return Skipped("none", reason=f"{label} makes no mistake, so this is no number")
+
+
+def _all_models(cases: Cases) -> list[VariantResults]:
+    return [model.variant for model in cases.models]
+
+
+def _kappa(
+    cases: Cases, first: str | VariantResults, second: str | VariantResults | None
+) -> Quantity:
+    """Mean kappa over pairs of seeds, with a bootstrap interval over the images of both."""
+    one = cases.model(first)
+    two = one if second is None else cases.model(second)
+    ids = np.intersect1d(one.ids, two.ids)
+    if one is two:
+        correct = _right(one, ids)
+        pairs = list(itertools.combinations(range(len(correct)), 2))
+    else:
+        correct = np.concatenate([_right(one, ids), _right(two, ids)])
+        seeds = len(one.predicted)
+        pairs = list(itertools.product(range(seeds), range(seeds, len(correct))))
+    if not pairs:
+        reason = f"{one.variant.id} has one seed, so there is no other to compare it with"
+        return Skipped("not known (one seed)", reason=reason)
+    if len(ids) < 2:
+        return Skipped("not known (one image in common)", reason="kappa needs two images or more")
+
+    def kappa(rows: np.ndarray) -> float:
+        of_pairs = {(pair.a, pair.b): pair.kappa for pair in agreement(rows.T).pairs}
+        return float(np.mean([of_pairs[pair] for pair in pairs]))
+
+    found = bootstrap_interval(correct.T, kappa, seed=0, resamples=_RESAMPLES)
+    if not math.isfinite(found.low):
+        return Skipped("undefined", reason="a model that errs nowhere has no error consistency")
+    text = numbers.difference(found.estimate, found.low, found.high, plus=False)
+    stale = one.variant.is_stale or two.variant.is_stale
+    return Quantity(text, found.estimate, found.low, found.high, stale)
+
+
+def _right(model: Model, ids: np.ndarray) -> np.ndarray:
+    return ~model.wrong[:, [model.row_of[image] for image in ids.tolist()]]
