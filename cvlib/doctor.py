@@ -139,11 +139,10 @@ def _project() -> Iterator[Finding]:
     from cvlib.project import ProjectError, find_project
     from cvlib.results.store import Store
     from cvlib.studies.located_yaml import SpecError
-    from cvlib.studies.run import make_plans
 
     try:
         layout = find_project()
-        plans = make_plans(layout)
+        plans = [layout.plan(name) for name in layout.experiment_ids()]
     except (ProjectError, SpecError) as error:
         yield Finding("bad", "project", str(error))
         return

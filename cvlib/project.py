@@ -49,27 +49,25 @@ class Project:
 
     def experiment(self, experiment_id: str) -> Experiment:
         """`experiments/<id>.yaml`, resolved. Raises SpecError, or ProjectError when there is none."""
-        from cvlib.studies.experiment import load_experiment
-
         self.note_read("experiment", experiment_id)
+        return self._experiment(experiment_id)
+
+    def _experiment(self, experiment_id: str) -> Experiment:
+        from cvlib.studies.experiment import parse_experiment
+
         return self.once(
-            ("experiment", experiment_id), lambda: load_experiment(self, experiment_id)
+            ("experiment", experiment_id),
+            lambda: parse_experiment(self.experiment_file(experiment_id), self.profile),
         )
 
     def plan(self, experiment_id: str) -> Plan:
         """The runs that an experiment asks for; nothing is fetched. Raises as `experiment`."""
-        from cvlib.studies.experiment import load_experiment
-        from cvlib.studies.plan import Fingerprints
-        from cvlib.studies.plan import resolve
-        from cvlib.studies.plan import Starts
+        from cvlib.studies.plan import Fingerprints, Starts, resolve
 
         def make() -> Plan:
             fingerprints = self.once(("fingerprints",), lambda: Fingerprints(self.data, self.runs))
             starts = self.once(("starts",), lambda: Starts(self.root, self.data, self.runs))
-            experiment = self.once(
-                ("experiment", experiment_id), lambda: load_experiment(self, experiment_id)
-            )
-            return resolve(experiment, fingerprints, starts)
+            return resolve(self._experiment(experiment_id), fingerprints, starts)
 
         return self.once(("plan", experiment_id), make)
 

@@ -83,7 +83,10 @@ class Recorder:
     # ── what is read ─────────────────────────────────────────────────────────────────────────
 
     def hand_out(self, project: Project, kind: str, name: str) -> None:
-        """Note what `project` hands out: kind `experiment`, `results`, `reviews`, `hypothesis`, …"""
+        """Note what `project` hands out: kind `experiment`, `results`, `reviews`, `hypothesis`, …
+
+        `asked`: an experiment that the chapter itself asks for, not as one of the book's.
+        """
         if str(project.root.resolve()) == self.root:
             elsewhere = project.profile != profile_in_force()
             self._handed[kind, f"{name}@{project.profile}" if elsewhere else name] = project
@@ -176,7 +179,7 @@ class Recorder:
         from cvlib.freeze.reads import handed_out_digests, path_digest
 
         reads = handed_out_digests(self._handed)
-        asked = sorted({name for kind, name in self._handed if kind == "experiment"})
+        asked = sorted({name for kind, name in self._handed if kind == "asked"})
         reads |= self._loaded()
         for path in self._counted():
             if path not in self._digests:
@@ -352,6 +355,8 @@ def _who(frame: FrameType | None) -> tuple[bool, bool, bool, bool]:
     while frame is not None:
         name = frame.f_code.co_filename
         if frame is first and (name.startswith(_MACHINERY) or name.endswith(_MACHINERY_FILES)):
+            return True, own, handed_out, importing
+        if "importlib/metadata" in name.replace(os.sep, "/"):
             return True, own, handed_out, importing
         importing |= name.startswith("<frozen importlib")
         if name.startswith(_PACKAGE):

@@ -183,9 +183,8 @@ def _wanted(layout: Project, names: list[str] | None = None) -> list[Wanted]:
         return [Wanted.named(name) for name in names]
     from cvlib.models.spec import BackboneSpec
     from cvlib.probing.spec import ZeroShotSpec
-    from cvlib.studies.run import make_plans
 
-    specs = [run.spec for plan in make_plans(layout) for run in plan.runs]
+    specs = [run.spec for name in layout.experiment_ids() for run in layout.plan(name).runs]
     return [
         Wanted(spec.model, both_towers=isinstance(spec.train, ZeroShotSpec))
         for spec in specs

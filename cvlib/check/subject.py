@@ -136,17 +136,7 @@ class Subject:
     @cached_property
     def experiments(self) -> tuple[str, ...]:
         """Ids of the experiments that the chapters name, sorted."""
-        from cvlib.freeze.freshness import experiments_of
-
-        return tuple(
-            sorted(
-                {
-                    name
-                    for entry in self.book.chapters
-                    for name in experiments_of(self.layout, self.root / entry.file)
-                }
-            )
-        )
+        return tuple(self.layout.experiments_of_book())
 
     @cached_property
     def runs(self) -> tuple[RunStatus, ...]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cvlib.freeze.lock import lock_folder
-from cvlib.freeze.verified import verified
+from cvlib.freeze.lock import lock_folder as verified  # to go
 
 if TYPE_CHECKING:
     from cvlib.project import Project

@@ -20,18 +20,16 @@ def data(
 
     Example: cvlib data imagefolder:pictures/birds
     """
-    from cvlib.data.inventory import describe
-    from cvlib.data.inventory import inventory_text
+    from cvlib.data.inventory import describe, inventory_text
     from cvlib.data.load import fetch
     from cvlib.data.spec import DatasetSpec
     from cvlib.project import find_project
-    from cvlib.studies.run import make_plans
 
     layout = find_project(profile=profile and profile.value)
     if name:
         specs = [DatasetSpec(name=name)]
     else:
-        runs = [run for plan in make_plans(layout) for run in plan.runs]
+        runs = [run for name in layout.experiment_ids() for run in layout.plan(name).runs]
         specs = list(
             {run.spec.dataset.model_dump_json(): run.spec.dataset for run in runs}.values()
         )

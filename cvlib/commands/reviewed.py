@@ -21,21 +21,19 @@ def reviewed(
 
     Example: cvlib reviewed exp02
     """
-    from cvlib.engine.book import load_book
     from cvlib.freeze.interpretation import book_files, mark_reviewed
     from cvlib.freeze.render import resolve_chapter
     from cvlib.project import find_project
 
-    layout = find_project(profile="default")  # the text is that of the shipped study
-    project = load_book(layout.root)
+    project = find_project(profile="default")  # the text is that of the shipped study
     everything = chapters == ["all"]
     files = (
-        [file for file in book_files(layout) if _has_blocks(layout.root / file)]
+        [file for file in book_files(project) if _has_blocks(project.root / file)]
         if everything
         else [resolve_chapter(project, name) for name in chapters]
     )
     for file in files:
-        changed = mark_reviewed(layout, file)
+        changed = mark_reviewed(project, file)
         typer.echo(f"{file}: {changed} marked" if changed else f"{file}: was up to date")
 
 

@@ -106,9 +106,8 @@ def gather(layout: Project, experiment_id: str, names: Sequence[str] = ()) -> Co
     The images are fetched if they are not on this machine. Raises DashboardError when the runs
     were not tested on the same dataset as it is now.
     """
-    from cvlib.studies.experiment import load_experiment
 
-    experiment = load_experiment(layout, experiment_id)
+    experiment = layout.experiment(experiment_id)
     chosen = chosen_runs(layout, experiment_id, names)
     specs = [DatasetSpec.model_validate(item.run.spec["dataset"]) for item in chosen]
     _check_data(layout, chosen, specs)

@@ -14,12 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from cvlib.data.arrays import NumberedNames
+from cvlib.data.arrays import DataError, NumberedNames
 from cvlib.data.decode import Undecodable, decode, read_header
-from cvlib.data.arrays import DataError
 from cvlib.data.selection import select
-from cvlib.data.sources import FileItems, NoBytes, PixelItems, SourceSplit
-from cvlib.data.sources import open_source
+from cvlib.data.sources import FileItems, NoBytes, PixelItems, SourceSplit, open_source
 from cvlib.data.spec import DatasetSpec
 
 SHOWN_BY_BROWSERS = frozenset((".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp"))

@@ -22,12 +22,11 @@ from typing import TYPE_CHECKING
 
 from cvlib.engine.chapter import parse_chapter, read_chapter
 from cvlib.engine.errors import BookError
+from cvlib.errors import CvlibError
 from cvlib.freeze.frozen_copy import freeze_folder
 from cvlib.freeze.reads import results_fingerprint
 from cvlib.freeze.refreeze import refreeze
-from cvlib.project import ProjectError
 from cvlib.results.files import readable_json, replace_text
-from cvlib.studies.located_yaml import SpecError
 
 if TYPE_CHECKING:
     from cvlib.project import Project
@@ -98,7 +97,7 @@ def fingerprints(project: Project, experiments: Iterable[str]) -> dict[str, str]
     """
     found: dict[str, str] = {}
     for name in sorted(set(experiments)):
-        with suppress(SpecError, ProjectError):
+        with suppress(CvlibError):
             found[name] = results_fingerprint(project, name)
     return found
 

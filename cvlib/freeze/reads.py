@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 DIGITS = 16
 CODE, FILE, FOLDER, PATH = "code", "file", "folder", "path"
 SPEC, RESULTS, REVIEWS = "spec", "results", "reviews"
+_EXPERIMENT = ("experiment", RESULTS)  # what was handed out of one
 _PACKAGE = Path(__file__).resolve().parents[1]
 _LEFT_BEHIND = re.compile(
     r"__pycache__|\..*(cache|checkpoints)|\.quarto|.*_files|.*\.quarto_ipynb.*|site_libs"
@@ -59,10 +60,11 @@ class Reads(dict[str, str]):
 def handed_out_digests(handed: Mapping[tuple[str, str], Project]) -> dict[str, str]:
     """Digests of everything that was handed out: (kind, name) -> the project that did."""
     reads = Reads()
+    experiments = {name: project for (kind, name), project in handed.items() if kind in _EXPERIMENT}
+    for name, project in experiments.items():
+        reads.add(experiment_reads(project, name))
     for (kind, name), project in handed.items():
-        if kind in ("experiment", RESULTS):
-            reads.add(experiment_reads(project, name))
-        else:
+        if kind not in (*_EXPERIMENT, "asked"):
             reads.add(declared_reads(project, kind, name))
     return reads
 
@@ -141,7 +143,7 @@ def stored_runs(handed: Mapping[tuple[str, str], Project]) -> set[str]:
 
     keys: set[str] = set()
     for (kind, name), project in handed.items():
-        if kind in ("experiment", RESULTS) and "@" not in name:
+        if kind in _EXPERIMENT and "@" not in name:
             try:
                 keys.update(run.key for run in project.plan(name).runs if run.key)
             except CvlibError:
@@ -164,15 +166,15 @@ def _declared_digest(project: Project, kind: str, name: str) -> str:
         declared = {one.id: one for one in project.hypotheses()}
     except ValueError as error:
         return digest(str(error))
-    if kind == "hypothesis":
-        one = declared.get(name)
-        if one is None:
-            return "none"
-        claims = [claim.model_dump(mode="json") for claim in one.claims]
-        return digest([one.title, one.statement, one.experiment, one.shown, claims])
     if name == "listed":
         return digest([[one.id, one.title, one.statement] for one in declared.values()])
-    return digest(list(declared))
+    wanted = [declared[name]] if name in declared else declared.values() if name == "all" else []
+    said = [
+        [one.id, one.title, one.statement, one.experiment, one.shown]
+        + [claim.model_dump(mode="json") for claim in one.claims]
+        for one in wanted
+    ]
+    return digest(said) if said else "none"
 
 
 # ── files and modules ────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from cvlib.engine.book import Target
 from cvlib.engine.chapter import Chapter, ExecutedChapter, check_supported
@@ -29,7 +29,9 @@ from cvlib.freeze.lock import render_lock
 from cvlib.freeze.reads import RESULTS, with_meanings
 from cvlib.project import Project, find_project
 from cvlib.recorder import reads_file
-from cvlib.studies.status import RunStatus, needs_work
+
+if TYPE_CHECKING:
+    from cvlib.studies.status import RunStatus
 
 Notify = Callable[[str], None]
 _ENGINES = ("auto", "quarto", "embedded")
@@ -69,6 +71,8 @@ def render_report(
 
     def notify(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
+
+    from cvlib.studies.status import needs_work
 
     named = project.experiments_of_book()
     if any(needs_work(status, None) for name in named for status in project.statuses(name)):
@@ -174,7 +178,8 @@ def _with_quarto(
         before: dict[str, dict[str, str]] = {}
         if book.freeze is not False:
             reasons, before = sweep(project, notify, None if target is None else [target], asked)
-        for file in [*of_one] or [None]:
+        each: list[str | None] = [*of_one] or [None]
+        for file in each:
             run_quarto(
                 quarto, project.root, file=file, to=name, profile=book.profile, notify=notify
             )

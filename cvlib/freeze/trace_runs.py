@@ -11,7 +11,6 @@ from cvlib.project import Project
 from cvlib.results.run import DamagedRun, Run
 from cvlib.results.store import Store
 from cvlib.studies.plan import PlannedRun
-from cvlib.studies.run import make_plans
 from cvlib.studies.status import Inspector
 
 
@@ -42,7 +41,7 @@ class RunFinder:
     def __init__(self, layout: Project) -> None:
         self._store = Store(layout.runs)
         self._inspector = Inspector(self._store)
-        self._planned = [run for plan in make_plans(layout) for run in plan.runs]
+        self._planned = [run for name in layout.experiment_ids() for run in layout.plan(name).runs]
         self._found: dict[str, RunFacts] = {}
 
     def facts(self, names: Iterable[str]) -> list[RunFacts]:

@@ -5,7 +5,10 @@ from cvlib.journal.handle import ExperimentHandle, experiment
 from cvlib.journal.hypotheses import Hypotheses, hypotheses
 from cvlib.journal.mistakes import Mistakes, mistakes
 from cvlib.journal.provenance import provenance_table
+from cvlib.journal.reads import reads
+from cvlib.recorder import start_in_quarto
 
+start_in_quarto()
 answer_quarto()
 
 __all__ = [
@@ -16,4 +19,5 @@ __all__ = [
     "hypotheses",
     "mistakes",
     "provenance_table",
+    "reads",
 ]

@@ -30,8 +30,8 @@ from cvlib.journal.words import counted
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from cvlib.analysis.mistakes import ConfusedPair
     from cvlib.analysis.intervals import Interval
+    from cvlib.analysis.mistakes import ConfusedPair
     from cvlib.journal.figure import ReportFigure
     from cvlib.journal.mistakes import Mistakes
     from cvlib.journal.quantity import Markdown

@@ -90,6 +90,7 @@ class ExperimentHandle(Asked):
 
     def __init__(self, project: Project, name: str) -> None:
         note_file(project.experiment_file(name))
+        project.note_read("asked", name)
         self.project = project
         self._declared = project.experiment(name)
 

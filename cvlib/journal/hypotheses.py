@@ -144,6 +144,7 @@ class Hypotheses:
         from cvlib.studies.hypotheses import BEST
 
         experiment_id, _, variant = name.partition("/")
+        self.project.note_read("asked", experiment_id)
         of = {one.name: one for one in results_of(self.project, experiment_id).variants}
         if variant.startswith(BEST):
             factor = variant.removeprefix(BEST)
@@ -178,8 +179,7 @@ class JudgedHypothesis:
     @cached_property
     def claims(self) -> tuple[Judged, ...]:
         """Each claim, measured and judged; p-values are Holm-adjusted for the claims together."""
-        from cvlib.analysis.paired import holm
-        from cvlib.analysis.paired import claim_verdict
+        from cvlib.analysis.paired import claim_verdict, holm
         from cvlib.journal.effects import effect
 
         found: list[tuple[Claim, Effect | None, str]] = []

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cvlib.analysis.mistakes import agreement
 from cvlib.analysis.intervals import bootstrap_interval, wilson_interval
+from cvlib.analysis.mistakes import agreement
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.functions import of_mistakes

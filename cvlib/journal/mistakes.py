@@ -23,8 +23,8 @@ from cvlib.journal.words import short_name
 if TYPE_CHECKING:
     import numpy as np
 
-    from cvlib.analysis.mistakes import ConfusedPair
     from cvlib.analysis.confidence import LabelErrors
+    from cvlib.analysis.mistakes import ConfusedPair
     from cvlib.analysis.slices import Patterns
     from cvlib.journal.calibration import Calibrated
     from cvlib.journal.mistake_cases import Cases, Pictures

@@ -128,12 +128,9 @@ def provenance_table(*experiments: ExperimentHandle) -> Markdown:
 
 
 def _of_the_book() -> list[Results]:
-
-    from cvlib.freeze.inputs import experiments_of_book
-
     project = current_project()
     project.note_read("book", "experiments")
-    names = experiments_of_book(project)
+    names = project.experiments_of_book()
     if not names:
         raise JournalError("no chapter asks for an experiment; name them: provenance_table(exp01)")
     return [results_of(project, name) for name in names]

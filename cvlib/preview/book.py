@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from cvlib.engine import pandoc
-from cvlib.engine.book import ChapterEntry
-from cvlib.engine.chapter import Cell, Chapter, Markdown, read_chapter
+from cvlib.engine.book import Book, ChapterEntry, load_book, read_book
+from cvlib.engine.chapter import Cell, Chapter, ExecutedChapter, Markdown, read_chapter
 from cvlib.engine.convert import to_html
 from cvlib.engine.errors import RenderError
 from cvlib.engine.execute import (
@@ -24,26 +24,22 @@ from cvlib.engine.execute import (
     unexecuted_markdown,
     write_executed,
 )
-from cvlib.engine.chapter import ExecutedChapter
-from cvlib.journal.captions import expressions_in
 from cvlib.engine.output import publish_site, staging
-from cvlib.engine.book import Book, load_book
-from cvlib.engine.book import read_book
 from cvlib.freeze.carry_over import carried_over, same_cells
-from cvlib.freeze.interpretation import note_fingerprints
-from cvlib.freeze.frozen_copy import freeze_folder, read_frozen, write_frozen
 from cvlib.freeze.freeze import recorded_inputs
-from cvlib.freeze.freshness import Freshness, ProjectInputs
-from cvlib.studies.syntax import SOURCE
+from cvlib.freeze.freshness import CITED, INCLUDED, Freshness, ProjectInputs
+from cvlib.freeze.frozen_copy import freeze_folder, read_frozen, write_frozen
 from cvlib.freeze.inputs import Inputs as Digests
+from cvlib.freeze.interpretation import note_fingerprints
 from cvlib.freeze.lock import render_lock
-from cvlib.freeze.freshness import CITED, INCLUDED
 from cvlib.freeze.refreeze import refreeze
+from cvlib.journal.captions import expressions_in
 from cvlib.journal.captions import expressions_in as expressions_in_captions
 from cvlib.journal.running import TRAIN
 from cvlib.project import Project, ProjectError
 from cvlib.studies.located_yaml import SpecError
 from cvlib.studies.status import needs_work
+from cvlib.studies.syntax import SOURCE
 
 # What is wrong with a chapter, or with its file, and not with this program.
 WRONG = (RenderError, OSError, UnicodeDecodeError)

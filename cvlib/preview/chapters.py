@@ -19,10 +19,8 @@ from cvlib.preview.server import News, Problem, Waiting, page_digests
 from cvlib.preview.watch import ReportFiles
 
 if TYPE_CHECKING:
-    from cvlib.engine.book import ChapterEntry
-    from cvlib.engine.chapter import Chapter
-    from cvlib.engine.chapter import ExecutedChapter
-    from cvlib.engine.book import Book
+    from cvlib.engine.book import Book, ChapterEntry
+    from cvlib.engine.chapter import Chapter, ExecutedChapter
 
 
 @dataclass(frozen=True)

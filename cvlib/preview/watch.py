@@ -16,8 +16,8 @@ import cvlib
 from cvlib.project import Project
 
 if TYPE_CHECKING:
-    from cvlib.engine.chapter import Chapter
     from cvlib.engine.book import Book
+    from cvlib.engine.chapter import Chapter
 
 # What turns results into tables and figures. Its own code a running preview does not read again.
 _CODE = ("analysis", "journal", "results")

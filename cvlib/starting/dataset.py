@@ -101,8 +101,7 @@ def _measured(name: str, folder: Path) -> tuple[int, str]:
     """The side to train on, and what is there in words."""
     import numpy as np
 
-    from cvlib.data.decode import Header
-    from cvlib.data.decode import read_headers
+    from cvlib.data.decode import Header, read_headers
     from cvlib.data.selection import select
     from cvlib.data.sources import open_source
 

@@ -10,8 +10,7 @@ from cvlib.data.load import load
 from cvlib.project import Project
 from cvlib.results.run import Run
 from cvlib.results.store import Store
-from cvlib.studies.experiment import load_experiment
-from cvlib.studies.plan import PlannedRun, make_plan
+from cvlib.studies.plan import PlannedRun
 
 EXP01 = """\
 title: Digits by small networks
@@ -64,7 +63,7 @@ def filled_project(root: Path, dataset: str = "digits") -> Project:
 
 
 def planned(layout: Project, experiment_id: str = "exp01") -> list[PlannedRun]:
-    return list(make_plan(load_experiment(layout, experiment_id), layout).runs)
+    return list(Project(layout.root, layout.profile).plan(experiment_id).runs)
 
 
 def one(layout: Project, name: str) -> PlannedRun:

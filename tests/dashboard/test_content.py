@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cvlib.analysis.confidence import probable_label_errors
-from cvlib.analysis.confidence import hardness, mistakenness, softmax
+from cvlib.analysis.confidence import hardness, mistakenness, probable_label_errors, softmax
 from cvlib.dashboard.content import gather
 from cvlib.dashboard.errors import DashboardError
 from cvlib.data.load import load

@@ -118,6 +118,12 @@ H2:
   experiment: exp01
   claims:
     - {say: four blocks less three, first: exp01/depth4, second: exp01/base}
+H3:
+  title: dropout
+  statement: Dropout costs accuracy.
+  experiment: exp01
+  claims:
+    - {say: three blocks less dropout, first: exp01/base, second: exp01/dropout}
 """
 
 BIB = """\

@@ -48,7 +48,7 @@ def edit(book: Project, file: str, old: str, new: str) -> None:
 
 
 @pytest.fixture
-def execute_as_quarto(made_book):
+def execute_as_quarto(book, made_book):
     """What Quarto leaves when it executes a chapter: records with the text's hash, and its kernel's reads."""
 
     def execute(file: str, markdown: str = "run anew") -> None:
@@ -194,7 +194,7 @@ def test_nothing_heavy_is_imported(book):
     imports(book, "pre")  # the copy's data are read once, with numpy
     edit(book, "experiments/exp01.yaml", "seeds:", "# a remark\nseeds:")
     assert imports(book, "pre") == {"pydantic", "yaml"}
-    assert imports(book, "post") == set()
+    assert imports(book, "post") <= {"yaml"}
 
 
 # ── the script that Quarto runs ───────────────────────────────────────────────────────────────

@@ -200,7 +200,7 @@ def test_a_frozen_render_imports_nothing_heavy(book: Book):
 import sys, types
 stub = types.ModuleType("cvlib.engine.convert")
 stub.to_pdf = lambda p, c, out: out.write_text("")
-stub.to_html = lambda p, c, out: None
+stub.to_html = lambda p, c, out, now: None
 sys.modules["cvlib.engine.convert"] = stub
 import cvlib.engine
 cvlib.engine.convert = stub

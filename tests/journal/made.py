@@ -10,12 +10,10 @@ import numpy as np
 from cvlib.project import Project
 from cvlib.results.files import canonical_json
 from cvlib.results.store import Store
-from cvlib.studies.syntax import code_fingerprint
+from cvlib.studies.plan import DATASETS_NOTE, PlannedRun
 from cvlib.studies.spec import entries
 from cvlib.studies.status import package_versions
-from cvlib.studies.experiment import load_experiment
-from cvlib.studies.plan import DATASETS_NOTE
-from cvlib.studies.plan import PlannedRun, make_plan
+from cvlib.studies.syntax import code_fingerprint
 
 EXPERIMENT = """\
 title: Custom CNN
@@ -77,7 +75,7 @@ def make_project(root: Path, yaml: str = EXPERIMENT) -> Project:
 
 def note_data(layout: Project) -> None:
     """Let the store know the dataset's fingerprint, as in a clone that has no data."""
-    experiment = load_experiment(layout, "exp01")
+    experiment = Project(layout.root, layout.profile).experiment("exp01")
     names = {
         canonical_json(v.spec.dataset.model_dump(mode="json", exclude_none=True))
         for v in experiment.variants
@@ -87,7 +85,7 @@ def note_data(layout: Project) -> None:
 
 
 def planned(layout: Project, experiment: str = "exp01") -> list[PlannedRun]:
-    plan = make_plan(load_experiment(layout, experiment), layout)
+    plan = Project(layout.root, layout.profile).plan(experiment)
     return list(plan.runs)
 
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from cvlib.project import Project
 from cvlib.results.store import Store
-from cvlib.studies.experiment import load_experiment
-from cvlib.studies.plan import PlannedRun, make_plan
+from cvlib.studies.plan import PlannedRun
 from tests.journal.made import FINGERPRINT, provenance
 
 CLASSES = (
@@ -85,7 +84,7 @@ def note(layout: Project) -> None:
     from cvlib.studies.plan import DATASETS_NOTE
     from cvlib.studies.plan import WEIGHTS_NOTE as WEIGHTS_NOTE
 
-    variants = load_experiment(layout, "exp02").variants
+    variants = Project(layout.root, layout.profile).experiment("exp02").variants
     names = {
         canonical_json(v.spec.dataset.model_dump(mode="json", exclude_none=True)) for v in variants
     }
@@ -98,13 +97,13 @@ def note(layout: Project) -> None:
 
 
 def planned_backbones(layout: Project) -> list[PlannedRun]:
-    return list(make_plan(load_experiment(layout, "exp02"), layout).runs)
+    return list(Project(layout.root, layout.profile).plan("exp02").runs)
 
 
 def write_backbone(layout: Project, run: PlannedRun, classes: int = 10) -> None:
     """A made result; a probe's logits are the same for every seed."""
     is_probe = run.spec.train.mode == "linear_probe"
-    names = [v.name for v in load_experiment(layout, "exp02").variants]
+    names = [v.name for v in Project(layout.root, layout.profile).experiment("exp02").variants]
     place = names.index(run.variant)
     generator = np.random.default_rng([place, 0 if is_probe else run.seed])
     accuracy = _accuracy(run)

@@ -13,9 +13,8 @@ from cvlib.data.load import fingerprint, load
 from cvlib.project import Project
 from cvlib.results.reviews import Reviews, write_reviews
 from cvlib.results.store import Store
-from cvlib.studies.experiment import load_experiment
-from cvlib.studies.plan import PlannedRun, make_plan
 from cvlib.studies.plan import WEIGHTS_NOTE as WEIGHTS_NOTE
+from cvlib.studies.plan import PlannedRun
 from tests.journal.made import provenance
 
 EXPERIMENT = """\
@@ -87,7 +86,7 @@ def make_mistakes(
     layout.runs.mkdir()
     reason = {"unreachable": "no weights of resnet18"}
     (layout.runs / WEIGHTS_NOTE).write_text(json.dumps({"resnet18": reason}))
-    for run in make_plan(load_experiment(layout, "exp01"), layout).runs:
+    for run in Project(layout.root, layout.profile).plan("exp01").runs:
         if run.variant in WRONG:
             write_mistakes(layout, run)
     return layout

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from cvlib.freeze.inputs import chapter_inputs
 from matplotlib.text import Text
 
 from cvlib.analysis.mistakes import review_sample
-from cvlib.freeze.inputs import chapter_inputs
 from cvlib.journal import experiment, mistakes
 from cvlib.journal.errors import JournalError, MissingResults
 from cvlib.journal.mistake_cases import Model

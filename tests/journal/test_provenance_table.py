@@ -9,6 +9,7 @@ import pytest
 from cvlib import __version__
 from cvlib.journal import experiment, provenance_table
 from cvlib.journal.errors import JournalError
+from cvlib.project import Project
 from cvlib.results.store import Store
 from tests.journal.made import EXPERIMENT, FINGERPRINT, planned, write
 
@@ -51,10 +52,8 @@ def test_devices_that_differ_are_said_with_their_experiments(project):
     (project.experiments / "exp02.yaml").write_text(
         EXPERIMENT.replace("batch_size: 128", "batch_size: 64")
     )
-    from cvlib.studies.experiment import load_experiment
-    from cvlib.studies.plan import make_plan
 
-    run = make_plan(load_experiment(project, "exp02"), project).runs[0]
+    run = Project(project.root, project.profile).plan("exp02").runs[0]
     environment = {"device": "cuda", "device_name": "NVIDIA T4", "precision": "float32"}
     write(project, run, environment=environment)
     said = table(project, "exp01", "exp02")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from cvlib.engine.chapter import read_chapter
 from cvlib.engine.book import load_book
+from cvlib.engine.chapter import read_chapter
 from cvlib.preview.watch import ReportFiles
 from cvlib.project import Project
 from tests.preview.made import ONE, counted_book

@@ -9,11 +9,10 @@ import yaml
 
 from cvlib.journal.figure import ReportFigure
 from cvlib.journal.quantity import Markdown
+from cvlib.project import Project
 from cvlib.results.store import Store
 from cvlib.starting.chapter_text import chapter_text, escaped
-from cvlib.studies import starts
-from cvlib.studies.experiment import load_experiment
-from cvlib.studies.plan import make_plan
+from cvlib.studies.plan import WEIGHTS_NOTE
 from tests.journal.made import provenance
 from tests.journal.made_backbones import EXPERIMENT, GRID, make_backbones
 
@@ -75,11 +74,11 @@ def project(tmp_path_factory):
 
 def write_zero_shot(layout):
     """Results of the zero-shot variant: predictions without any training."""
-    note = layout.runs / starts.NOTE
+    note = layout.runs / WEIGHTS_NOTE
     name = f"{ZERO_SHOT['model']['name']}, both towers"
     note.write_text(json.dumps(json.loads(note.read_text()) | {name: {"sha256": "a" * 64}}))
     labels = np.arange(200) % 10
-    for run in make_plan(load_experiment(layout, "exp03"), layout).runs:
+    for run in Project(layout.root, layout.profile).plan("exp03").runs:
         metrics = {"test_accuracy": 0.9, "test_loss": 0.4, "train_seconds": 0.0, "parameters": 9}
         Store(layout.runs).write_run(
             str(run.key),
@@ -105,7 +104,9 @@ def made_chapter(project, kind):
         "'", ""
     )  # 1e-4 is a number to cvlib, and a text to PyYAML
     (project.experiments / "exp03.yaml").write_text(text)
-    return chapter_text(load_experiment(project, "exp03"), list(grid)), calls
+    return chapter_text(
+        Project(project.root, project.profile).experiment("exp03"), list(grid)
+    ), calls
 
 
 @pytest.mark.parametrize("kind", KINDS)

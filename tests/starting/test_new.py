@@ -6,7 +6,6 @@ import yaml
 from cvlib.project import Project, ProjectError
 from cvlib.starting.errors import StartError
 from cvlib.starting.experiment import new_experiment
-from cvlib.studies.experiment import load_experiment
 from cvlib.studies.located_yaml import SpecError
 from tests.starting.made import pictures
 
@@ -67,7 +66,7 @@ def test_three_files_say_that_there_is_one_more_experiment(layout):
     new = sorted(p.name for p in files(layout).keys() - before.keys())
     assert new == ["exp02.qmd", "exp02.yaml"]
     assert "        - report/exp02.qmd\n" in (layout.root / "_quarto.yml").read_text()
-    assert load_experiment(layout, "exp02").title == "Deeper networks"
+    assert Project(layout.root, layout.profile).experiment("exp02").title == "Deeper networks"
     chapter = (layout.root / "report/exp02.qmd").read_text()
     assert chapter.startswith("# EXP02: Deeper networks {#sec-exp02}\n")
     assert '::: {.interpretation reviewed=""}' in chapter
@@ -76,7 +75,7 @@ def test_three_files_say_that_there_is_one_more_experiment(layout):
 def test_the_template_is_on_the_projects_own_dataset_in_every_profile(layout):
     new_experiment(layout, "exp02")
     for profile in ("default", "quick", "full"):
-        experiment = load_experiment(Project(layout.root, profile), "exp02")
+        experiment = Project(layout.root, profile).experiment("exp02")
         assert {v.spec.dataset.name for v in experiment.variants} == {"fashion_mnist"}
 
 
@@ -84,7 +83,10 @@ def test_without_any_experiment_the_template_is_on_the_digits(layout):
     (layout.experiments / "exp01.yaml").unlink()
     (layout.root / "report/exp01.qmd").unlink()
     assert new_experiment(layout, None).name == "exp01"
-    assert load_experiment(layout, "exp01").variants[0].spec.dataset.name == "digits"
+    assert (
+        Project(layout.root, layout.profile).experiment("exp01").variants[0].spec.dataset.name
+        == "digits"
+    )
 
 
 def test_a_copy_keeps_everything_but_id_title_and_question(layout):
@@ -95,7 +97,10 @@ def test_a_copy_keeps_everything_but_id_title_and_question(layout):
         'title: "A \\"quoted\\" title: # yes"      # in exp03',
         "  To write: what this experiment is to find out, in one or two sentences.",
     ]
-    old, new = load_experiment(layout, "exp01"), load_experiment(layout, "exp03")
+    old, new = (
+        Project(layout.root, layout.profile).experiment("exp01"),
+        Project(layout.root, layout.profile).experiment("exp03"),
+    )
     assert [v.spec for v in new.variants] == [v.spec for v in old.variants]  # and so the same runs
     assert new.title == 'A "quoted" title: # yes' and new.question.startswith("To write:")
 
@@ -103,9 +108,12 @@ def test_a_copy_keeps_everything_but_id_title_and_question(layout):
 def test_a_copy_on_another_dataset_is_on_it_in_every_profile(layout):
     new_experiment(layout, "exp02", original="exp01", dataset="digits")
     for profile in ("default", "quick", "full"):
-        experiment = load_experiment(Project(layout.root, profile), "exp02")
+        experiment = Project(layout.root, profile).experiment("exp02")
         assert {v.spec.dataset.name for v in experiment.variants} == {"digits"}
-    assert load_experiment(layout, "exp02").variants[0].spec.dataset.subset == 400
+    assert (
+        Project(layout.root, layout.profile).experiment("exp02").variants[0].spec.dataset.subset
+        == 400
+    )
 
 
 def test_pictures_elsewhere_are_linked_so_that_no_machines_path_is_committed(layout, tmp_path):
@@ -114,11 +122,11 @@ def test_pictures_elsewhere_are_linked_so_that_no_machines_path_is_committed(lay
     assert "6 images of 2 classes" in made.data
     assert (layout.data / "birds").resolve() == folder
     assert str(tmp_path) not in yaml_of(layout, "exp02")
-    spec = load_experiment(layout, "exp02").variants[0].spec.dataset
+    spec = Project(layout.root, layout.profile).experiment("exp02").variants[0].spec.dataset
     # pictures of several sizes get one: the shortest side, up to 64
     assert (spec.name, spec.image_size) == ("imagefolder:data/birds", 40)
     again = new_experiment(layout, None, dataset=f"imagefolder:{folder}")  # the link is there
-    spec = load_experiment(layout, again.name).variants[0].spec.dataset
+    spec = Project(layout.root, layout.profile).experiment(again.name).variants[0].spec.dataset
     assert (spec.name, spec.image_size) == ("imagefolder:data/birds", 40)
 
 
@@ -127,7 +135,7 @@ def test_pictures_in_the_project_are_named_from_its_root(layout, monkeypatch):
     monkeypatch.chdir(layout.root / "my birds")
     for given in ("imagefolder:all", "imagefolder:my birds/all"):
         made = new_experiment(layout, None, dataset=given)
-        spec = load_experiment(layout, made.name).variants[0].spec.dataset
+        spec = Project(layout.root, layout.profile).experiment(made.name).variants[0].spec.dataset
         assert (spec.name, spec.image_size) == ("imagefolder:my birds/all", 64)
     assert list(layout.data.iterdir()) == []
 

@@ -18,7 +18,6 @@ from cvlib.starting import project_files
 from cvlib.starting.errors import StartError
 from cvlib.starting.project import Words, new_project
 from cvlib.starting.project_files import COPIED, LEFT_OUT, source_project
-from cvlib.studies.experiment import load_experiment
 from cvlib.studies.hypotheses import load_hypotheses
 from tests.starting.made import pictures
 
@@ -104,7 +103,7 @@ def test_the_first_experiment_and_the_hypotheses_can_be_read_in_every_profile(tm
     root = new_project(tmp_path / "mine", ME).root
     for profile in ("default", "quick", "full"):
         layout = Project(root, profile)
-        experiment = load_experiment(layout, "exp01")
+        experiment = Project(layout.root, layout.profile).experiment("exp01")
         assert {v.spec.dataset.name for v in experiment.variants} == {"digits"}
         names = {f"exp01/{v.name}" for v in experiment.variants}
         assert all(
@@ -116,7 +115,7 @@ def test_pictures_are_linked_and_the_project_can_be_moved(tmp_path, monkeypatch)
     pictures(tmp_path / "birds", sizes=(20, 30), each=10)
     monkeypatch.chdir(tmp_path)
     made = new_project(tmp_path / "mine", ME, "imagefolder:birds")
-    spec = load_experiment(Project(made.root), "exp01").variants[0].spec.dataset
+    spec = Project(made.root).experiment("exp01").variants[0].spec.dataset
     assert (spec.name, spec.image_size) == ("imagefolder:data/birds", 20)
     written = [p for p in made.root.rglob("*") if p.is_file() and p.suffix != ".py"]
     assert not [p for p in written if str(tmp_path).encode() in p.read_bytes()]
@@ -137,7 +136,7 @@ def test_parquet_is_linked_as_it_is(tmp_path, is_file):
     pq.write_table(table, tmp_path / "hub/train-0.parquet")
     given = tmp_path / ("hub/train-0.parquet" if is_file else "hub")
     made = new_project(tmp_path / "mine", ME, f"parquet:{given}")
-    spec = load_experiment(Project(made.root), "exp01").variants[0].spec.dataset
+    spec = Project(made.root).experiment("exp01").variants[0].spec.dataset
     assert spec.name == f"parquet:data/{given.name}"
     assert len(load(spec, made.root / "data").class_names) == 2
 
