@@ -141,9 +141,9 @@ class Project:
         for what in [what for what in self._snapshot if what[0] in of_results]:
             del self._snapshot[what]
 
-    def forget_frozen(self, file: str) -> None:
-        """Read the frozen copy of a chapter anew from now on: it was executed."""
-        for what in (("frozen", file), ("experiments of", file)):
+    def forget_chapter(self, file: str) -> None:
+        """Read a chapter and its frozen copy anew from now on: it was edited or executed."""
+        for what in (("chapter", file), ("frozen", file), ("experiments of", file)):
             self._snapshot.pop(what, None)
 
     def forget(self) -> None:

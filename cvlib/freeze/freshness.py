@@ -49,7 +49,7 @@ def experiments_of(project: Project, file: str) -> list[str]:
 
 
 def frozen_copy(project: Project, file: str) -> FrozenCopy:
-    """The frozen copy of a chapter, read once a command; `project.forget_frozen` after a change."""
+    """The frozen copy of a chapter, read once a command; `project.forget_chapter` after a change."""
     return project.once(("frozen", file), lambda: FrozenCopy(freeze_folder(project.root, file)))
 
 

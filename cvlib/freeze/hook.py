@@ -100,7 +100,7 @@ def sweep(
                 continue
             notify(f"{file}: {reasons[file]}; its frozen copy is removed")
             shutil.rmtree(folder)
-            project.forget_frozen(file)
+            project.forget_chapter(file)
     return reasons, before
 
 
@@ -111,7 +111,7 @@ def note_executed(project: Project, before: Before, notify: Notify) -> list[str]
     """
     executed = []
     for file, own in before.items():
-        project.forget_frozen(file)
+        project.forget_chapter(file)
         copy = frozen_copy(project, file)
         if not copy.digests or copy.record is not None:
             continue
@@ -129,7 +129,7 @@ def note_executed(project: Project, before: Before, notify: Notify) -> list[str]
         reads = own | with_meanings(project, left.record.reads)
         reads |= cited_reads(project, copy.markdowns)
         write_record(copy.folder, Record(reads, left.record.experiments, left.record.wrote))
-        project.forget_frozen(file)
+        project.forget_chapter(file)
     return executed
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvlib.engine.chapter import parse_chapter, read_chapter
+from cvlib.engine.chapter import parse_chapter
 from cvlib.engine.errors import BookError
 from cvlib.errors import CvlibError
 from cvlib.freeze.frozen_copy import freeze_folder
@@ -170,7 +170,8 @@ def mark_reviewed(project: Project, file: str) -> int:
     if changed:
         before = parse_chapter(project.root, file, text)
         path.write_bytes("".join(lines).encode("utf-8"))
-        refreeze(freeze_folder(project.root, file), before, read_chapter(project.root, file))
+        project.forget_chapter(file)
+        refreeze(freeze_folder(project.root, file), before, project.chapter(file))
     return changed
 
 

@@ -249,7 +249,7 @@ def _execute(
             reads |= cited_reads(project, markdowns.values())
             record = Record(reads, left.record.experiments, left.record.wrote)
         write_frozen(folder, chapter, markdowns, figures, record)
-        project.forget_frozen(file)
+        project.forget_chapter(file)
     notify(f"{file}: done in {time.monotonic() - started:.1f} s")
     return FrozenCopy(folder)
 

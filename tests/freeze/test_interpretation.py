@@ -6,22 +6,21 @@ import json
 import shutil
 
 import pytest
-from cvlib.freeze.fingerprints import results_fingerprints
-from cvlib.freeze.freeze import recorded_inputs, why_unusable
-from cvlib.freeze.inputs import chapter_inputs
 
 from cvlib.engine import pandoc
 from cvlib.engine.chapter import Markdown, read_chapter
 from cvlib.engine.chapter_tree import mark_reviews
 from cvlib.engine.errors import BookError
 from cvlib.engine.tree import elements_in, text_of
-from cvlib.freeze.frozen_copy import freeze_folder, write_frozen
+from cvlib.freeze.frozen_copy import FrozenCopy, Record, freeze_folder, write_frozen
 from cvlib.freeze.interpretation import (
     blocks_in,
-    blocks_to_review,
-    mark_reviewed,
+    fingerprints,
     note_fingerprints,
 )
+from cvlib.freeze.interpretation import blocks_to_review as to_review
+from cvlib.freeze.interpretation import mark_reviewed as mark
+from cvlib.project import Project
 from cvlib.results.store import Store
 from tests.journal.made import fill, make_project, planned, write
 
@@ -45,6 +44,15 @@ Another.
 ::::
 """
 FILE = "report/exp01.qmd"
+
+
+def blocks_to_review(project, files):
+    """As a command sees the project now."""
+    return to_review(Project(project.root), files)
+
+
+def mark_reviewed(project, file):
+    return mark(Project(project.root), file)
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +98,10 @@ def test_it_is_to_be_read_again_when_a_result_changes_and_only_then(layout):
 
 
 def test_a_review_of_pictures_is_a_result(layout):
-    before = results_fingerprints(layout, ["exp01"])
+    before = fingerprints(Project(layout.root), ["exp01"])
     layout.reviews.mkdir()
     (layout.reviews / "exp01.json").write_text("{}")
-    assert results_fingerprints(layout, ["exp01"]) != before
+    assert fingerprints(Project(layout.root), ["exp01"]) != before
 
 
 def test_of_narrows_a_block_to_some_experiments():
@@ -111,7 +119,7 @@ def test_a_chapter_without_a_block_says_how_one_is_made(layout):
 def test_marking_leaves_every_other_byte(layout):
     (layout.root / FILE).write_bytes(CHAPTER.replace("\n", "\r\n").encode())
     mark_reviewed(layout, FILE)
-    digits = results_fingerprints(layout, ["exp01"])["exp01"]
+    digits = fingerprints(Project(layout.root), ["exp01"])["exp01"]
     expected = CHAPTER.replace('n reviewed=""}\n**', f'n reviewed="exp01={digits}"}}\n**').replace(
         ":::: {.interpretation}", f':::: {{.interpretation reviewed="exp01={digits}"}}'
     )
@@ -121,7 +129,7 @@ def test_marking_leaves_every_other_byte(layout):
 def test_a_frozen_copy_goes_on_when_its_text_is_marked(layout):
     chapter = read_chapter(layout.root, FILE)
     folder = freeze_folder(layout.root, FILE)
-    inputs = chapter_inputs(layout, layout.root / FILE)
+    record = Record({"run 1": "aa"}, ("exp01",))
     markdown = "".join(
         (
             block.text.replace("`{python} exp.accuracy()`", "90%")
@@ -131,12 +139,12 @@ def test_a_frozen_copy_goes_on_when_its_text_is_marked(layout):
         + "\n\n"
         for block in chapter.blocks
     )
-    write_frozen(folder, chapter, {"html": markdown, "typ": markdown}, {}, inputs)
+    write_frozen(folder, chapter, {"html": markdown, "typ": markdown}, {}, record)
     mark_reviewed(layout, FILE)
     marked = read_chapter(layout.root, FILE)
     assert marked.hash != chapter.hash
-    assert why_unusable(folder, marked, ("html", "typ")) is None
-    assert recorded_inputs(folder) == inputs
+    assert FrozenCopy(folder).why_unusable(marked, ("html", "typ")) is None
+    assert FrozenCopy(folder).record == record
     record = json.loads((folder / "execute-results" / "typ.json").read_text())
     assert record["result"]["markdown"].count('reviewed="exp01=') == 2
 
@@ -144,11 +152,14 @@ def test_a_frozen_copy_goes_on_when_its_text_is_marked(layout):
 def test_a_frozen_copy_of_another_text_is_not_taken_for_this_one(layout):
     chapter = read_chapter(layout.root, FILE)
     folder = freeze_folder(layout.root, FILE)
-    write_frozen(folder, chapter, {"html": CHAPTER}, {}, {})
+    write_frozen(folder, chapter, {"html": CHAPTER}, {}, None)
     path = layout.root / FILE
     path.write_text(path.read_text().replace("cheap", "dear"))
     mark_reviewed(layout, FILE)
-    assert why_unusable(folder, read_chapter(layout.root, FILE), ("html",)) == "text changed"
+    assert (
+        FrozenCopy(folder).why_unusable(read_chapter(layout.root, FILE), ("html",))
+        == "text changed"
+    )
 
 
 def marked_blocks(markdown: str, output: str, now: dict[str, str] | None):
