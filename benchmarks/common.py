@@ -18,8 +18,8 @@ from cvlib.data.arrays import ImageData
 from cvlib.data.load import load
 from cvlib.data.spec import DatasetSpec
 from cvlib.models.spec import BackboneSpec, CustomCNNSpec
-from cvlib.models.weights.files import WeightsFile
-from cvlib.models.weights.find import fetch
+from cvlib.models.weights import WeightsFile
+from cvlib.models.weights import fetch
 
 # Python 3.14 made forkserver Linux's default; what a plain script gets is what counts here.
 DEFAULT_START = multiprocessing.get_all_start_methods()[0]

@@ -113,8 +113,7 @@ def _engines() -> Iterator[Finding]:
 
 
 def _dashboard() -> Iterator[Finding]:
-    from cvlib.dashboard.environment import URI
-    from cvlib.dashboard.mongod import find_mongod, unusable
+    from cvlib.dashboard.environment import URI, find_mongod, unusable
 
     try:
         found = f"FiftyOne {version('fiftyone')}"

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
-from cvlib.check.author_name import UnusableName, ascii_name, split_name
+from cvlib.settings import UnusableName, ascii_name, split_name
 from cvlib.studies.located_yaml import SpecError, explain, read_yaml
 
 PLACEHOLDERS = ("first", "last", "module")

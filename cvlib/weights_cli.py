@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from cvlib.models.weights.inventory import Item
-    from cvlib.models.weights.wanted import Wanted
     from cvlib.project import Project
+    from cvlib.weights_cli import WeightsItem
 
 app = typer.Typer(
     help="Pretrained weights: what is here, fetch it, carry it to a machine without a network.",
@@ -40,10 +39,11 @@ def list_weights(
 
     Example: cvlib weights list
     """
-    from cvlib.models.weights.inventory import inventory, inventory_text
+    from cvlib.models.weights.inventory import inventory_text
+    from cvlib.weights_cli import look_up
 
     layout = _layout(profile)
-    items = inventory(_wanted(layout), _root(layout), layout.root)
+    items = look_up(_wanted(layout), _root(layout), layout.root)
     if as_json:
         typer.echo(json.dumps([item.as_json() for item in items], indent=1, ensure_ascii=False))
     else:
@@ -56,7 +56,8 @@ def fetch(names: Names = None, profile: ProfileOption = None) -> None:
 
     Example: cvlib weights fetch resnet18 vit_small_patch14_dinov2.lvd142m
     """
-    from cvlib.models.weights.errors import ModelError, WeightsUnavailable
+    from cvlib.models.timm_names import ModelError
+    from cvlib.models.weights import WeightsUnavailable
     from cvlib.models.weights.inventory import FETCH, megabytes, missing_item
 
     layout = _layout(profile)
@@ -101,16 +102,17 @@ def pack(
 
     Example: cvlib weights pack weights.tar
     """
+    from cvlib.models.bundle import pack as write_bundle
+    from cvlib.models.weights import WeightsFile
     from cvlib.models.weights.bundle import file_name
-    from cvlib.models.weights.bundle import pack as write_bundle
-    from cvlib.models.weights.files import WeightsFile
-    from cvlib.models.weights.inventory import inventory, megabytes
+    from cvlib.models.weights.inventory import megabytes
+    from cvlib.weights_cli import look_up
 
     layout = _layout(profile)
     root = _root(layout)
     files: dict[str, WeightsFile] = {}
     left_out = []
-    for item in inventory(_wanted(layout, names), root, layout.root):
+    for item in look_up(_wanted(layout, names), root, layout.root):
         if why := _not_packed(item, root):
             left_out.append(f"{item.name}: {why}")
         elif item.found:
@@ -136,7 +138,7 @@ def unpack(
 
     Example: cvlib weights unpack weights.tar
     """
-    from cvlib.models.weights.bundle import unpack as read_bundle
+    from cvlib.models.bundle import unpack as read_bundle
     from cvlib.models.weights.inventory import megabytes
 
     layout = _layout(None)
@@ -146,9 +148,9 @@ def unpack(
         typer.echo(f"{verb} {shown}  {megabytes(entry.size)}  sha256 {entry.sha256[:12]}")
 
 
-def _not_packed(item: Item, root: Path) -> str | None:
+def _not_packed(item: WeightsItem, root: Path) -> str | None:
     """Why `pack` leaves weights out; None for those that it takes."""
-    from cvlib.models.weights.bundle import can_be_packed
+    from cvlib.models.bundle import can_be_packed
 
     if item.found is None:
         return "not here" if item.can_be_carried else item.reason
@@ -175,18 +177,18 @@ def _root(layout: Project) -> Path:
     return layout.data / "weights"
 
 
-def _wanted(layout: Project, names: list[str] | None = None) -> list[Wanted]:
+def _wanted(layout: Project, names: list[str] | None = None) -> list[WeightsItem]:
     """Weights of the given names; of all experiments if there are none."""
-    from cvlib.models.weights.wanted import Wanted
+    from cvlib.weights_cli import WeightsItem
 
     if names:
-        return [Wanted.named(name) for name in names]
+        return [WeightsItem.named(name) for name in names]
     from cvlib.models.spec import BackboneSpec
     from cvlib.probing.spec import ZeroShotSpec
 
     specs = [run.spec for name in layout.experiment_ids() for run in layout.plan(name).runs]
     return [
-        Wanted(spec.model, both_towers=isinstance(spec.train, ZeroShotSpec))
+        WeightsItem(spec.model, both_towers=isinstance(spec.train, ZeroShotSpec))
         for spec in specs
         if isinstance(spec.model, BackboneSpec)
     ]

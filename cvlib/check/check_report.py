@@ -1,95 +1,165 @@
-"""The submission check: every check in order, on one report."""
+"""The check of what is handed in: every rule in order, on one report."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvlib.check import (
-    drawn_figures,
-    file_name,
-    fonts,
-    frozen_chapters,
-    interpretations,
-    lengths,
-    page_bounds,
-    picture_files,
-    references,
-    required_parts,
-    results,
-    tables,
-    traces,
-    unwritten,
-    up_to_date,
-)
-from cvlib.check.finding import Finding, failed, unchecked
-from cvlib.check.report import Report
-from cvlib.check.subject import Subject
+from cvlib.check.finding import Finding, Report, failed, unchecked
 from cvlib.engine.errors import RenderError
+from cvlib.freeze.lock import lock_folder
 
 if TYPE_CHECKING:
+    from cvlib.check.submission import Submission
     from cvlib.project import Project
+
+_NOTE = "check.json"
+_MOST_NOTED = 4  # one for each engine, and a few more
+# What differs between two PDFs of the same content: when they were made, and ids made of that.
+_DATES = re.compile(
+    rb"/(?:CreationDate|ModDate) ?\([^)]*\)|<xmp:(?:Create|Modify|Metadata)Date>[^<]*<|"
+    rb"/ID ?\[[^\]]*\]|<xmpMM:\w+ID>[^<]*<"
+)
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check: its name, what it does, and whether it reads the PDF."""
+    """One rule: its name, what looks for it, and whether that reads the PDF."""
 
     name: str
-    find: Callable[[Subject], Iterator[Finding]]
-    of_pdf: bool
+    find: Callable[[Submission], Iterator[Finding]]
+    of_pdf: bool = False
 
 
-CHECKS = (
-    Check("file name", file_name.find, of_pdf=True),
-    Check("pages", lengths.find_total, of_pdf=True),
-    Check("parts", required_parts.find, of_pdf=True),
-    Check("lengths", lengths.find_parts, of_pdf=True),
-    Check("margins", page_bounds.find, of_pdf=True),
-    Check("tables", tables.find, of_pdf=True),
-    Check("figures", drawn_figures.find, of_pdf=True),
-    Check("fonts", fonts.find, of_pdf=True),
-    Check("printed marks", references.find_in_pdf, of_pdf=True),
-    Check("up to date", up_to_date.find, of_pdf=True),
-    Check("to write", unwritten.find, of_pdf=False),
-    Check("references", references.find_in_chapters, of_pdf=False),
-    Check("pictures", picture_files.find, of_pdf=False),
-    Check("values", traces.find, of_pdf=False),
-    Check("results", results.find, of_pdf=False),
-    Check("chapters", frozen_chapters.find, of_pdf=False),
-    Check("interpretations", interpretations.find, of_pdf=False),
-)
+@cache
+def checks() -> tuple[Check, ...]:
+    """All of them, in order. What reads a PDF is imported here: a render need not wait for it."""
+    from cvlib.check import pages, parts, pictures, references, results, text
+
+    return (
+        Check("file name", parts.file_name, of_pdf=True),
+        Check("pages", parts.total_pages, of_pdf=True),
+        Check("parts", parts.required_parts, of_pdf=True),
+        Check("lengths", parts.part_lengths, of_pdf=True),
+        Check("margins", pages.margins, of_pdf=True),
+        Check("tables", pages.tables, of_pdf=True),
+        Check("figures", pages.figures, of_pdf=True),
+        Check("fonts", pages.fonts, of_pdf=True),
+        Check("printed marks", references.printed_marks, of_pdf=True),
+        Check("up to date", text.up_to_date, of_pdf=True),
+        Check("to write", text.unwritten),
+        Check("references", references.references),
+        Check("pictures", pictures.pictures),
+        Check("values", results.values),
+        Check("results", results.runs),
+        Check("chapters", results.frozen_copies),
+        Check("interpretations", results.interpretations),
+    )
 
 
-def check_report(layout: Project, pdf: Path | None = None) -> Report:
+def check_report(project: Project, pdf: Path | None = None) -> Report:
     """Check a project and its PDF; `pdf` is the output of `_quarto.yml` when left out.
 
-    Raises ProjectError or SpecError, with file and line, for a `_quarto.yml` that is wrong.
+    Raises BookError or SpecError, with file and line, for a `_quarto.yml` that is wrong.
     """
-    subject = Subject(layout, pdf)
-    found = list(_pdf_is_there(subject))
-    missing = bool(found)
-    for check in CHECKS:
-        if missing and check.of_pdf:
-            found.append(replace(unchecked("there is no PDF to look at"), check=check.name))
-            continue
-        found.extend(replace(finding, check=check.name) for finding in check.find(subject))
-    if not missing:
-        subject.pdf.close()
-    return Report(subject.shown(subject.pdf_path), tuple(found))
+    from cvlib.check.submission import Submission
+
+    return check_submission(Submission(project, pdf))
 
 
-def _pdf_is_there(subject: Subject) -> Iterator[Finding]:
-    name = subject.shown(subject.pdf_path)
-    if not subject.pdf_path.is_file():
+def check_submission(submission: Submission) -> Report:
+    """The same, of what was read already."""
+    name = submission.shown(submission.pdf_path)
+    missing = None
+    if not submission.pdf_path.is_file():
         to_do = (
             "`make report` (or `quarto render`) makes it; or name another: `cvlib check FILE.pdf`."
         )
-        yield replace(failed(f"{name} does not exist", to_do), check="pdf")
-        return
+        missing = failed(f"{name} does not exist", to_do)
+    else:
+        try:
+            _ = submission.pdf
+        except RenderError as error:
+            missing = failed(str(error), "`make report` writes it anew.")
+    found = [] if missing is None else [replace(missing, check="pdf")]
+    for check in checks():
+        if check.of_pdf and missing is not None:
+            findings = iter([unchecked("there is no PDF to look at")])
+        else:
+            findings = check.find(submission)
+        found.extend(replace(finding, check=check.name) for finding in findings)
+    if missing is None:
+        submission.pdf.close()
+    return Report(name, tuple(found))
+
+
+def say_whether_ready(project: Project, pdf: Path, notify: Callable[[str], None]) -> None:
+    """After a render, check the PDF that it made and say in a sentence what came of it.
+
+    The same PDF is not looked at twice as long as nothing changed that the check reads. No mistake in
+    it is a reason to lose the render. `cvlib check` says the rest, and has an exit code.
+    """
+    from cvlib.check.submission import Submission
+    from cvlib.results.files import replace_text
+
     try:
-        _ = subject.pdf
-    except RenderError as error:
-        yield replace(failed(str(error), "`make report` writes it anew."), check="pdf")
+        submission = Submission(project, pdf)
+        path, key = lock_folder(project.root) / _NOTE, _digest(submission)
+        noted = _noted(path)
+        said = noted.get(key)
+        if said is None:
+            report = check_submission(submission)
+            more = "" if report.ok else " `cvlib check` says what and where."
+            said = report.summary() + more
+            outcomes = [*noted.items(), (key, said)][-_MOST_NOTED:]
+            replace_text(path, json.dumps(dict(outcomes)))
+    except Exception as error:
+        notify(f"{pdf.name} was not checked: {type(error).__name__}: {error}")
+        return
+    notify(f"{pdf.name}: {said}")
+
+
+def _digest(submission: Submission) -> str:
+    """Return a digest (hex) of all that the check reads."""
+    from cvlib.check.pictures import picture_files
+    from cvlib.results.store import Store
+
+    project, chapters = submission.project, submission.chapters
+    digest = hashlib.sha256(_DATES.sub(b"", submission.pdf_path.read_bytes()))
+    files = {*project.root.glob("_quarto*.yml"), *project.root.glob("_extensions/*/*.yml")}
+    files |= {*project.experiments.glob("*.yaml"), *submission.bibliography}
+    files |= {path for each in chapters for _, _, path in picture_files(submission, each)}
+    for path in sorted(files):
+        digest.update(f"{path} ".encode() + (path.read_bytes() if path.is_file() else b"missing"))
+    runs = [
+        (
+            run.planned.experiment,
+            run.planned.variant,
+            run.planned.seed,
+            run.state,
+            run.cue,
+            run.reason,
+        )
+        for run in submission.runs
+    ]
+    texts = [(each.source.text, each.typst, each.html) for each in chapters]
+    sources = {mark.source for each in chapters for mark in each.values}
+    there = [name for name in sorted(sources) if (project.root / name).is_file()]
+    stored = [*Store(project.runs).keys()]
+    state = (texts, runs, stored, there, submission.chapter_statuses, submission.to_review)
+    digest.update(repr(state).encode())
+    return digest.hexdigest()
+
+
+def _noted(path: Path) -> dict[str, str]:
+    try:
+        note = json.loads(path.read_text(encoding="utf-8"))
+        return {str(key): str(said) for key, said in note.items()}
+    except (OSError, ValueError, AttributeError):
+        return {}

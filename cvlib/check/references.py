@@ -2,101 +2,95 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from pathlib import Path
 
 from cvlib.check.finding import Finding, failed, ok, unchecked
-from cvlib.check.labels import (
-    as_defined,
-    bibliography_keys,
-    calls_in,
-    cell_labels,
-    is_label,
-    labels_in,
-)
-from cvlib.check.subject import CheckedChapter, Subject
+from cvlib.check.submission import Submission, blank, without_blocks
+from cvlib.engine.chapter import Cell
+from cvlib.engine.citations import BIBTEX_KEY
 from cvlib.engine.source_lines import nearest
+from cvlib.engine.yaml_lines import parse_yaml
 
 # What Quarto, pandoc and LaTeX print in place of what they did not find.
 _IN_PDF = re.compile(r"\?@[\w:.-]+|\?\?+|\[\?\]|@(?:fig|tbl|sec|eq|lst)-[\w-]+", re.IGNORECASE)
 
+_KINDS = "fig|tbl|sec|eq|lst|thm|lem|cor|prp|cnj|def|exm|exr|alg|nte|tip|wrn|imp|cau|vid"
+_LABEL = re.compile(rf"(?:{_KINDS})-.+", re.IGNORECASE)
+_DEFINED = re.compile(rf"\{{[^{{}}]*?#((?:{_KINDS})-[\w:.-]+)")
+# As pandoc reads a key: letters, digits and _, and inside of it some punctuation.
+_CALL = re.compile(
+    r"(?<![\w\\@./])@(?:\{(?P<braced>[^}\s]+)\}|(?P<key>\w(?:\w|[:.#$%&\-+?<>~/](?=\w))*))"
+)
+_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)")
+_LINK_TARGET = re.compile(r"(?<=\]\()[^()\s]+|<https?:[^>\s]+>|https?://[^\s)>\]]+")
 
-def find_in_chapters(subject: Subject) -> Iterator[Finding]:
+
+def references(submission: Submission) -> Iterator[Finding]:
     """Compare the labels and keys that chapters call with those that there are."""
     labels: set[str] = set()
-    for chapter in subject.chapters:
-        labels |= labels_in(chapter.result) | labels_in(chapter.prose.source)
-        if chapter.has_cells and "typ" not in chapter.frozen:
-            labels |= cell_labels(chapter.prose.source)
+    for chapter in submission.chapters:
+        for text in (chapter.result, chapter.source.text):
+            labels.update(_DEFINED.findall(without_blocks(text)))
+        if chapter.typst is None:  # then its cells may show what they label
+            cells = [block for block in chapter.chapter.blocks if isinstance(block, Cell)]
+            labels.update(str(cell.options["label"]) for cell in cells if "label" in cell.options)
     try:
-        keys = {key for path in subject.bibliography for key in bibliography_keys(path)}
+        keys = {key for path in submission.bibliography for key in _bibliography_keys(path)}
     except (ValueError, KeyError, TypeError, OSError) as error:
         yield unchecked(f"the bibliography cannot be read: {error}")
         return
     count, wrong = 0, 0
-    for chapter in subject.chapters:
+    for chapter in submission.chapters:
         # the source, too: a frozen copy may be of an earlier text
-        calls = [*calls_in(chapter.prose.source), *calls_in(chapter.result)]
+        calls = [*_calls_in(chapter.source.text), *_calls_in(chapter.result)]
         for called in dict.fromkeys(calls):
             count += 1
-            if is_label(called):
-                found = _label(called, labels, chapter)
-            else:
-                found = _citation(called, keys, chapter)
-            if found is not None:
+            says = _wrong_with(called, labels, keys)
+            if says is not None:
                 wrong += 1
-                yield found
+                file, line = chapter.source.find(rf"@\{{?{re.escape(called)}(?![\w-])")
+                yield failed(*says, file=file, line=line, label=called)
     if not wrong:
         yield ok(f"{count} references and citations, all of them resolved")
 
 
-def _label(called: str, labels: set[str], chapter: CheckedChapter) -> Finding | None:
-    if {called, as_defined(called)} & labels:
+def _wrong_with(
+    called: str, labels: Collection[str], keys: Collection[str]
+) -> tuple[str, str] | None:
+    """What is to be said of a call, and what to do."""
+    if not _LABEL.fullmatch(called):
+        if called in keys:
+            return None
+        near = nearest(called, keys)
+        near = near if near.startswith("; did") else ""
+        return (
+            f"the citation @{called} is not in the bibliography{near}",
+            "Correct the key, or add the work to the bibliography. (A plain @ is written \\@.)",
+        )
+    # `Fig-x`, at the start of a sentence, is `fig-x`
+    if {called, called[:1].lower() + called[1:]} & set(labels):
         return None
-    file, line = _place(called, chapter)
     kind = called.split("-")[0].lower()
     same_kind = [label for label in labels if label.startswith(kind + "-")]
-    return failed(
+    return (
         f"the reference @{called} leads nowhere{nearest(called, same_kind)}",
         "Correct it, or label what is meant.",
-        file=file,
-        line=line,
-        label=called,
     )
 
 
-def _citation(called: str, keys: set[str], chapter: CheckedChapter) -> Finding | None:
-    if called in keys:
-        return None
-    file, line = _place(called, chapter)
-    near = nearest(called, keys)
-    return failed(
-        f"the citation @{called} is not in the bibliography{near if near.startswith('; did') else ''}",
-        "Correct the key, or add the work to the bibliography. (A plain @ is written \\@.)",
-        file=file,
-        line=line,
-        label=called,
-    )
-
-
-def _place(called: str, chapter: CheckedChapter) -> tuple[str, int | None]:
-    return chapter.prose.find(rf"@\{{?{re.escape(called)}(?![\w-])")
-
-
-def find_in_pdf(subject: Subject) -> Iterator[Finding]:
+def printed_marks(submission: Submission) -> Iterator[Finding]:
     """Search the PDF for what is printed in place of a reference that was not found."""
-    cited = {
-        key
-        for chapter in subject.chapters
-        for key in calls_in(chapter.prose.source)
-        if not is_label(key)
-    }
+    calls = {key for c in submission.chapters for key in _calls_in(c.source.text)}
+    cited = sorted(key for key in calls if not _LABEL.fullmatch(key))
     wrong = 0
-    for page in subject.pdf.pages:
+    for page in submission.pdf.pages:
         text = page.text
         marks = [found[0].rstrip(".:") for found in _IN_PDF.finditer(text)]
         # pandoc prints the key of a citation that it did not find, with a question mark
-        marks += [f"{key}?" for key in sorted(cited) if f"{key}?" in text]
+        marks += [f"{key}?" for key in cited if f"{key}?" in text]
         for mark in dict.fromkeys(marks):
             wrong += 1
             yield failed(
@@ -107,3 +101,24 @@ def find_in_pdf(subject: Subject) -> Iterator[Finding]:
             )
     if not wrong:
         yield ok("no unresolved reference is printed")
+
+
+def _calls_in(markdown: str) -> Iterator[str]:
+    """Yield every `@key` of a text, code and the targets of links left out."""
+    text = without_blocks(markdown)
+    for pattern in (_CODE_SPAN, _LINK_TARGET):
+        text = pattern.sub(blank, text)
+    for found in _CALL.finditer(text):
+        yield found["braced"] or found["key"]
+
+
+def _bibliography_keys(path: Path) -> set[str]:
+    """Return the keys of a bibliography: BibTeX, CSL JSON or CSL YAML; ValueError for another."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix in (".bib", ".bibtex"):
+        return set(BIBTEX_KEY.findall(text))
+    if path.suffix == ".json":
+        return {str(entry["id"]) for entry in json.loads(text)}
+    if path.suffix in (".yaml", ".yml"):
+        return {str(entry["id"]) for entry in parse_yaml(text, path.name).data["references"]}
+    raise ValueError(f"{path.name}: expected .bib, .json or .yaml")

@@ -1,32 +1,117 @@
-"""The runs that the report reads are those that its experiments ask for now."""
+"""What the report rests on: its values name runs, these are as asked for, and what was read still stands."""
 
 from __future__ import annotations
 
+import bisect
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from cvlib.check.finding import Finding, failed, note, ok, unchecked
-from cvlib.check.subject import Subject
+from cvlib.check.submission import CheckedChapter, Submission
+from cvlib.freeze.align import taken_apart
+from cvlib.freeze.frozen_chapter import described_runs
+from cvlib.freeze.marks import Mark, marks, without_marks
+from cvlib.results.store import Store
 from cvlib.studies.status import RunStatus
 
-_AGAIN = "`cvlib run` trains it, then `make report` renders what changed."
+# Digits inside a name are no number: EXP02, H1, ResNet-18.
+_NAME = re.compile(r"[^\W\d_][\w-]*")
+_TRACED = (
+    "Let it be what the journal gives (`exp.accuracy(…)`, `exp.difference(…)`), not text or a number "
+    "that Python made of it: those have lost their runs. Then render the chapter again."
+)
+_EXECUTE = "`make report` executes the chapter again."
+_TRAIN = "`cvlib run` trains it, then `make report` renders what changed."
 
 
-def find(subject: Subject) -> Iterator[Finding]:
+def values(submission: Submission) -> Iterator[Finding]:
+    """Check each inline value of the frozen chapters, and every run that anything names."""
+    stored = list(Store(submission.project.runs).keys())
+    count, wrong = 0, 0
+    for chapter in submission.chapters:
+        if not chapter.markdown:
+            _, gaps = taken_apart(chapter.chapter)
+            if any(what.is_expression for gap in gaps for what in gap):
+                yield unchecked(f"{chapter.file} is not frozen, so that its values are not known")
+            continue
+        found = [*_untraced(chapter), *_unknown(submission, chapter, stored)]
+        if chapter.alignment.lost:
+            words = " ".join(chapter.alignment.lost.split()[:6])
+            yield unchecked(
+                f"the frozen copy of {chapter.file} has another text than the chapter, at “{words}…”",
+                _EXECUTE,
+            )
+        else:
+            count += len(chapter.alignment.values)
+        wrong += len(found)
+        yield from found
+    if not wrong:
+        yield ok(f"{count} computed values, each traced to its runs")
+    yield note("numbers that are typed by hand are not checked: let the journal compute them")
+
+
+def _untraced(chapter: CheckedChapter) -> Iterator[Finding]:
+    for value in () if chapter.alignment.lost else chapter.alignment.values:
+        markdown = chapter.markdown[value.start : value.end]
+        if has_untraced_number(markdown):
+            text = re.sub(r"\\(.)", r"\1", markdown).replace("\u00a0", " ")
+            yield failed(
+                f"`{{python}} {value.source}` gives {text[:50] + '…' if len(text) > 50 else text!r}, "
+                "which does not say from which runs it came",
+                _TRACED,
+                file=value.file,
+                line=value.line,
+            )
+
+
+def has_untraced_number(markdown: str) -> bool:
+    """Tell whether there is a number outside of the marks that name runs or a source."""
+
+    def shown(mark: Mark) -> str:
+        return "" if mark.has_origin else mark.markdown
+
+    return re.search(r"\d", _NAME.sub("", without_marks(markdown, shown))) is not None
+
+
+def _unknown(
+    submission: Submission, chapter: CheckedChapter, stored: list[str]
+) -> Iterator[Finding]:
+    """Yield what names runs that the store does not have, or a file that is not there."""
+    project, marked = submission.project, list(marks(chapter.markdown))
+    runs = [key for mark in marked for key in mark.runs]
+    if chapter.folder is not None:
+        for picture in sorted(chapter.folder.glob("figure-*/*.*")):
+            runs += described_runs(picture)
+    for name in dict.fromkeys(runs):
+        place = bisect.bisect_left(stored, name)
+        if not (place < len(stored) and stored[place].startswith(name)):
+            yield failed(
+                f"what it shows comes from the run {name}…, which is not in {submission.shown(project.runs)}",
+                "Restore it from git, or let the chapter be executed with the runs that there are: "
+                "`make report`.",
+                file=chapter.file,
+            )
+    for name in dict.fromkeys(mark.source for mark in marked if mark.source):
+        if not (project.root / name).is_file():
+            yield failed(
+                f"values come from {name}, which does not exist", _EXECUTE, file=chapter.file
+            )
+
+
+def runs(submission: Submission) -> Iterator[Finding]:
     """Sort the states of all runs by what they mean for the report."""
     groups: dict[tuple[str, str], list[RunStatus]] = defaultdict(list)
-    for status in subject.runs:
+    for status in submission.runs:
         if status.state != "fresh":
             groups[status.planned.experiment, _kind(status)].append(status)
-    wrong = False
-    for (experiment, kind), statuses in groups.items():
-        finding = _finding(experiment, kind, statuses)
-        wrong = wrong or finding.verdict == "failed"
-        yield finding
-    if not wrong:
-        fresh = sum(status.state == "fresh" for status in subject.runs)
-        experiments = ", ".join(subject.experiments) or "no experiment"
-        yield ok(f"{fresh} of {len(subject.runs)} runs fresh ({experiments})")
+    findings = [_of_runs(name, kind, statuses) for (name, kind), statuses in groups.items()]
+    yield from findings
+    if not any(finding.verdict == "failed" for finding in findings):
+        fresh = sum(status.state == "fresh" for status in submission.runs)
+        experiments = ", ".join(submission.experiments) or "no experiment"
+        yield ok(f"{fresh} of {len(submission.runs)} runs fresh ({experiments})")
 
 
 def _kind(status: RunStatus) -> str:
@@ -39,13 +124,13 @@ def _kind(status: RunStatus) -> str:
     return status.state
 
 
-def _finding(experiment: str, kind: str, statuses: list[RunStatus]) -> Finding:
+def _of_runs(experiment: str, kind: str, statuses: list[RunStatus]) -> Finding:
     says = f"{experiment}: {_variants(statuses)}: {kind}"
     if reason := statuses[0].reason:
         says += f": {reason}"
     where = {"file": f"experiments/{experiment}.yaml"}
     if kind in ("stale by spec", "stale by data", "missing", "damaged", "failed"):
-        to_do = _AGAIN if kind != "damaged" else f"Restore it from git, or {_AGAIN}"
+        to_do = _TRAIN if kind != "damaged" else f"Restore it from git, or {_TRAIN}"
         return failed(says, to_do, **where)
     if kind.startswith("stale by"):
         cue = kind.removeprefix("stale by ")
@@ -67,3 +152,30 @@ def _variants(statuses: Iterable[RunStatus]) -> str:
     if len(names) > 4:
         return f"{', '.join(seeds)[:90]} ({sum(map(len, seeds.values()))} runs)"
     return ", ".join(names)
+
+
+def frozen_copies(submission: Submission) -> Iterator[Finding]:
+    """Ask of each chapter whether its frozen copy is true to its text, its results and its code."""
+    if not submission.is_frozen:
+        yield unchecked(f"the profile {submission.project.profile} freezes no chapter")
+        return
+    statuses = submission.chapter_statuses
+    stale = [status for status in statuses if status.reason is not None]
+    for status in stale:
+        says = f"the frozen copy does not stand: {status.reason}"
+        yield failed(says, _EXECUTE, file=status.file)
+    if not stale:
+        yield ok(f"{len(statuses)} chapters, all frozen and true")
+
+
+def interpretations(submission: Submission) -> Iterator[Finding]:
+    """Ask which interpretations nobody has read beside the results as they are now."""
+    for block in submission.to_review:
+        yield failed(
+            f"“{block.words}”: {block.reason}",
+            f"Read it beside the results, correct it, then `cvlib reviewed {Path(block.file).stem}`.",
+            file=block.file,
+            line=block.line,
+        )
+    if not submission.to_review:
+        yield ok("every interpretation was read beside the results that there are")

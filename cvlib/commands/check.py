@@ -24,7 +24,7 @@ def check(
 
     Example: cvlib check
     """
-    from cvlib.check import check_report
+    from cvlib.check.check_report import check_report
     from cvlib.project import find_project
 
     report = check_report(find_project(), pdf)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from cvlib.freeze.trace_place import Place
-    from cvlib.freeze.trace_runs import RunFacts, RunFinder
+    from cvlib.freeze.trace import Place
+    from cvlib.freeze.trace_runs import RunFacts
 
 _MOST_RUNS = 12  # that are listed one by one
 
@@ -30,31 +30,33 @@ def trace(
 
     Example: cvlib trace "91.6 ± 1.2%"
     """
+    from dataclasses import asdict
+    from pathlib import Path
+
     from cvlib.engine.book import read_book
     from cvlib.freeze.freshness import Freshness, ProjectInputs
     from cvlib.freeze.trace import trace as find
-    from cvlib.freeze.trace_runs import RunFinder
+    from cvlib.freeze.trace_runs import commands_for, facts_of
     from cvlib.project import find_project
 
-    layout = find_project(profile="default")  # the profile that is frozen
-    freshness = Freshness(read_book(layout.root), ProjectInputs(layout))
-    places = find(layout, what, freshness.why_execute)
-    runs = RunFinder(layout)
-    if as_json:
-        found = [_as_json(place, runs.facts(place.runs), runs) for place in places]
-        typer.echo(json.dumps(found, indent=1, ensure_ascii=False))
-    else:
-        typer.echo("\n\n".join(_text(place, runs.facts(place.runs), runs) for place in places))
+    project = find_project(profile="default")  # the profile that is frozen
+    freshness = Freshness(read_book(project.root), ProjectInputs(project))
+    found = []
+    for place in find(project, what, freshness.why_execute):
+        facts = facts_of(project, place.runs)
+        render = f"cvlib render {Path(place.file).stem}"
+        again = commands_for(project, facts)
+        if as_json:
+            runs = [asdict(run) for run in facts]
+            found.append({**asdict(place), "runs": runs, "commands": [*again, render]})
+        else:
+            found.append(_text(place, facts, again, render))
+    typer.echo(
+        json.dumps(found, indent=1, ensure_ascii=False) if as_json else "\n\n".join(map(str, found))
+    )
 
 
-def _as_json(place: Place, facts: list[RunFacts], runs: RunFinder) -> dict[str, object]:
-    from dataclasses import asdict
-
-    again = [*runs.commands(facts), _render(place)]
-    return {**asdict(place), "runs": [run.as_json() for run in facts], "commands": again}
-
-
-def _text(place: Place, facts: list[RunFacts], runs: RunFinder) -> str:
+def _text(place: Place, facts: list[RunFacts], again: list[str], render: str) -> str:
     where = f"{place.file}:{place.line}" if place.line else place.file
     heading = f", below “{place.heading}”" if place.heading else ""
     lines = [f"{place.shown}  {where}{heading}"]
@@ -67,51 +69,40 @@ def _text(place: Place, facts: list[RunFacts], runs: RunFinder) -> str:
         lines += [f"    {line}" for line in _runs(facts)]
     elif not place.source:
         lines.append("  from      no run: nothing in it is computed from results")
-    again = runs.commands(facts)
     lines += [f"  {'again' if n == 0 else '':<9} {line}" for n, line in enumerate(again)]
     if place.stale:
-        lines.append(f"  note      the frozen chapter is not true: {place.stale}; {_render(place)}")
+        lines.append(f"  note      the frozen chapter is not true: {place.stale}; {render}")
     return "\n".join(lines)
 
 
 def _runs(facts: list[RunFacts]) -> list[str]:
-    """A line a run; of many, a line a variant."""
-    if len(facts) <= _MOST_RUNS:
-        return _in_columns(
-            [[_name(run), f"seed {run.seed}", run.key[:10], *_how(run)] for run in facts]
-        )
-    grouped: dict[tuple[str, ...], list[RunFacts]] = {}
-    for run in facts:
-        grouped.setdefault((_name(run), run.state, run.commit or ""), []).append(run)
-    return _in_columns(
-        [
-            [_name(runs[0]), " ".join(run.key[:10] for run in runs), *_how(runs[0])]
-            for runs in grouped.values()
-        ]
-    )
-
-
-def _name(run: RunFacts) -> str:
-    return f"{run.experiment}/{run.variant}" if run.experiment else "unknown"
-
-
-def _how(run: RunFacts) -> list[str]:
+    """A line a run; of many, a line a variant; in columns."""
     from cvlib.journal import numbers
 
-    state = run.state + (f" ({run.reason})" if run.reason else "")
-    seconds = numbers.duration(run.seconds) if run.seconds is not None else ""
-    return [seconds, f"commit {run.commit}" if run.commit else "", state]
-
-
-def _in_columns(rows: list[list[str]]) -> list[str]:
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    rows = []
+    grouped: dict[tuple[str, ...], list[RunFacts]] = {}
+    for run in facts:
+        alone = () if len(facts) > _MOST_RUNS else (run.key,)
+        grouped.setdefault((_name(run), run.state, run.commit or "", *alone), []).append(run)
+    for runs in grouped.values():
+        first = runs[0]
+        seed = [] if len(facts) > _MOST_RUNS else [f"seed {first.seed}"]
+        rows.append(
+            [
+                _name(first),
+                *seed,
+                " ".join(run.key[:10] for run in runs),
+                "" if first.seconds is None else numbers.duration(first.seconds),
+                f"commit {first.commit}" if first.commit else "",
+                first.state + (f" ({first.reason})" if first.reason else ""),
+            ]
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
 
 
-def _render(place: Place) -> str:
-    from pathlib import Path
-
-    return f"cvlib render {Path(place.file).stem}"
+def _name(run: RunFacts) -> str:
+    return f"{run.experiment}/{run.variant}" if run.experiment else "unknown"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cvlib.analysis.image_properties import PROPERTIES
-from cvlib.dashboard.errors import DashboardError
+from cvlib.dashboard import DashboardError
 from cvlib.project import Project
 from cvlib.results.run import DamagedRun, Run
 from cvlib.results.store import Store

@@ -9,11 +9,12 @@ from functools import cached_property
 import numpy as np
 
 from cvlib.analysis.image_properties import measure
+from cvlib.dashboard import DashboardError
 from cvlib.dashboard.choose import ChosenRun, chosen_runs
-from cvlib.dashboard.errors import DashboardError
+from cvlib.dashboard.content import SavedView
 from cvlib.dashboard.images import ImageFiles, image_files
 from cvlib.dashboard.run_content import RunContent
-from cvlib.dashboard.views import View, find_views
+from cvlib.dashboard.views import find_views
 from cvlib.data.load import fetch, fingerprint, load
 from cvlib.data.spec import DatasetSpec
 from cvlib.project import Project
@@ -47,7 +48,7 @@ class Content:
         return self.runs[0]
 
     @cached_property
-    def found_views(self) -> tuple[View, ...]:
+    def found_views(self) -> tuple[SavedView, ...]:
         """Every saved view."""
         return find_views(self.runs, self.ids, self.class_names)
 

@@ -11,9 +11,8 @@ from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
-from cvlib.dashboard import tags
+from cvlib.dashboard import DashboardError, tags
 from cvlib.dashboard.content import Content
-from cvlib.dashboard.errors import DashboardError
 from cvlib.dashboard.evaluation import drop_run, write_run
 from cvlib.dashboard.samples import image_values, write_samples
 from cvlib.dashboard.sidebar import arrange

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from cvlib.dashboard.errors import DashboardError
-from cvlib.dashboard.mongod import Database, find_mongod, hold, unusable
+from cvlib.dashboard import DashboardError
+from cvlib.dashboard.environment import find_mongod, hold, unusable
+from cvlib.dashboard.mongod import Database
 from cvlib.project import Project
 
 URI = "FIFTYONE_DATABASE_URI"

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from cvlib.dashboard.errors import DashboardError
+from cvlib.dashboard import DashboardError
 
 START_SECONDS = 60.0
 LOG = "mongod.log"

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from cvlib.dashboard.errors import DashboardError
+from cvlib.dashboard import DashboardError
 from cvlib.processes import ADDRESS, asked_to_end, check_port, fetch
 
 START_SECONDS = 120.0

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from cvlib.dashboard.errors import DashboardError
+from cvlib.dashboard import DashboardError
 from cvlib.dashboard.views import TO_REVIEW
 from cvlib.data.spec import FOLDER_KINDS
 from cvlib.project import Project

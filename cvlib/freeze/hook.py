@@ -161,7 +161,7 @@ def after_render(project: Project, notify: Notify) -> None:
     note_executed(project, before, notify)
     forget_quarto(project.root)
     if (pdf := _new_pdf(project)) is not None:
-        from cvlib.check.submission import say_whether_ready
+        from cvlib.check.check_report import say_whether_ready
 
         say_whether_ready(project, pdf, notify)
 

@@ -3,71 +3,75 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-_VALUE = re.compile(r'\]\{\.value(?P<of>(?: (?:runs|source)="[^"]*")+)\}')
-_TRACED = re.compile(r'\[\]\{\.traced runs="([^"]*)"\}')
-_RUNS = re.compile(r' runs="([^"]*)"')
-_SOURCE = re.compile(r' source="([^"]*)"')
-_HEADING = re.compile(r"^#{1,6} +(?P<text>.*?)(?: +\{[^{}]*\})? *$")
+_CLOSING = re.compile(r'\]\{\.(?:value|traced)(?P<of>(?: (?:runs|source)="[^"]*")*)\}')
+_ATTRIBUTE = re.compile(r' (runs|source)="([^"]*)"')
 
 
 @dataclass(frozen=True)
-class ValueMark:
-    """A value in the frozen markdown, at start:end. text: as it reads; runs: first digits of keys."""
+class Mark:
+    """A marked value at start:end of some markdown; of a table's note the value is empty.
 
-    text: str
+    markdown: the value as it is written; runs: first digits of keys; source: a file that says it.
+    """
+
+    markdown: str
     runs: tuple[str, ...]
     source: str
     start: int
     end: int
 
+    @property
+    def has_origin(self) -> bool:
+        """Whether it names runs or a file."""
+        return bool(self.runs or self.source)
 
-def value_marks(markdown: str) -> Iterator[ValueMark]:
-    """Every value with its origin, in order."""
-    for found in _VALUE.finditer(markdown):
+    @property
+    def text(self) -> str:
+        """The value as it reads."""
+        return as_read(self.markdown)
+
+
+def marks(markdown: str) -> Iterator[Mark]:
+    """Every mark, in order."""
+    for found in _CLOSING.finditer(markdown):
         start = _opening(markdown, found.start())
         if start is not None:
-            yield ValueMark(
-                as_read(markdown[start + 1 : found.start()]),
-                _names(_RUNS, found["of"]),
-                " ".join(_names(_SOURCE, found["of"])),
+            of = dict(_ATTRIBUTE.findall(found["of"]))
+            yield Mark(
+                markdown[start + 1 : found.start()],
+                tuple(of.get("runs", "").split()),
+                of.get("source", ""),
                 start,
                 found.end(),
             )
 
 
+def values_in(markdown: str) -> list[Mark]:
+    """The values that say where they come from, in order."""
+    return [mark for mark in marks(markdown) if mark.markdown and mark.has_origin]
+
+
 def traced_runs(markdown: str) -> tuple[str, ...]:
-    """The runs that the tables and the values in a piece of markdown name, each once."""
-    keys = [key for found in _TRACED.findall(markdown) for key in found.split()]
-    keys += [key for mark in value_marks(markdown) for key in mark.runs]
-    return tuple(dict.fromkeys(keys))
+    """The runs that the tables, then the values in a piece of markdown name, each once."""
+    found = sorted(marks(markdown), key=lambda mark: bool(mark.markdown))
+    return tuple(dict.fromkeys(key for mark in found for key in mark.runs))
+
+
+def without_marks(markdown: str, shown: Callable[[Mark], str] = lambda mark: mark.markdown) -> str:
+    """The markdown with each mark replaced by what `shown` says, else by its value alone."""
+    for mark in reversed(list(marks(markdown))):
+        markdown = markdown[: mark.start] + shown(mark) + markdown[mark.end :]
+    return markdown
 
 
 def as_read(markdown: str) -> str:
     """A short piece of markdown as a reader sees it: no marks, no escapes, plain spaces."""
-    text = markdown
-    for mark in reversed(list(value_marks(text))):
-        text = text[: mark.start] + mark.text + text[mark.end :]
-    text = _TRACED.sub("", text)
-    text = re.sub(r"\^([^\s^]+)\^|(?<!\\)\*+", r"\1", text)
+    text = re.sub(r"\^([^\s^]+)\^|(?<!\\)\*+", r"\1", without_marks(markdown))
     text = re.sub(r"\\+(?=[^\w\s])", "", text)
     return " ".join(text.replace("\u00a0", " ").split())
-
-
-def headings(markdown: str) -> Iterator[tuple[int, str]]:
-    """Position and text of every heading outside code."""
-    position, ticks = 0, ""
-    for line in markdown.split("\n"):
-        fence = re.match(r"`{3,}|~{3,}", line)
-        if ticks:
-            ticks = "" if fence and line.strip() == fence.group(0) >= ticks else ticks
-        elif fence:
-            ticks = fence.group(0)
-        elif found := _HEADING.match(line):
-            yield position, as_read(found["text"])
-        position += len(line) + 1
 
 
 def _opening(text: str, end: int) -> int | None:
@@ -82,12 +86,5 @@ def _opening(text: str, end: int) -> int | None:
 
 
 def _is_escaped(text: str, place: int) -> bool:
-    before = place
-    while before and text[before - 1] == "\\":
-        before -= 1
-    return (place - before) % 2 == 1
-
-
-def _names(pattern: re.Pattern[str], attributes: str) -> tuple[str, ...]:
-    found = pattern.search(attributes)
-    return tuple(found.group(1).split(" ")) if found else ()
+    before = text[:place]
+    return (place - len(before.rstrip("\\"))) % 2 == 1

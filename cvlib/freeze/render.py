@@ -87,7 +87,7 @@ def render_report(
     for path in result.outputs:
         print(path.relative_to(project.root))
         if path.suffix == ".pdf" and to != "html" and project.profile == "default":
-            from cvlib.check.submission import say_whether_ready
+            from cvlib.check.check_report import say_whether_ready
 
             say_whether_ready(project, path, notify)
     return 0

@@ -12,11 +12,12 @@ from cvlib.analysis.intervals import Interval
 from cvlib.analysis.paired import holm, paired_test
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
+from cvlib.journal.estimates import Spread
 from cvlib.journal.functions import of_experiment
 from cvlib.journal.notes import marks, noted, skipped_and_stale, without_results
 from cvlib.journal.quantity import STALE_MARK, Quantity, Words, keys_of, pipe_table
 from cvlib.journal.results import of_two, shared_seeds, skipped_value
-from cvlib.journal.spread import Spread, of_values, only_shares
+from cvlib.journal.spread import of_values, only_shares
 from cvlib.journal.words import counted, ranged
 
 if TYPE_CHECKING:

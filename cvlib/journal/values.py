@@ -18,8 +18,8 @@ from cvlib.journal.spread import is_share, only_shares, over_seeds
 from cvlib.journal.words import counted, listed, spec_value, value_words
 
 if TYPE_CHECKING:
+    from cvlib.journal.estimates import Spread
     from cvlib.journal.results import Name, Results
-    from cvlib.journal.spread import Spread
 
 LOW_IS_BETTER = ("parameters", "flops", "best_epoch")
 

@@ -14,7 +14,7 @@ from timm.models.resnet import ResNet
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
-from cvlib.models.pooling import Pooling
+from cvlib.models.backbone import Pooling
 from cvlib.models.preprocess import Preprocess
 from cvlib.models.spec import BackboneSpec
 from cvlib.models.stages import stages
@@ -174,14 +174,14 @@ def _create(spec: BackboneSpec) -> tuple[nn.Module, dict[str, Any]]:
 
 
 def _load(model: Any, path: Path, spec: BackboneSpec) -> None:
-    from cvlib.models.weights.load import load_body
+    from cvlib.models.load import load_pretrained
 
     # Other models have no projection, which Pooling says.
     head = getattr(model, "head", None) if spec.pooling == "projection" else None
     if isinstance(head, nn.Linear):
         # A classifier that the file lacks is left as it is: a random projection must not pass.
         nn.init.constant_(head.weight, torch.nan)
-    load_body(model, path, spec.name)
+    load_pretrained(model, path, spec.name)
     if isinstance(head, nn.Linear) and head.weight.isnan().any():
         raise ValueError(f"{path} holds no projection for {spec.name}: choose another pooling")
 

@@ -25,17 +25,16 @@ from cvlib.engine.execute import (
     write_executed,
 )
 from cvlib.engine.output import publish_site, staging
-from cvlib.freeze.carry_over import carried_over, same_cells
+from cvlib.freeze.carry_over import carried_over, refreeze, same_cells
 from cvlib.freeze.freeze import recorded_inputs
 from cvlib.freeze.freshness import CITED, INCLUDED, Freshness, ProjectInputs
 from cvlib.freeze.frozen_copy import freeze_folder, read_frozen, write_frozen
 from cvlib.freeze.inputs import Inputs as Digests
 from cvlib.freeze.interpretation import note_fingerprints
 from cvlib.freeze.lock import render_lock
-from cvlib.freeze.refreeze import refreeze
 from cvlib.journal.captions import expressions_in
 from cvlib.journal.captions import expressions_in as expressions_in_captions
-from cvlib.journal.running import TRAIN
+from cvlib.journal.handle import TRAIN
 from cvlib.project import Project, ProjectError
 from cvlib.studies.located_yaml import SpecError
 from cvlib.studies.status import needs_work

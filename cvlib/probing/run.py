@@ -15,8 +15,7 @@ import numpy as np
 import torch
 
 from cvlib.data.arrays import ImageData
-from cvlib.models.build import build
-from cvlib.models.cost import count_flops, count_parameters
+from cvlib.models.build import build, count_flops, count_parameters
 from cvlib.models.spec import BackboneSpec
 from cvlib.probing import few_shot, knn, logistic, ridge
 from cvlib.probing.feature_cache import FeatureCache, Features

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from cvlib.models.load import WeightsError
 from cvlib.models.preprocess import Preprocess
-from cvlib.models.weights.errors import WeightsError
 from cvlib.probing.features import check_images, in_batches
 
 

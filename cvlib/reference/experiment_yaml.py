@@ -7,7 +7,8 @@ from pydantic import BaseModel
 from cvlib.data.spec import AugmentSpec, DatasetSpec
 from cvlib.models.spec import BackboneSpec, CustomCNNSpec, CustomViTSpec
 from cvlib.probing.spec import EmbeddingSpec, LinearProbeSpec, ZeroShotSpec
-from cvlib.reference.sections import Section, page
+from cvlib.reference.keys import sections
+from cvlib.reference.sections import Section
 from cvlib.studies.experiment import BaseFields, ExperimentFields, ProfileFields, VariantFields
 from cvlib.studies.hypotheses import Claim, HypothesisFields, Pair
 from cvlib.training.spec import (
@@ -89,4 +90,4 @@ BELOW_BASE: dict[str, tuple[type[BaseModel], ...]] = {
 
 def experiment_page() -> str:
     """The page as Markdown: a section for each model, a table row for each key."""
-    return page(INTRODUCTION, SECTIONS, {BaseFields: BELOW_BASE})
+    return sections(INTRODUCTION, SECTIONS, {BaseFields: BELOW_BASE})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cvlib.reference.sections import Section, page
+from cvlib.reference.keys import sections
+from cvlib.reference.sections import Section
 from cvlib.settings import PageLimits, Settings
 
 INTRODUCTION = """\
@@ -30,4 +31,4 @@ SECTIONS = (
 
 def settings_page() -> str:
     """The page as Markdown."""
-    return page(INTRODUCTION, SECTIONS, {})
+    return sections(INTRODUCTION, SECTIONS, {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from cvlib.starting.errors import StartError
+from cvlib.starting import StartError
 from cvlib.starting.yaml_text import KeyPath, insert_item
 
 _JOURNAL = re.compile(r"report/exp\d+\.qmd")

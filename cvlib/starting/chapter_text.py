@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 
 from cvlib.probing.spec import LinearProbeSpec, ZeroShotSpec
-from cvlib.starting.template import filled, read_template
+from cvlib.starting import filled
+from cvlib.starting.template import read_template
 from cvlib.studies.experiment import Experiment, Variant
 from cvlib.training.spec import TrainSpec
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvlib.starting.errors import StartError
+from cvlib.starting import StartError
 
 if TYPE_CHECKING:
     from cvlib.settings import Settings
@@ -27,8 +27,7 @@ def new_settings(source: Path, course: str | None, module: str | None) -> Settin
 
 def pdf_name(settings: Settings, author: str) -> str:
     """The name of the author's PDF; StartError for a name that makes no file's name."""
-    from cvlib.check.author_name import UnusableName, ascii_name, split_name
-    from cvlib.settings import expected_pdf_name
+    from cvlib.settings import UnusableName, ascii_name, expected_pdf_name, split_name
 
     try:
         for part in split_name(author):

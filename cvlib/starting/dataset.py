@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cvlib.data.spec import FOLDER_KINDS, SPLIT_NAMES, DatasetSpec
-from cvlib.starting.errors import StartError
+from cvlib.starting import StartError
 
 DIGITS = "digits"  # comes with the installation
 LARGEST_SIDE = 64  # pixels that a starter experiment trains on at most: minutes on a CPU

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from cvlib.project import Project
 from cvlib.results.files import replace_text
-from cvlib.starting.book_chapters import with_chapter
-from cvlib.starting.chapter_text import chapter_text
-from cvlib.starting.dataset import DIGITS, StartData, look_at
-from cvlib.starting.errors import StartError, said_of
-from cvlib.starting.experiment_text import copied, from_template
-from cvlib.starting.names import chapter_file, check_name, next_name
+from cvlib.starting import StartError
+from cvlib.starting.chapter import chapter_text
+from cvlib.starting.dataset import DIGITS, StartData, inspect_dataset
+from cvlib.starting.errors import said_of
+from cvlib.starting.experiment import chapter_file, experiment_yaml, next_name, with_chapter
+from cvlib.starting.experiment_text import copied
+from cvlib.starting.names import check_name
 from cvlib.studies.experiment import Experiment, parse_experiment
 from cvlib.studies.located_yaml import read_yaml
 
@@ -50,7 +51,11 @@ def new_experiment(
     title = " ".join(title.split()) if title is not None else None
     if title == "":
         raise StartError("the title is empty; leave --title out to write it later")
-    data = look_at(dataset, working or Path.cwd(), layout.root) if dataset is not None else None
+    data = (
+        inspect_dataset(dataset, working or Path.cwd(), layout.root)
+        if dataset is not None
+        else None
+    )
     text = _yaml(layout, name, original, data, title)
     book = layout.root / "_quarto.yml"
     book_text = _read(book)
@@ -81,7 +86,7 @@ def _yaml(
             return copied(text, original, name, title, dataset, size)
     if dataset is None:
         dataset, size = _own_dataset(layout)
-    return from_template(name, title, dataset, size)
+    return experiment_yaml(name, title, dataset, size)
 
 
 def _own_dataset(layout: Project) -> tuple[str, int | None]:

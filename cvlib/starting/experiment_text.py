@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from cvlib.starting.template import filled, read_template
+from cvlib.starting import filled
+from cvlib.starting.template import read_template
 from cvlib.starting.yaml_text import KeyPath, folded, has_value, quoted, set_value
 
 TO_NAME = "To be named"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cvlib.project import Project
-from cvlib.starting.errors import StartError
+from cvlib.starting import StartError
 
 _NAME = re.compile(r"exp(\d{2,})")
 

@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cvlib.project import PROFILES, Project
-from cvlib.starting.chapter_text import chapter_text, escaped
+from cvlib.starting import TEMPLATES, StartError, filled
+from cvlib.starting.chapter import chapter_text, escaped
 from cvlib.starting.course import new_settings, pdf_name
-from cvlib.starting.dataset import DIGITS, StartData, look_at
-from cvlib.starting.errors import StartError, said_of
-from cvlib.starting.experiment_text import from_template
-from cvlib.starting.names import chapter_file
+from cvlib.starting.dataset import DIGITS, StartData, inspect_dataset
+from cvlib.starting.errors import said_of
+from cvlib.starting.experiment import chapter_file, experiment_yaml
 from cvlib.starting.project_book import new_book
 from cvlib.starting.project_files import copy_project, source_project, without_shipped_tests
-from cvlib.starting.template import TEMPLATES, filled
 from cvlib.studies.experiment import parse_experiment
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def new_project(folder: Path, words: Words, dataset: str = DIGITS) -> NewProject
     source = source_project()
     folder = folder.expanduser().absolute()
     _check_folder(folder, source)
-    data = look_at(dataset, Path.cwd(), None)
+    data = inspect_dataset(dataset, Path.cwd(), None)
     settings = new_settings(source, words.course, words.module)
     pdf = pdf_name(settings, words.author)
     with _staged(folder) as root:
@@ -79,7 +78,7 @@ def new_project(folder: Path, words: Words, dataset: str = DIGITS) -> NewProject
 
 
 def _write_first_experiment(root: Path, data: StartData) -> None:
-    text = from_template(FIRST, FIRST_TITLE, data.name, data.image_size, FIRST_QUESTION)
+    text = experiment_yaml(FIRST, FIRST_TITLE, data.name, data.image_size, FIRST_QUESTION)
     yaml = root / "experiments" / f"{FIRST}.yaml"
     _write(yaml, text)
     _write(root / chapter_file(FIRST), chapter_text(parse_experiment(yaml), []))

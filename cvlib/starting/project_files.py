@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from cvlib.starting.errors import StartError
+from cvlib.starting import StartError
 
 # Files and folders of the project that are copied as they are.
 COPIED = (

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from cvlib.starting.errors import StartError
+from cvlib.starting import StartError
 
 KeyPath = tuple[str | int, ...]
 Parse = Callable[[str], Any]  # the reader that the file is meant for

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from cvlib.data.spec import DatasetSpec
 from cvlib.models.spec import BackboneSpec
-from cvlib.models.weights.errors import ModelError
+from cvlib.models.timm_names import ModelError
 from cvlib.probing.spec import ZeroShotSpec
 from cvlib.project import ProjectError
 from cvlib.results.files import canonical_json, readable_json, replace_text
@@ -31,7 +31,7 @@ from cvlib.studies.located_yaml import SpecError
 from cvlib.studies.spec import RunSpec
 
 if TYPE_CHECKING:
-    from cvlib.models.weights.files import WeightsFile
+    from cvlib.models.weights import WeightsFile
 
 DATASETS_NOTE = "datasets.json"
 WEIGHTS_NOTE = "weights.json"
@@ -225,7 +225,7 @@ class Starts:
         return self._known[name]
 
     def _nothing_but_the_note(self, spec: RunSpec) -> bool:
-        from cvlib.models.weights.timm_names import timm_was_asked
+        from cvlib.models.timm_names import timm_was_asked
 
         if _backbone(spec).weights != "pretrained" or timm_was_asked(self._cache):
             return False
@@ -236,7 +236,7 @@ class Starts:
         name = _weights_name(spec)
         if name is None:
             return Start()
-        from cvlib.models.weights.errors import WeightsUnavailable
+        from cvlib.models.weights import WeightsUnavailable
 
         noted = _noted(self._note)
         before = noted.get(name, {})
@@ -265,9 +265,8 @@ class Starts:
 
         fetch: look on the network, too, and raise WeightsUnavailable instead of returning None.
         """
-        from cvlib.models.weights import clip, find
-        from cvlib.models.weights.files import WeightsFile, cached_sha256
-        from cvlib.models.weights.timm_names import timm_entry
+        from cvlib.models.timm_names import timm_entry
+        from cvlib.models.weights import WeightsFile, cached_sha256, clip, find
 
         model = _backbone(spec)
         if isinstance(spec.train, ZeroShotSpec):

@@ -18,8 +18,7 @@ from torch import nn
 
 from cvlib.data.arrays import ImageData
 from cvlib.data.loader import ResidentLoader, channel_statistics
-from cvlib.models.build import build
-from cvlib.models.cost import count_flops, count_parameters
+from cvlib.models.build import build, count_flops, count_parameters
 from cvlib.models.spec import ModelSpec
 from cvlib.training.check_data import check_data
 from cvlib.training.checkpoint import Checkpoint

@@ -10,11 +10,11 @@ from tests.journal.made import note_data, planned, write
 
 
 @pytest.fixture
-def layout(tmp_path) -> Project:
-    layout = make_project(tmp_path, exp01=EXP01 + CELL)
-    (layout.root / "data").mkdir()
-    (layout.experiments / "exp01.yaml").write_text(YAML)
-    note_data(layout)
-    for run in planned(layout):
-        write(layout, run)
-    return layout
+def project(tmp_path) -> Project:
+    project = make_project(tmp_path, exp01=EXP01 + CELL)
+    (project.root / "data").mkdir()
+    (project.experiments / "exp01.yaml").write_text(YAML)
+    note_data(project)
+    for run in planned(project):
+        write(project, run)
+    return project

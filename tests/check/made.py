@@ -10,7 +10,7 @@ from pathlib import Path
 import typst
 
 from cvlib.check.finding import Finding
-from cvlib.check.subject import Subject
+from cvlib.check.submission import Submission
 from cvlib.engine.chapter import text_hash
 from cvlib.project import Project
 
@@ -106,13 +106,13 @@ def make_project(root: Path, yml: str = QUARTO_YML, **texts: str) -> Project:
 
 
 def freeze(
-    layout: Project, file: str, markdown: str, figures: Mapping[str, str | bytes] | None = None
+    project: Project, file: str, markdown: str, figures: Mapping[str, str | bytes] | None = None
 ) -> None:
     """Write a chapter's frozen copy of both formats; `figures` by their path in the folder."""
-    folder = layout.root / "_freeze" / file.removesuffix(".qmd")
+    folder = project.root / "_freeze" / file.removesuffix(".qmd")
     results = folder / "execute-results"
     results.mkdir(parents=True)
-    source = (layout.root / file).read_text(encoding="utf-8")
+    source = (project.root / file).read_text(encoding="utf-8")
     for target in ("html", "typ"):
         record = {"hash": text_hash(source), "result": {"engine": "jupyter", "markdown": markdown}}
         (results / f"{target}.json").write_text(json.dumps(record), encoding="utf-8")
@@ -135,12 +135,12 @@ def make_pdf(
     return path
 
 
-def subject_of(
+def submission_of(
     tmp_path: Path, body: str, files: Mapping[str, str | bytes] | None = None, **texts: str
-) -> Subject:
+) -> Submission:
     """Make a project, and a PDF of it with this content."""
-    layout = make_project(tmp_path / "project", **texts)
-    return Subject(layout, make_pdf(tmp_path / "pdf", body, files))
+    project = make_project(tmp_path / "project", **texts)
+    return Submission(project, make_pdf(tmp_path / "pdf", body, files))
 
 
 def bad(findings: Iterator[Finding]) -> list[Finding]:

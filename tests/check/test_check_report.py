@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cvlib.check import Report, check_report
-from cvlib.check.check_report import CHECKS
+from cvlib.check.check_report import check_report, checks
+from cvlib.check.finding import Report
 from cvlib.cli import app
 from cvlib.engine.quarto import find_quarto
 from cvlib.freeze.render import render
@@ -40,33 +40,33 @@ SUMMARY = (
 )
 
 
-def project(root: Path) -> Project:
-    layout = make_project(root, index=INDEX, exp01=EXP01, summary=SUMMARY)
+def report_project(root: Path) -> Project:
+    project = make_project(root, index=INDEX, exp01=EXP01, summary=SUMMARY)
     (root / "curve.svg").write_text(CURVE)
-    return layout
+    return project
 
 
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory) -> Project:
     """A report that the embedded engine typeset. Not to be changed."""
-    layout = project(tmp_path_factory.mktemp("embedded") / "book")
-    render(layout.root, to="pdf", engine="embedded")
-    return layout
+    project = report_project(tmp_path_factory.mktemp("embedded") / "book")
+    render(project.root, to="pdf", engine="embedded")
+    return project
 
 
 def test_a_sound_report_of_the_embedded_engine_passes_every_check(rendered):
     report = check_report(rendered)
     assert report.ok, report.text()
-    assert {finding.check for finding in report.findings} == {check.name for check in CHECKS}
+    assert {finding.check for finding in report.findings} == {check.name for check in checks()}
     assert report.pdf == f"_output/{NAME}"
     assert "ready to hand in" in report.text()
 
 
 @pytest.mark.skipif(find_quarto() is None, reason="there is no Quarto (set QUARTO=/path/to/quarto)")
 def test_quarto_s_pdf_of_the_same_report_is_read_alike(rendered, tmp_path):
-    layout = project(tmp_path / "book")
-    render(layout.root, to="pdf", engine="quarto")
-    assert check_report(layout).as_json() == check_report(rendered).as_json()
+    project = report_project(tmp_path / "book")
+    render(project.root, to="pdf", engine="quarto")
+    assert check_report(project).as_json() == check_report(rendered).as_json()
 
 
 def test_a_pdf_by_another_path_is_checked_in_its_place(rendered, tmp_path):
@@ -82,7 +82,7 @@ def test_without_a_pdf_the_rest_is_checked(tmp_path):
     assert missing.check == "pdf" and "does not exist" in missing.says
     assert "make report" in missing.to_do
     assert reference.check == "references" and reference.where == "report/exp01.qmd:3"
-    assert {f.check for f in report.of("unchecked")} >= {c.name for c in CHECKS if c.of_pdf}
+    assert {f.check for f in report.of("unchecked")} >= {c.name for c in checks() if c.of_pdf}
 
 
 def test_a_file_that_is_no_pdf_fails(rendered, tmp_path):
@@ -116,5 +116,5 @@ def test_an_empty_report_is_ok():
 
 
 def test_the_check_is_imported_without_torch():
-    code = "import sys, cvlib.check; assert 'torch' not in sys.modules"
+    code = "import sys, cvlib.check.check_report; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cvlib.check import check_report
+from cvlib.check.check_report import check_report
 from cvlib.freeze.render import render
 from cvlib.project import Project
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.shipped  # a project made from this one has a report of
 
 
 @pytest.fixture(scope="module")
-def layout(tmp_path_factory) -> Project:
+def project(tmp_path_factory) -> Project:
     """A copy of the report, made from its frozen chapters."""
     root = tmp_path_factory.mktemp("shipped")
     for name in PARTS:
@@ -30,8 +30,8 @@ def layout(tmp_path_factory) -> Project:
     return Project(root)
 
 
-def test_it_passes_every_check(layout):
-    report = check_report(layout)
+def test_it_passes_every_check(project):
+    report = check_report(project)
     assert report.ok, report.text()
     assert {finding.verdict for finding in report.findings} <= {"ok", "note"}
 

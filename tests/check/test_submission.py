@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cvlib import check
-from cvlib.check.submission import say_whether_ready
+from cvlib.check import check_report
+from cvlib.check.check_report import say_whether_ready
 from cvlib.freeze import hook
 from cvlib.project import Project
-from tests.engine.made_book import find_true
 
 
 class Report:
@@ -30,11 +29,11 @@ def checked(monkeypatch) -> list[Path]:
     """The PDFs that were checked, one after the other; each passes but the first."""
     seen: list[Path] = []
 
-    def check_report(layout, pdf=None):
-        seen.append(pdf)
+    def check_submission(submission):
+        seen.append(submission.pdf_path)
         return Report(ok=len(seen) > 1)
 
-    monkeypatch.setattr(check, "check_report", check_report)
+    monkeypatch.setattr(check_report, "check_submission", check_submission)
     return seen
 
 
@@ -53,13 +52,12 @@ def pdf(book) -> Path:
 
 def said(book, pdf) -> str:
     lines: list[str] = []
-    say_whether_ready(book, pdf, lines.append)
+    say_whether_ready(Project(book.root), pdf, lines.append)  # as a command does: read anew
     (line,) = lines
     return line
 
 
 def test_a_pdf_that_differs_in_its_date_alone_is_looked_at_once(book, pdf, checked):
-    find_true(book)
     first = said(book, pdf)
     assert first == (
         "small.pdf: 2 things to mend before this is handed in. `cvlib check` says what and where."
@@ -71,16 +69,18 @@ def test_a_pdf_that_differs_in_its_date_alone_is_looked_at_once(book, pdf, check
 
 
 def test_it_is_looked_at_again_when_anything_else_changed(book, pdf, checked):
-    find_true(book)
     said(book, pdf)
     (book.root / "report/summary.qmd").write_text("# Summary\n\nAnother.\n")
     said(book, pdf)
     said(book, pdf)
-    assert len(checked) == 3, "nothing is known as long as the chapters were not judged anew"
+    assert len(checked) == 2
+    (book.root / "references.bib").write_text("@book{another, title = {Another}}\n")
+    said(book, pdf)
+    assert len(checked) == 3
 
 
 def test_a_mistake_in_the_check_is_said_and_loses_no_render(book, pdf, monkeypatch):
-    monkeypatch.setattr(check, "check_report", lambda layout, pdf: 1 / 0)
+    monkeypatch.setattr(check_report, "check_submission", lambda submission: 1 / 0)
     assert said(book, pdf) == "small.pdf was not checked: ZeroDivisionError: division by zero"
 
 

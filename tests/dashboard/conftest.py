@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cvlib.dashboard.mongod import find_mongod
+from cvlib.dashboard.environment import find_mongod
 from cvlib.project import Project
 from tests.dashboard.made import filled_project
 
@@ -35,8 +35,7 @@ def fo():
         pytest.skip("FiftyOne is not installed; `make dashboard` does that")
     if find_mongod() is None:
         pytest.skip("no mongod here; `python -m cvlib.dashboard.environment --install` says more")
-    from cvlib.dashboard.environment import URI, settings
-    from cvlib.dashboard.mongod import hold
+    from cvlib.dashboard.environment import URI, hold, settings
 
     folder = Path(tempfile.mkdtemp(prefix="cvlib-fiftyone-"))
     before = dict(os.environ)

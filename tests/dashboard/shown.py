@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cvlib.dashboard.mongod import find_mongod
+from cvlib.dashboard.environment import find_mongod
 from cvlib.project import Project
 from cvlib.studies.run import run_experiments
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cvlib.dashboard import DashboardError
 from cvlib.dashboard.choose import chosen_runs
-from cvlib.dashboard.errors import DashboardError
 from cvlib.results.store import Store
 from tests.dashboard.made import make_project, one, stored
 

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from cvlib.analysis.confidence import hardness, mistakenness, probable_label_errors, softmax
+from cvlib.dashboard import DashboardError
 from cvlib.dashboard.content import gather
-from cvlib.dashboard.errors import DashboardError
 from cvlib.data.load import load
 from tests.dashboard.made import filled_project, one, stored, write
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from cvlib.analysis.confidence import softmax
+from cvlib.dashboard import DashboardError
 from cvlib.dashboard import dataset as module
 from cvlib.dashboard.content import gather
 from cvlib.dashboard.dataset import dataset_name, existing_dataset, open_dataset
-from cvlib.dashboard.errors import DashboardError
 from cvlib.project import Project
 from tests.dashboard.made import one, stored, write
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cvlib.dashboard import environment, mongod
-from cvlib.dashboard.errors import DashboardError
+from cvlib.dashboard import DashboardError, environment, mongod
 from cvlib.dashboard.keeper import CLIENTS
 from cvlib.project import Project
 from tests.dashboard.shown import needs_fiftyone, needs_mongod, without_fiftyone

@@ -12,7 +12,7 @@ import urllib.request
 import psutil
 import pytest
 
-from cvlib.dashboard.errors import DashboardError
+from cvlib.dashboard import DashboardError
 from cvlib.dashboard.serve import check_port
 from tests.dashboard.shown import (
     Command,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
+from cvlib.dashboard import DashboardError
 from cvlib.dashboard.content import gather
 from cvlib.dashboard.dataset import open_dataset
-from cvlib.dashboard.errors import DashboardError
 from cvlib.dashboard.tags import export_tags, reviews_file
 from cvlib.results.reviews import Reviews, read_reviews, write_reviews
 from tests.dashboard.made import filled_project, stored

@@ -6,10 +6,10 @@ import shlex
 
 import pytest
 import yaml
+from cvlib.reference.keys import anchor
 
 from cvlib.cli import app
 from cvlib.reference.commands import _commands, _parameters
-from cvlib.reference.words import anchor
 from cvlib.settings import load_settings
 from cvlib.starting.yaml_text import quoted
 from cvlib.studies.experiment import parse_experiment

@@ -11,9 +11,8 @@ from cvlib.freeze.freeze import recorded_inputs, why_unusable
 from cvlib.engine.book import load_book
 from cvlib.engine.chapter import parse_chapter, read_chapter
 from cvlib.engine.execute import FIGURE_FOLDERS, execute_chapter
-from cvlib.freeze.carry_over import carried_over, same_cells
+from cvlib.freeze.carry_over import carried_over, refreeze, same_cells
 from cvlib.freeze.frozen_copy import freeze_folder, write_frozen
-from cvlib.freeze.refreeze import refreeze
 from tests.engine.chapters import small_book
 
 FILE = "report/one.qmd"

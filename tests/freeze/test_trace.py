@@ -10,18 +10,21 @@ from typer.testing import CliRunner
 
 from cvlib.cli import app
 from cvlib.engine.book import load_book
-from cvlib.engine.chapter import read_chapter
+from cvlib.engine.chapter import INLINE, parse_chapter, read_chapter
 from cvlib.engine.errors import RenderError
 from cvlib.engine.execute import FIGURE_FOLDERS, execute_chapter
-from cvlib.freeze.expressions import placed_expressions
+from cvlib.engine.quarto import with_captions_filled
+from cvlib.freeze.align import align
+from cvlib.freeze.carry_over import carried_over
+from cvlib.freeze.frozen_chapter import headings
 from cvlib.freeze.frozen_copy import freeze_folder, read_frozen, write_frozen
-from cvlib.freeze.marks import as_read, headings, value_marks
+from cvlib.freeze.marks import as_read, values_in
 from cvlib.freeze.trace import trace
-from cvlib.freeze.trace_runs import RunFinder
+from cvlib.freeze.trace_runs import commands_for, facts_of
 from cvlib.journal import experiment
 from cvlib.project import Project
 from cvlib.results.store import Store
-from tests.engine.chapters import EXTENSIONS
+from tests.engine.chapters import EXTENSIONS, FIXTURES
 from tests.journal.made import fill, make_project, planned, write
 
 QUARTO_YML = """\
@@ -186,7 +189,7 @@ def test_a_report_that_was_never_executed_says_so(layout):
 def test_runs_are_named_with_state_seconds_and_commit(layout):
     run = next(run for run in planned(layout) if run.variant == "wide")
     write(layout, run, code={"cvlib.training.loop": "0"})
-    (facts,) = RunFinder(layout).facts([str(run.key)[:10]])
+    (facts,) = facts_of(layout, [str(run.key)[:10]])
     assert (facts.experiment, facts.variant, facts.seed) == ("exp01", "wide", 0)
     assert facts.state == "stale by code" and "code changed" in facts.reason
     assert facts.seconds and facts.commit == "0123456789ab"
@@ -200,20 +203,17 @@ def test_a_run_that_no_experiment_asks_for_any_more_is_still_named(layout):
         .replace("label: 32 channels, ", "")
         .replace("model.width: 32", "model.width: 33")
     )
-    finder = RunFinder(layout)
-    (facts,) = finder.facts([str(run.key)[:10]])
+    (facts,) = facts_of(layout, [str(run.key)[:10]])
     assert (facts.variant, facts.state) == ("wide", "not asked for")
-    assert finder.commands([facts]) == []
+    assert commands_for(layout, [facts]) == []
     Store(layout.runs).remove(str(run.key))
-    (gone,) = RunFinder(layout).facts([str(run.key)[:10]])
+    (gone,) = facts_of(layout, [str(run.key)[:10]])
     assert gone.state == "gone"
 
 
 def test_the_command_that_makes_runs_again_is_as_short_as_it_can_be(made, exp):
-    finder = RunFinder(made)
-
     def commands(names):
-        return finder.commands(finder.facts(names))
+        return commands_for(made, facts_of(made, names))
 
     assert commands(short(exp, "wide", "base")) == [
         "cvlib run exp01 --variant base --variant wide --rerun all"
@@ -245,14 +245,45 @@ def test_every_inline_expression_is_found_in_the_frozen_copy(made):
     for target in ("typ", "html"):
         frozen = read_frozen(freeze_folder(made.root, FILE), target)
         assert frozen is not None
-        placed = placed_expressions(chapter, frozen.markdown)
+        alignment = align(chapter, frozen.markdown)
+        placed = [one for one in alignment.made if one.kind != "cell"]
         assert [one.line for one in placed] == [
             number
             for number, text in enumerate(CHAPTER.split("\n"), start=1)
             for _ in range(text.count("`{python} "))
         ]
-        marks = {mark.start: mark.end for mark in value_marks(frozen.markdown)}
+        marks = {mark.start: mark.end for mark in values_in(frozen.markdown)}
         assert {one.start: one.end for one in placed} == marks
+        assert len([one for one in alignment.made if one.kind == "cell"]) == 2
+        assert alignment.lost == ""
+
+
+def test_of_a_changed_text_the_expressions_beside_it_are_not_found_and_all_others_are(made):
+    frozen = read_frozen(freeze_folder(made.root, FILE), "typ")
+    assert frozen is not None
+    changed = CHAPTER.replace("Narrow loses", "The narrow one loses")
+    alignment = align(parse_chapter(made.root, FILE, changed), frozen.markdown)
+    found = [one.source for one in alignment.made if one.kind == "value"]
+    every = [one.source for one in align(read_chapter(made.root, FILE), frozen.markdown).values]
+    assert alignment.lost.startswith(" seeds. The narrow one loses")
+    assert found == [*every[:2], *every[4:]]
+
+
+@pytest.mark.parametrize("target", ["html", "typ"])
+def test_every_expression_is_found_in_what_quarto_wrote(target):
+    """Those of a header or a caption, too, once their values are in place."""
+    root = FIXTURES / "caption_values"
+    chapter = read_chapter(root, "report/captions.qmd")
+    written = (root / f"quarto-1.10.captions.{target}.md").read_text()
+    markdown = with_captions_filled(written)
+    alignment = align(chapter, markdown)
+    assert alignment.lost == ""
+    in_text = [i for block in chapter.blocks for i in INLINE.findall(getattr(block, "text", ""))]
+    assert len(alignment.values) >= 5 and len(alignment.values) <= len(in_text)
+    for mark in values_in(markdown):
+        made = alignment.made_by(mark.start)
+        assert made is not None and made.kind in ("value", "caption"), mark
+    assert carried_over(chapter, chapter, written) == written
 
 
 @pytest.mark.parametrize(

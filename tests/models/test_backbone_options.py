@@ -10,9 +10,8 @@ import timm
 import torch
 from torch import nn
 
-from cvlib.models.backbone import Backbone
+from cvlib.models.backbone import Backbone, Pooling
 from cvlib.models.build import build
-from cvlib.models.pooling import Pooling
 from cvlib.models.spec import BackboneSpec
 from cvlib.models.stages import stages
 

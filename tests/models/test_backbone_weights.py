@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from cvlib.models.load import load_pretrained
 from PIL import Image
 from safetensors.torch import save_file
 from timm.layers import resample_abs_pos_embed
@@ -19,7 +20,6 @@ from torch import nn
 from cvlib.models.backbone import Backbone
 from cvlib.models.build import build
 from cvlib.models.spec import BackboneSpec
-from cvlib.models.weights.load import load_body
 
 DINO = "vit_small_patch14_dinov2.lvd142m"
 CLIP = "vit_xsmall_patch16_clip_224.tinyclip_yfcc15m"  # 8 million parameters
@@ -127,7 +127,7 @@ def test_imagenet_pictures_are_classified_through_this_preprocessing(as_bytes):
     name = "tf_efficientnet_lite0"
     model = make(name, path)
     reference = timm.create_model(name)
-    load_body(reference, path, name)
+    load_pretrained(reference, path, name)
     pictures = sorted((Path(foolbox.__file__).parent / "data").glob("imagenet_*.jpg"))
     labels = [int(picture.stem.split("_")[-1]) for picture in pictures]
     with torch.no_grad():

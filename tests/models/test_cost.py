@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from cvlib.models.build import build
-from cvlib.models.cost import count_flops, count_parameters
+from cvlib.models.build import build, count_flops, count_parameters
 from cvlib.models.spec import CustomCNNSpec, CustomViTSpec
 
 

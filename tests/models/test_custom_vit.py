@@ -9,8 +9,7 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from cvlib.models.build import build
-from cvlib.models.cost import count_parameters
+from cvlib.models.build import build, count_parameters
 from cvlib.models.custom_vit import CustomViT
 from cvlib.models.spec import CustomViTSpec
 

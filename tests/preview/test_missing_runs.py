@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cvlib.journal.errors import NotTrained
-from cvlib.journal.running import TRAIN, run_missing
+from cvlib.journal.handle import TRAIN, run_missing
 from tests.journal.made import EXPERIMENT, fill, note_data, planned, write
 from tests.preview.made import Previewed, counted_book, edit, ran
 

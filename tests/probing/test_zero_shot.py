@@ -12,12 +12,12 @@ import numpy as np
 import open_clip
 import pytest
 import torch
+from cvlib.models.load import WeightsError
 from open_clip.transform import image_transform_v2
 from PIL import Image
 from safetensors.torch import save_file
 
 from cvlib.data.arrays import ImageData, Split
-from cvlib.models.weights.errors import WeightsError
 from cvlib.probing.spec import ZeroShotSpec
 from cvlib.probing.zero_shot import load_clip, zero_shot
 from cvlib.probing.zero_shot_run import ask

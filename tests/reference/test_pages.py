@@ -2,13 +2,13 @@ import inspect
 import re
 
 import pytest
+from cvlib.reference.keys import anchor
 
 from cvlib.cli import app
 from cvlib.reference import experiment_yaml, settings
 from cvlib.reference.commands import _commands, _parameters
 from cvlib.reference.experiment_yaml import INTRODUCTION
 from cvlib.reference.pages import pages
-from cvlib.reference.words import anchor
 from cvlib.studies.experiment import parse_experiment
 
 

@@ -1,7 +1,7 @@
 import pytest
 
-from cvlib.starting.book_chapters import with_chapter
-from cvlib.starting.errors import StartError
+from cvlib.starting import StartError
+from cvlib.starting.experiment import with_chapter
 
 HEAD = "project: {type: book}\nbook:\n  title: T\n  chapters:\n"
 

@@ -6,12 +6,12 @@ import re
 import numpy as np
 import pytest
 import yaml
+from cvlib.starting.chapter import chapter_text, escaped
 
 from cvlib.journal.figure import ReportFigure
 from cvlib.journal.quantity import Markdown
 from cvlib.project import Project
 from cvlib.results.store import Store
-from cvlib.starting.chapter_text import chapter_text, escaped
 from cvlib.studies.plan import WEIGHTS_NOTE
 from tests.journal.made import provenance
 from tests.journal.made_backbones import EXPERIMENT, GRID, make_backbones

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from cvlib.project import Project, ProjectError
-from cvlib.starting.errors import StartError
+from cvlib.starting import StartError
 from cvlib.starting.experiment import new_experiment
 from cvlib.studies.located_yaml import SpecError
 from tests.starting.made import pictures

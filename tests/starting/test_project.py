@@ -13,9 +13,8 @@ from cvlib.data.load import load
 from cvlib.engine.book import load_book
 from cvlib.project import Project
 from cvlib.settings import expected_pdf_name, load_settings
+from cvlib.starting import StartError, project_files
 from cvlib.starting import project as module
-from cvlib.starting import project_files
-from cvlib.starting.errors import StartError
 from cvlib.starting.project import Words, new_project
 from cvlib.starting.project_files import COPIED, LEFT_OUT, source_project
 from cvlib.studies.hypotheses import load_hypotheses

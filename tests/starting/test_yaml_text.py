@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from cvlib.starting.errors import StartError
+from cvlib.starting import StartError
 from cvlib.starting.yaml_text import folded, insert_item, quoted, set_value
 
 FILE = """\

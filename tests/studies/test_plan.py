@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cvlib.cli import main
-from cvlib.models.weights import timm_names
+from cvlib.models import timm_names
 from cvlib.project import Project, ProjectError
 from cvlib.results.store import Store
 from cvlib.studies.plan import Fingerprints, Start, Starts, named_runs

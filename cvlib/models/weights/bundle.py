@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from cvlib.models.weights.errors import BundleError
-from cvlib.models.weights.files import SUFFIXES, WeightsFile, sha256_of
+from cvlib.models.bundle import BundleError
+from cvlib.models.weights import WeightsFile, sha256_of
+from cvlib.models.weights.files import SUFFIXES
 
 FORMAT = 1
 MANIFEST = "manifest.json"

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cvlib.models.weights.errors import ModelError, WeightsUnavailable
-from cvlib.models.weights.files import WeightsMissing
-from cvlib.models.weights.hub import (
+from cvlib.models.timm_names import ModelError, TimmEntry
+from cvlib.models.weights import (
+    NotFetched,
+    WeightsMissing,
+    WeightsUnavailable,
     cached_files,
-    endpoint,
-    hub_cache_shown,
-    hub_folder,
-    repository,
+    download,
 )
-from cvlib.models.weights.network import NotFetched, fetch_file
-from cvlib.models.weights.timm_names import TimmEntry
+from cvlib.models.weights.hub import endpoint, hub_cache_shown, hub_folder, repository
 
 BOTH_TOWERS = ", both towers"  # after a model's name: that these are meant
 CONFIG = "open_clip_config.json"
@@ -38,9 +36,9 @@ def fetch_clip(entry: TimmEntry) -> Path:
     """The same after asking the network; raises WeightsUnavailable with the reason, and ModelError."""
     _check_is_clip(entry)
     try:
-        weights = next(iter(cached_files(entry, WEIGHTS)), None) or fetch_file(entry, WEIGHTS)
+        weights = next(iter(cached_files(entry, WEIGHTS)), None) or download(entry, WEIGHTS)
         if not weights.with_name(CONFIG).is_file():
-            fetch_file(entry, (CONFIG,))
+            download(entry, (CONFIG,))
     except NotFetched as error:
         missing = missing_clip(entry, f"network: {error}")
         raise WeightsUnavailable(missing.reason, missing) from error

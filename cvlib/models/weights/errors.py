@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cvlib.errors import CvlibError
 
 if TYPE_CHECKING:
-    from cvlib.models.weights.files import WeightsMissing
+    from cvlib.models.weights import WeightsMissing
 
 
 class ModelError(CvlibError, ValueError):

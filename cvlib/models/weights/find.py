@@ -6,12 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvlib.models.weights.errors import WeightsUnavailable
-from cvlib.models.weights.files import SUFFIXES, WeightsFile, WeightsMissing, cached_sha256
-from cvlib.models.weights.hub import cached_files, endpoint, hub_cache_shown
-from cvlib.models.weights.network import NotFetched, fetch_file
-from cvlib.models.weights.package import expected_digits, package_file, package_of
-from cvlib.models.weights.timm_names import TimmEntry, timm_entry
+from cvlib.models.timm_names import TimmEntry, timm_entry
+from cvlib.models.weights import (
+    NotFetched,
+    WeightsFile,
+    WeightsMissing,
+    WeightsUnavailable,
+    cached_files,
+    cached_sha256,
+    download,
+    package_file,
+)
+from cvlib.models.weights.files import SUFFIXES
+from cvlib.models.weights.hub import endpoint, hub_cache_shown
+from cvlib.models.weights.package import expected_digits, package_of
 
 if TYPE_CHECKING:
     from cvlib.models.spec import BackboneSpec
@@ -54,7 +62,7 @@ def fetch(spec: BackboneSpec, root: Path, project: Path, pinned: str | None = No
     if here and (here.source != "package" or here.sha256 == pinned):
         return here
     try:
-        path = fetch_file(entry)
+        path = download(entry)
         return WeightsFile(path, cached_sha256(path, cache), "network")
     except NotFetched as error:
         tried.insert(2, f"network: {error}")

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cvlib.models.weights.timm_names import TimmEntry
+from cvlib.models.timm_names import TimmEntry
 
 ENDPOINT = "https://huggingface.co"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # names in timm's repositories, best first

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cvlib.models.weights.errors import ModelError
-from cvlib.models.weights.files import WeightsFile, WeightsMissing
-from cvlib.models.weights.wanted import Wanted
+from cvlib.models.timm_names import ModelError
+from cvlib.models.weights import WeightsFile, WeightsMissing
+from cvlib.weights_cli import WeightsItem
 
 FETCH = (
     "Where the hub can be reached: `cvlib weights fetch`; then `cvlib weights pack FILE` there and "
@@ -33,7 +33,7 @@ class Item:
     """
 
     name: str
-    wanted: Wanted
+    wanted: WeightsItem
     found: WeightsFile | None
     reason: str | None = None
     can_be_carried: bool = False
@@ -47,7 +47,7 @@ class Item:
         return {"name": self.name, "here": bool(file), "file": file, "reason": self.reason}
 
 
-def inventory(wanted: Iterable[Wanted], root: Path, project: Path) -> list[Item]:
+def inventory(wanted: Iterable[WeightsItem], root: Path, project: Path) -> list[Item]:
     """Look up the weights of all that do not start from random ones, once each, sorted by name."""
     items: dict[str, Item] = {}
     for one in wanted:
@@ -68,7 +68,7 @@ def inventory(wanted: Iterable[Wanted], root: Path, project: Path) -> list[Item]
     return [items[name] for name in sorted(items)]
 
 
-def missing_item(name: str, wanted: Wanted, missing: WeightsMissing) -> Item:
+def missing_item(name: str, wanted: WeightsItem, missing: WeightsMissing) -> Item:
     """Return the entry of weights that are not here; the usual way to get them is left to FETCH."""
     can_be_carried = missing.is_fetchable and not wanted.both_towers
     reason = missing.where if can_be_carried else f"{missing.where}; {missing.advice}"

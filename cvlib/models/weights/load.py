@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvlib.models.weights.errors import WeightsError
-from cvlib.models.weights.package import PACKAGES
+from cvlib.models.load import WeightsError
+from cvlib.models.weights import PACKAGES
 
 if TYPE_CHECKING:
     import torch

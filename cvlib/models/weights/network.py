@@ -10,16 +10,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cvlib.errors import CvlibError
-from cvlib.models.weights.files import sha256_of
-from cvlib.models.weights.hub import (
-    WEIGHTS,
-    endpoint,
-    hub_cache,
-    is_offline,
-    repository,
-    url_cache_file,
-)
-from cvlib.models.weights.timm_names import TimmEntry
+from cvlib.models.timm_names import TimmEntry
+from cvlib.models.weights import hub_cache, sha256_of
+from cvlib.models.weights.hub import WEIGHTS, endpoint, is_offline, repository, url_cache_file
 
 # Name lookup, connection and first answer together; a process waits this long at most once a host.
 PATIENCE_SECONDS = 4.0

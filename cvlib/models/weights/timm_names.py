@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from cvlib.models.weights.errors import ModelError
+from cvlib.models.timm_names import ModelError
 from cvlib.models.weights.files import write_note
 
 FORMAT = 2  # raise it when the table below changes

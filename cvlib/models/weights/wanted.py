@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from cvlib.models.spec import BackboneSpec
+from cvlib.models.timm_names import TimmEntry, timm_entry
+from cvlib.models.weights import WeightsFile, WeightsMissing, cached_sha256, fetch, find
 from cvlib.models.weights.clip import BOTH_TOWERS, cached_clip, fetch_clip, missing_clip
-from cvlib.models.weights.files import WeightsFile, WeightsMissing, cached_sha256
-from cvlib.models.weights.find import fetch, find
-from cvlib.models.weights.timm_names import TimmEntry, timm_entry
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import socket
 from pathlib import Path
 
 import pytest
+from cvlib.models.timm_names import timm_table
 from safetensors.torch import save_file
 
 from cvlib.models.weights import network
-from cvlib.models.weights.timm_names import timm_table
 from cvlib.project import Project
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -7,12 +7,10 @@ import os
 import tarfile
 
 import pytest
+from cvlib.models.bundle import BundleError, pack, unpack
 
 from cvlib.models.spec import BackboneSpec
-from cvlib.models.weights.bundle import pack, unpack
-from cvlib.models.weights.errors import BundleError
-from cvlib.models.weights.files import WeightsFile, WeightsMissing
-from cvlib.models.weights.find import find
+from cvlib.models.weights import WeightsFile, WeightsMissing, find
 
 CONTENT = {"resnet18.a1_in1k.safetensors": b"a" * 3000, "vit_small_patch16_224.pth": b"b" * 20_000}
 

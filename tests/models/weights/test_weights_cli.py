@@ -3,12 +3,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from cvlib.models.weights import wanted
-from cvlib.models.weights.clip import CONFIG
-from cvlib.models.weights.files import WeightsMissing
-from cvlib.models.weights.inventory import inventory
-from cvlib.models.weights.wanted import Wanted
-from cvlib.weights_cli import app
+from cvlib.models.weights import CLIP_CONFIG, WeightsMissing, wanted
+from cvlib.weights_cli import WeightsItem, app, look_up
 
 from .conftest import put_in_hub_cache, write_experiment
 
@@ -116,7 +112,7 @@ def test_pack_of_a_name_that_is_not_here_packs_nothing(layout):
 
 
 def put_clip(tmp_path):
-    put_in_hub_cache(tmp_path / "hf", CLIP, b"{}", CONFIG)
+    put_in_hub_cache(tmp_path / "hf", CLIP, b"{}", CLIP_CONFIG)
     return put_in_hub_cache(tmp_path / "hf", CLIP, b"towers", "open_clip_model.safetensors")
 
 
@@ -154,8 +150,8 @@ def test_both_towers_of_a_model_that_is_no_clip_are_an_error_that_names_it(layou
     said = weights("fetch", "resnet18, both towers")
     assert said.exit_code == 1
     assert "resnet18, both towers: resnet18.a1_in1k is no CLIP model" in said.stderr
-    (item,) = inventory(
-        [Wanted.named("resnet18, both towers")], layout.data / "weights", layout.root
+    (item,) = look_up(
+        [WeightsItem.named("resnet18, both towers")], layout.data / "weights", layout.root
     )
     assert item.name == "resnet18, both towers" and "no CLIP model" in item.reason
 
@@ -198,8 +194,8 @@ def test_a_set_that_many_runs_want_is_looked_for_once(layout, monkeypatch):
         return find(spec, *places)
 
     monkeypatch.setattr(wanted, "find", counted)
-    many = [Wanted.named(name) for name in ("resnet18", LITE, "resnet18", "resnet18.a1_in1k")]
-    assert len(inventory(many, root, layout.root)) == 2
+    many = [WeightsItem.named(name) for name in ("resnet18", LITE, "resnet18", "resnet18.a1_in1k")]
+    assert len(look_up(many, root, layout.root)) == 2
     assert asked == ["resnet18", LITE]
 
 

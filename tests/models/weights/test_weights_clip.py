@@ -4,10 +4,10 @@ import socket
 import time
 
 import pytest
+from cvlib.models.timm_names import ModelError, TimmEntry, timm_entry
 
-from cvlib.models.weights.clip import CONFIG, cached_clip, fetch_clip
-from cvlib.models.weights.errors import ModelError, WeightsUnavailable
-from cvlib.models.weights.timm_names import TimmEntry, timm_entry
+from cvlib.models.weights import CLIP_CONFIG, WeightsUnavailable
+from cvlib.models.weights.clip import cached_clip, fetch_clip
 
 from .conftest import put_in_hub_cache
 
@@ -28,11 +28,13 @@ def put(tmp_path, *files):
 def test_both_towers_in_the_hubs_cache_are_found_by_name_without_a_network(
     clip, tmp_path, no_network
 ):
-    there = put(tmp_path, CONFIG, WEIGHTS)
+    there = put(tmp_path, CLIP_CONFIG, WEIGHTS)
     assert cached_clip(clip) == fetch_clip(clip) == there[WEIGHTS]
 
 
-@pytest.mark.parametrize("files", [(), (CONFIG,), (WEIGHTS,)], ids=lambda files: "-".join(files))
+@pytest.mark.parametrize(
+    "files", [(), (CLIP_CONFIG,), (WEIGHTS,)], ids=lambda files: "-".join(files)
+)
 def test_what_is_not_there_is_unavailable_with_the_reason(clip, tmp_path, no_network, files):
     put(tmp_path, *files)
     assert cached_clip(clip) is None
@@ -43,7 +45,7 @@ def test_what_is_not_there_is_unavailable_with_the_reason(clip, tmp_path, no_net
 
 
 def test_the_image_tower_alone_is_not_taken_for_clip(clip, tmp_path, no_network):
-    put(tmp_path, "model.safetensors", CONFIG)
+    put(tmp_path, "model.safetensors", CLIP_CONFIG)
     assert cached_clip(clip) is None
     with pytest.raises(WeightsUnavailable):
         fetch_clip(clip)

@@ -5,13 +5,20 @@ import sys
 import time
 
 import pytest
+from cvlib.models.timm_names import ModelError
 
 from cvlib.models.spec import BackboneSpec
+from cvlib.models.weights import (
+    PACKAGES,
+    WeightsFile,
+    WeightsMissing,
+    WeightsUnavailable,
+    cached_sha256,
+    fetch,
+    find,
+    package_file,
+)
 from cvlib.models.weights import find as finding
-from cvlib.models.weights.errors import ModelError, WeightsUnavailable
-from cvlib.models.weights.files import WeightsFile, WeightsMissing, cached_sha256
-from cvlib.models.weights.find import fetch, find
-from cvlib.models.weights.package import PACKAGES, package_file
 
 from .conftest import put_in_hub_cache
 

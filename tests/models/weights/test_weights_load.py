@@ -8,15 +8,13 @@ from pathlib import Path
 import pytest
 import timm
 import torch
+from cvlib.models.load import WeightsError, load_pretrained, read_state_dict
 from PIL import Image
 from safetensors.torch import save_file
 from timm.data import create_transform, resolve_data_config
 
 from cvlib.models.spec import BackboneSpec
-from cvlib.models.weights.errors import WeightsError
-from cvlib.models.weights.find import find
-from cvlib.models.weights.load import load_body, read_state_dict
-from cvlib.models.weights.package import PACKAGES, package_file
+from cvlib.models.weights import PACKAGES, find, package_file
 
 from .conftest import put_in_hub_cache
 
@@ -47,7 +45,7 @@ OWN = {"mean": (0.498,) * 3, "std": (0.502,) * 3}
 def test_efficientnet_lite_classifies_imagenet_pictures(layout, name, own, no_network):
     found = find(BackboneSpec(name=name), layout.data / "weights", layout.root)
     model = timm.create_model(name).eval()
-    load_body(model, found.path, name)
+    load_pretrained(model, found.path, name)
     config = resolve_data_config(model.pretrained_cfg) | own
     assert config["interpolation"] == "bicubic" and config["crop_pct"] >= 0.875
     files, labels = foolbox_samples()
@@ -75,7 +73,7 @@ def test_hub_weights_are_loaded_by_name_without_the_network(
         found = find(BackboneSpec(name=name), layout.data / "weights", layout.root)
         assert found.source == "cache"
         model = timm.create_model(name, **options)
-        load_body(model, found.path, name)
+        load_pretrained(model, found.path, name)
         loaded = model.state_dict()
         assert set(state) - set(loaded) <= {"fc.weight", "fc.bias"}
         for key, tensor in loaded.items():
@@ -128,7 +126,7 @@ def test_a_clip_checkpoint_in_its_authors_layout_gives_the_same_tower(tmp_path):
     path = tmp_path / "open_clip_model.safetensors"
     save_file(authors, path)
     model = timm.create_model(name)
-    load_body(model, path, name)
+    load_pretrained(model, path, name)
     path.unlink()  # 350 MB
     assert all(torch.equal(tensor, state[key]) for key, tensor in model.state_dict().items())
 
@@ -139,7 +137,7 @@ def test_a_classifier_of_another_size_stays_as_it_is(tmp_path):
     save_file(state, path)
     model = timm.create_model("test_resnet", num_classes=7)
     before = model.get_classifier().weight.clone()
-    load_body(model, path, "test_resnet")
+    load_pretrained(model, path, "test_resnet")
     assert torch.equal(model.get_classifier().weight, before)
     assert torch.equal(model.state_dict()["conv1.0.weight"], state["conv1.0.weight"])
 
@@ -150,7 +148,7 @@ def test_weights_of_a_run_are_taken_without_its_head(tmp_path):
     state = {f"body.{k}": v for k, v in body.state_dict().items()}
     save_file(state | {"head.weight": torch.zeros(10, 4), "head.bias": torch.zeros(10)}, path)
     model = timm.create_model("test_resnet", num_classes=0)
-    load_body(model, path, "test_resnet")
+    load_pretrained(model, path, "test_resnet")
     assert all(torch.equal(v, body.state_dict()[k]) for k, v in model.state_dict().items())
 
 
@@ -161,7 +159,7 @@ def test_a_tensor_of_another_shape_is_named_with_both_shapes(tmp_path):
     with pytest.raises(
         WeightsError, match=r"it has conv1\.0\.weight of shape \d+×3×3×3, not \d+×1×3×3$"
     ):
-        load_body(model, path, "test_resnet")
+        load_pretrained(model, path, "test_resnet")
 
 
 def test_loading_leaves_the_random_state_alone(tmp_path):
@@ -169,7 +167,7 @@ def test_loading_leaves_the_random_state_alone(tmp_path):
     save_file(made("test_vit"), path)
     model = timm.create_model("test_vit")
     before = torch.get_rng_state()
-    load_body(model, path, "test_vit")
+    load_pretrained(model, path, "test_vit")
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -179,7 +177,7 @@ def test_weights_of_another_model_are_refused_and_change_nothing(tmp_path):
     model = timm.create_model("test_resnet")
     before = {key: value.clone() for key, value in model.state_dict().items()}
     with pytest.raises(WeightsError, match=r"vit\.safetensors does not fit test_resnet: it lacks"):
-        load_body(model, path, "test_resnet")
+        load_pretrained(model, path, "test_resnet")
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
 
 
@@ -189,20 +187,20 @@ def test_a_missing_or_a_superfluous_tensor_is_named(tmp_path):
     save_file(state, path)
     model = timm.create_model("test_resnet")
     with pytest.raises(WeightsError, match=r"it lacks conv1\.0\.weight$"):
-        load_body(model, path, "test_resnet")
+        load_pretrained(model, path, "test_resnet")
     save_file(state | {"conv1.0.weight": lost, "other": torch.zeros(2)}, path)
     with pytest.raises(WeightsError, match=r"it has other that the model lacks$"):
-        load_body(model, path, "test_resnet")
+        load_pretrained(model, path, "test_resnet")
 
 
 def test_package_weights_of_another_size_are_refused():
     path = package_file(PACKAGES["tf_efficientnet_lite1"])
     model = timm.create_model("tf_efficientnet_lite0")
     with pytest.raises(WeightsError, match=r"efficientnet-lite1.*386 tensors.*has 296"):
-        load_body(model, path, "tf_efficientnet_lite0")
+        load_pretrained(model, path, "tf_efficientnet_lite0")
     path = package_file(PACKAGES["tf_efficientnet_lite2"])
     with pytest.raises(WeightsError, match=r"efficientnet-lite2.*is \d+"):
-        load_body(timm.create_model("tf_efficientnet_lite1"), path, "tf_efficientnet_lite1")
+        load_pretrained(timm.create_model("tf_efficientnet_lite1"), path, "tf_efficientnet_lite1")
 
 
 class Code:

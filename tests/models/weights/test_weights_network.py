@@ -7,13 +7,11 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from cvlib.models.timm_names import TimmEntry, timm_entry
 
 from cvlib.models.spec import BackboneSpec
-from cvlib.models.weights import network
-from cvlib.models.weights.clip import CONFIG, fetch_clip
-from cvlib.models.weights.errors import WeightsUnavailable
-from cvlib.models.weights.find import fetch, find
-from cvlib.models.weights.timm_names import TimmEntry, timm_entry
+from cvlib.models.weights import CLIP_CONFIG, WeightsUnavailable, fetch, find, network
+from cvlib.models.weights.clip import fetch_clip
 
 from .conftest import COMMIT
 
@@ -176,8 +174,8 @@ def test_two_processes_may_fetch_the_same_address_at_once(layout, hub, tmp_path,
 def test_both_towers_of_clip_are_asked_for_by_the_names_that_they_have(layout, hub, weights):
     name = "vit_base_patch32_clip_224.openai"
     hub.publish(name, b"towers", file=weights)
-    hub.publish(name, b"{}", file=CONFIG)
+    hub.publish(name, b"{}", file=CLIP_CONFIG)
     found = fetch_clip(timm_entry(name, layout.data / ".cache"))
-    assert found.read_bytes() == b"towers" and found.with_name(CONFIG).read_bytes() == b"{}"
+    assert found.read_bytes() == b"towers" and found.with_name(CLIP_CONFIG).read_bytes() == b"{}"
     asked = {line.rsplit("/", 1)[1] for line in hub.asked} - {""}
-    assert asked <= {"open_clip_model.safetensors", "open_clip_pytorch_model.bin", CONFIG}
+    assert asked <= {"open_clip_model.safetensors", "open_clip_pytorch_model.bin", CLIP_CONFIG}

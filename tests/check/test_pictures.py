@@ -8,9 +8,8 @@ import matplotlib
 import pytest
 from PIL import Image
 
-from cvlib.check.blank import why_blank
-from cvlib.check.picture_files import find
-from cvlib.check.subject import Subject
+from cvlib.check.pictures import pictures, why_blank
+from cvlib.check.submission import Submission
 from tests.check.made import CURVE, EXP01, NOTHING, SVG, bad, freeze, make_project, verdicts
 
 CELL = "\n```{python}\n#| label: fig-a\nplot()\n```\n"
@@ -18,15 +17,15 @@ SHOWN = "![A [nested] caption.](exp01_files/figure-typst/fig-a-output-1.svg){#fi
 FIGURE = "figure-typst/fig-a-output-1.svg"
 
 
-def subject(tmp_path, figures: dict[str, str | bytes], exp01: str = EXP01 + CELL) -> Subject:
-    layout = make_project(tmp_path / "project", exp01=exp01)
+def submission(tmp_path, figures: dict[str, str | bytes], exp01: str = EXP01 + CELL) -> Submission:
+    project = make_project(tmp_path / "project", exp01=exp01)
     if "```{python}" in exp01:
-        freeze(layout, "report/exp01.qmd", EXP01 + SHOWN, figures)
-    return Subject(layout)
+        freeze(project, "report/exp01.qmd", EXP01 + SHOWN, figures)
+    return Submission(project)
 
 
 def test_a_figure_that_shows_something_passes(tmp_path):
-    (found,) = find(subject(tmp_path, {FIGURE: CURVE}))
+    (found,) = pictures(submission(tmp_path, {FIGURE: CURVE}))
     assert found.verdict == "ok" and found.says.startswith("1 picture files")
 
 
@@ -39,7 +38,7 @@ def test_a_figure_that_shows_something_passes(tmp_path):
     ],
 )
 def test_a_lost_an_empty_and_a_broken_figure_fail_at_their_cell(tmp_path, figures, says):
-    (found,) = bad(find(subject(tmp_path, figures)))
+    (found,) = bad(pictures(submission(tmp_path, figures)))
     assert says in found.says and found.label == "fig-a"
     assert (found.file, found.line) == ("report/exp01.qmd", 6)
     assert "cvlib render exp01 --fresh" in found.to_do
@@ -47,18 +46,18 @@ def test_a_lost_an_empty_and_a_broken_figure_fail_at_their_cell(tmp_path, figure
 
 def test_a_picture_of_ones_own_that_is_not_there_fails_at_its_line(tmp_path):
     text = EXP01 + "\n![Set-up](photo.jpg)\n\n![Root](/photo.jpg)\n"
-    found = bad(find(subject(tmp_path, {}, text)))
+    found = bad(pictures(submission(tmp_path, {}, text)))
     assert [(f.file, f.line) for f in found] == [("report/exp01.qmd", 5), ("report/exp01.qmd", 7)]
 
 
 def test_a_picture_on_the_web_is_not_looked_for(tmp_path):
     text = EXP01 + "\n[Elsewhere](https://example.org/a.png)\n"
-    assert verdicts(find(subject(tmp_path, {}, text))) == ["ok"]
+    assert verdicts(pictures(submission(tmp_path, {}, text))) == ["ok"]
 
 
 def test_an_unfrozen_chapter_is_said_not_to_be_checked(tmp_path):
-    layout = make_project(tmp_path / "project", exp01=EXP01 + CELL)
-    assert verdicts(find(Subject(layout))) == ["unchecked", "ok"]
+    project = make_project(tmp_path / "project", exp01=EXP01 + CELL)
+    assert verdicts(pictures(Submission(project))) == ["unchecked", "ok"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,157 @@
+"""The text: the PDF has the words and values of the chapters as they are, and nothing is left to write."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from cvlib.check.finding import Finding, failed, ok, unchecked
+from cvlib.check.submission import CheckedChapter, Submission, without_blocks
+from cvlib.freeze.marks import marks, without_marks
+from cvlib.studies.located_yaml import SpecError, read_yaml
+
+# What `cvlib new` and `cvlib init` write where a person is to write; a line may end in between.
+TO_WRITE = re.compile(r"\bTo\s+write:(?P<what>[^*]{0,60})")
+TO_NAME = "To be named"
+_WRITE_IT = "Write it, or take the line out."
+
+_DIV = re.compile(r"^:{3,}(?P<opens>[ \t]*[^\s:].*)?$")
+_CONDITIONAL = re.compile(r"\.content-(?:visible|hidden)\b")
+# Where the words of the PDF may differ from those of the markdown: code, calls, math, attributes,
+# footnotes, pictures, shortcodes, and the borders of blocks, cells and items.
+_BREAKS = re.compile(
+    r"`[^`\n]*`(?:\{[^}]*\})?|\[[^\[\]]*@[^\[\]]*\]|@[\w{][\w:.\-}]*|\$[^$]*\$|\^\[[^\]]*\]|\[\^[^\]]*\]:?|"
+    r"\]\([^)]*\)|!\[|\{\{<.*?>\}\}|https?://\S+|<[^>\n]+>|\n[ \t]*\n|\||^:{1,}[^\n]*$|"
+    r"^[ \t]*(?:[-*+]|\d+[.)])[ \t]+|^#+[ \t]|\{[^{}]*\}",
+    re.MULTILINE,
+)
+_FEWEST_LETTERS = 25
+_NUMBER = re.compile(r"[+−]?\d(?:[\d.,]*\d)?")
+
+
+def up_to_date(submission: Submission) -> Iterator[Finding]:
+    """Search the PDF for every longer piece of the chapters' text, and for every value."""
+    # without heads and feet, which would stand in a sentence's way
+    drawn = (d for page in submission.pdf.pages for d in page.content if d.kind == "text")
+    text = "\n".join(d.text for d in drawn)
+    words, numbers = letters(text), _padded(text)
+    count, wrong = 0, 0
+    loose = [chapter.file for chapter in submission.chapters if chapter.executed("typ") is None]
+    if loose:
+        yield unchecked(
+            f"not frozen, so that the PDF cannot be compared with it: {', '.join(loose)}"
+        )
+    for chapter in submission.chapters:
+        if chapter.file in loose:
+            continue
+        markdown = _without_conditional(without_blocks(chapter.result))
+        pieces = [piece for piece in _pieces(markdown) if letters(piece) not in words]
+        values = [
+            mark.markdown
+            for mark in marks(markdown)
+            if _NUMBER.search(mark.markdown) and _padded(mark.markdown) not in numbers
+        ]
+        count += 1
+        if pieces or values:
+            wrong += 1
+            yield _differs(chapter, pieces, values)
+    if not wrong:
+        yield ok(f"the PDF has the text and the values of {count} chapters as they are now")
+
+
+def _differs(chapter: CheckedChapter, pieces: list[str], values: list[str]) -> Finding:
+    missing = values or pieces
+    shown = re.sub(r"\\(.)", r"\1", " ".join(missing[0].split())).replace("\u00a0", " ")
+    file, line = chapter.file, None
+    if not values:
+        file, line = chapter.source.find(re.escape(missing[0].strip().split("\n")[0][:60]))
+    elif not chapter.alignment.lost:
+        for value in chapter.alignment.values:
+            if line is None and missing[0] in chapter.markdown[value.start : value.end]:
+                file, line = value.file, value.line
+    more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
+    return failed(
+        f"the PDF does not have the {'value' if values else 'text'} "
+        f"“{shown[:60]}{'…' if len(shown) > 60 else ''}”{more}: it was made of another version of the chapter",
+        "`make report` writes the PDF anew.",
+        file=file,
+        line=line,
+    )
+
+
+def letters(text: str) -> str:
+    """Return letters and digits alone, so that hyphens, quotes and line ends do not count."""
+    return "".join(c for c in unicodedata.normalize("NFKC", text) if c.isalnum())
+
+
+def _without_conditional(markdown: str) -> str:
+    """Leave out blocks for one format alone, with all blocks inside of them."""
+    kept, depth, inside = [], 0, 0
+    for line in markdown.split("\n"):
+        div = _DIV.match(line.rstrip())
+        if div and div["opens"]:
+            depth += 1
+            if not inside and _CONDITIONAL.search(line):
+                inside = depth
+        elif div:
+            inside = 0 if depth == inside else inside
+            depth = max(0, depth - 1)
+        if not inside:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def _pieces(markdown: str) -> list[str]:
+    unmarked = re.sub(r"\\(.)", r"\1", _BREAKS.sub("\0", without_marks(markdown)))
+    return [piece for piece in unmarked.split("\0") if len(letters(piece)) >= _FEWEST_LETTERS]
+
+
+def _padded(text: str) -> str:
+    """Return the numbers of a text in order, between spaces."""
+    return f" {' '.join(_NUMBER.findall(text))} "
+
+
+def unwritten(submission: Submission) -> Iterator[Finding]:
+    """Look for what a template left to be written: in chapters, and in the experiments they name."""
+    found = [*_in_chapters(submission), *_in_experiments(submission)]
+    yield from found
+    if not found:
+        yield ok("nothing is left over from a template")
+
+
+def _in_chapters(submission: Submission) -> Iterator[Finding]:
+    for chapter in submission.chapters:
+        source = chapter.source
+        for match in TO_WRITE.finditer(source.prose):
+            file, line = source.place(match.start())
+            yield failed(_still(match), _WRITE_IT, file=file, line=line)
+        if (start := source.prose.find(TO_NAME)) >= 0:
+            file, line = source.place(start)
+            says = f"the chapter has no title yet: “{TO_NAME}”"
+            yield failed(says, _WRITE_IT, file=file, line=line)
+
+
+def _in_experiments(submission: Submission) -> Iterator[Finding]:
+    text = "\n".join(chapter.source.text for chapter in submission.chapters)
+    project = submission.project
+    for name in project.experiment_ids():
+        if not re.search(rf"['\"]{re.escape(name)}['\"]", text):
+            continue
+        try:
+            experiment = project.experiment(name)
+        except SpecError:
+            continue  # the check of the runs says what is wrong with it
+        match, is_named = TO_WRITE.search(experiment.question), experiment.title != TO_NAME
+        if match or not is_named:
+            path = project.experiment_file(name)
+            yaml = read_yaml(path, submission.shown(path))
+        if match:
+            yield failed(_still(match), _WRITE_IT, file=yaml.file, line=yaml.line(("question",)))
+        if not is_named:
+            says = f"{name} has no title yet: “{TO_NAME}”"
+            yield failed(says, _WRITE_IT, file=yaml.file, line=yaml.line(("title",)))
+
+
+def _still(match: re.Match[str]) -> str:
+    return f"still to write: “{' '.join(match['what'].split())} …”"
