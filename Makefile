@@ -22,6 +22,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("cvlib needs Python 3.10 or newer, this is %d.%d: make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv
+	# what an older checkout installed under the name of somebody else's package
+	$(BIN)/uv pip uninstall --quiet --python $(BIN)/python cvlib
+	rm -rf cvlib.egg-info
 	$(UV_ADD) --editable '.[dev]'
 	@touch $@
 

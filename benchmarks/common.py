@@ -18,8 +18,7 @@ from cvlib.data.arrays import ImageData
 from cvlib.data.load import load
 from cvlib.data.spec import DatasetSpec
 from cvlib.models.spec import BackboneSpec, CustomCNNSpec
-from cvlib.models.weights import WeightsFile
-from cvlib.models.weights import fetch
+from cvlib.models.weights import WeightsFile, fetch
 
 # Python 3.14 made forkserver Linux's default; what a plain script gets is what counts here.
 DEFAULT_START = multiprocessing.get_all_start_methods()[0]

@@ -25,7 +25,7 @@ from cvlib.models.backbone import Backbone
 from cvlib.models.fold import folded
 from cvlib.models.spec import BackboneSpec
 from cvlib.probing.features import extract
-from cvlib.training.heap import keep_freed_memory
+from cvlib.training.device import keep_freed_memory
 
 SPEC = BackboneSpec(name="tf_efficientnet_lite0", image_size=96)
 CEILING, OURS = "bare folded", "cvlib, colour"

@@ -25,7 +25,7 @@ from contenders import Contenders
 from turns import measure, print_table, summarise
 
 from cvlib.data.arrays import ImageData, Split
-from cvlib.training.heap import keep_freed_memory
+from cvlib.training.device import keep_freed_memory
 
 TARGETS = {"bare step": 0.95, "tutorial": 1.8, "lightning": 1.8, "fastai": 1.8}
 

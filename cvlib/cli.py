@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Annotated
+
 import typer
 
 from cvlib.commands.check import check
 from cvlib.commands.dashboard import dashboard
 from cvlib.commands.data import data
+from cvlib.commands.docs import docs
 from cvlib.commands.doctor import doctor
-from cvlib.commands.init import init
+from cvlib.commands.hook import hook
+from cvlib.commands.init import init, vendor
 from cvlib.commands.new import new
 from cvlib.commands.preview import preview
 from cvlib.commands.prune import prune
@@ -27,25 +32,32 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
 app.add_typer(weights_app, name="weights")
-
-for _verb in (
-    run,
-    status,
-    prune,
-    render,
-    data,
-    dashboard,
-    doctor,
-    preview,
-    check,
-    reviewed,
-    trace,
-    new,
-    init,
-):
+_VERBS: tuple[Callable[..., None], ...] = (
+    *(run, status, prune, render, data, dashboard, doctor, preview, check, reviewed, trace),
+    *(new, init, vendor, docs),
+)
+for _verb in _VERBS:
     app.command()(_verb)
+app.command(hidden=True)(hook)
+
+
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        from cvlib.starting.wheel import DISTRIBUTION, code_version
+
+        typer.echo(f"{DISTRIBUTION} {code_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say which this is."),
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:

@@ -146,6 +146,10 @@ class Project:
         for what in (("chapter", file), ("frozen", file), ("experiments of", file)):
             self._snapshot.pop(what, None)
 
+    def forget_book(self) -> None:
+        """Read `_quarto.yml` anew from now on."""
+        self._snapshot.pop(("book",), None)
+
     def forget(self) -> None:
         """Read everything anew from now on."""
         self._snapshot.clear()

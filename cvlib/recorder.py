@@ -293,6 +293,11 @@ def start(root: str, file: str, late: str | None = None) -> None:
     shell.user_expressions = user_expressions
 
 
+def start_in_kernel(root: Path, file: str) -> str:
+    """The code that starts recording in a kernel, before the first cell."""
+    return f"__import__('cvlib.recorder').recorder.start({str(root)!r}, {file!r})"
+
+
 def start_in_quarto() -> None:
     """Record from here on where Quarto started this kernel; does nothing anywhere else."""
     folder, name = os.environ.get("QUARTO_DOCUMENT_PATH"), os.environ.get("QUARTO_DOCUMENT_FILE")

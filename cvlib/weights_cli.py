@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from cvlib.models.spec import BackboneSpec
+    from cvlib.models.weights import WeightsFile, WeightsMissing
     from cvlib.project import Project
-    from cvlib.weights_cli import WeightsItem
 
 app = typer.Typer(
     help="Pretrained weights: what is here, fetch it, carry it to a machine without a network.",
@@ -29,6 +32,76 @@ ProfileOption = Annotated[
     str | None, typer.Option(help="Size of the study: quick, default or full.")
 ]
 
+NOTHING_WANTED = "no experiment asks for pretrained weights"
+FETCH = (
+    "Where the hub can be reached: `cvlib weights fetch`; then `cvlib weights pack FILE` there and "
+    "`cvlib weights unpack FILE` here."
+)
+_HEADINGS = ("backbone", "weights", "size", "sha256", "file")
+_FROM = {
+    "file": "here, a file",
+    "cache": "here, the hub's cache",
+    "network": "here, fetched",
+    "package": "here, a package",
+}
+
+
+@dataclass(frozen=True)
+class WeightsItem:
+    """The weights that `spec` names; with both_towers the whole CLIP that zero-shot needs.
+
+    name: timm's full name; of a file, the model's name and the PATH. found: None if it is not here;
+    then reason says why. can_be_carried: not here, but where `fetch` gets it, `pack` takes it.
+    """
+
+    name: str
+    spec: BackboneSpec
+    both_towers: bool
+    found: WeightsFile | None = None
+    reason: str | None = None
+    can_be_carried: bool = False
+
+
+def look_up(
+    wanted: Iterable[tuple[BackboneSpec, bool]],
+    project: Project,
+    look: Callable[..., WeightsFile | WeightsMissing],
+) -> Iterator[WeightsItem]:
+    """Look up, once each, the weights of all that do not start from random ones.
+
+    wanted: specs, and whether both towers are meant. look: `find` or `fetch` of cvlib.models.weights.
+    """
+    from cvlib.models.timm_names import ModelError, timm_entry
+    from cvlib.models.weights import BOTH_TOWERS, WeightsFile, WeightsUnavailable
+
+    root, seen = project.data / "weights", set()
+    for spec, both_towers in wanted:
+        if spec.weights is None:
+            continue
+        towers = BOTH_TOWERS if both_towers else ""
+        name = f"{spec.name} from {spec.weights}"
+        try:
+            if spec.weights == "pretrained":
+                name = f"{timm_entry(spec.name, root.parent / '.cache').name}{towers}"
+            if name in seen:
+                continue
+            found: Any = look(spec, root, project.root, both_towers=both_towers)
+        except WeightsUnavailable as error:
+            found = error.missing
+        except ModelError as error:
+            name, found = f"{spec.name}{towers}", str(error)
+        if name in seen:
+            continue
+        seen.add(name)
+        if isinstance(found, WeightsFile):
+            yield WeightsItem(name, spec, both_towers, found)
+        elif isinstance(found, str):
+            yield WeightsItem(name, spec, both_towers, reason=found)
+        else:
+            carried = found.is_fetchable and not both_towers  # then FETCH says the rest
+            reason = found.where if carried else f"{found.where}; {found.advice}"
+            yield WeightsItem(name, spec, both_towers, None, reason, carried)
+
 
 @app.command("list")
 def list_weights(
@@ -39,15 +112,15 @@ def list_weights(
 
     Example: cvlib weights list
     """
-    from cvlib.models.weights.inventory import inventory_text
-    from cvlib.weights_cli import look_up
+    from cvlib.models.weights import find
 
-    layout = _layout(profile)
-    items = look_up(_wanted(layout), _root(layout), layout.root)
+    project = _project(profile)
+    items = sorted(look_up(_wanted(project), project, find), key=lambda item: item.name)
     if as_json:
-        typer.echo(json.dumps([item.as_json() for item in items], indent=1, ensure_ascii=False))
+        rows = [_as_json(item) for item in items]
+        typer.echo(json.dumps(rows, indent=1, ensure_ascii=False))
     else:
-        typer.echo(inventory_text(items, layout.root))
+        typer.echo(_table(items, project.root))
 
 
 @app.command()
@@ -56,40 +129,24 @@ def fetch(names: Names = None, profile: ProfileOption = None) -> None:
 
     Example: cvlib weights fetch resnet18 vit_small_patch14_dinov2.lvd142m
     """
-    from cvlib.models.timm_names import ModelError
-    from cvlib.models.weights import WeightsUnavailable
-    from cvlib.models.weights.inventory import FETCH, megabytes, missing_item
+    from cvlib.models.weights import fetch as fetch_weights
 
-    layout = _layout(profile)
-    wanted = [one for one in _wanted(layout, names) if one.spec.weights is not None]
-    done: set[str] = set()
-    failed: set[str] = set()
-    can_be_carried = False
-    for one in wanted:
-        try:
-            name = one.name(_root(layout))
-            if name in done | failed:
-                continue
-            found = one.fetch(_root(layout), layout.root)
-        except ModelError as error:
-            failed.add(one.written)
-            typer.echo(f"{one.written}: {error}", err=True)
-            continue
-        except WeightsUnavailable as error:
-            failed.add(name)
-            assert error.missing is not None
-            lost = missing_item(name, one, error.missing)
-            typer.echo(f"{name}: {lost.reason}", err=True)
-            can_be_carried |= lost.can_be_carried
-            continue
-        done.add(name)
-        size = megabytes(found.path.stat().st_size)
-        typer.echo(f"{name}  {found.source}  {size}  sha256 {found.sha256[:12]}  {found.path}")
-    if can_be_carried:
+    project = _project(profile)
+    items = []
+    for item in look_up(_wanted(project, names), project, fetch_weights):
+        items.append(item)
+        if found := item.found:
+            size = _megabytes(found.path.stat().st_size)
+            typer.echo(
+                f"{item.name}  {found.source}  {size}  sha256 {found.sha256[:12]}  {found.path}"
+            )
+        else:
+            typer.echo(f"{item.name}: {item.reason}", err=True)
+    if any(item.can_be_carried for item in items):
         typer.echo(FETCH, err=True)
-    if not wanted:
-        typer.echo("no experiment asks for pretrained weights")
-    raise typer.Exit(1 if failed else 0)
+    if not items:
+        typer.echo(NOTHING_WANTED)
+    raise typer.Exit(0 if all(item.found for item in items) else 1)
 
 
 @app.command()
@@ -103,28 +160,27 @@ def pack(
     Example: cvlib weights pack weights.tar
     """
     from cvlib.models.bundle import pack as write_bundle
-    from cvlib.models.weights import WeightsFile
-    from cvlib.models.weights.bundle import file_name
-    from cvlib.models.weights.inventory import megabytes
-    from cvlib.weights_cli import look_up
+    from cvlib.models.weights import find
 
-    layout = _layout(profile)
-    root = _root(layout)
-    files: dict[str, WeightsFile] = {}
-    left_out = []
-    for item in look_up(_wanted(layout, names), root, layout.root):
+    project = _project(profile)
+    root = project.data / "weights"
+    files, left_out = {}, []
+    for item in sorted(look_up(_wanted(project, names), project, find), key=lambda i: i.name):
         if why := _not_packed(item, root):
             left_out.append(f"{item.name}: {why}")
         elif item.found:
-            files[file_name(item.name, item.found, root)] = item.found
+            path = item.found.path
+            suffix = ".safetensors" if path.suffix == ".safetensors" else ".pth"
+            files[path.name if path.parent == root else f"{item.name}{suffix}"] = item.found
     for line in left_out:
         typer.echo(f"left out: {line}", err=True)
     if not files or (names and left_out):
         typer.echo("cvlib: nothing was packed", err=True)
         raise typer.Exit(1)
     for entry in write_bundle(file, files):
-        typer.echo(f"packed {entry.file}  {megabytes(entry.size)}  sha256 {entry.sha256[:12]}")
-    typer.echo(f"{file}: {megabytes(file.stat().st_size)}; `cvlib weights unpack {file.name}`")
+        typer.echo(f"packed {entry.file}  {_megabytes(entry.size)}  sha256 {entry.sha256[:12]}")
+    size = _megabytes(file.stat().st_size)
+    typer.echo(f"{file}: {size}; `cvlib weights unpack {file.name}`")
 
 
 @app.command()
@@ -139,13 +195,11 @@ def unpack(
     Example: cvlib weights unpack weights.tar
     """
     from cvlib.models.bundle import unpack as read_bundle
-    from cvlib.models.weights.inventory import megabytes
 
-    layout = _layout(None)
-    for entry in read_bundle(file, _root(layout), replace=replace):
+    for entry in read_bundle(file, _project(None).data / "weights", replace_files=replace):
         verb = "unpacked" if entry.is_new else "already here:"
         shown = f"data/weights/{entry.file}"
-        typer.echo(f"{verb} {shown}  {megabytes(entry.size)}  sha256 {entry.sha256[:12]}")
+        typer.echo(f"{verb} {shown}  {_megabytes(entry.size)}  sha256 {entry.sha256[:12]}")
 
 
 def _not_packed(item: WeightsItem, root: Path) -> str | None:
@@ -155,11 +209,9 @@ def _not_packed(item: WeightsItem, root: Path) -> str | None:
     if item.found is None:
         return "not here" if item.can_be_carried else item.reason
     path = item.found.path
-    if item.wanted.both_towers:
+    if item.both_towers:
         return f"both towers are not packed, copy {path.parents[2]} into the hub's cache there"
-    if item.wanted.spec.weights == "pretrained":
-        return None
-    if path.parent == root and can_be_packed(path.name):
+    if item.spec.weights == "pretrained" or (path.parent == root and can_be_packed(path.name)):
         return None
     return (
         "only .safetensors and .pth directly in data/weights are packed (names of letters, digits "
@@ -167,28 +219,62 @@ def _not_packed(item: WeightsItem, root: Path) -> str | None:
     )
 
 
-def _layout(profile: str | None) -> Project:
+def _as_json(item: WeightsItem) -> dict[str, Any]:
+    file = item.found and asdict(item.found) | {
+        "path": str(item.found.path),
+        "size": item.found.path.stat().st_size,
+    }
+    return {"name": item.name, "here": bool(file), "file": file, "reason": item.reason}
+
+
+def _table(items: list[WeightsItem], project: Path) -> str:
+    """An aligned table; below it, why the missing ones are missing."""
+    if not items:
+        return NOTHING_WANTED
+    rows = [_HEADINGS]
+    for item in items:
+        if found := item.found:
+            path = found.path
+            shown = path.relative_to(project) if path.is_relative_to(project) else path
+            size = _megabytes(path.stat().st_size)
+            row = (item.name, _FROM[found.source], size, found.sha256[:12], str(shown))
+        else:
+            row = (item.name, "not here", "", "", "")
+        rows.append(row)
+    width = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    form = f"{{:{width[0]}}}  {{:{width[1]}}}  {{:>{width[2]}}}  {{:{width[3]}}}  {{}}"
+    lines = [form.format(*row).rstrip() for row in rows]
+    if missing := [item for item in items if item.reason]:
+        lines += ["", *(f"{item.name}: {item.reason}" for item in missing)]
+    if any(item.can_be_carried for item in items):
+        lines += ["", FETCH]
+    return "\n".join(lines)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+def _project(profile: str | None) -> Project:
     from cvlib.project import find_project
 
     return find_project(profile=profile)
 
 
-def _root(layout: Project) -> Path:
-    return layout.data / "weights"
-
-
-def _wanted(layout: Project, names: list[str] | None = None) -> list[WeightsItem]:
-    """Weights of the given names; of all experiments if there are none."""
-    from cvlib.weights_cli import WeightsItem
-
-    if names:
-        return [WeightsItem.named(name) for name in names]
+def _wanted(project: Project, names: list[str] | None = None) -> list[tuple[BackboneSpec, bool]]:
+    """The weights of the given names; of all experiments if there are none."""
     from cvlib.models.spec import BackboneSpec
+    from cvlib.models.weights import BOTH_TOWERS
     from cvlib.probing.spec import ZeroShotSpec
 
-    specs = [run.spec for name in layout.experiment_ids() for run in layout.plan(name).runs]
+    if names:
+        return [
+            (BackboneSpec(name=name.removesuffix(BOTH_TOWERS)), name.endswith(BOTH_TOWERS))
+            for name in names
+        ]
+    runs = [run for name in project.experiment_ids() for run in project.plan(name).runs]
     return [
-        WeightsItem(spec.model, both_towers=isinstance(spec.train, ZeroShotSpec))
-        for spec in specs
-        if isinstance(spec.model, BackboneSpec)
+        (run.spec.model, isinstance(run.spec.train, ZeroShotSpec))
+        for run in runs
+        if isinstance(run.spec.model, BackboneSpec)
     ]

@@ -1,9 +1,10 @@
+import re
 import subprocess
 import sys
 
 import pytest
 
-COMMANDS = ("run", "status", "prune", "render", "data", "doctor", "init", "new")
+COMMANDS = ("run", "status", "prune", "render", "data", "doctor", "init", "new", "vendor", "docs")
 
 
 def cvlib(*words, cwd=None):
@@ -75,3 +76,31 @@ def test_doctor_examines_this_machine(request):
     assert done.returncode == 0, done.stdout + done.stderr
     for what in ("Python", "packages", "device", "pandoc", "typst", "project", "store"):
         assert what in done.stdout
+
+
+def test_doctor_says_so_when_a_folder_of_the_project_hides_the_library(tmp_path):
+    (tmp_path / "cvlib").mkdir()
+    (tmp_path / "cvlib/__init__.py").write_text("")
+    code = "import sys; sys.path.pop(0); from cvlib.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "doctor"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert (
+        f"BAD   library      chapters would import another cvlib, {tmp_path}/cvlib" in done.stdout
+    )
+
+
+def test_the_version_is_that_of_the_distribution_and_of_the_code():
+    assert re.fullmatch(r"cvlib-journal 0\.1\.0\+c[0-9a-f]{10}\n", cvlib("--version").stdout)
+
+
+def test_an_unknown_document_is_answered_with_the_nearest():
+    done = cvlib("docs", "own-dateset")
+    assert done.returncode == 2 and "did you mean 'own-dataset'?" in done.stderr
+
+
+def test_quartos_hook_is_a_command_that_the_help_leaves_out(tmp_path):
+    assert "hook" not in cvlib("--help").stdout
+    done = cvlib("hook", "pre", cwd=tmp_path)
+    assert done.returncode == 0 and "cvlib: freshness was not checked" in done.stdout

@@ -11,7 +11,7 @@ from cvlib.settings import Settings, expected_pdf_name, load_settings
 from cvlib.studies.located_yaml import SpecError
 from tests.engine.chapters import QUARTO_YML, small_book
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[1]
 
 
 def settings(tmp_path, section: str) -> Settings:
@@ -19,7 +19,6 @@ def settings(tmp_path, section: str) -> Settings:
     return load_settings(tmp_path)
 
 
-@pytest.mark.shipped
 def test_the_defaults_are_the_course_s_and_the_repository_states_them(tmp_path):
     assert settings(tmp_path, "") == settings(tmp_path, "cvlib:\n") == load_settings(REPOSITORY)
     pages = load_settings(REPOSITORY).pages

@@ -133,7 +133,7 @@ def _digest(submission: Submission) -> str:
     project, chapters = submission.project, submission.chapters
     digest = hashlib.sha256(_DATES.sub(b"", submission.pdf_path.read_bytes()))
     files = {*project.root.glob("_quarto*.yml"), *project.root.glob("_extensions/*/*.yml")}
-    files |= {*project.experiments.glob("*.yaml"), *submission.bibliography}
+    files |= {*project.experiments.glob("*.yaml"), *submission.book.bibliography}
     files |= {path for each in chapters for _, _, path in picture_files(submission, each)}
     for path in sorted(files):
         digest.update(f"{path} ".encode() + (path.read_bytes() if path.is_file() else b"missing"))

@@ -27,7 +27,7 @@ _LONGER = "The course expects more: say what was found, and why."
 
 def file_name(submission: Submission) -> Iterator[Finding]:
     """Compare the file's name with the pattern of the settings, filled with the first author."""
-    yml, author = submission.quarto_yml, submission.book.authors[0]
+    yml, author = submission.book.source, submission.book.authors[0]
     try:
         expected = expected_pdf_name(submission.settings, author)
     except SpecError as error:

@@ -11,7 +11,7 @@ from cvlib.check.finding import Finding, failed, ok, unchecked
 from cvlib.check.submission import Submission, blank, without_blocks
 from cvlib.engine.chapter import Cell
 from cvlib.engine.citations import BIBTEX_KEY
-from cvlib.engine.source_lines import nearest
+from cvlib.engine.errors import nearest
 from cvlib.engine.yaml_lines import parse_yaml
 
 # What Quarto, pandoc and LaTeX print in place of what they did not find.
@@ -38,7 +38,7 @@ def references(submission: Submission) -> Iterator[Finding]:
             cells = [block for block in chapter.chapter.blocks if isinstance(block, Cell)]
             labels.update(str(cell.options["label"]) for cell in cells if "label" in cell.options)
     try:
-        keys = {key for path in submission.bibliography for key in _bibliography_keys(path)}
+        keys = {key for path in submission.book.bibliography for key in _bibliography_keys(path)}
     except (ValueError, KeyError, TypeError, OSError) as error:
         yield unchecked(f"the bibliography cannot be read: {error}")
         return

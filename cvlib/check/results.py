@@ -156,7 +156,7 @@ def _variants(statuses: Iterable[RunStatus]) -> str:
 
 def frozen_copies(submission: Submission) -> Iterator[Finding]:
     """Ask of each chapter whether its frozen copy is true to its text, its results and its code."""
-    if not submission.is_frozen:
+    if submission.book.freeze is False:
         yield unchecked(f"the profile {submission.project.profile} freezes no chapter")
         return
     statuses = submission.chapter_statuses

@@ -7,16 +7,13 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cvlib.engine.book import Book, Target, merge, read_book
-from cvlib.engine.chapter import Chapter, ExecutedChapter, Line
-from cvlib.engine.errors import BookError, RenderError
-from cvlib.engine.include import read_lines
-from cvlib.engine.project import extension_options
-from cvlib.engine.yaml_lines import YamlFile
+from cvlib.engine.book import Book, ChapterEntry, Target
+from cvlib.engine.chapter import Chapter, ExecutedChapter
+from cvlib.engine.errors import BookError
+from cvlib.freeze.freshness import frozen_copy
 from cvlib.freeze.frozen_chapter import FrozenChapter
-from cvlib.freeze.frozen_copy import freeze_folder
 from cvlib.settings import Settings, load_settings
 
 if TYPE_CHECKING:  # reading a PDF and the store takes imports that not every call needs
@@ -58,13 +55,12 @@ def blank(found: re.Match[str]) -> str:
 class Source:
     """The text of one chapter with what it includes, each place in it traced to file and line."""
 
-    file: str
-    lines: tuple[Line, ...]
+    chapter: Chapter
 
-    @cached_property
+    @property
     def text(self) -> str:
         """All lines, as written."""
-        return "\n".join(line.text for line in self.lines)
+        return self.chapter.full_text
 
     @cached_property
     def prose(self) -> str:
@@ -74,26 +70,31 @@ class Source:
     @cached_property
     def _starts(self) -> list[int]:
         starts = [0]
-        for line in self.lines[:-1]:
+        for line in self.chapter.lines[:-1]:
             starts.append(starts[-1] + len(line.text) + 1)
         return starts
 
     def place(self, offset: int) -> tuple[str, int]:
         """Return file and line of the character at `offset` of the text."""
-        line = self.lines[bisect.bisect_right(self._starts, offset) - 1]
+        line = self.chapter.lines[bisect.bisect_right(self._starts, offset) - 1]
         return line.file, line.number
 
     def find(self, pattern: str) -> tuple[str, int | None]:
         """Return file and line of the first match of a regular expression; without line if none."""
         found = re.search(pattern, self.text)
-        return self.place(found.start()) if found else (self.file, None)
+        return self.place(found.start()) if found else (self.chapter.file, None)
 
 
 @dataclass(frozen=True)
 class CheckedChapter(FrozenChapter):
     """A chapter of the book with its source and its frozen copy, if there is one."""
 
-    source: Source
+    entry: ChapterEntry
+
+    @cached_property
+    def source(self) -> Source:
+        """The chapter as it is written."""
+        return Source(self.chapter)
 
     @property
     def result(self) -> str:
@@ -107,7 +108,7 @@ class CheckedChapter(FrozenChapter):
             return None
         folder = self.folder if markdown is not None else None
         text = self.source.text
-        return ExecutedChapter(self.file, "chapter", None, 0, markdown or text, folder, text)
+        return ExecutedChapter(self.entry, markdown or text, folder, text)
 
 
 class Submission:
@@ -118,13 +119,10 @@ class Submission:
 
     def __init__(self, project: Project, pdf: Path | None = None) -> None:
         self.project = project
-        self.metadata, files = read_book(project.root, project.quarto_profile)
-        self.quarto_yml: YamlFile = files[0]
+        self.book: Book = project.book()
         self.settings: Settings = load_settings(project.root)
-        self.book: Book = read_book(project.root, self.metadata.get("book", {}), self.quarto_yml)
         self._margins = self._declared_margins()
-        folder = str((self.metadata.get("project") or {}).get("output-dir", "_book"))
-        self.pdf_path = (pdf or project.root / folder / f"{self.book.output_file}.pdf").resolve()
+        self.pdf_path = (pdf or self.book.pdf).resolve()
 
     def shown(self, path: Path) -> str:
         """Return a path relative to the project, or as it is where it lies elsewhere."""
@@ -153,14 +151,8 @@ class Submission:
         They are `margin:` of the Typst format in `_quarto.yml`, over that of its extension. Raises
         BookError for a length that is none.
         """
-        formats = self.metadata.get("format")
-        options: dict[str, Any] = {}
-        for name, given in formats.items() if isinstance(formats, dict) else ():
-            if name == "typst" or name.endswith("-typst"):
-                common = {key: self.metadata[key] for key in ("margin",) if key in self.metadata}
-                extension = extension_options(self.project.root, name)
-                options = merge(merge(extension, common), given if isinstance(given, dict) else {})
-        margin = options.get("margin") or {}
+        typst = self.book.formats.get("typ")
+        margin = (typst.options.get("margin") if typst else None) or {}
         found: list[float | None] = []
         for keys in _MARGINS.values():
             key = next((key for key in keys if key in margin), None)
@@ -177,42 +169,21 @@ class Submission:
     @cached_property
     def chapters(self) -> tuple[CheckedChapter, ...]:
         """All chapters in order."""
-        root, found = self.project.root, []
+        found = []
         for entry in self.book.chapters:
-            try:
-                chapter = self.project.chapter(entry.file)
-            except RenderError:  # what Quarto may take all the same: nothing in it is aligned
-                text = (root / entry.file).read_bytes().decode("utf-8-sig")
-                chapter = Chapter(entry.file, text, "", {}, (), ())
-            lines = tuple(read_lines(root, entry.file, chapter.text)[0])
-            folder = freeze_folder(root, entry.file) if self.is_frozen else None
-            found.append(CheckedChapter(chapter, folder, Source(entry.file, lines)))
+            chapter = self.project.chapter(entry.file)
+            copy = frozen_copy(self.project, entry.file) if self.book.freeze is not False else None
+            found.append(CheckedChapter(chapter, copy, entry))
         return tuple(found)
 
     def caption_word(self, kind: str) -> str:
         """Return what captions begin with, `Figure` or `Table`, as `_quarto.yml` may have it."""
-        crossref = self.metadata.get("crossref") or {}
-        return str(crossref.get({"Figure": "fig-title", "Table": "tbl-title"}[kind], kind))
-
-    @property
-    def bibliography(self) -> list[Path]:
-        """The files of the works that may be cited."""
-        named = self.metadata.get("bibliography") or []
-        return [self.project.root / str(n) for n in (named if isinstance(named, list) else [named])]
-
-    @property
-    def is_frozen(self) -> bool:
-        """Whether this profile keeps executed chapters."""
-        execute: dict[str, Any] = self.metadata.get("execute") or {}
-        return execute.get("freeze", False) is not False
+        return self.book.float_titles[{"Figure": "fig", "Table": "tbl"}[kind]]
 
     @cached_property
     def experiments(self) -> list[str]:
         """Ids of the experiments that the chapters read, sorted."""
-        from cvlib.freeze.freshness import experiments_of
-
-        files = [self.project.root / entry.file for entry in self.book.chapters]
-        return sorted({name for file in files for name in experiments_of(self.project, file)})
+        return self.project.experiments_of_book()
 
     @cached_property
     def runs(self) -> list[RunStatus]:

@@ -25,14 +25,14 @@ def data(
     from cvlib.data.spec import DatasetSpec
     from cvlib.project import find_project
 
-    layout = find_project(profile=profile and profile.value)
+    project = find_project(profile=profile and profile.value)
     if name:
         specs = [DatasetSpec(name=name)]
     else:
-        runs = [run for name in layout.experiment_ids() for run in layout.plan(name).runs]
+        runs = [run for name in project.experiment_ids() for run in project.plan(name).runs]
         specs = list(
             {run.spec.dataset.model_dump_json(): run.spec.dataset for run in runs}.values()
         )
     for spec in specs:
-        fetch(spec, layout.data)
-        typer.echo(inventory_text(describe(spec, layout.data)))
+        fetch(spec, project.data)
+        typer.echo(inventory_text(describe(spec, project.data)))

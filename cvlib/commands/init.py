@@ -1,4 +1,4 @@
-"""`cvlib init`: a project of one's own."""
+"""`cvlib init`: a project of one's own; `cvlib vendor`: another cvlib for it."""
 
 from __future__ import annotations
 
@@ -14,25 +14,37 @@ def init(
     dataset: Annotated[
         str, typer.Option(help="imagefolder:PATH, cifar10, …; the digits need no download.")
     ] = "digits",
-    title: Annotated[str | None, typer.Option(help="The report's title.")] = None,
+    title: Annotated[str, typer.Option(help="The report's title.")] = "Experiment journal",
     course: Annotated[str | None, typer.Option(help="The course's name.")] = None,
     module: Annotated[str | None, typer.Option(help="The course's module, such as 2.")] = None,
 ) -> None:
-    """Make a new project from this one: its own report and first experiment, no results yet.
+    """Make a new project: a report, a first experiment, and this cvlib as a wheel that it requires.
 
     Pictures outside of it are linked below its data/ folder, not copied.
 
     Example: cvlib init ../birds --author "Ivan Franko" --dataset imagefolder:~/pictures/birds
     """
-    from cvlib.starting.project import Words, new_project
+    from cvlib.starting.project import new_project
 
-    given = {"title": title, "course": course, "module": module}
-    words = Words(author, **{name: value for name, value in given.items() if value is not None})
-    made = new_project(folder, words, dataset)
-    typer.echo(f"{made.data.words}")
+    made = new_project(folder, author, dataset, title=title, course=course, module=module)
+    typer.echo(made.data.words)
     if made.data.link is not None:
         typer.echo(f"linked as {made.data.link.as_posix()}, so that the project can be moved")
     typer.echo(
         f"made {made.root}, whose PDF will be {made.pdf}\n"
         f"next: cd {folder} && make report PROFILE=quick; then write what says 'To write'"
     )
+
+
+def vendor() -> None:
+    """Let the project require the cvlib that this command is of: its wheel goes into vendor/.
+
+    That is how a project gets a newer cvlib: the command of that one is called inside the project.
+
+    Example: cvlib vendor
+    """
+    from cvlib.project import find_project
+    from cvlib.starting.wheel import vendor as put
+
+    wheel = put(find_project().root)
+    typer.echo(f"vendor/{wheel.name}, required by requirements.txt; `make setup` installs it")

@@ -27,8 +27,7 @@ def new(
     from cvlib.project import find_project
     from cvlib.starting.experiment import new_experiment
 
-    layout = find_project()
-    made = new_experiment(layout, name, original=original, dataset=dataset, title=title)
+    made = new_experiment(find_project(), name, original=original, dataset=dataset, title=title)
     if made.data:
         typer.echo(made.data)
     typer.echo(

@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from cvlib.commands.options import ProfileOption
-
-
-class Target(str, Enum):
-    """What to render."""
-
-    pdf = "pdf"
-    html = "html"
-    all = "all"
-
-
-class Engine(str, Enum):
-    """Who renders."""
-
-    auto = "auto"
-    quarto = "quarto"
-    embedded = "embedded"
 
 
 def render(
@@ -31,10 +14,11 @@ def render(
         list[str] | None,
         typer.Argument(metavar="[CHAPTER]...", help="Such as exp01 or report/exp01.qmd; else all."),
     ] = None,
-    to: Annotated[Target, typer.Option(help="What to make.")] = Target.all,
+    to: Annotated[Literal["pdf", "html", "all"], typer.Option(help="What to make.")] = "all",
     engine: Annotated[
-        Engine, typer.Option(help="auto: Quarto if QUARTO or PATH has it, else embedded.")
-    ] = Engine.auto,
+        Literal["auto", "quarto", "embedded"],
+        typer.Option(help="auto: Quarto if QUARTO or PATH has it, else embedded."),
+    ] = "auto",
     profile: ProfileOption = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Execute every chapter, frozen or not.")
@@ -50,8 +34,8 @@ def render(
 
     code = render_report(
         chapters or [],
-        to=to.value,
-        engine=engine.value,
+        to=to,
+        engine=engine,
         profile=profile and profile.value,
         fresh=fresh,
     )

@@ -80,7 +80,9 @@ def _say_what_is_left(statuses: list[RunStatus]) -> None:
     typer.echo("all is fresh" if not left else f"{len(left)} not fresh:")
     for cue in ("code", "environment"):
         if count := sum(s.state == "stale" and s.cue == cue for s in left):
-            typer.echo(f"  {count} stale by {cue}: `cvlib run --rerun {cue}` trains them again")
+            remedy = f"`cvlib run --rerun {cue}` trains them again"
+            remedy += ", `cvlib confirm` shows whether a number changed" * (cue == "code")
+            typer.echo(f"  {count} stale by {cue}: {remedy}")
     if skipped := [s for s in statuses if s.state == "skipped"]:
         names = sorted({f"{s.planned.experiment}/{s.planned.variant}" for s in skipped})
         typer.echo(

@@ -33,16 +33,14 @@ def trace(
     from dataclasses import asdict
     from pathlib import Path
 
-    from cvlib.engine.book import read_book
-    from cvlib.freeze.freshness import Freshness, ProjectInputs
+    from cvlib.freeze.freshness import why_execute
     from cvlib.freeze.trace import trace as find
     from cvlib.freeze.trace_runs import commands_for, facts_of
     from cvlib.project import find_project
 
     project = find_project(profile="default")  # the profile that is frozen
-    freshness = Freshness(read_book(project.root), ProjectInputs(project))
     found = []
-    for place in find(project, what, freshness.why_execute):
+    for place in find(project, what, lambda chapter: why_execute(project, chapter.file)):
         facts = facts_of(project, place.runs)
         render = f"cvlib render {Path(place.file).stem}"
         again = commands_for(project, facts)

@@ -8,18 +8,35 @@ from functools import cached_property
 
 import numpy as np
 
+from cvlib.analysis.confidence import probable_label_errors
 from cvlib.analysis.image_properties import measure
+from cvlib.analysis.mistakes import agreement, confused_pairs, review_sample
 from cvlib.dashboard import DashboardError
-from cvlib.dashboard.choose import ChosenRun, chosen_runs
-from cvlib.dashboard.content import SavedView
 from cvlib.dashboard.images import ImageFiles, image_files
-from cvlib.dashboard.run_content import RunContent
-from cvlib.dashboard.views import find_views
+from cvlib.dashboard.runs import ChosenRun, RunContent, chosen_runs
 from cvlib.data.load import fetch, fingerprint, load
 from cvlib.data.spec import DatasetSpec
 from cvlib.project import Project
 from cvlib.results.files import canonical_json, sha256_text
 from cvlib.results.run import Predictions
+
+CONFIDENT = 0.9  # probability of a confident mistake's class, at least
+PAIRS = 5
+ONLY_RIGHT = 4
+TO_REVIEW = "to review"
+# what is wrong, doubtful, a pair of classes, wrong with all models, right with one
+_RED, _PURPLE, _ORANGE, _BLUE, _GREEN = "#D62728", "#9467BD", "#FF7F0E", "#1F77B4", "#2CA02C"
+
+
+@dataclass(frozen=True, eq=False)
+class SavedView:
+    """A saved view. ids: (K,) of its images; order: the field they are sorted by, falling."""
+
+    name: str
+    description: str
+    colour: str
+    ids: np.ndarray
+    order: str = "mistakenness"
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +48,6 @@ class Content:
     """
 
     experiment: str
-    profile: str
     title: str
     dataset: str
     fingerprints: tuple[str, ...]
@@ -41,11 +57,6 @@ class Content:
     images: ImageFiles
     runs: tuple[RunContent, ...]
     properties: dict[str, np.ndarray]
-
-    @property
-    def subject(self) -> RunContent:
-        """The first run."""
-        return self.runs[0]
 
     @cached_property
     def found_views(self) -> tuple[SavedView, ...]:
@@ -64,15 +75,21 @@ class Content:
         mistakenness_mean: over the runs that were tested on the image; models_wrong: how many of
         them are wrong.
         """
-        found = {
-            "hardness": self._spread(self.subject, self.subject.hardness),
-            "mistakenness": self._spread(self.subject, self.subject.mistakenness),
+
+        def spread(run: RunContent, values: np.ndarray) -> np.ndarray:
+            wide = np.full(len(self.ids), np.nan)
+            wide[run.rows] = values
+            return wide
+
+        subject = self.runs[0]
+        mistakenness = [spread(run, run.mistakenness) for run in self.runs]
+        return {
+            "hardness": spread(subject, subject.hardness),
+            "mistakenness": mistakenness[0],
+            "mistakenness_mean": np.nanmean(mistakenness, axis=0),
+            "models_wrong": np.nansum([spread(run, ~run.correct) for run in self.runs], axis=0),
+            **self.properties,
         }
-        all_runs = np.array([self._spread(run, run.mistakenness) for run in self.runs])
-        wrong = np.array([self._spread(run, ~run.correct) for run in self.runs])
-        found["mistakenness_mean"] = np.nanmean(all_runs, axis=0)
-        found["models_wrong"] = np.nansum(wrong, axis=0)
-        return found | self.properties
 
     @property
     def sample_digest(self) -> str:
@@ -95,26 +112,20 @@ class Content:
         runs = [[run.field, run.digest] for run in self.runs]
         return sha256_text(canonical_json([self.sample_digest, self.value_digest, runs]))
 
-    def _spread(self, run: RunContent, values: np.ndarray) -> np.ndarray:
-        spread = np.full(len(self.ids), np.nan)
-        spread[run.rows] = values
-        return spread
 
-
-def gather(layout: Project, experiment_id: str, names: Sequence[str] = ()) -> Content:
+def gather(project: Project, experiment_id: str, names: Sequence[str] = ()) -> Content:
     """Everything that a dashboard of these runs shows; see `chosen_runs` for their names.
 
     The images are fetched if they are not on this machine. Raises DashboardError when the runs
     were not tested on the same dataset as it is now.
     """
-
-    experiment = layout.experiment(experiment_id)
-    chosen = chosen_runs(layout, experiment_id, names)
+    experiment = project.experiment(experiment_id)
+    chosen = chosen_runs(project, experiment_id, names)
     specs = [DatasetSpec.model_validate(item.run.spec["dataset"]) for item in chosen]
-    _check_data(layout, chosen, specs)
+    _check_data(project, chosen, specs)
     predictions = [item.run.predictions() for item in chosen]
     ids = np.unique(np.concatenate([found.ids for found in predictions]))
-    images = image_files(specs[0], ids, layout.data)
+    images = image_files(specs[0], ids, project.data)
     for item, found in zip(chosen, predictions, strict=True):
         if not np.array_equal(images.labels[np.searchsorted(ids, found.ids)], found.labels):
             raise DashboardError(
@@ -123,7 +134,6 @@ def gather(layout: Project, experiment_id: str, names: Sequence[str] = ()) -> Co
             )
     return Content(
         experiment=experiment_id,
-        profile=layout.profile,
         title=experiment.title,
         dataset=specs[0].name,
         fingerprints=tuple(dict.fromkeys(item.run.dataset_fingerprint for item in chosen)),
@@ -134,12 +144,12 @@ def gather(layout: Project, experiment_id: str, names: Sequence[str] = ()) -> Co
         runs=tuple(
             RunContent.of(item, found, ids) for item, found in zip(chosen, predictions, strict=True)
         ),
-        properties=_properties(layout, specs, predictions, ids, images.sizes),
+        properties=_properties(project, specs, predictions, ids, images.sizes),
     )
 
 
-def _check_data(layout: Project, chosen: list[ChosenRun], specs: list[DatasetSpec]) -> None:
-    fetch(specs[0], layout.data)
+def _check_data(project: Project, chosen: list[ChosenRun], specs: list[DatasetSpec]) -> None:
+    fetch(specs[0], project.data)
     now: dict[DatasetSpec, str] = {}
     for item, spec in zip(chosen, specs, strict=True):
         if spec.name != specs[0].name:
@@ -148,7 +158,7 @@ def _check_data(layout: Project, chosen: list[ChosenRun], specs: list[DatasetSpe
                 "a dashboard shows the runs of one dataset"
             )
         key = spec.model_copy(update={"image_size": None, "channels": None})
-        now[key] = now.get(key) or fingerprint(key, layout.data)
+        now[key] = now.get(key) or fingerprint(key, project.data)
         if now[key] != item.run.dataset_fingerprint:
             raise DashboardError(
                 f"{item.title}: the images of {spec.name} changed since it was tested; "
@@ -157,7 +167,7 @@ def _check_data(layout: Project, chosen: list[ChosenRun], specs: list[DatasetSpe
 
 
 def _properties(
-    layout: Project,
+    project: Project,
     specs: list[DatasetSpec],
     predictions: list[Predictions],
     ids: np.ndarray,
@@ -170,13 +180,102 @@ def _properties(
     for spec, tested in zip(specs, predictions, strict=True):
         if done[np.searchsorted(ids, tested.ids)].all():
             continue
-        test = load(spec.model_copy(update=shown), layout.data).test
-        rows = np.searchsorted(ids, test.ids)
-        known = rows < len(ids)
-        known[known] = ids[rows[known]] == test.ids[known]
-        known[known] = ~done[rows[known]]
-        rows = rows[known]
-        for name, values in measure(test.images[known], sizes[rows]).items():
+        test = load(spec.model_copy(update=shown), project.data).test
+        wanted = np.isin(test.ids, ids[~done])
+        rows = np.searchsorted(ids, test.ids[wanted])
+        for name, values in measure(test.images[wanted], sizes[rows]).items():
             found.setdefault(name, np.full(len(ids), np.nan))[rows] = values
         done[rows] = True
     return found
+
+
+def find_views(
+    runs: Sequence[RunContent], ids: np.ndarray, class_names: Sequence[str]
+) -> tuple[SavedView, ...]:
+    """Every view of these runs, whose first is the subject. ids: (N,) of the images.
+
+    Views of the subject are among the images that it was tested on; those that compare runs among
+    the images that all were tested on.
+    """
+    subject = runs[0]
+    of, own = subject.chosen.title, ids[subject.rows]
+    wrong = ~subject.correct
+    # mean probabilities over the runs tested on all of the subject's images, rows as its own
+    pooled = np.mean(
+        [
+            run.probabilities[np.searchsorted(run.rows, subject.rows)]
+            for run in runs
+            if np.isin(subject.rows, run.rows).all()
+        ],
+        axis=0,
+    )
+    views = [
+        SavedView(
+            "misclassified",
+            f"{wrong.sum()} of {len(own)} test images: {of}, predicts another class",
+            _RED,
+            own[wrong],
+        ),
+        SavedView(
+            "confident mistakes",
+            f"{of}, is wrong and gives its class a probability of {CONFIDENT:g} or more",
+            _RED,
+            own[wrong & (subject.probabilities.max(axis=1) >= CONFIDENT)],
+        ),
+        *_comparing_views(runs, ids),
+        SavedView(
+            "probable label errors",
+            f"of the images of {of}: the label is probably wrong, by confident learning on what "
+            "all models shown predict on average (Northcutt et al., 2021)",
+            _PURPLE,
+            own[probable_label_errors(pooled, subject.labels).rows],
+        ),
+        SavedView(
+            TO_REVIEW,
+            f"a random sample of the mistakes of {of}: tag each as label-error, ambiguous or "
+            "model-error",
+            _PURPLE,
+            review_sample(own[wrong]),
+            order="image_id",
+        ),
+    ]
+    for pair in confused_pairs(subject.labels, subject.predicted, len(class_names))[:PAIRS]:
+        true, predicted = class_names[pair.true], class_names[pair.predicted]
+        taken = (subject.labels == pair.true) & (subject.predicted == pair.predicted)
+        text = f"{taken.sum()} of {pair.support} {true} that {of}, takes for {predicted}"
+        views.append(SavedView(f"{true} as {predicted}", text, _ORANGE, own[taken]))
+    return tuple(views)
+
+
+def _comparing_views(runs: Sequence[RunContent], ids: np.ndarray) -> list[SavedView]:
+    shared = runs[0].rows
+    for run in runs[1:]:
+        shared = np.intersect1d(shared, run.rows)
+    if not len(shared):
+        return []
+    found = agreement(np.array([run.correct[np.searchsorted(run.rows, shared)] for run in runs]))
+    views = [
+        SavedView(
+            "every model wrong",
+            f"none of the {len(runs)} models shown is right, of {len(shared)} images that all "
+            "were tested on",
+            _BLUE,
+            ids[shared[found.all_wrong]],
+            order="mistakenness_mean",
+        )
+    ]
+    if len(runs) == 1:
+        return views
+    labels = [run.chosen.label for run in runs]
+    for index, run in enumerate(runs[:ONLY_RIGHT]):
+        seed = f" (seed {run.chosen.seed})" if labels.count(labels[index]) > 1 else ""
+        views.append(
+            SavedView(
+                f"only {labels[index]}{seed} right",
+                f"the other {len(runs) - 1} models shown are wrong",
+                _GREEN,
+                ids[shared[found.only(index)]],
+                order="mistakenness_mean",
+            )
+        )
+    return views

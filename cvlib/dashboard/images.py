@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from cvlib.data.arrays import DataError, NumberedNames
 from cvlib.data.decode import Undecodable, decode, read_header
 from cvlib.data.selection import select
-from cvlib.data.sources import FileItems, NoBytes, PixelItems, SourceSplit, open_source
+from cvlib.data.sources import FileItems, NoBytes, PixelItems, open_source
 from cvlib.data.spec import DatasetSpec
 
 SHOWN_BY_BROWSERS = frozenset((".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp"))
@@ -51,53 +52,44 @@ def image_files(spec: DatasetSpec, ids: np.ndarray, root: Path) -> ImageFiles:
         raise DataError(
             f"{spec.name} has {len(content.labels)} test images, none numbered {ids[-1]}"
         )
+    if isinstance(content.names, NumberedNames):
+        names = tuple(NumberedNames(content.names.prefix, content.names.ids[ids]))
+    else:
+        names = tuple(content.names[position] for position in ids.tolist())
     folder = root / ".cache" / "dashboard" / hashlib.sha256(spec.name.encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     with os.scandir(folder) as entries:
         # a file without content is what a machine that lost power leaves of one just renamed
         there = {entry.name for entry in entries if entry.stat().st_size}
-    found = list(_files(content, ids, folder, there))
+    items = content.items
+    found: Iterable[Any]
+    if isinstance(items, PixelItems):
+        found = (items.images[position] for position in ids)
+    elif isinstance(items, FileItems):
+        found = (items.paths[position] for position in ids)
+    else:
+        found = items.read(ids)
+    paths, keys, sizes = [], [], []
+    for position, name, item in zip(ids.tolist(), names, found, strict=True):
+        is_file = isinstance(item, Path)
+        in_place = is_file and item.suffix.lower() in SHOWN_BY_BROWSERS
+        pixels = item if in_place or isinstance(item, np.ndarray) else _pixels(item, name)
+        # Content is compared by the runs' fingerprint; of a file name and length are enough here.
+        sign = item.stat().st_size if is_file else hashlib.sha256(pixels.tobytes()).hexdigest()[:16]
+        key = f"{name}:{sign}"
+        keys.append(key)
+        paths.append(
+            str(item.absolute()) if in_place else _written(pixels, key, position, folder, there)
+        )
+        sizes.append(_size(item, name) if in_place else pixels.shape[:2])
     return ImageFiles(
-        paths=tuple(path for path, _, _ in found),
-        keys=tuple(key for _, key, _ in found),
-        names=_names(content, ids),
-        sizes=np.array([size for _, _, size in found], dtype=np.int64).reshape(-1, 2),
+        paths=tuple(paths),
+        keys=tuple(keys),
+        names=names,
+        sizes=np.array(sizes, dtype=np.int64).reshape(-1, 2),
         labels=content.labels[ids],
         class_names=listing.class_names,
     )
-
-
-_Found = tuple[str, str, tuple[int, int]]
-
-
-def _files(
-    content: SourceSplit, ids: np.ndarray, folder: Path, there: set[str]
-) -> Iterator[_Found]:
-    """Path, key and (height, width) of each image."""
-    items = content.items
-    names = _names(content, ids)
-    if isinstance(items, PixelItems):
-        for position, name in zip(ids.tolist(), names, strict=True):
-            pixels = items.images[position]
-            key = f"{name}:{hashlib.sha256(pixels.tobytes()).hexdigest()[:16]}"
-            yield _written(pixels, key, position, folder, there), key, pixels.shape[:2]
-    elif isinstance(items, FileItems):
-        for position, name in zip(ids.tolist(), names, strict=True):
-            yield _own_file(items.paths[position], name, position, folder, there)
-    else:
-        for position, name, data in zip(ids.tolist(), names, items.read(ids), strict=True):
-            pixels = _pixels(data, name)
-            key = f"{name}:{hashlib.sha256(pixels.tobytes()).hexdigest()[:16]}"
-            yield _written(pixels, key, position, folder, there), key, pixels.shape[:2]
-
-
-def _own_file(path: Path, name: str, position: int, folder: Path, there: set[str]) -> _Found:
-    # Content is compared by the runs' fingerprint; here name and length are enough.
-    key = f"{name}:{path.stat().st_size}"
-    if path.suffix.lower() not in SHOWN_BY_BROWSERS:
-        pixels = _pixels(path.read_bytes(), name)
-        return _written(pixels, key, position, folder, there), key, pixels.shape[:2]
-    return str(path.absolute()), key, _size(path, name)
 
 
 def _size(path: Path, name: str) -> tuple[int, int]:
@@ -114,11 +106,11 @@ def _size(path: Path, name: str) -> tuple[int, int]:
     return header.height, header.width
 
 
-def _pixels(data: bytes | memoryview | NoBytes, name: str) -> np.ndarray:
+def _pixels(data: Path | bytes | memoryview | NoBytes, name: str) -> np.ndarray:
     try:
         if isinstance(data, NoBytes):
             raise Undecodable(data.reason)
-        return decode(data, None, 3)
+        return decode(data.read_bytes() if isinstance(data, Path) else data, None, 3)
     except Undecodable as error:
         raise DataError(f"{name} cannot be read: {error}") from error
 
@@ -136,10 +128,3 @@ def _written(pixels: np.ndarray, key: str, position: int, folder: Path, there: s
         image.save(staged, "PNG", compress_level=1)
         staged.replace(path)
     return str(path.absolute())
-
-
-def _names(content: SourceSplit, ids: np.ndarray) -> tuple[str, ...]:
-    names = content.names
-    if isinstance(names, NumberedNames):
-        return tuple(NumberedNames(names.prefix, names.ids[ids]))
-    return tuple(names[position] for position in ids.tolist())

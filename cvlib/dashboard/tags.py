@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cvlib.dashboard import DashboardError
-from cvlib.dashboard.views import TO_REVIEW
+from cvlib.dashboard.content import TO_REVIEW
 from cvlib.data.spec import FOLDER_KINDS
 from cvlib.project import Project
 from cvlib.results.files import sha256_file
@@ -21,22 +21,20 @@ from cvlib.results.reviews import Reviews, read_reviews, write_reviews
 INFO = "cvlib"  # where in a dataset's info the dashboard keeps its own
 OURS = frozenset({TO_REVIEW})  # tags that the dashboard gives; all others are a person's
 
-Kept = dict[str, Any]
 
-
-def reviews_file(layout: Project, experiment_id: str) -> Path:
+def reviews_file(project: Project, experiment_id: str) -> Path:
     """The file that tags are written to, and read from."""
-    return layout.reviews / f"{experiment_id}.json"
+    return project.reviews / f"{experiment_id}.json"
 
 
-def export_tags(dataset: Any, layout: Project, experiment_id: str) -> Path:
+def export_tags(dataset: Any, project: Project, experiment_id: str) -> Path:
     """Write every tag that a person gave to the experiment's file of reviews, replacing it.
 
     Raises DashboardError, the file untouched, when nothing is tagged or the file is about other
     images.
     """
     info = dataset.info[INFO]
-    path = reviews_file(layout, experiment_id)
+    path = reviews_file(project, experiment_id)
     earlier = read_reviews(path)
     if earlier and not _same_images(earlier, info["dataset"], info["fingerprints"]):
         raise DashboardError(
@@ -71,9 +69,9 @@ def import_reviews(dataset: Any, info: dict[str, Any], path: Path, added: Iterab
     stays removed, as long as the file stays as it is.
     """
     reviews = read_reviews(path)
-    digest = sha256_file(path) if reviews else ""
     if reviews is None:
         return
+    digest = sha256_file(path)
     if not _same_images(reviews, info["dataset"], info["fingerprints"]):
         logging.getLogger(__name__).warning(
             "the reviews in %s are of other images than those shown (%s); they are left out",
@@ -136,7 +134,7 @@ def return_tags(dataset: Any, info: dict[str, Any], added: dict[int, str]) -> No
     """Give images that came back their tags. added: image id -> key."""
     by_key = {key: image for image, key in added.items()}
     back: dict[int, list[str]] = {}
-    waiting: list[Kept] = []
+    waiting = []
     for kept in info["kept"]:
         image = kept["id"] if kept["key"] is None else by_key.get(kept["key"])
         if kept["dataset"] == info["dataset"] and image in added:

@@ -27,7 +27,7 @@ def cited_entries(texts: Iterable[str], bibliography: Iterable[Path]) -> dict[st
             content = path.read_bytes()
         except OSError:
             continue  # a render says that it is missing
-        found = _read(path, content)
+        found = _entries_of(path, content)
         if found is None:
             whole[path.name] = hashlib.sha256(content).hexdigest()[:16]
         else:
@@ -40,7 +40,7 @@ def cited_entries(texts: Iterable[str], bibliography: Iterable[Path]) -> dict[st
     return known | whole if cited else {}
 
 
-def _read(path: Path, content: bytes) -> dict[str, str] | None:
+def _entries_of(path: Path, content: bytes) -> dict[str, str] | None:
     text = content.decode("utf-8", errors="replace")
     if path.suffix in (".bib", ".bibtex"):
         return {key: _digest(fields) for key, fields in _bibtex(text)}

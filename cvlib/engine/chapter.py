@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cvlib.engine.book import ChapterEntry
-from cvlib.engine.errors import BookError, RenderError, Unsupported
+from cvlib.engine.errors import BookError, RenderError, Unsupported, line_of
 from cvlib.engine.supported import (
     CELL_OPTIONS,
     HARMLESS_KEYS,
@@ -215,6 +215,15 @@ class ExecutedChapter:
     def file(self) -> str:
         """The .qmd's path relative to the project, with forward slashes."""
         return self.entry.file
+
+    def error(
+        self,
+        message: str,
+        *needles: str | re.Pattern[str],
+        kind: type[RenderError] = RenderError,
+    ) -> RenderError:
+        """Make an error with the line of the source that holds one of `needles`, see `line_of`."""
+        return kind(message, file=self.file, line=line_of(self.source, *needles))
 
     def path_of(self, reference: str, root: Path) -> Path:
         """Return where a picture lies that the markdown names by `reference`.

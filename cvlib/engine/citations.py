@@ -1,73 +1,70 @@
-"""Citations: the bibliography's files, and keys that are not in them as errors with a line."""
+"""Citations: the bibliography's files for pandoc, and keys that are not in them as errors."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
+from cvlib.engine import pandoc
 from cvlib.engine.book import Book
-from cvlib.engine.chapter_tree import ChapterTree
-from cvlib.engine.errors import RenderError
-from cvlib.engine.source_lines import line_of, line_of_label, nearest
-from cvlib.engine.tree import elements_in
+from cvlib.engine.document import Document
+from cvlib.engine.errors import call_of, nearest
+from cvlib.engine.tree import Element, elements_in
 
-MISSING = re.compile(r"citation (\S+) not found", re.IGNORECASE)
 BIBTEX_KEY = re.compile(r"^\s*@\w+\s*[{(]\s*([^,\s]+)\s*,", re.MULTILINE)
+_MISSING = re.compile(r"citation (\S+) not found", re.IGNORECASE)
 
 
-def has_citations(chapter: ChapterTree) -> bool:
-    """Tell whether a chapter cites (references to figures and so on being resolved already)."""
-    return any(element["t"] == "Cite" for element in elements_in(chapter.blocks))
-
-
-def citeproc_arguments(chapters: Sequence[ChapterTree], project: Book) -> list[str]:
-    """Return pandoc's arguments for citations, none if there are none."""
-    citing = next((chapter for chapter in chapters if has_citations(chapter)), None)
-    if citing is None:
-        return []
-    if not project.bibliography:
-        key = _cited_keys(citing)[0]
-        raise RenderError(
-            f"@{key} is cited, and _quarto.yml names no bibliography: add bibliography: "
-            "references.bib",
-            file=citing.executed.file,
-            line=line_of_label(citing.executed.source, key),
-        )
-    arguments = ["--citeproc", "--metadata", "link-citations=true"]
-    for path in project.bibliography:
-        arguments += ["--bibliography", str(path)]
-    if project.csl is not None:
-        arguments += ["--csl", str(project.csl)]
-    return arguments
-
-
-def refuse_missing(warnings: str, chapters: Sequence[ChapterTree], project: Book) -> None:
-    """Raise for the first key that pandoc did not find in the bibliography."""
-    for key in MISSING.findall(warnings):
-        for chapter in chapters:
-            if key in _cited_keys(chapter):
-                source = chapter.executed.source
-                raise RenderError(
-                    f"the citation @{key} is not in the bibliography"
-                    f"{nearest(key, _known_keys(project))}",
-                    file=chapter.executed.file,
-                    line=line_of_label(source, key) or line_of(source, key),
-                )
-
-
-def _cited_keys(chapter: ChapterTree) -> list[str]:
+def cited_keys(document: Document) -> list[str]:
+    """Return the keys that a chapter cites (references to figures and so on being resolved)."""
     return [
         citation["citationId"]
-        for element in elements_in(chapter.blocks)
+        for element in elements_in(document.blocks)
         if element["t"] == "Cite"
         for citation in element["c"][0]
     ]
 
 
-def _known_keys(project: Book) -> list[str]:
-    return [
-        key
-        for path in project.bibliography
-        if path.suffix in (".bib", ".bibtex")
-        for key in BIBTEX_KEY.findall(path.read_text(encoding="utf-8"))
-    ]
+def write_cited(
+    book: Book,
+    documents: Sequence[Document],
+    blocks: list[Element],
+    arguments: Sequence[str],
+    metadata: dict[str, Element] | None = None,
+) -> str:
+    """Let pandoc write the blocks made of `documents`, citations and their list in place.
+
+    Raises RenderError for the first key that is not in the bibliography.
+    """
+    arguments = [*arguments]
+    citing = next((document for document in documents if cited_keys(document)), None)
+    if citing is not None:
+        if not book.bibliography:
+            key = cited_keys(citing)[0]
+            raise citing.executed.error(
+                f"@{key} is cited, and _quarto.yml names no bibliography: add bibliography: "
+                "references.bib",
+                call_of(key),
+            )
+        arguments += ["--citeproc", "--metadata", "link-citations=true"]
+        for path in book.bibliography:
+            arguments += ["--bibliography", str(path)]
+        arguments += ["--csl", str(book.csl)] if book.csl is not None else []
+    version = [1, 23, 1]
+    document = {"pandoc-api-version": version, "meta": metadata or {}, "blocks": blocks}
+    text, warnings = pandoc.write(document, arguments)
+    for key in _MISSING.findall(warnings):
+        for each in documents:
+            if key in cited_keys(each):
+                known = [
+                    name
+                    for path in book.bibliography
+                    if path.suffix in (".bib", ".bibtex")
+                    for name in BIBTEX_KEY.findall(path.read_text(encoding="utf-8"))
+                ]
+                raise each.executed.error(
+                    f"the citation @{key} is not in the bibliography{nearest(key, known)}",
+                    call_of(key),
+                    key,
+                )
+    return text

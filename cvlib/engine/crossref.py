@@ -1,226 +1,283 @@
-"""Labels, their numbers through the whole report, and the calls of them in the text."""
+"""Numbers of headings, figures, tables and equations through the whole report, and what calls them."""
 
 from __future__ import annotations
 
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from string import ascii_lowercase
 from typing import Any
 
-from cvlib.engine.chapter_tree import ChapterTree
-from cvlib.engine.errors import RenderError, Unsupported
-from cvlib.engine.floats import is_panel_of
-from cvlib.engine.outline import number_headings
-from cvlib.engine.source_lines import line_of, line_of_label, nearest
-from cvlib.engine.tree import SPACE, Element, link, raw, string, text_of, transform, words
+from cvlib.engine.document import Document, OutputFormat
+from cvlib.engine.errors import Unsupported, call_of, nearest
+from cvlib.engine.floats import panels_of
+from cvlib.engine.tree import (
+    SPACE,
+    Element,
+    attr,
+    elements_in,
+    link,
+    raw,
+    string,
+    text_of,
+    transform,
+    words,
+)
 
-REFERENCE = re.compile(r"(?P<kind>fig|tbl|sec|eq)-.+", re.IGNORECASE)
-QUARTO_REFERENCE = re.compile(
+_REFERENCE = re.compile(r"(?P<kind>fig|tbl|sec|eq)-.+", re.IGNORECASE)
+_QUARTO_REFERENCE = re.compile(
     r"(lst|thm|lem|cor|prp|cnj|def|exm|exr|alg|nte|tip|wrn|imp|cau|vid)-.+"
 )
-PREFIXES = {"fig": "Figure", "tbl": "Table", "sec": "Section", "eq": "Equation"}
+_PREFIXES = {"fig": "Figure", "tbl": "Table", "sec": "Section", "eq": "Equation"}
 
 # "EXP02: Receptive field" is called "EXP02": capitals, digits, then a colon or a dash.
 # The PDF's template has the same rule (short-label in definitions.typ).
-SHORT_LABEL = re.compile(r"([A-Z]{2,}[0-9]+)\s*[:–—]")
+_SHORT_LABEL = re.compile(r"([A-Z]{2,}[0-9]+)\s*[:–—]")
 
 
 @dataclass(frozen=True)
-class Target:
-    """Something that can be called by its label."""
+class Heading:
+    """A heading of a chapter, at its level in the whole report; `number` is "" if it has none."""
 
-    label: str
+    level: int
+    number: str
+    identifier: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Something that can be called by its label. title: of a section."""
+
     kind: str
     number: str
-    page: str
-    short: str | None = None
+    document: Document
     title: str = ""
 
 
-@dataclass
 class Index:
-    """All labels of a report."""
+    """All labels of a report; making it numbers what carries a number, in order.
 
-    targets: dict[str, Target] = field(default_factory=dict)
-    homes: dict[str, ChapterTree] = field(default_factory=dict)
+    Header, Float and Equation elements are given their `number`; the documents their headings.
+    """
 
-    def add(self, target: Target, chapter: ChapterTree) -> None:
-        """Take in a label; one that is there twice is an error."""
-        other = self.homes.get(target.label)
-        if other is not None:
-            source = chapter.executed.source
-            raise RenderError(
-                f"the label {target.label!r} is used twice, here and in {other.executed.file}: "
-                "every label of a report is used once",
-                file=chapter.executed.file,
-                line=line_of(source, "#" + target.label, target.label),
+    def __init__(self, documents: Sequence[Document]) -> None:
+        self.labels: dict[str, Labelled] = {}
+        _number_headings(documents)
+        counts = {"fig": 0, "tbl": 0, "eq": 0}
+        for document in documents:
+            for heading in document.headings:
+                if heading.identifier.startswith("sec-"):
+                    section = Labelled("sec", heading.number, document, heading.title)
+                    self._add(heading.identifier, section)
+            for element in _numbered(document.blocks):
+                kind = element.get("kind", "eq")
+                counts[kind] += 1
+                element["number"] = str(counts[kind])
+                if element["id"]:
+                    self._add(element["id"], Labelled(kind, element["number"], document))
+                panels = panels_of(element) if kind != "eq" else []
+                for letter, panel in zip(ascii_lowercase, panels, strict=False):
+                    panel["number"] = f"{counts[kind]}{letter}"
+                    self._add(panel["id"], Labelled(kind, panel["number"], document))
+
+    def _add(self, label: str, labelled: Labelled) -> None:
+        if label in self.labels:
+            raise labelled.document.executed.error(
+                f"the label {label!r} is used twice, here and in "
+                f"{self.labels[label].document.file}: every label of a report is used once",
+                "#" + label,
+                label,
             )
-        self.targets[target.label] = target
-        self.homes[target.label] = chapter
+        self.labels[label] = labelled
+
+    def find(self, label: str, document: Document) -> tuple[str, Labelled]:
+        """Return what `label` names; `Fig-x` at the start of a sentence is `fig-x`."""
+        for name in (label, label[:1].lower() + label[1:]):
+            if name in self.labels:
+                return name, self.labels[name]
+        kind = label.split("-")[0].lower()
+        same_kind = [known for known in self.labels if known.startswith(kind + "-")]
+        raise document.executed.error(
+            f"the reference @{label} leads nowhere{nearest(label, same_kind)}",
+            call_of(label),
+            label,
+        )
 
 
-def build_index(chapters: Sequence[ChapterTree]) -> Index:
-    """Number headings, figures, tables and equations of all chapters, in order."""
-    index = Index()
-    counts = {"fig": 0, "tbl": 0, "eq": 0}
-    headings = number_headings(chapters)
-    for chapter in chapters:
-        chapter.headings = headings[chapter.executed.file]
-        for heading in chapter.headings:
-            if heading.identifier.startswith("sec-"):
-                short = SHORT_LABEL.match(heading.title)
-                index.add(
-                    Target(
-                        label=heading.identifier,
-                        kind="sec",
-                        number=heading.number,
-                        page=chapter.page,
-                        short=short.group(1) if short else None,
-                        title=heading.title,
-                    ),
-                    chapter,
-                )
-        for element in _numbered(chapter.blocks):
-            kind = "eq" if element["t"] == "Equation" else element["kind"]
-            counts[kind] += 1
-            element["number"] = str(counts[kind])
-            if element["id"]:
-                index.add(Target(element["id"], kind, element["number"], chapter.page), chapter)
-            panels = _panels(element) if element["t"] == "Float" else []
-            for letter, panel in zip("abcdefghijklmnopqrstuvwxyz", panels, strict=False):
-                panel["number"] = f"{counts[kind]}{letter}"
-                index.add(Target(panel["id"], kind, panel["number"], chapter.page), chapter)
-    return index
+def _number_headings(documents: Sequence[Document]) -> None:
+    """Number headings: "2.1.3" inside parts, "A.1" in appendices. Typst counts by itself."""
+    counter = [0] * 7
+
+    def step(level: int) -> str:
+        counter[level - 1] += 1
+        counter[level:] = [0] * (len(counter) - level)
+        return ".".join(map(str, counter[:level]))
+
+    part: str | None = None
+    was_appendix = False
+    for document in documents:
+        if document.is_appendix and not was_appendix:
+            was_appendix = True
+            counter[:] = [0] * len(counter)
+        if document.part not in (None, part):
+            step(1)
+        part = document.part
+        document.headings = []
+        for element in elements_in(document.blocks):
+            if element["t"] != "Header":
+                continue
+            level, attributes, inlines = element["c"]
+            level += document.shift
+            number = "" if "unnumbered" in attributes[1] else step(level)
+            if number and document.is_appendix:
+                number = chr(ord("A") + counter[0] - 1) + number.removeprefix(str(counter[0]))
+            element["number"] = number
+            document.headings.append(Heading(level, number, attributes[0], text_of(inlines)))
 
 
 def _numbered(value: Any) -> Iterator[Element]:
     """Yield floats and equations in order; the panels inside a float are not among them."""
-    if isinstance(value, list):
-        for item in value:
+    if isinstance(value, dict) and value.get("t") in ("Float", "Equation"):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
             yield from _numbered(item)
-    elif isinstance(value, dict):
-        if value.get("t") in ("Float", "Equation"):
-            yield value
-            return
-        for item in value.values():
-            if isinstance(item, list | dict):
-                yield from _numbered(item)
-
-
-def _panels(parent: Element) -> list[Element]:
-    found: list[Element] = []
-
-    def collect(value: Any) -> None:
-        if isinstance(value, list):
-            for item in value:
-                collect(item)
-        elif isinstance(value, dict):
-            if value.get("t") == "Float" and is_panel_of(value, parent):
-                found.append(value)
-            else:
-                for item in value.values():
-                    collect(item)
-
-    collect(parent["content"])
-    return found
-
-
-def has_panels(element: Element) -> bool:
-    """Tell whether a float is made of lettered panels."""
-    return bool(_panels(element))
-
-
-def prefixes(given: Mapping[str, Any]) -> dict[str, str]:
-    """Return what stands before a number in a call: `crossref: fig-prefix` and so on."""
-    return {kind: str(given.get(f"{kind}-prefix", text)) for kind, text in PREFIXES.items()}
 
 
 def resolve_calls(
-    blocks: list[Element],
-    chapter: ChapterTree,
-    index: Index,
-    words_before: Mapping[str, str],
-    output: str,
-) -> list[Element]:
-    """Replace every `@fig-x` by a link with its number; one that leads nowhere is an error."""
+    document: Document, index: Index, settings: Mapping[str, Any], output: OutputFormat
+) -> None:
+    """Replace every `@fig-x` by a link with its number; one that leads nowhere is an error.
+
+    settings: `crossref:`, where `fig-prefix` and so on are what stands before a number.
+    """
+    executed = document.executed
 
     def visit(element: Element) -> list[Element] | None:
         if element["t"] != "Cite":
             return None
         citations = element["c"][0]
-        calls = [c for c in citations if _is_call(c, chapter)]
+        for label in (each["citationId"] for each in citations):
+            if _QUARTO_REFERENCE.fullmatch(label):
+                raise executed.error(
+                    f"a reference to {label!r}: the embedded engine numbers figures (fig-), tables "
+                    "(tbl-), sections (sec-) and equations (eq-)",
+                    call_of(label),
+                    kind=Unsupported,
+                )
+        calls = [each for each in citations if _REFERENCE.fullmatch(each["citationId"])]
         if not calls:
             return None
         if len(calls) < len(citations):
-            raise Unsupported(
+            raise executed.error(
                 f"{text_of(element['c'][1])!r} mixes references to the report with citations: "
                 "write two brackets",
-                file=chapter.executed.file,
-                line=line_of_label(chapter.executed.source, calls[0]["citationId"]),
+                call_of(calls[0]["citationId"]),
+                kind=Unsupported,
             )
         out: list[Element] = []
         for position, call in enumerate(calls):
-            if position:
-                out += [string(","), SPACE]
-            target = find_target(call["citationId"], chapter, index)
-            out += _written(call, target, words_before, chapter, output)
+            out += [string(","), SPACE] if position else []
+            out += written(call, *index.find(call["citationId"], document))
         return out
 
-    return transform(blocks, visit)
+    def written(call: dict[str, Any], label: str, target: Labelled) -> list[Element]:
+        before: list[Element] = call["citationPrefix"]
+        if not before and call["citationMode"]["t"] != "SuppressAuthor":
+            prefix = settings.get(f"{target.kind}-prefix", _PREFIXES[target.kind])
+            before = words(str(prefix))
+        after: list[Element] = call["citationSuffix"]
+        if output == "typst":
+            opening = raw("typst", f"#ref(<{label}>, supplement: [")
+            return [opening, *before, raw("typst", "])"), *after]
+        if short := _SHORT_LABEL.match(target.title):
+            text = words(short[1])
+        elif not target.number:
+            text = words(target.title)
+        else:
+            text = [*before, *([string("\u00a0")] if before else []), string(target.number)]
+        home = target.document.page
+        place = "" if home == document.page else relative(home, document.page)
+        return [link(text, [f"{place}#{label}", ""], attr("", "xref")), *after]
 
-
-def _is_call(citation: dict[str, Any], chapter: ChapterTree) -> bool:
-    label = citation["citationId"]
-    if QUARTO_REFERENCE.fullmatch(label):
-        raise Unsupported(
-            f"a reference to {label!r}: the embedded engine numbers figures (fig-), tables (tbl-), "
-            "sections (sec-) and equations (eq-)",
-            file=chapter.executed.file,
-            line=line_of_label(chapter.executed.source, label),
-        )
-    return REFERENCE.fullmatch(label) is not None
-
-
-def find_target(label: str, chapter: ChapterTree, index: Index) -> Target:
-    """Return what `label` names; `Fig-x` at the start of a sentence is `fig-x`."""
-    target = index.targets.get(label) or index.targets.get(label[:1].lower() + label[1:])
-    if target is None:
-        kind = label.split("-")[0].lower()
-        same_kind = [known for known in index.targets if known.startswith(kind + "-")]
-        raise RenderError(
-            f"the reference @{label} leads nowhere{nearest(label, same_kind)}",
-            file=chapter.executed.file,
-            line=line_of_label(chapter.executed.source, label)
-            or line_of(chapter.executed.source, label),
-        )
-    return target
-
-
-def _written(
-    call: dict[str, Any],
-    target: Target,
-    words_before: Mapping[str, str],
-    chapter: ChapterTree,
-    output: str,
-) -> list[Element]:
-    before: list[Element] = call["citationPrefix"]
-    if not before and call["citationMode"]["t"] != "SuppressAuthor":
-        before = words(words_before[target.kind])
-    after: list[Element] = call["citationSuffix"]
-    if output == "typst":
-        opening = raw("typst", f"#ref(<{target.label}>, supplement: [")
-        return [opening, *before, raw("typst", "])"), *after]
-    if target.short is not None:
-        text = words(target.short)
-    elif not target.number:
-        text = words(target.title)
-    else:
-        text = [*before, *([string("\u00a0")] if before else []), string(target.number)]
-    home = "" if target.page == chapter.page else relative(target.page, chapter.page)
-    return [link(text, f"{home}#{target.label}", "xref"), *after]
+    document.blocks = transform(document.blocks, visit)
 
 
 def relative(page: str, start: str) -> str:
     """Return the link from page `start` to `page`, both relative to the output folder."""
     return posixpath.relpath(page, posixpath.dirname(start) or ".")
+
+
+class Anchors:
+    """Where links inside the report lead. In the PDF, one document, each identifier is there once.
+
+    Raises for the first link to a chapter or an anchor that is not there.
+    """
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        self._documents = {document.file: document for document in documents}
+        self._names: dict[tuple[str, str], str] = {}
+        taken: set[str] = set()
+        for document in documents:
+            for identifier in _identifiers(document):
+                name = identifier
+                if name in taken:
+                    name = f"{PurePosixPath(document.file).stem}-{identifier}"
+                self._names.setdefault((document.file, identifier), name)
+                taken.add(name)
+        for document in documents:
+            for element in elements_in(document.blocks):
+                if element["t"] == "Link" and "xref" not in element["c"][0][1]:
+                    self._check(document, element["c"][2][0])
+
+    def in_pdf(self, document: Document, identifier: str) -> str:
+        """Return an identifier as the PDF has it: "results" of the second chapter is renamed."""
+        return self._names.get((document.file, identifier), identifier)
+
+    def place_in_pdf(self, document: Document, target: str) -> str:
+        """Return a link's target as the PDF has it; a chapter's file is its heading."""
+        file, anchor = _split(document, target)
+        if file is None:
+            return target
+        other = self._documents[file]
+        return "#" + self.in_pdf(other, anchor or other.identifier)
+
+    def _check(self, document: Document, target: str) -> None:
+        file, anchor = _split(document, target)
+        if file is None:
+            return
+        hint = None
+        if file not in self._documents:
+            hint = nearest(file, self._documents)
+        elif anchor and (file, anchor) not in self._names:
+            hint = nearest(anchor, [name for home, name in self._names if home == file])
+        if hint is not None:
+            message = f"the link to {target!r} leads nowhere{hint}"
+            raise document.executed.error(message, f"({target})", target)
+
+
+def _identifiers(document: Document) -> Iterator[str]:
+    for element in elements_in(document.blocks):
+        tag, identifier = element["t"], ""
+        if tag == "Header":
+            identifier = element["c"][1][0]
+        elif tag in ("Div", "Span", "CodeBlock", "Code", "Link", "Image"):
+            identifier = element["c"][0][0]
+        elif tag in ("Float", "Equation"):
+            identifier = element["id"]
+        if identifier:
+            yield identifier
+
+
+def _split(document: Document, target: str) -> tuple[str | None, str]:
+    """Return the chapter's file and the anchor that `target` names; None for any other link."""
+    path, _, anchor = target.partition("#")
+    if not path and anchor:
+        return document.file, anchor
+    if path.endswith(".qmd") and "://" not in path:
+        folder = posixpath.dirname(document.file)
+        return posixpath.normpath(posixpath.join(folder, path)), anchor
+    return None, ""

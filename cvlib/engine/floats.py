@@ -8,23 +8,14 @@ A grid without a number becomes `{"t": "Panel", "columns", "content": list of ce
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 from cvlib.engine.chapter import ExecutedChapter
-from cvlib.engine.errors import RenderError
-from cvlib.engine.source_lines import line_of
-from cvlib.engine.tree import (
-    Element,
-    attr,
-    div,
-    elements_in,
-    pairs,
-    parse_inlines,
-    text_of,
-    transform,
-)
+from cvlib.engine.tree import Element, div, elements_in, pairs, parse_inlines, text_of, transform
 
-LABEL = re.compile(r"(fig|tbl)-[\w-]+")
-CAPTION_LABEL = re.compile(r"\{#(tbl-[\w-]+)\}")
+_LABEL = re.compile(r"(fig|tbl)-[\w-]+")
+_CAPTION_LABEL = re.compile(r"\{#(tbl-[\w-]+)\}")
 
 
 def mark_floats(blocks: list[Element], chapter: ExecutedChapter) -> list[Element]:
@@ -33,19 +24,18 @@ def mark_floats(blocks: list[Element], chapter: ExecutedChapter) -> list[Element
     def visit(element: Element) -> list[Element] | None:
         tag = element["t"]
         if tag == "Div":
-            return _from_div(element)
+            return from_div(*element["c"])
         if tag == "Figure":
-            return [_from_figure(element)]
+            return [from_figure(*element["c"])]
         if tag == "Table":
-            return _from_table(element)
+            return from_table(*element["c"])
         return None
 
-    def _from_div(element: Element) -> list[Element] | None:
-        attributes, content = element["c"]
+    def from_div(attributes: list[Any], content: list[Element]) -> list[Element] | None:
         identifier, classes, _ = attributes
         given = pairs(attributes)
         columns = int(given["layout-ncol"]) if given.get("layout-ncol", "").isdigit() else None
-        label = LABEL.fullmatch(identifier)
+        label = _LABEL.fullmatch(identifier)
         if label is None and columns is None:
             return None
         lead, cells = _cells(content) if "cell" in classes else ([], list(content))
@@ -53,76 +43,87 @@ def mark_floats(blocks: list[Element], chapter: ExecutedChapter) -> list[Element
             marked = [transform([cell], visit) for cell in cells]
             _refuse_captions(marked, chapter)
             panel = {"t": "Panel", "columns": columns, "content": marked}
-            return [div(lead, attr()), panel] if lead else [panel]
+            return [div(lead), panel] if lead else [panel]
         kind = label.group(1)
         caption = parse_inlines(given.get(f"{kind}-cap", ""))
-        if not caption and cells and cells[-1]["t"] == "Para" and not _only_image(cells[-1]):
+        if not caption and cells and cells[-1]["t"] == "Para" and not _is_image(cells[-1]):
             caption, cells = cells[-1]["c"], cells[:-1]
         content = transform(cells, visit)
-        if not caption:
-            content, caption = _caption_from_inside(content, kind)
+        if not caption and len(content) == 1 and content[0].get("kind") == kind:
+            # a labelled block around one captioned figure or table takes over that caption
+            content, caption = content[0]["content"], content[0]["caption"]
         if not content:
-            raise RenderError(
+            raise chapter.error(
                 f"{identifier!r} has a label and nothing to show: its cell gave no "
                 f"{'figure' if kind == 'fig' else 'table'}",
-                file=chapter.file,
-                line=line_of(chapter.source, identifier),
+                identifier,
             )
-        return [*lead, make_float(kind, identifier, caption, content, columns)]
+        return [*lead, _float(kind, identifier, caption, content, columns)]
 
-    def _from_figure(element: Element) -> Element:
-        attributes, caption, content = element["c"]
-        inlines = [i for block in caption[1] for i in block["c"]]
-        given = pairs(attributes)
+    def from_figure(attributes: list[Any], caption: list[Any], content: list[Element]) -> Element:
         identifier = attributes[0]
         if identifier and not identifier.startswith("fig-"):
-            raise RenderError(
+            raise chapter.error(
                 f"the label of a figure begins with 'fig-', this one is {identifier!r}",
-                file=chapter.file,
-                line=line_of(chapter.source, "#" + identifier, identifier),
+                "#" + identifier,
+                identifier,
             )
-        alternative = given.get("fig-alt")
-        content = transform(content, lambda e: _described(e, alternative, text_of(inlines)))
-        return make_float("fig", identifier, inlines, content, None)
+        inlines = [inline for block in caption[1] for inline in block["c"]]
+        alternative = pairs(attributes).get("fig-alt")
+        described = transform(content, lambda e: _described(e, alternative, text_of(inlines)))
+        return _float("fig", identifier, inlines, described)
 
-    def _from_table(element: Element) -> list[Element] | None:
-        attributes, caption = element["c"][0], element["c"][1]
-        inlines = [i for block in caption[1] for i in block["c"]]
+    def from_table(attributes: list[Any], caption: list[Any], *rest: Any) -> list[Element] | None:
+        inlines = [inline for block in caption[1] for inline in block["c"]]
         identifier = attributes[0]
-        if inlines and inlines[-1]["t"] == "Str" and CAPTION_LABEL.fullmatch(inlines[-1]["c"]):
-            identifier = inlines[-1]["c"][2:-1]
-            inlines = inlines[:-1]
+        if inlines and inlines[-1]["t"] == "Str" and _CAPTION_LABEL.fullmatch(inlines[-1]["c"]):
+            identifier = inlines.pop()["c"][2:-1]
             while inlines and inlines[-1]["t"] == "Space":
                 inlines.pop()
         if not identifier and not inlines:
             return None
-        bare = {**element, "c": [["", *attributes[1:]], [None, []], *element["c"][2:]]}
-        return [make_float("tbl", identifier, inlines, [bare], None)]
+        bare = {"t": "Table", "c": [["", *attributes[1:]], [None, []], *rest]}
+        return [_float("tbl", identifier, inlines, [bare])]
 
     marked = transform(blocks, visit)
-    _refuse_tables_without_label(marked, chapter)
+    for element in elements_in(marked):
+        if element["t"] == "Float" and element["kind"] == "tbl" and not element["id"]:
+            caption = text_of(element["caption"])
+            raise chapter.error(
+                f"the table {caption[:40]!r} has a caption and no label, so it would have no "
+                "number: add {#tbl-name} to the caption",
+                caption[:20],
+            )
     return marked
 
 
-def make_float(
-    kind: str, identifier: str, caption: list[Element], content: list[Element], columns: int | None
+def panels_of(element: Element) -> list[Element]:
+    """The lettered panels of a float, in order."""
+    is_panel = re.compile(re.escape(element["id"]) + r"-\d+")
+
+    def panels_in(value: Any) -> Iterator[Element]:
+        if (
+            isinstance(value, dict)
+            and value.get("t") == "Float"
+            and is_panel.fullmatch(value["id"])
+        ):
+            yield value
+        elif isinstance(value, dict | list):
+            for item in value.values() if isinstance(value, dict) else value:
+                yield from panels_in(item)
+
+    return list(panels_in(element["content"]))
+
+
+def _float(
+    kind: str,
+    identifier: str,
+    caption: list[Element],
+    content: list[Element],
+    columns: int | None = None,
 ) -> Element:
-    """Make a Float."""
-    return {
-        "t": "Float",
-        "kind": kind,
-        "id": identifier,
-        "caption": caption,
-        "content": content,
-        "columns": columns,
-    }
-
-
-def is_panel_of(element: Element, parent: Element) -> bool:
-    """Tell whether a float is one of the panels of `parent`."""
-    return element["t"] == "Float" and bool(
-        re.fullmatch(re.escape(parent["id"]) + r"-\d+", element["id"])
-    )
+    named = {"kind": kind, "id": identifier, "caption": caption}
+    return {"t": "Float", **named, "content": content, "columns": columns}
 
 
 def _cells(content: list[Element]) -> tuple[list[Element], list[Element]]:
@@ -140,15 +141,7 @@ def _cells(content: list[Element]) -> tuple[list[Element], list[Element]]:
     return lead, cells
 
 
-def _caption_from_inside(content: list[Element], kind: str) -> tuple[list[Element], list[Element]]:
-    """A labelled block around one captioned figure or table takes over that caption."""
-    if len(content) == 1 and content[0]["t"] == "Float" and content[0]["kind"] == kind:
-        inner = content[0]
-        return inner["content"], inner["caption"]
-    return content, []
-
-
-def _only_image(block: Element) -> bool:
+def _is_image(block: Element) -> bool:
     return len(block["c"]) == 1 and block["c"][0]["t"] == "Image"
 
 
@@ -158,8 +151,8 @@ def _described(element: Element, alternative: str | None, caption: str) -> list[
         return None
     attributes, inlines, target = element["c"]
     given = pairs(attributes)
-    explicit = alternative or given.pop("fig-alt", None) or given.pop("alt", None)
-    given.pop("fig-alt", None)
+    own, alt = given.pop("fig-alt", None), given.get("alt")
+    explicit = alternative or own or alt
     given["alt"] = explicit or caption
     if explicit:
         given["described"] = "yes"
@@ -171,21 +164,9 @@ def _refuse_captions(cells: list[list[Element]], chapter: ExecutedChapter) -> No
     for element in elements_in(cells):
         if element["t"] == "Float" and not element["id"] and element["caption"]:
             caption = text_of(element["caption"])
-            raise RenderError(
+            raise chapter.error(
                 f"the figure {caption[:40]!r} stands in a layout without a label: give the whole a "
                 "label (fig-name), its figures then are (a), (b), …, or leave the captions out",
-                file=chapter.file,
-                line=line_of(chapter.source, caption[:20], "layout-ncol"),
-            )
-
-
-def _refuse_tables_without_label(blocks: list[Element], chapter: ExecutedChapter) -> None:
-    for element in elements_in(blocks):
-        if element["t"] == "Float" and element["kind"] == "tbl" and not element["id"]:
-            caption = text_of(element["caption"])
-            raise RenderError(
-                f"the table {caption[:40]!r} has a caption and no label, so it would have no "
-                "number: add {#tbl-name} to the caption",
-                file=chapter.file,
-                line=line_of(chapter.source, caption[:20]),
+                caption[:20],
+                "layout-ncol",
             )

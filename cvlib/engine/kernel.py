@@ -94,11 +94,13 @@ class Kernel:
                 stderr=log,
                 start_new_session=True,
             )
-        try:
+        with contextlib.ExitStack() as started:
+            started.callback(self._clean_up)
             # Imported while the kernel starts.
             from jupyter_client.blocking.client import BlockingKernelClient
 
             self._client = BlockingKernelClient(connection_file=str(connection))
+            started.callback(self._client.stop_channels)
             self._client.load_connection_file()
             self._client.start_channels(stdin=False, hb=False)
             self._wait_until_heard()
@@ -108,10 +110,7 @@ class Kernel:
                         "the code that runs before the first cell failed: "
                         f"{output['ename']}: {output['evalue']}"
                     )
-        except BaseException:
-            self._kill_group()
-            shutil.rmtree(self._scratch, ignore_errors=True)
-            raise
+            self._started = started.pop_all()
         return self
 
     def _connection(self) -> dict[str, Any]:
@@ -134,15 +133,15 @@ class Kernel:
         }
 
     def __exit__(self, *_: object) -> None:
-        try:
+        with self._started:
             self._client.execute(_EXIT, silent=True, store_history=False, stop_on_error=False)
             if not self._has_ended():
                 self._client.shutdown()
                 self._has_ended()
-        finally:
-            self._client.stop_channels()
-            self._kill_group()
-            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _clean_up(self) -> None:
+        self._kill_group()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def run(self, code: str, *, silent: bool = False) -> list[Output]:
         """Run `code` and return its outputs as a notebook holds them (streams as one text).

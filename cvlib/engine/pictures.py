@@ -8,16 +8,14 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import unescape
 
-from cvlib.engine.errors import RenderError
-from cvlib.engine.source_lines import line_of
 from cvlib.engine.tree import elements_in
 
 if TYPE_CHECKING:
-    from cvlib.engine.chapter_tree import ChapterTree
+    from cvlib.engine.document import Document
 
 _INCHES_PER_METRE = 0.0254
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -115,39 +113,28 @@ class Picture:
     path: Path
 
 
-def pictures_of(chapter: ChapterTree, root: Path) -> Iterator[Picture]:
+def pictures_of(document: Document, root: Path) -> Iterator[Picture]:
     """Yield the pictures of a chapter, each file checked to be there."""
-    executed = chapter.executed
-    folder = str(PurePosixPath(executed.file).parent)
-    for element in elements_in(chapter.blocks):
+    executed = document.executed
+    folder = posixpath.dirname(document.file)
+    for element in elements_in(document.blocks):
         if element["t"] != "Image":
             continue
         reference = element["c"][2][0]
-        line = line_of(executed.source, reference)
-        if reference.startswith(("http:", "https:", "data:", "//")):
-            raise RenderError(
-                f"the picture {reference[:60]!r} is not a file of the project; "
-                "save it beside the chapter",
-                file=executed.file,
-                line=line,
-            )
         path = executed.path_of(reference, root)
-        if not path.is_file():
-            raise RenderError(
-                f"the picture {reference!r} is not there (looked at {path}); "
-                "if a cell made it, run the chapter again",
-                file=executed.file,
-                line=line,
-            )
         place = posixpath.normpath(posixpath.join(folder, reference)).lstrip("/")
-        if reference.startswith("/"):
-            place = posixpath.normpath(reference.lstrip("/"))
-        if place.startswith(".."):
-            raise RenderError(
-                f"the picture {reference!r} lies outside the project; copy it into it",
-                file=executed.file,
-                line=line,
+        wrong = None
+        if reference.startswith(("http:", "https:", "data:", "//")):
+            wrong = f"{reference[:60]!r} is not a file of the project; save it beside the chapter"
+        elif not path.is_file():
+            wrong = (
+                f"{reference!r} is not there (looked at {path}); "
+                "if a cell made it, run the chapter again"
             )
+        elif place.startswith(".."):
+            wrong = f"{reference!r} lies outside the project; copy it into it"
+        if wrong is not None:
+            raise executed.error(f"the picture {wrong}", reference)
         yield Picture(reference, place, path)
 
 

@@ -11,8 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from cvlib.engine.chapter_tree import ChapterTree
-from cvlib.engine.html_blocks import DEFAULT_TITLES
+from cvlib.engine.document import Document
 from cvlib.engine.tree import Element, text_of, transform
 
 FILE = "assets/search-index.js"
@@ -31,24 +30,23 @@ class Place:
     text: str
 
 
-def search_index(chapters: Sequence[ChapterTree], titles: Mapping[str, str]) -> str:
+def search_index(documents: Sequence[Document], titles: Mapping[str, str]) -> str:
     """Return the script for chapters whose headings and floats are numbered, their calls resolved.
 
-    titles: what figures and tables are called, where it is not "Figure" and "Table".
+    titles: what figures and tables are called.
     """
-    titles = {**DEFAULT_TITLES, **titles}
     lines = [
         json.dumps(asdict(place), ensure_ascii=False)
-        for chapter in chapters
-        for place in _places(chapter, titles)
+        for document in documents
+        for place in _places(document, titles)
     ]
     return "window.journalIndex = [\n" + ",\n".join(lines) + "\n];\n"
 
 
-def _places(chapter: ChapterTree, titles: Mapping[str, str]) -> list[Place]:
+def _places(document: Document, titles: Mapping[str, str]) -> list[Place]:
     places: list[Place] = []
     floats: list[Place] = []
-    name = chapter.title_text
+    name = document.title_text
 
     def visit(element: Element) -> None:
         tag = element.get("t")
@@ -56,14 +54,14 @@ def _places(chapter: ChapterTree, titles: Mapping[str, str]) -> list[Place]:
             _, attributes, inlines = element["c"]
             number = element.get("number", "")
             title = _words(inlines)
-            places.append(Place(chapter.page, attributes[0], number, title, name, ""))
+            places.append(Place(document.page, attributes[0], number, title, name, ""))
         elif tag in ("Para", "Plain"):
             places[-1].text += _words(element["c"]) + " "
         elif tag == "Float":
             caption = _words(element["caption"])
             title = f"{titles[element['kind']]} {element['number']}"
             if element["id"]:
-                floats.append(Place(chapter.page, element["id"], "", title, name, caption))
+                floats.append(Place(document.page, element["id"], "", title, name, caption))
             places[-1].text += caption + " "
             inside(element["content"])
         elif tag == "Callout":
@@ -85,7 +83,7 @@ def _places(chapter: ChapterTree, titles: Mapping[str, str]) -> list[Place]:
         elif isinstance(value, dict):
             visit(value)
 
-    inside(chapter.blocks)
+    inside(document.blocks)
     for place in places:
         place.text = _SPACE_BEFORE.sub("", re.sub(r"\s+", " ", place.text)).strip()
     return [*places, *floats]

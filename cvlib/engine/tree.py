@@ -1,8 +1,9 @@
 """Pandoc's syntax tree as plain JSON: a walk that rewrites, and makers of its elements.
 
 An element is `{"t": tag, "c": content}` as `pandoc -t json` prints it
-(https://hackage.haskell.org/package/pandoc-types). Two tags are our own and live only between
-reading and writing: `Float` (a numbered figure or table) and `Panel` (a grid without a number).
+(https://hackage.haskell.org/package/pandoc-types). Four tags are our own and live only between
+reading and writing: `Callout`, `Equation`, `Float` (a numbered figure or table) and `Panel` (a grid
+without a number).
 """
 
 from __future__ import annotations
@@ -30,26 +31,24 @@ def transform(elements: list[Element], visit: Visit) -> list[Element]:
     for element in elements:
         replaced = visit(element)
         if replaced is None:
-            out.append({key: _inside(value, visit) for key, value in element.items()})
+            out.append({key: inside(value, visit) for key, value in element.items()})
         else:
             out.extend(replaced)
     return out
 
 
-def _inside(value: Any, visit: Visit) -> Any:
+def inside(value: Any, visit: Visit) -> Any:
+    """Rewrite the elements that an element's content holds, however deep."""
     if isinstance(value, list):
-        if any(isinstance(item, dict) and "t" in item for item in value):
-            # a mixed list ([level, attr, inlines] never mixes; Math has [type, text])
-            out: list[Any] = []
-            for item in value:
-                if isinstance(item, dict) and "t" in item:
-                    out.extend(transform([item], visit))
-                else:
-                    out.append(_inside(item, visit))
-            return out
-        return [_inside(item, visit) for item in value]
+        out: list[Any] = []
+        for item in value:
+            if isinstance(item, dict) and "t" in item:
+                out.extend(transform([item], visit))
+            else:
+                out.append(inside(item, visit))
+        return out
     if isinstance(value, dict):
-        return {key: _inside(item, visit) for key, item in value.items()}
+        return {key: inside(item, visit) for key, item in value.items()}
     return value
 
 
@@ -68,41 +67,45 @@ def elements_in(value: Any) -> Iterator[Element]:
 
 def text_of(value: Any) -> str:
     """Return the plain text of inlines or blocks."""
-    parts: list[str] = []
 
-    def collect(item: Any) -> None:
+    def parts(item: Any) -> Iterator[str]:
         if isinstance(item, list):
             for each in item:
-                collect(each)
+                yield from parts(each)
         elif isinstance(item, dict):
             tag = item.get("t")
             if tag == "Str":
-                parts.append(item["c"])
+                yield item["c"]
             elif tag in ("Space", "SoftBreak", "LineBreak"):
-                parts.append(" ")
+                yield " "
             elif tag in ("Code", "Math", "CodeBlock"):
-                parts.append(item["c"][1])
-            elif tag == "Note" or tag in ("RawInline", "RawBlock"):
-                return
+                yield item["c"][1]
             elif tag == "Quoted":
                 mark = "'" if item["c"][0]["t"] == "SingleQuote" else '"'
-                parts.append(mark)
-                collect(item["c"][1])
-                parts.append(mark)
+                yield from (mark, *parts(item["c"][1]), mark)
             elif tag == "Cite":
-                collect(item["c"][1])
-            elif "c" in item:
-                collect(item["c"])
+                yield from parts(item["c"][1])
+            elif "c" in item and tag not in ("Note", "RawInline", "RawBlock"):
+                yield from parts(item["c"])
 
-    collect(value)
-    return "".join(parts).strip()
+    return "".join(parts(value)).strip()
 
 
-def attr(
-    identifier: str = "", classes: tuple[str, ...] = (), **pairs: str
-) -> list[Any]:  # pandoc's Attr triple
-    """Make pandoc's attribute triple; `_` in a key stands for `-`."""
-    return [identifier, list(classes), [[k.replace("_", "-"), v] for k, v in pairs.items()]]
+def parse_inlines(text: str) -> list[Element]:
+    """Parse short markdown, such as a caption, to the inlines of one paragraph."""
+    text = " ".join(text.split())
+    if not text:
+        return []
+    if not _NO_MARKUP.fullmatch(text) or "_" in text:
+        blocks = pandoc.read(text)["blocks"]
+        if len(blocks) == 1 and blocks[0]["t"] in ("Para", "Plain"):
+            return list(blocks[0]["c"])
+    return words(text)
+
+
+def attr(identifier: str = "", *classes: str) -> list[Any]:
+    """Make pandoc's attribute triple."""
+    return [identifier, list(classes), []]
 
 
 def pairs(attributes: list[Any]) -> dict[str, str]:
@@ -122,10 +125,8 @@ def words(text: str) -> list[Element]:
     """Make Str and Space inlines of plain text."""
     out: list[Element] = []
     for index, word in enumerate(text.split(" ")):
-        if index:
-            out.append(SPACE)
-        if word:
-            out.append(string(word))
+        out += [SPACE] if index else []
+        out += [string(word)] if word else []
     return out
 
 
@@ -139,14 +140,14 @@ def plain(inlines: list[Element]) -> Element:
     return {"t": "Plain", "c": inlines}
 
 
-def header(level: int, inlines: list[Element], attributes: list[Any] | None = None) -> Element:
+def header(level: int, inlines: list[Element], attributes: list[Any]) -> Element:
     """Make a Header."""
-    return {"t": "Header", "c": [level, attributes or attr(), inlines]}
+    return {"t": "Header", "c": [level, attributes, inlines]}
 
 
-def div(blocks: list[Element], attributes: list[Any]) -> Element:
+def div(blocks: list[Element], attributes: list[Any] | None = None) -> Element:
     """Make a Div."""
-    return {"t": "Div", "c": [attributes, blocks]}
+    return {"t": "Div", "c": [attributes or attr(), blocks]}
 
 
 def span(inlines: list[Element], attributes: list[Any]) -> Element:
@@ -154,14 +155,9 @@ def span(inlines: list[Element], attributes: list[Any]) -> Element:
     return {"t": "Span", "c": [attributes, inlines]}
 
 
-def link(inlines: list[Element], target: str, *classes: str) -> Element:
-    """Make a Link."""
-    return {"t": "Link", "c": [attr("", classes), inlines, [target, ""]]}
-
-
-def strong(inlines: list[Element]) -> Element:
-    """Make a Strong."""
-    return {"t": "Strong", "c": inlines}
+def link(inlines: list[Element], target: list[str], attributes: list[Any]) -> Element:
+    """Make a Link. target: where it leads, and its title."""
+    return {"t": "Link", "c": [attributes, inlines, target]}
 
 
 def raw_block(form: str, text: str) -> Element:
@@ -172,16 +168,3 @@ def raw_block(form: str, text: str) -> Element:
 def raw(form: str, text: str) -> Element:
     """Make a RawInline for one output format."""
     return {"t": "RawInline", "c": [form, text]}
-
-
-def parse_inlines(text: str) -> list[Element]:
-    """Parse one paragraph of markdown to inlines."""
-    text = " ".join(text.split())
-    if not text:
-        return []
-    if _NO_MARKUP.fullmatch(text) and "_" not in text:
-        return words(text)
-    blocks = pandoc.read(text)["blocks"]
-    if len(blocks) == 1 and blocks[0]["t"] in ("Para", "Plain"):
-        return list(blocks[0]["c"])
-    return words(text)

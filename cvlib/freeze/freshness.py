@@ -7,7 +7,6 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cvlib.engine.bibliography import cited_entries
@@ -26,13 +25,16 @@ from cvlib.freeze.reads import (
     digest_now,
     experiment_reads,
     experiments_named,
+    with_meanings,
 )
+from cvlib.recorder import reads_file
 
 if TYPE_CHECKING:
     from cvlib.engine.book import Target
     from cvlib.project import Project
 
 INCLUDED, CITED, OPTION = "included", "cited", "option"
+_TEXTUAL = (INCLUDED, CITED)  # part of what a chapter says, not of what its cells see
 _NAMED = 4
 
 
@@ -60,24 +62,27 @@ def why_execute(project: Project, file: str) -> str | None:
     return why_untrue(project, file, project.book().targets)
 
 
-def why_untrue(project: Project, file: str, targets: Iterable[Target]) -> str | None:
+def why_untrue(
+    project: Project, file: str, targets: Iterable[Target], copy: FrozenCopy | None = None
+) -> str | None:
     """Why the frozen copy of a chapter is not what running it now would give; None if it is.
 
-    Raises BookError for a chapter that includes a file that is not there.
+    copy: one that lies elsewhere. Raises BookError for a chapter that includes a file that is not
+    there.
     """
-    copy = frozen_copy(project, file)
+    copy = copy or frozen_copy(project, file)
     if (why := copy.why_unusable(project.chapter(file), targets)) is not None:
         return why
     if copy.record is None:
         return "frozen without a record of what it was made from"
     if copy.record.guessed:
         return "frozen by a cvlib before 0.2, which did not record what a chapter reads"
-    now = reads_now(project, file, copy.record)
+    now = reads_now(project, file, copy.record, copy.markdowns)
     return reason(copy.record.reads, now) or None
 
 
-def reads_now(project: Project, file: str, record: Record) -> Reads:
-    """What the record names, as it is now."""
+def reads_now(project: Project, file: str, record: Record, markdowns: Iterable[str] = ()) -> Reads:
+    """What the record names, as it is now. markdowns: executed texts, for they cite."""
     now = own_reads(project, file)
     experiments: set[str] = set()
     for name, recorded in record.reads.items():
@@ -90,7 +95,7 @@ def reads_now(project: Project, file: str, record: Record) -> Reads:
             now.add(declared_reads(project, kind, what))
     for experiment in sorted(experiments):
         now.add(experiment_reads(project, experiment))
-    now.update(cited_reads(project, frozen_copy(project, file).markdowns))
+    now.update(cited_reads(project, markdowns))
     return now
 
 
@@ -246,8 +251,9 @@ class Left:
     record: Record
 
 
-def take_reads(path: Path) -> Left | None:
-    """What a kernel left there, once; None where it left nothing."""
+def take_reads(project: Project, file: str) -> Left | None:
+    """What the kernel of a chapter left, once; None where it left nothing."""
+    path = reads_file(project.root, file)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         path.unlink()
@@ -255,3 +261,38 @@ def take_reads(path: Path) -> Left | None:
         return Left(content["hash"], content["late"], record)
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def whole_record(
+    project: Project, record: Record, own: Mapping[str, str], markdowns: Iterable[str]
+) -> Record:
+    """The record of an execution: what its kernel read, with what the engines read of the chapter.
+
+    own: `own_reads` when it began. Where the chapter trained, results are read anew from now on.
+    """
+    for experiment in record.experiments:
+        now = experiment_reads(project, experiment)
+        if any(record.reads.get(n) != d for n, d in now.items() if n.startswith(RESULTS)):
+            project.forget_results()
+            break
+    reads = {**own, **with_meanings(project, record.reads), **cited_reads(project, markdowns)}
+    return Record(reads, record.experiments, record.wrote)
+
+
+def record_of_other_text(
+    project: Project, file: str, record: Record, markdowns: Iterable[str]
+) -> Record:
+    """The record of a copy that goes on with the chapter's present prose."""
+    kept = {n: d for n, d in record.reads.items() if n.partition(" ")[0] not in _TEXTUAL}
+    reads = {**kept, **own_reads(project, file), **cited_reads(project, markdowns)}
+    return Record(reads, record.experiments, record.wrote)
+
+
+def differs_in_prose_alone(project: Project, file: str, record: Record) -> bool:
+    """Whether nothing that a record names changed, apart from included and cited texts."""
+    now = reads_now(project, file, record)
+    sides = [
+        {n: d for n, d in side.items() if n.partition(" ")[0] not in _TEXTUAL}
+        for side in (record.reads, now)
+    ]
+    return not record.guessed and sides[0] == sides[1]

@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING
 from cvlib.engine.errors import BookError
 from cvlib.errors import CvlibError
 from cvlib.freeze.freshness import (
-    cited_reads,
     frozen_copy,
     own_reads,
     take_reads,
+    whole_record,
     why_untrue,
 )
-from cvlib.freeze.frozen_copy import Record, write_record
+from cvlib.freeze.frozen_copy import write_record
 from cvlib.freeze.interpretation import note_fingerprints
 from cvlib.freeze.lock import (
     forget_quarto,
@@ -37,7 +37,6 @@ from cvlib.freeze.lock import (
     render_lock,
     running_quarto,
 )
-from cvlib.freeze.reads import with_meanings
 from cvlib.project import Project, find_project
 from cvlib.recorder import reads_file
 from cvlib.results.files import replace_text
@@ -116,7 +115,7 @@ def note_executed(project: Project, before: Before, notify: Notify) -> list[str]
         if not copy.digests or copy.record is not None:
             continue
         executed.append(file)
-        left = take_reads(reads_file(project.root, file))
+        left = take_reads(project, file)
         if left is not None and left.hash not in copy.hashes:
             left = None  # of another text
         if left is None or left.late is not None:
@@ -126,9 +125,7 @@ def note_executed(project: Project, before: Before, notify: Notify) -> list[str]
                 "let its first cell begin with `from cvlib.journal import …`"
             )
             continue
-        reads = own | with_meanings(project, left.record.reads)
-        reads |= cited_reads(project, copy.markdowns)
-        write_record(copy.folder, Record(reads, left.record.experiments, left.record.wrote))
+        write_record(copy.folder, whole_record(project, left.record, own, copy.markdowns))
         project.forget_chapter(file)
     return executed
 

@@ -15,20 +15,13 @@ from cvlib.engine.book import Target
 from cvlib.engine.chapter import Chapter, ExecutedChapter, check_supported
 from cvlib.engine.errors import BookError
 from cvlib.engine.output import publish_file, publish_site, staging
-from cvlib.freeze.freshness import (
-    cited_reads,
-    frozen_copy,
-    own_reads,
-    take_reads,
-    why_execute,
-)
-from cvlib.freeze.frozen_copy import FrozenCopy, Record, fill_folder, freeze_folder, write_frozen
+from cvlib.freeze.freshness import frozen_copy, own_reads, take_reads, whole_record, why_execute
+from cvlib.freeze.frozen_copy import FrozenCopy, fill_folder, freeze_folder, write_frozen
 from cvlib.freeze.hook import note_executed, sweep
 from cvlib.freeze.interpretation import fingerprints_file, note_fingerprints, noted_fingerprints
 from cvlib.freeze.lock import render_lock
-from cvlib.freeze.reads import RESULTS, with_meanings
 from cvlib.project import Project, find_project
-from cvlib.recorder import reads_file
+from cvlib.recorder import start_in_kernel
 
 if TYPE_CHECKING:
     from cvlib.studies.status import RunStatus
@@ -229,40 +222,24 @@ def _execute(
     cells = len(chapter.cells)
     notify(f"{chapter.file}: {reason}; running {cells} cell{'' if cells == 1 else 's'}")
     started = time.monotonic()
-    reads: dict[str, str] = own_reads(project, chapter.file)
-    root, file = str(project.root), chapter.file
-    setup = f"__import__('cvlib.recorder').recorder.start({root!r}, {file!r})"
+    own = own_reads(project, chapter.file)
+    file = chapter.file
+    setup = start_in_kernel(project.root, file)
     results = execute_chapter(project.book(), chapter, on_stderr=_show, setup=setup).formats
     markdowns = {target: result.markdown for target, result in results.items()}
     figures = {FIGURE_FOLDERS[target]: result.figures for target, result in results.items()}
-    left = take_reads(reads_file(project.root, file))
+    left = take_reads(project, file)
     if project.book().freeze is False:
         folder = scratch / Path(file).with_suffix("")
         folder.mkdir(parents=True)
         fill_folder(folder, chapter, markdowns, figures)
     else:
         folder = freeze_folder(project.root, file)
-        record = None
-        if left is not None:
-            _forget_what_it_trained(project, left.record)
-            reads |= with_meanings(project, left.record.reads)
-            reads |= cited_reads(project, markdowns.values())
-            record = Record(reads, left.record.experiments, left.record.wrote)
+        record = whole_record(project, left.record, own, markdowns.values()) if left else None
         write_frozen(folder, chapter, markdowns, figures, record)
         project.forget_chapter(file)
     notify(f"{file}: done in {time.monotonic() - started:.1f} s")
     return FrozenCopy(folder)
-
-
-def _forget_what_it_trained(project: Project, record: Record) -> None:
-    """Read results anew where the chapter's own `exp.run()` made some."""
-    from cvlib.freeze.reads import experiment_reads
-
-    for experiment in record.experiments:
-        now = experiment_reads(project, experiment)
-        if any(record.reads.get(n) != d for n, d in now.items() if n.startswith(RESULTS)):
-            project.forget_results()
-            return
 
 
 def _convert(project: Project, copies: Mapping[str, FrozenCopy], target: Target) -> list[Path]:

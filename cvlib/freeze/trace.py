@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cvlib.engine.chapter import INLINE, Chapter
-from cvlib.engine.errors import RenderError
-from cvlib.engine.source_lines import line_of, nearest
+from cvlib.engine.errors import RenderError, line_of, nearest
 from cvlib.freeze.align import end_of_div
 from cvlib.freeze.frozen_chapter import FrozenChapter, frozen_chapter
 from cvlib.freeze.marks import as_read, traced_runs
@@ -48,7 +47,7 @@ def trace(
     what: `91.6%`, `91.6 ± 1.2%`, `fig-exp02`, `@tbl-exp02`. why_stale: asked of each chapter where
     something is found. Raises RenderError with the nearest there is when nothing is.
     """
-    every = [frozen_chapter(project, entry.file) for entry in project.book().book.chapters]
+    every = [frozen_chapter(project, entry.file) for entry in project.book().chapters]
     frozen = [one for one in every if one.markdown]
     label = _LABEL.fullmatch(what.strip())
     if label is not None:

@@ -16,12 +16,12 @@ from cvlib.analysis.confidence import Bin, reliability
 from cvlib.analysis.intervals import Interval, wilson_interval
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
+from cvlib.journal.estimates import share_quantity
 from cvlib.journal.figure import BLUE, HAIRLINE, MUTED, empty_figure, new_figure, styled
 from cvlib.journal.functions import of_mistakes
 from cvlib.journal.mistake_values import mistakes_value
 from cvlib.journal.notes import rates_note, stale_note
 from cvlib.journal.quantity import Quantity
-from cvlib.journal.spread import share_quantity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +49,15 @@ def calibration(found: Mistakes) -> ReportFigure:
     figure = new_figure(2.6)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.5, 1))
     _accuracy(above, bins)
-    _counts(below, bins)
+    middles = [50 * (one.low + one.high) for one in bins]
+    widths = [92 * (one.high - one.low) for one in bins]
+    look = {"color": HAIRLINE, "edgecolor": MUTED, "linewidth": 0.5}
+    below.bar(middles, [one.count for one in bins], widths, **look)
+    below.set_xlabel("confidence (%)")
+    below.annotate("images", (0.01, 0.95), xycoords="axes fraction", va="top", fontsize=8)
+    below.grid(visible=False)
+    below.locator_params(axis="y", nbins=3)
+    below.yaxis.set_major_formatter("{x:,.0f}")
     left = 100 * bins[0].low - 2
     below.set_xlim(left, 101.5)
     chance = f"{100 * measured.by_chance:.1f}% by chance alone"
@@ -162,19 +170,3 @@ def _accuracy(axes: Axes, bins: list[Bin]) -> None:
     )
     axes.set_ylim(max(-2.0, min(low.min(), confidence[0]) - 6), 102)
     axes.set_ylabel("accuracy (%)")
-
-
-def _counts(axes: Axes, bins: list[Bin]) -> None:
-    axes.bar(
-        [50 * (one.low + one.high) for one in bins],
-        [one.count for one in bins],
-        width=[92 * (one.high - one.low) for one in bins],
-        color=HAIRLINE,
-        edgecolor=MUTED,
-        linewidth=0.5,
-    )
-    axes.set_xlabel("confidence (%)")
-    axes.annotate("images", (0.01, 0.95), xycoords="axes fraction", va="top", fontsize=8)
-    axes.grid(visible=False)
-    axes.locator_params(axis="y", nbins=3)
-    axes.yaxis.set_major_formatter("{x:,.0f}")

@@ -21,9 +21,10 @@ from cvlib.journal.figure import (
     figure_of_words,
     new_figure,
     styled,
+    without_frame,
 )
 from cvlib.journal.functions import of_mistakes
-from cvlib.journal.notes import noted, rates_note, skipped_note, stale_note, table_sentences
+from cvlib.journal.notes import noted, rates_note, skipped_note, stale_note, subject_sentences
 from cvlib.journal.quantity import pipe_table
 from cvlib.journal.words import counted
 
@@ -71,7 +72,9 @@ def confusion(found: Mistakes) -> ReportFigure:
     worst = found.confused[:OUTLINED]
     figure = new_figure(0.27 * subject.classes + 1.0)
     axes = figure.subplots()
-    letters = _letters(figure.get_figwidth(), subject.classes, names)
+    # points of the numbers that fit a cell
+    room = 72 * (figure.get_figwidth() - _LETTER * max(map(len, names)) - 0.4) / subject.classes
+    letters = float(np.clip(room / 2.3, 6.0, 8.0))
     top = max(pair.share.estimate for pair in found.confused) * 100
     for row in range(subject.classes):
         for column in range(subject.classes):
@@ -82,10 +85,11 @@ def confusion(found: Mistakes) -> ReportFigure:
         )
         axes.add_patch(frame)
     _frame(axes, names)
+    several = len(worst) > 1
     empty = [names[row] for row in np.flatnonzero(support[:, 0] == 0)]
     figure.say(
         f"percent of each class's images ({rates_note(found)}); below {_LEAST}% blank",
-        f"outlined: {_most(len(worst))}",
+        f"outlined: the {f'{len(worst)} ' * several}most confused pair{'s' * several}",
         f"no test image of {', '.join(empty)}" if empty else "",
         stale_note([subject.variant]),
         runs=subject.variant.keys,
@@ -106,7 +110,7 @@ def pairs(found: Mistakes, count: int = 5) -> Markdown:
     names = found.class_names
     subject = found.cases.subject
     if not found.confused:
-        sentences = [f"{rates_note(found)}: no mistake.", *table_sentences(found)]
+        sentences = [f"{rates_note(found)}: no mistake.", *subject_sentences(found)]
         return noted("", sentences, subject.variant.keys)
     errors = float(subject.wrong.sum()) / len(subject.predicted)
     rows = [
@@ -124,7 +128,7 @@ def pairs(found: Mistakes, count: int = 5) -> Markdown:
         f"{rates_note(found)}; in brackets: 95% Wilson interval over images; "
         f"{counted(len(found.confused), 'pair')} confused at all."
     )
-    sentences = [note, *table_sentences(found)]
+    sentences = [note, *subject_sentences(found)]
     return noted(pipe_table(head, rows, "llrrr"), sentences, subject.variant.keys)
 
 
@@ -140,7 +144,7 @@ def classes(found: Mistakes) -> Markdown:
         return skipped_note(found.variants[:1])
     subject, names = found.cases.subject, found.class_names
     scores = class_scores(subject.labels, subject.predicted, subject.classes)
-    order = sorted(range(len(scores)), key=lambda n: _rank(scores[n].f1.estimate))
+    order = sorted(range(len(scores)), key=lambda n: np.nan_to_num(scores[n].f1.estimate, nan=2.0))
     rows = [
         [
             names[index],
@@ -153,7 +157,7 @@ def classes(found: Mistakes) -> Markdown:
     note = f"{rates_note(found)}; in brackets: 95% interval over images."
     if len(order) > MOST_ROWS:
         note += f" The {MOST_ROWS} of {len(order)} classes with the lowest F1."
-    sentences = [note, *table_sentences(found)]
+    sentences = [note, *subject_sentences(found)]
     return noted(pipe_table(head, rows, "lrrrr"), sentences, subject.variant.keys)
 
 
@@ -167,16 +171,6 @@ def nothing_wrong(found: Mistakes) -> ReportFigure:
     else:
         text += f"is right on all of {counted(len(subject.ids), 'test image')}."
     return figure_of_words(text, subject.variant.keys)
-
-
-def _most(count: int) -> str:
-    return "the most confused pair" if count == 1 else f"the {count} most confused pairs"
-
-
-def _letters(width: float, classes: int, names: Sequence[str]) -> float:
-    """Points of the numbers that fit a cell, between 6 and 8."""
-    room = 72 * (width - _LETTER * max(map(len, names)) - 0.4) / classes
-    return float(np.clip(room / 2.3, 6.0, 8.0))
 
 
 def _cell(axes: Axes, row: int, column: int, percent: float, top: float, letters: float) -> None:
@@ -205,10 +199,8 @@ def _frame(axes: Axes, names: Sequence[str]) -> None:
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("taken for")
     axes.set_ylabel("label")
-    axes.grid(visible=False)
+    without_frame(axes)
     axes.tick_params(length=0, pad=2)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
 
 
 def _bars(found: Mistakes, names: Sequence[str]) -> ReportFigure:
@@ -243,10 +235,6 @@ def _bars(found: Mistakes, names: Sequence[str]) -> ReportFigure:
         runs=found.cases.subject.variant.keys,
     )
     return figure
-
-
-def _rank(f1: float) -> float:
-    return 2.0 if math.isnan(f1) else f1
 
 
 def _score(score: Interval) -> str:

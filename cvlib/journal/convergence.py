@@ -12,7 +12,7 @@ from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.functions import of_experiment
 from cvlib.journal.quantity import Quantity, keys_of
-from cvlib.journal.results import of_one, skipped_value
+from cvlib.journal.results import skipped_value, value_of
 from cvlib.journal.words import counted
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _until(
     shown = [one for one in results.chosen(among) if one.runs]
     share = target_of(target, shown)
     runs = keys_of(shown) if target == COMMON else ()
-    return of_one(results, variant, lambda one: _quantity(one, what, share)).traced(runs)
+    return value_of(results, [variant], lambda one: _quantity(one, what, share)).traced(runs)
 
 
 def _quantity(variant: VariantResults, what: str, target: float | None) -> Quantity:

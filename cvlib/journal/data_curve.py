@@ -1,4 +1,4 @@
-"""Accuracy against the number of training images, a line a family of models, and what it says."""
+"""Accuracy against training images: of families of models, and of probes by images a class."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ import numpy as np
 from cvlib.analysis import efficiency
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError, MissingResults
+from cvlib.journal.estimates import of_values, only_shares
 from cvlib.journal.figure import empty_figure, styled
 from cvlib.journal.functions import of_experiment
 from cvlib.journal.lines import Line, check_band, lines_figure
 from cvlib.journal.notes import absence_note, fixed_note, marks, stale_note
-from cvlib.journal.quantity import Quantity, keys_of
-from cvlib.journal.results import Name, VariantResults, of_one, skipped_value, told_apart
-from cvlib.journal.spread import only_shares
-from cvlib.journal.words import spec_value
+from cvlib.journal.quantity import Quantity, Skipped, keys_of
+from cvlib.journal.results import Name, VariantResults, skipped_value, told_apart, value_of
+from cvlib.journal.values import percent_quantity
+from cvlib.journal.words import listed
 
 if TYPE_CHECKING:
     from cvlib.journal.figure import ReportFigure
     from cvlib.journal.results import Results
 
 Lines = str | Mapping[str, Sequence[Name]]
-Family = tuple[str, list[VariantResults]]
+ALL = "all"
+Shots = int | str
 
 
 @of_experiment
@@ -32,14 +34,13 @@ Family = tuple[str, list[VariantResults]]
 def data_curve(
     results: Results,
     *groups: Lines,
-    x: str = "train_images",
     metric: str = "test_accuracy",
     band: str = "interval",
 ) -> ReportFigure:
     """Accuracy against training images, a line a family of models.
 
     groups: mappings label -> variants, or names of factors; none: every factor whose variants
-    differ in dataset.subset. x: a metric, or a key of the spec such as dataset.subset.
+    differ in dataset.subset.
 
     Example: exp03.data_curve({"CNN": ["cnn-500", "cnn-2000", "cnn-8000"]}, height=2.3)
     """
@@ -53,18 +54,23 @@ def data_curve(
     mark = marks(shown)
     lines = []
     for label, members in families:
-        points = _points(members, x)
+        points = _points(members)
         if points:
             # one stale point makes the line stale
             label += max(mark[variant.id] for variant in points.values())
             values = tuple(100 * variant.values(metric) for variant in points.values())
             lines.append(Line(label, tuple(points), values))
+    counts = sorted({count for line in lines for count in line.x})
+    ticks: dict[float, str] = {}  # at each size, left out where it would touch the one before
+    for count in counts:
+        if not ticks or count / max(ticks) > (counts[-1] / counts[0]) ** 0.08:
+            ticks[count] = f"{count:,.0f}"
     what = "range of the seeds" if band == "range" else "95% interval over seeds"
     several = any(len(variant.runs) > 1 for variant in shown)
     return lines_figure(
         lines,
         band,
-        ticks=_ticks(sorted({count for line in lines for count in line.x})),
+        ticks=ticks,
         words=("training images (logarithmic)", metric.replace("_", " ") + " (%)"),
         notes=(
             f"lines: means; bands: {what}" if several else "one seed each",
@@ -105,12 +111,118 @@ def images_to_match(results: Results, rival: Name, *members: Name) -> Quantity:
     Example: exp03.images_to_match("vit-16000", "cnn-500", "cnn-2000", "cnn-8000")
     """
     variants = [results.variant(name) for name in members]
-    return of_one(results, rival, lambda one: _to_match(variants, one)).traced(keys_of(variants))
+
+    def count(one: VariantResults) -> Quantity:
+        sizes, accuracies, seeds, stale = _family(variants)
+        stale = stale or one.is_stale
+        missing = [seed for seed in seeds if seed not in one.need().runs]
+        if missing:
+            raise MissingResults(
+                f"{one.id} has no result for seeds {missing}, which the family has; run it"
+            )
+        target = [100 * one.value("test_accuracy", seed) for seed in seeds]
+        found = efficiency.images_to_match(sizes, accuracies, target)
+        if found is not None:
+            over = found.interval
+            low, high = (over.low, over.high) if over is not None else (None, None)
+            # two digits: between measured sizes the curve is a guess
+            rounded = float(f"{found.value:.1e}")
+            return Quantity(f"{rounded:,.0f}", found.value, low, high, stale)
+        if accuracies[:, 0].mean() > np.mean(target):
+            return Quantity(f"fewer than {sizes[0]:,.0f}", stale=stale)
+        return Quantity(f"more than {sizes[-1]:,.0f}", stale=stale)
+
+    return value_of(results, [rival], count).traced(keys_of(variants))
 
 
-def _families(results: Results, groups: Sequence[Lines]) -> list[Family]:
+@of_experiment
+@styled
+def few_shot(results: Results, *variants: Name, band: str = "range") -> ReportFigure:
+    """Accuracy against training images a class, all of them at the right; band over seeds and draws.
+
+    Example: exp04.few_shot("lite0-160", "lite0", "lite0-48", height=2.3)
+    """
+    check_band(band)
+    chosen = results.chosen(variants or None)
+    if not variants:
+        # of an experiment's variants, those that are probed
+        chosen = [v for v in chosen if getattr(v.variant.spec.train, "shots", None)] or chosen
+    found = results.shown(chosen)
+    if not found:
+        return empty_figure(chosen)
+    curves = {variant.id: _shot_values(variant) for variant in found}
+    shown = [variant for variant in found if curves[variant.id]]
+    if not shown:
+        raise JournalError(
+            f"{results.experiment.id}: {listed([v.label for v in found])} have no few-shot curve; "
+            "set train.shots of a linear probe, such as [1, 5, 10, 50]"
+        )
+    without = [variant.label for variant in found if not curves[variant.id]]
+    mark = marks(shown)
+    ticks: dict[float, str] = {}
+    lines = []
+    for variant in shown:
+        curve = curves[variant.id]
+        x = tuple(_images_a_class(variant, shots) for shots in curve)
+        ticks |= {place: f"{s:,}" for place, s in zip(x, curve, strict=True) if isinstance(s, int)}
+        ticks.setdefault(x[-1], ALL)
+        lines.append(Line(variant.label + mark[variant.id], x, tuple(curve.values())))
+    placed: dict[float, str] = {}
+    before = 0.0
+    for place in sorted(ticks):  # what would touch the one before stands a line lower
+        close = before > 0 and place / before < 1.3
+        placed[place] = "\n" * close + ticks[place]
+        before = 0.0 if close else place
+    return lines_figure(
+        lines,
+        band,
+        ticks=placed,
+        words=("training images a class (logarithmic)", "test accuracy (%)"),
+        notes=(
+            f"lines: means; bands: {'range' if band == 'range' else '95% interval'} over seeds and "
+            "draws",
+            f"{ALL}: refitted with the validation images, the rest on the shots alone, C chosen on "
+            "as many",
+            _left_out_note(shown),
+            f"without a few-shot curve: {listed(without)}" if without else "",
+            stale_note(shown),
+            absence_note(chosen),
+        ),
+        runs=keys_of(shown),
+    )
+
+
+@of_experiment
+def few_shot_accuracy(results: Results, variant: Name, shots: Shots) -> Quantity:
+    """`71.2 ± 1.4%`: of a probe with so many training images a class, over seeds and draws.
+
+    `left out (too few images a class)` where the data could not fill them.
+
+    Example: exp04.few_shot_accuracy("lite0", 5)
+    """
+
+    def mean(one: VariantResults) -> Quantity:
+        curve = _shot_values(one.need())
+        if shots in curve:
+            return percent_quantity(one, of_values(curve[shots]))
+        left_out = _left_out(one)
+        if isinstance(shots, int) and shots in left_out:
+            return Skipped(
+                "left out (too few images a class)",
+                reason=f"{one.id} was not probed with {shots} images a class, so this is no "
+                f"number: {left_out[shots]}.",
+            )
+        there = ", ".join(map(str, curve)) or "none; set train.shots"
+        raise JournalError(
+            f"{one.id} was not probed with {shots} images a class; there is: {there}"
+        )
+
+    return value_of(results, [variant], mean)
+
+
+def _families(results: Results, groups: Sequence[Lines]) -> list[tuple[str, list[VariantResults]]]:
     """Label and variants of each line; all factors that vary the number when none is named."""
-    families: list[Family] = []
+    families: list[tuple[str, list[VariantResults]]] = []
     for group in groups:
         if isinstance(group, Mapping):
             families += [
@@ -141,13 +253,13 @@ def _families(results: Results, groups: Sequence[Lines]) -> list[Family]:
     return families
 
 
-def _points(members: Sequence[VariantResults], x: str) -> dict[float, VariantResults]:
+def _points(members: Sequence[VariantResults]) -> dict[float, VariantResults]:
     """Training images -> variant, fewest first, of those with results."""
     points: dict[float, VariantResults] = {}
     for variant in members:
         if not variant.runs:
             continue
-        count = _images(variant, x)
+        count = variant.mean("train_images")
         if count in points:
             raise JournalError(
                 f"{variant.experiment}: {points[count].name!r} and {variant.name!r} are on one "
@@ -157,53 +269,11 @@ def _points(members: Sequence[VariantResults], x: str) -> dict[float, VariantRes
     return dict(sorted(points.items()))
 
 
-def _images(variant: VariantResults, x: str) -> float:
-    """The place on the axis: a metric of the run, or a key of its spec."""
-    if "." not in x:
-        return variant.mean(x)
-    found = spec_value(variant, x)
-    if found is None and x == "dataset.subset":  # all that there are: val was cut from them
-        return variant.mean("train_images") + variant.mean("val_images")
-    if not isinstance(found, int | float):
-        raise JournalError(f"{x} of {variant.id} is {found!r}; expected a number of images")
-    return float(found)
-
-
-def _ticks(counts: Sequence[float]) -> dict[float, str]:
-    """A tick at each size that was trained on, left out where it would touch the one before."""
-    kept: list[float] = []
-    for count in counts:
-        if not kept or count / kept[-1] > (counts[-1] / counts[0]) ** 0.08:
-            kept.append(count)
-    return {count: f"{count:,.0f}" for count in kept}
-
-
-def _to_match(members: Sequence[VariantResults], rival: VariantResults) -> Quantity:
-    sizes, accuracies, seeds, stale = _family(members)
-    stale = stale or rival.is_stale
-    missing = [seed for seed in seeds if seed not in rival.need().runs]
-    if missing:
-        raise MissingResults(
-            f"{rival.id} has no result for seeds {missing}, which the family has; run it"
-        )
-    target = [100 * rival.value("test_accuracy", seed) for seed in seeds]
-    found = efficiency.images_to_match(sizes, accuracies, target)
-    if found is not None:
-        over = found.interval
-        low, high = (over.low, over.high) if over is not None else (None, None)
-        # two digits: between measured sizes the curve is a guess
-        rounded = float(f"{found.value:.1e}")
-        return Quantity(f"{rounded:,.0f}", found.value, low, high, stale)
-    if accuracies[:, 0].mean() > np.mean(target):
-        return Quantity(f"fewer than {sizes[0]:,.0f}", stale=stale)
-    return Quantity(f"more than {sizes[-1]:,.0f}", stale=stale)
-
-
 def _family(
     members: Sequence[VariantResults],
 ) -> tuple[list[float], np.ndarray, list[int], bool]:
     """Sizes (M,), accuracies in percent (S, M), the seeds that all sizes have, and staleness."""
-    points = _points(members, "train_images")
+    points = _points(members)
     if len(points) < 2:
         names = ", ".join(v.name for v in members)
         raise JournalError(f"{names}: expected results at two numbers of training images or more")
@@ -215,3 +285,51 @@ def _family(
         )
     accuracies = np.array([[100 * v.value("test_accuracy", s) for v in variants] for s in seeds])
     return list(points), accuracies, seeds, any(v.is_stale for v in variants)
+
+
+def _shot_values(variant: VariantResults) -> dict[Shots, np.ndarray]:
+    """Images a class, last `all` -> test accuracies in percent of every seed and draw; may be empty."""
+    found: dict[int, list[float]] = {}
+    for run in variant.runs.values():
+        for row in run.tables.get("few_shot", []):
+            found.setdefault(int(row["shots"]), []).append(100 * float(row["accuracy"]))
+    curve: dict[Shots, np.ndarray] = {shots: np.array(found[shots]) for shots in sorted(found)}
+    return curve | {ALL: 100 * variant.values("test_accuracy")} if curve else curve
+
+
+def _left_out(variant: VariantResults) -> dict[int, str]:
+    """Images a class that were asked for and cannot be had of every class -> why, in words."""
+    curve = _shot_values(variant)
+    asked = [s for s in getattr(variant.variant.spec.train, "shots", None) or () if s not in curve]
+    kept = {
+        int(row["shots"]): str(row["reason"])
+        for run in variant.runs.values()
+        for row in run.tables.get("few_shot_left_out", [])
+    }
+    return {shots: kept.get(shots, "too few training images") for shots in asked}
+
+
+def _left_out_note(shown: Sequence[VariantResults]) -> str:
+    """One line for a figure: `left out: 50 a class (class 3 has 31 training images)`."""
+    by_words: dict[str, list[str]] = {}
+    for variant in shown:
+        by_reason: dict[str, list[str]] = {}
+        for shots, reason in _left_out(variant).items():
+            by_reason.setdefault(reason, []).append(f"{shots:,}")
+        words = [f"{listed(shots)} a class ({reason})" for reason, shots in by_reason.items()]
+        if words:
+            by_words.setdefault(", ".join(words), []).append(variant.label)
+    said = [
+        words + (f" of {listed(labels)}" if len(labels) < len(shown) else "")
+        for words, labels in by_words.items()
+    ]
+    return f"left out: {', '.join(said)}" if said else ""
+
+
+def _images_a_class(variant: VariantResults, shots: Shots) -> float:
+    """The place on the axis; of `all` the mean over classes of what its probe is fitted on."""
+    if isinstance(shots, int):
+        return float(shots)
+    seed = next(iter(variant.runs))
+    images = variant.value("train_images", seed) + variant.value("val_images", seed)
+    return images / variant.tested(seed).classes

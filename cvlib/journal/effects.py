@@ -16,12 +16,11 @@ import numpy as np
 from cvlib.analysis.intervals import Interval, t_interval
 from cvlib.analysis.paired import paired_bootstrap, sign_flip_test
 from cvlib.journal import numbers
-from cvlib.journal.comparison import same_images
 from cvlib.journal.errors import JournalError, NotTested
+from cvlib.journal.estimates import is_share, same_images
 from cvlib.journal.mistakes import mistakes
 from cvlib.journal.quantity import Quantity, Skipped, keys_of
 from cvlib.journal.results import VariantResults, shared_seeds
-from cvlib.journal.spread import is_share
 
 if TYPE_CHECKING:
     from cvlib.studies.hypotheses import Claim

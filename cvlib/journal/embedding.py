@@ -49,7 +49,13 @@ def embedding(
     """
     if method not in METHODS:
         raise JournalError(f"method {method!r}: expected 'tsne' or 'pca'")
-    chosen = results.chosen(variants) if variants else _mapped(results)
+    chosen = results.chosen(variants or None)
+    if not variants:  # all that were to be mapped
+        chosen = [v for v in chosen if v.variant.spec.embedding is not None]
+    if not chosen:
+        raise JournalError(
+            f"{results.experiment.id}: no variant keeps maps of its features; set `embedding: {{}}`"
+        )
     found = results.shown(chosen)
     if not found:
         return empty_figure(chosen)
@@ -71,7 +77,11 @@ def embedding(
     down = -(-len(maps) // across)
     names = class_names(maps[0][1], classes)
     numbered = names is None or classes > NAMED[across]
-    key = _key(names) if numbered and names else ""
+    # a number stays on the line of its name
+    numbers = [
+        f"{n} {short_name(name)}".replace(" ", "\u00a0") for n, name in enumerate(names or ())
+    ]
+    key = ", ".join(numbers) if numbered else ""
     height = HEIGHTS[across] if down == 1 else 2.0
     figure = new_figure(height * down + 0.25 + 0.13 * (len(key) // 130))
     grid = figure.subplots(down, across, squeeze=False)
@@ -79,9 +89,21 @@ def embedding(
     for axes, head, (variant, _, stored) in zip(grid.flat, heads, maps, strict=True):
         _scatter(axes, stored[method], stored["labels"], classes)
         axes.set_title(head + mark[variant.id])
-        _axes_words(axes, method, stored)
+        axes.set(xticks=[], yticks=[])
+        if method == "pca":
+            one, two = (100 * float(share) for share in stored["explained"][:2])
+            axes.set_xlabel(f"PC 1 ({one:.0f}% of variance)")
+            axes.set_ylabel(f"PC 2 ({two:.0f}%)")
+        else:
+            for spine in axes.spines.values():
+                spine.set(visible=True, color="#d9d9d9")
+    images = " or ".join(dict.fromkeys(f"{len(stored['labels']):,}" for *_, stored in maps))
+    how = "first two principal components"
+    if method == "tsne":
+        used = dict.fromkeys(f"{float(np.ravel(s['perplexity'])[0]):g}" for *_, s in maps)
+        how = f"t-SNE with perplexity {' or '.join(used)}; its axes have no unit"
     notes = [
-        _how(method, [(v, stored) for v, _, stored in maps]),
+        f"{images} test images, {how}",
         "" if names else "classes by their number",
         f"cannot be mapped: {listed(reasons)}" if reasons else "",
         stale_note(found),
@@ -104,16 +126,6 @@ def embedding(
             text.remove()
 
 
-def _mapped(results: Results) -> list[VariantResults]:
-    """All variants that were to be mapped."""
-    found = [v for v in results.chosen(None) if v.variant.spec.embedding is not None]
-    if not found:
-        raise JournalError(
-            f"{results.experiment.id}: no variant keeps maps of its features; set `embedding: {{}}`"
-        )
-    return found
-
-
 def _no_map(variant: VariantResults) -> str:
     """Why features that were to be mapped cannot be, as the runs say; '' where a map is kept."""
     rows = [row for run in variant.runs.values() for row in run.tables.get("maps_left_out", [])]
@@ -121,6 +133,7 @@ def _no_map(variant: VariantResults) -> str:
 
 
 def _map_of(variant: VariantResults) -> tuple[Run, dict[str, np.ndarray]]:
+    """The first run that kept a map, and the map."""
     for run in variant.need().runs.values():
         stored = run.embedding()
         if stored is not None:
@@ -154,51 +167,13 @@ def _scatter(axes: Axes, points: np.ndarray, labels: np.ndarray, classes: int) -
     for label in range(classes):
         own = points[labels == label]
         color, marker = class_style(label)
-        axes.scatter(
-            own[:, 0],
-            own[:, 1],
-            s=size,
-            c=color,
-            marker=marker,
-            linewidths=0,
-            alpha=0.75,
-            zorder=2,
-        )
+        look: dict[str, Any] = {"c": color, "marker": marker, "linewidths": 0, "alpha": 0.75}
+        axes.scatter(own[:, 0], own[:, 1], s=size, zorder=2, **look)
     # one picture within the SVG: a thousand outlines would weigh half a megabyte
     axes.set_rasterization_zorder(2.1)
     axes.grid(visible=False)
     axes.margins(0.04)
     axes.set_aspect("equal", adjustable="datalim")
-
-
-def _axes_words(axes: Axes, method: str, stored: dict[str, np.ndarray]) -> None:
-    axes.set_xticks([])
-    axes.set_yticks([])
-    if method == "pca":
-        one, two = (100 * float(share) for share in stored["explained"][:2])
-        axes.set_xlabel(f"PC 1 ({one:.0f}% of variance)")
-        axes.set_ylabel(f"PC 2 ({two:.0f}%)")
-        return
-    for spine in axes.spines.values():
-        spine.set(visible=True, color="#d9d9d9")
-
-
-def _how(method: str, maps: Sequence[tuple[VariantResults, dict[str, np.ndarray]]]) -> str:
-    images = dict.fromkeys(f"{len(stored['labels']):,}" for _, stored in maps)
-    if method == "pca":
-        return f"{' or '.join(images)} test images, first two principal components"
-    perplexities = dict.fromkeys(f"{float(np.ravel(s['perplexity'])[0]):g}" for _, s in maps)
-    return (
-        f"{' or '.join(images)} test images, t-SNE with perplexity {' or '.join(perplexities)}; "
-        "its axes have no unit"
-    )
-
-
-def _key(names: Sequence[str]) -> str:
-    # a number stays on the line of its name
-    return ", ".join(
-        f"{n} {short_name(name)}".replace(" ", "\u00a0") for n, name in enumerate(names)
-    )
 
 
 def _name_classes(
@@ -212,50 +187,32 @@ def _name_classes(
     present = np.unique(labels)
     medians = np.array([np.median(points[labels == label], axis=0) for label in present])
     # the halo lies in the picture of the points: as outlines it would double the SVG
-    looks: tuple[dict[str, Any], ...] = (
-        {"color": INK, "zorder": 5},
-        {
-            "color": "white",
-            "zorder": 2.05,
-            "path_effects": [withStroke(linewidth=2.4, foreground="white")],
-        },
-    )
-    texts, halos = (
-        [
-            axes.annotate(
-                names[label] if names else str(label),
-                tuple(median),
-                ha="center",
-                va="center",
-                fontsize=7.5,
-                fontweight="bold",
-                annotation_clip=False,
-                **look,
-            )
-            for label, median in zip(present.tolist(), medians, strict=True)
-        ]
-        for look in looks
-    )
+    fixed: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7.5, "fontweight": "bold"}
+    fixed["annotation_clip"] = False
+    texts, halos = [], []
+    for label, median in zip(present.tolist(), medians, strict=True):
+        name, at = names[label] if names else str(label), (median[0], median[1])
+        texts.append(axes.annotate(name, at, color=INK, zorder=5, **fixed))
+        halos.append(axes.annotate(name, at, color="white", zorder=2.05, **fixed))
+        halos[-1].set_path_effects([withStroke(linewidth=2.4, foreground="white")])
     extents = [text.get_window_extent(renderer) for text in texts]
     scale = axes.figure.dpi / 72
     sizes = np.array([(e.width, e.height) for e in extents]) + scale * np.array([3.5, 0.6])
-    inside = axes.get_window_extent(renderer)
     wanted = axes.transData.transform(medians)
-    placed = push_apart(wanted, sizes, (inside.x0, inside.y0, inside.x1, inside.y1))
+    placed = push_apart(wanted, sizes, axes.get_window_extent(renderer).extents)
     kept = uncovered(placed, sizes)
-    for place, pair in enumerate(zip(texts, halos, strict=True)):
+    for keep, offset, pair in zip(
+        kept, (placed - wanted) / scale, zip(texts, halos, strict=True), strict=True
+    ):
         for text in pair:
-            if not kept[place]:
-                text.remove()
-                continue
-            text.set_position(tuple((placed[place] - wanted[place]) / scale))
+            text.set_position(tuple(offset))
             text.anncoords = "offset points"
+            if not keep:
+                text.remove()
     return bool(kept.all())
 
 
-def push_apart(
-    centres: np.ndarray, sizes: np.ndarray, frame: tuple[float, float, float, float]
-) -> np.ndarray:
+def push_apart(centres: np.ndarray, sizes: np.ndarray, frame: Sequence[float]) -> np.ndarray:
     """Centres (N, 2) near the wanted ones at which no two boxes overlap, where there is room.
 
     centres: wanted (N, 2); sizes: (N, 2) widths and heights; frame: box to stay in. All in pixels.

@@ -26,6 +26,8 @@ from cvlib.journal.notes import skip_sentences
 from cvlib.journal.quantity import description
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from cvlib.journal.results import VariantResults
 
 TEXT_WIDTH = 6.6  # inches
@@ -243,6 +245,13 @@ def new_figure(height: float) -> ReportFigure:
     figure = ReportFigure(figsize=(TEXT_WIDTH * width, given or height), layout="constrained")
     FigureCanvasAgg(figure)  # measures text
     return figure
+
+
+def without_frame(axes: Axes) -> None:
+    """Take grid and spines away, for a map whose cells are their own frame."""
+    axes.grid(visible=False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
 
 
 def figure_of_words(text: str, runs: Iterable[str]) -> ReportFigure:

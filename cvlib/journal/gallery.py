@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,12 @@ _HEAD, _BELOW = 0.17, 0.28  # inches above and below a picture
 _GAP, _EDGE = 0.08, 0.01
 _LARGEST, _SMALLEST = 0.75, 0.25
 CONFIDENT = 0.9
+REVIEWED = {
+    "label-error": "Label errors, as reviewed",
+    "ambiguous": "Ambiguous, as reviewed",
+    "model-error": "The model's own errors, as reviewed",
+}
+KINDS = ("pairs", "confident", "every model", "only right", "label errors", *REVIEWED, "others")
 
 
 @of_mistakes
@@ -62,12 +68,17 @@ def gallery(found: Mistakes, groups: Sequence[str] | None = None, each: int = 8)
         )
     for down, (group, ids) in enumerate(rows):
         top = figure.get_figheight() - down * (around + side)
-        _title(figure, group.title, group.count, top - 0.125)
+        _title(figure, group, top - 0.125)
         pictures = found.pictures.of(ids)
         for across, (image, picture) in enumerate(zip(ids.tolist(), pictures, strict=True)):
-            box = (_EDGE + across * wide, top - _HEAD - side, side, side)
-            axes = figure.add_axes(_shares(figure, *box))
-            _picture(axes, picture)
+            corner = np.array([_EDGE + across * wide, top - _HEAD - side])
+            size = figure.get_size_inches()
+            axes = figure.add_axes((*(corner / size), *(side / size)))
+            is_grey = picture.shape[-1] == 1
+            shown = axes.imshow(picture[..., 0] if is_grey else picture, vmin=0, vmax=255)
+            shown.set(cmap="gray" if is_grey else None)
+            shown.set_interpolation("none" if max(picture.shape[:2]) <= 64 else "antialiased")
+            axes.set_axis_off()
             _caption(axes, found, image, 72 * (wide - 0.03))
     return figure
 
@@ -92,44 +103,16 @@ def _note(figure: ReportFigure, found: Mistakes) -> float:
     return float(said.get_window_extent().y1 / figure.dpi) + 0.02
 
 
-def _title(figure: ReportFigure, title: str, count: str, height: float) -> None:
+def _title(figure: ReportFigure, group: Group, height: float) -> None:
     """A group's title, and behind it how many there are. height: of the line, in inches."""
-    x, y, *_ = _shares(figure, _EDGE, height, 0, 0)
-    head = figure.text(x, y, title, fontsize=8, fontweight="bold")
+    x, y = (_EDGE, height) / figure.get_size_inches()
+    head = figure.text(x, y, group.title, fontsize=8, fontweight="bold")
     # placed when it is drawn: letters are of other widths in an SVG than on a screen
-    text = Annotation(
-        count,
-        (1, y),
-        xycoords=(head, figure.transFigure),
-        xytext=(5, 0),
-        textcoords="offset points",
-        fontsize=7.5,
-        color=MUTED,
-        annotation_clip=False,
-    )
+    text = Annotation(group.count, (1, y), (5, 0), (head, figure.transFigure), "offset points")
+    text.set(fontsize=7.5, color=MUTED, annotation_clip=False)
     figure.add_artist(text)
     if text.get_window_extent().x1 > figure.bbox.width:
-        text.set_text(count.split(" of ")[0])
-
-
-def _shares(
-    figure: ReportFigure, x: float, y: float, width: float, height: float
-) -> tuple[float, float, float, float]:
-    """Inches as shares of the figure."""
-    whole, high = figure.get_size_inches().tolist()
-    return x / whole, y / high, width / whole, height / high
-
-
-def _picture(axes: Axes, picture: np.ndarray) -> None:
-    is_grey = picture.shape[-1] == 1
-    axes.imshow(
-        picture[..., 0] if is_grey else picture,
-        cmap="gray" if is_grey else None,
-        vmin=0,
-        vmax=255,
-        interpolation="none" if max(picture.shape[:2]) <= 64 else "antialiased",
-    )
-    axes.set_axis_off()
+        text.set_text(group.count.split(" of ")[0])
 
 
 def _caption(axes: Axes, found: Mistakes, image: int, room: float) -> None:
@@ -139,29 +122,16 @@ def _caption(axes: Axes, found: Mistakes, image: int, room: float) -> None:
     true = names[int(subject.labels[row])]
     answer = names[int(subject.answer[row])] if subject.mistaken[row] else "right"
     sure = f" {100 * subject.confidence[row]:.0f}%"
-    for place, parts in enumerate((("", true, ""), ("→ ", answer, sure))):
-        text = axes.annotate(
-            "",
-            (0, 0),
-            xycoords="axes fraction",
-            xytext=(0, -2 - place * _LINE),
-            textcoords="offset points",
-            va="top",
-            fontsize=LETTERS[0],
-            color=INK if place else MUTED,
-            annotation_clip=False,
-        )
-        _fit(text, *parts, room)
-
-
-def _fit(text: Text, head: str, name: str, tail: str, room: float) -> None:
-    """Write the line, its name cut short where it is wider than `room` points."""
-    assert text.figure is not None
-    shorter = [name[:length].rstrip() + "…" for length in range(len(name) - 1, 0, -1)]
-    for shown, letters in ((name, LETTERS[0]), *((one, LETTERS[1]) for one in [name, *shorter])):
-        text.set(text=head + shown + tail, fontsize=letters)
-        if text.get_window_extent().width * 72 / text.figure.dpi <= room:
-            return
+    for place, (head, name, tail) in enumerate((("", true, ""), ("→ ", answer, sure))):
+        below = (0, -2 - place * _LINE)
+        text = axes.annotate("", (0, 0), below, "axes fraction", "offset points", va="top")
+        text.set(color=INK if place else MUTED, annotation_clip=False)
+        # the name is cut short where it is wider than the column
+        shorter = [name, *(name[:end].rstrip() + "…" for end in range(len(name) - 1, 0, -1))]
+        for shown, size in ((name, LETTERS[0]), *((one, LETTERS[1]) for one in shorter)):
+            text.set(text=head + shown + tail, fontsize=size)
+            if text.get_window_extent().width * 72 / axes.figure.dpi <= room:
+                break
 
 
 @dataclass(frozen=True)
@@ -181,8 +151,7 @@ class Group:
 def groups_of(found: Mistakes, wanted: Sequence[str]) -> list[Group]:
     """The groups asked for, in order; those without an image are left out.
 
-    wanted: `pairs` (the three most confused), `pairs:N`, `confident`, `every model`, `only right`,
-    `label errors`, `label-error`, `ambiguous`, `model-error` (verdicts of a review), `others`.
+    wanted: `pairs` (the three most confused), `pairs:N`, and the other `KINDS`.
     """
     groups: list[Group] = []
     for name in wanted:
@@ -191,8 +160,51 @@ def groups_of(found: Mistakes, wanted: Sequence[str]) -> list[Group]:
             raise JournalError(f"no group {name!r}; there is: {', '.join(KINDS)}")
         if number and (kind != "pairs" or not number.isdigit()):
             raise JournalError(f"group {name!r}: expected a name, or pairs:N")
-        groups += _pairs(found, int(number or 3)) if kind == "pairs" else KINDS[kind](found)
+        groups += _groups(found, kind, int(number or 3))
     return [group for group in groups if len(group.ids)]
+
+
+def _groups(found: Mistakes, kind: str, most: int) -> Iterator[Group]:
+    cases, subject, names = found.cases, found.cases.subject, found.short_names
+
+    def ids(chosen: np.ndarray, by: np.ndarray = subject.confidence) -> np.ndarray:
+        """Ids of the chosen rows (N,) bool of the subject, those with the highest `by` first."""
+        rows = np.flatnonzero(chosen)
+        return subject.ids[rows[np.lexsort((subject.ids[rows], -by[rows]))]]
+
+    if kind == "pairs":
+        for pair in found.confused[:most]:
+            true, predicted = names[pair.true], names[pair.predicted]
+            chosen = (subject.labels == pair.true) & (subject.answer == pair.predicted)
+            of = f"{counted(pair.support, 'image')} of {true}"
+            yield Group(f"{true} taken for {predicted}", ids(chosen), of)
+    elif kind == "confident":
+        sure = ids(subject.mistaken & (subject.confidence >= CONFIDENT))
+        of = counted(int(subject.mistaken.sum()), "mistake")
+        yield Group(f"Wrong with a confidence of {CONFIDENT:.0%} or more", sure, of)
+    elif kind == "every model" and cases.others:
+        chosen = np.isin(subject.ids, cases.shared[~cases.right.any(axis=0)])
+        agreed = np.zeros(len(chosen))
+        # first those on which all give the same wrong answer, then by the subject's confidence
+        for row in np.flatnonzero(chosen).tolist():
+            image = int(subject.ids[row])
+            agreed[row] = len({int(m.answer[m.row_of[image]]) for m in cases.models}) == 1
+        of = f"{counted(len(cases.shared), 'image')} that all were tested on"
+        wrong = ids(chosen, agreed + subject.confidence / 2)
+        yield Group(f"All {len(cases.models)} models wrong", wrong, of)
+    elif kind == "only right" and cases.others:
+        for model, right in zip(cases.models, cases.right, strict=True):
+            alone = cases.shared[right & (cases.right.sum(axis=0) == 1)]
+            title = f"Right for {model.variant.label} alone"
+            yield Group(title, ids(np.isin(subject.ids, alone)))
+    elif kind == "label errors":
+        rows = np.asarray(found.label_errors_found.rows, dtype=np.int64)
+        yield Group("Probable label errors", subject.ids[rows])
+    elif kind == "others":
+        yield Group("Other mistakes", ids(subject.mistaken, found.scores["mistakenness"]))
+    elif kind in REVIEWED:
+        said = [image for image, verdict in found.verdicts.items() if verdict == kind]
+        yield Group(REVIEWED[kind], ids(np.isin(subject.ids, said)))
 
 
 def each_once(groups: Sequence[Group], most: int) -> list[tuple[Group, np.ndarray]]:
@@ -205,97 +217,3 @@ def each_once(groups: Sequence[Group], most: int) -> list[tuple[Group, np.ndarra
         if fresh:
             found.append((group, np.array(fresh, dtype=np.int64)))
     return found
-
-
-def _ids(found: Mistakes, chosen: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """Ids of the chosen rows (N,) bool of the subject, those with the highest `by` first."""
-    rows = np.flatnonzero(chosen)
-    subject = found.cases.subject
-    return subject.ids[rows[np.lexsort((subject.ids[rows], -by[rows]))]]
-
-
-def _pairs(found: Mistakes, most: int) -> list[Group]:
-    subject, names = found.cases.subject, found.short_names
-    groups = []
-    for pair in found.confused[:most]:
-        chosen = (subject.labels == pair.true) & (subject.answer == pair.predicted)
-        true, predicted = names[pair.true], names[pair.predicted]
-        groups.append(
-            Group(
-                f"{true} taken for {predicted}",
-                _ids(found, chosen, subject.confidence),
-                f"{counted(pair.support, 'image')} of {true}",
-            )
-        )
-    return groups
-
-
-def _confident(found: Mistakes) -> list[Group]:
-    subject = found.cases.subject
-    chosen = subject.mistaken & (subject.confidence >= CONFIDENT)
-    title = f"Wrong with a confidence of {CONFIDENT:.0%} or more"
-    of = counted(int(subject.mistaken.sum()), "mistake")
-    return [Group(title, _ids(found, chosen, subject.confidence), of)]
-
-
-def _every_model(found: Mistakes) -> list[Group]:
-    cases = found.cases
-    if not cases.others:
-        return []
-    ids = cases.shared[~cases.right.any(axis=0)]
-    chosen = np.isin(cases.subject.ids, ids)
-    agreed = np.zeros(len(chosen))
-    # first those on which all give the same wrong answer, then by the subject's confidence
-    for row in np.flatnonzero(chosen).tolist():
-        image = int(cases.subject.ids[row])
-        agreed[row] = len({int(m.answer[m.row_of[image]]) for m in cases.models}) == 1
-    title = f"All {len(cases.models)} models wrong"
-    of = f"{counted(len(cases.shared), 'image')} that all were tested on"
-    return [Group(title, _ids(found, chosen, agreed + cases.subject.confidence / 2), of)]
-
-
-def _only_right(found: Mistakes) -> list[Group]:
-    cases = found.cases
-    if not cases.others:
-        return []
-    groups = []
-    for place, model in enumerate(cases.models):
-        alone = cases.right[place] & (cases.right.sum(axis=0) == 1)
-        chosen = np.isin(cases.subject.ids, cases.shared[alone])
-        title = f"Right for {model.variant.label} alone"
-        groups.append(Group(title, _ids(found, chosen, cases.subject.confidence)))
-    return groups
-
-
-def _label_errors(found: Mistakes) -> list[Group]:
-    rows = np.asarray(found.label_errors_found.rows, dtype=np.int64)
-    return [Group("Probable label errors", found.cases.subject.ids[rows])]
-
-
-def _others(found: Mistakes) -> list[Group]:
-    subject = found.cases.subject
-    return [
-        Group("Other mistakes", _ids(found, subject.mistaken, found.scores["mistakenness"])),
-    ]
-
-
-def _reviewed(verdict: str, title: str) -> Callable[[Mistakes], list[Group]]:
-    def groups(found: Mistakes) -> list[Group]:
-        subject = found.cases.subject
-        ids = [image for image, said in found.verdicts.items() if said == verdict]
-        return [Group(title, _ids(found, np.isin(subject.ids, ids), subject.confidence))]
-
-    return groups
-
-
-KINDS: dict[str, Callable[[Mistakes], list[Group]]] = {
-    "pairs": lambda found: _pairs(found, 3),
-    "confident": _confident,
-    "every model": _every_model,
-    "only right": _only_right,
-    "label errors": _label_errors,
-    "label-error": _reviewed("label-error", "Label errors, as reviewed"),
-    "ambiguous": _reviewed("ambiguous", "Ambiguous, as reviewed"),
-    "model-error": _reviewed("model-error", "The model's own errors, as reviewed"),
-    "others": _others,
-}

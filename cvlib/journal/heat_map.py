@@ -13,12 +13,12 @@ from matplotlib.patheffects import withStroke
 
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
-from cvlib.journal.figure import BLUE, INK, MUTED, empty_figure, new_figure, styled
+from cvlib.journal.estimates import is_share, over_seeds
+from cvlib.journal.figure import BLUE, INK, MUTED, empty_figure, new_figure, styled, without_frame
 from cvlib.journal.functions import of_experiment
 from cvlib.journal.notes import stale_note
 from cvlib.journal.quantity import keys_of
 from cvlib.journal.results import VariantResults
-from cvlib.journal.spread import is_share, over_seeds
 from cvlib.journal.values import best_of, is_low_better
 from cvlib.journal.words import Value, has_setting, in_order, key_words, spec_value, value_words
 
@@ -78,7 +78,15 @@ def heat_map(
         # seen on the darkest shade too
         frame.set_path_effects([withStroke(linewidth=3.4, foreground="white")])
         axes.add_patch(frame)
-    _frame(axes, rows, columns, down, across)
+    axes.set_xlim(-0.5, len(across) - 0.5)
+    axes.set_ylim(len(down) - 0.5, -0.5)
+    axes.set_xticks(range(len(across)), [value_words(columns, one, math=True) for one in across])
+    labels = [textwrap.fill(value_words(rows, value, math=True), 20) for value in down]
+    axes.set_yticks(range(len(down)), labels)
+    axes.set_xlabel(key_words(columns))
+    axes.set_ylabel(key_words(rows))
+    without_frame(axes)
+    axes.tick_params(length=0)
     words = metric.replace("_", " ") + (" (%)" if is_share(metric) else "")
     spread = any(len(variant.runs) > 1 and not variant.is_deterministic for variant in shown)
     figure.say(
@@ -167,17 +175,12 @@ def _cell(
         if variant is not None:
             blank.set(hatch="////", edgecolor="#c8c8c8")
         axes.add_patch(blank)
-        axes.text(
-            x,
-            y,
-            _why_not(variant),
-            ha="center",
-            va="center",
-            fontsize=8,
-            color=MUTED,
-            style="italic",
-            bbox={"facecolor": "#f4f4f4", "edgecolor": "none", "pad": 1.5},
-        )
+        why = numbers.NO_VALUE if variant is None else variant.state_words
+        reasons = [status.reason for status in variant.statuses] if variant is not None else []
+        if why == "failed" and all("nan" in reason or "finite" in reason for reason in reasons):
+            why = "diverged"
+        text = axes.text(x, y, why, ha="center", va="center", fontsize=8, color=MUTED)
+        text.set(style="italic", bbox={"facecolor": "#f4f4f4", "edgecolor": "none", "pad": 1.5})
         return
     scale, low_is_better = colors
     mean, interval, _ = over_seeds(variant, metric, 100 if is_share(metric) else 1)
@@ -189,47 +192,17 @@ def _cell(
     )
     # relative luminance decides: the text keeps its contrast on every shade, and in grey
     ink = INK if np.dot(face[:3], (0.299, 0.587, 0.114)) > 0.5 else "white"
-    number, note = _text(mean, None if interval is None else interval.half_width, metric)
+    if is_share(metric):  # all with one decimal, so that cells compare at a glance
+        number, half = numbers.fixed(mean, 1), ""
+        if interval is not None:
+            half = numbers.half_width_text(interval.half_width, 1)
+    elif interval is None:
+        number, half = numbers.two_digits(mean), ""
+    else:
+        number, _, half = numbers.plus_minus(mean, interval.half_width, most=4).partition(" ± ")
+    note = f"± {half}" if half else ""
     missing = len(variant.statuses) - len(variant.runs)
     if missing:
         note += f" ({len(variant.runs)} of {len(variant.statuses)})"
     axes.text(x, y - 0.17 * bool(note), number, ha="center", va="center", fontsize=9, color=ink)
     axes.text(x, y + 0.23, note.strip(), ha="center", va="center", fontsize=7.5, color=ink)
-
-
-def _text(mean: float, half: float | None, metric: str) -> tuple[str, str]:
-    """All percentages with one decimal, so that cells compare at a glance."""
-    if is_share(metric):
-        note = "" if half is None else f"± {numbers.half_width_text(half, 1)}"
-        return numbers.fixed(mean, 1), note
-    if half is None:
-        return numbers.two_digits(mean), ""
-    number, _, after = numbers.plus_minus(mean, half, most=4).partition(" ± ")
-    return number, f"± {after}"
-
-
-def _why_not(variant: VariantResults | None) -> str:
-    if variant is None:
-        return numbers.NO_VALUE
-    reasons = {status.reason for status in variant.statuses}
-    if variant.state_words == "failed" and all("nan" in r or "finite" in r for r in reasons):
-        return "diverged"
-    return variant.state_words
-
-
-def _frame(
-    axes: Axes, rows: str, columns: str, down: Sequence[Value], across: Sequence[Value]
-) -> None:
-    axes.set_xlim(-0.5, len(across) - 0.5)
-    axes.set_ylim(len(down) - 0.5, -0.5)
-    axes.set_xticks(
-        range(len(across)), [value_words(columns, value, math=True) for value in across]
-    )
-    labels = [textwrap.fill(value_words(rows, value, math=True), 20) for value in down]
-    axes.set_yticks(range(len(down)), labels)
-    axes.set_xlabel(key_words(columns))
-    axes.set_ylabel(key_words(rows))
-    axes.grid(visible=False)
-    axes.tick_params(length=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)

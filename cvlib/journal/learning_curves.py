@@ -10,12 +10,12 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from cvlib.journal.errors import JournalError
+from cvlib.journal.estimates import is_share
 from cvlib.journal.figure import LINES, empty_figure, new_figure, styled
 from cvlib.journal.functions import of_experiment
 from cvlib.journal.lines import band_ends, check_band, name_ends
 from cvlib.journal.notes import absence_note, marks, stale_note
 from cvlib.journal.quantity import keys_of
-from cvlib.journal.spread import is_share
 from cvlib.journal.words import listed
 
 if TYPE_CHECKING:
@@ -71,36 +71,28 @@ def learning_curves(
     figure = new_figure(height)
     grid = figure.subplots(down, across, squeeze=False)
 
-    panels: list[tuple[Axes, str]] = []
+    panels: dict[tuple[str, int], Axes] = {}  # by metric and number of the group
     for number, (title, members) in enumerate(groups):
         for index, metric in enumerate(metrics):
-            if len(groups) == 1:
-                axes = grid[0][index]
-            else:
-                axes = grid[stacked * (number // across) + index][number % across]
-                if index == 0:
-                    axes.set_title(title)
+            row, column = stacked * (number // across) + index, number % across
+            axes = grid[0][index] if len(groups) == 1 else grid[row][column]
+            if index == 0:
+                axes.set_title(title)
             _panel(axes, members, metric, band)
-            panels.append((axes, metric))
-    used = {axes for axes, _ in panels}
-    for axes in grid.flat:
-        if axes not in used:
-            axes.remove()
+            panels[metric, number] = axes
+    for axes in set(grid.flat) - set(panels.values()):
+        axes.remove()
     for metric in metrics:
-        same = [axes for axes, name in panels if name == metric]
+        same = [axes for (name, _), axes in panels.items() if name == metric]
         _limits(same, [_values(variant, metric).mean(axis=0) for variant in shown], metric)
         for axes in same:
-            if axes.get_subplotspec().is_first_col() or len(groups) == 1:  # type: ignore[union-attr]
+            if axes in grid[:, 0] or len(groups) == 1:
                 axes.set_ylabel(NAMES.get(metric, metric.replace("_", " ")))
             else:
                 axes.tick_params(labelleft=False)
-    lowest = {}
-    for axes, _ in panels:
-        spec = axes.get_subplotspec()
-        assert spec is not None
-        lowest[spec.colspan.start] = axes
-    for axes, _ in panels:
-        if axes in lowest.values():
+    lowest = [[axes for axes in column if axes in panels.values()][-1] for column in grid.T]
+    for axes in panels.values():
+        if axes in lowest:
             axes.set_xlabel("epoch")
         else:
             axes.tick_params(labelbottom=False)
@@ -108,9 +100,12 @@ def learning_curves(
     figure.say(stale_note(shown), without, absence_note(chosen), runs=keys_of(shown))
     figure.draw_without_rendering()
     mark = marks(shown)
-    for number, (_, members) in enumerate(groups):
-        for index, metric in enumerate(metrics):
-            _label_ends(panels[number * len(metrics) + index][0], members, metric, mark)
+    for (metric, number), axes in panels.items():
+        members = groups[number][1]
+        means = [_values(variant, metric).mean(axis=0) for variant in members]
+        ends = [(float(len(values)), float(values[-1])) for values in means]
+        names = [variant.label + mark[variant.id] for variant in members]
+        name_ends(axes, names, ends, [_style(members, i).color for i in range(len(members))])
     return figure
 
 
@@ -149,17 +144,10 @@ def _panel(axes: Axes, members: Sequence[VariantResults], metric: str, band: str
         if len(values) > 1:
             low, high = zip(*(band_ends(column, band) for column in values.T), strict=True)
             axes.fill_between(epochs, low, high, color=style.color, alpha=0.15, linewidth=0)
-        axes.plot(
-            epochs,
-            values.mean(axis=0),
-            color=style.color,
-            linestyle=style.dashes,
-            marker=style.marker,
-            markevery=max(1, len(epochs) // 6),
-            markersize=3.0,
-            markeredgewidth=0,
-            zorder=3 - 0.1 * index,
-        )
+        means = values.mean(axis=0)
+        (line,) = axes.plot(epochs, means, color=style.color, linestyle=style.dashes)
+        line.set(marker=style.marker, markersize=3.0, markeredgewidth=0, zorder=3 - 0.1 * index)
+        line.set_markevery(max(1, len(epochs) // 6))
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(5))
 
@@ -182,15 +170,3 @@ def _limits(panels: Sequence[Axes], curves: Sequence[np.ndarray], metric: str) -
             axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
             axes.yaxis.set_minor_formatter(NullFormatter())
             axes.tick_params(axis="y", which="minor", length=0)
-
-
-def _label_ends(
-    axes: Axes, members: Sequence[VariantResults], metric: str, mark: dict[str, str]
-) -> None:
-    """Name each line at its end, names spread so that none covers another."""
-    ends = [
-        (float(values.shape[1]), float(values.mean(axis=0)[-1]))
-        for values in (_values(variant, metric) for variant in members)
-    ]
-    names = [variant.label + mark[variant.id] for variant in members]
-    name_ends(axes, names, ends, [_style(members, i).color for i in range(len(members))])

@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from cvlib.journal.errors import JournalError
+from cvlib.journal.estimates import of_values
 from cvlib.journal.figure import MUTED, line_style, new_figure
-from cvlib.journal.spread import of_values
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,55 +60,32 @@ def lines_figure(
     # so high that every line's name has its place
     figure = new_figure(max(2.5, 0.125 * len(lines) + 1.0))
     axes = figure.subplots()
-    _draw_lines(axes, lines, band)
-    axes.set_xticks(list(ticks), list(ticks.values()))
-    axes.set_xlabel(words[0])
-    axes.set_ylabel(words[1])
-    _limit_height(axes, lines)
-    figure.say(*notes, runs=runs)
-    figure.draw_without_rendering()
-    _name_lines(axes, lines)
-    return figure
-
-
-def _draw_lines(axes: Axes, lines: Sequence[Line], band: str) -> None:
     axes.set_xscale("log")
-    for index, line in enumerate(lines):
-        style = line_style(index)
+    styles = [line_style(index) for index in range(len(lines))]
+    for index, (line, style) in enumerate(zip(lines, styles, strict=True)):
         means = [float(values.mean()) for values in line.values]
-        ends = [band_ends(values, band) for values in line.values]
-        low, high = zip(*ends, strict=True)
+        low, high = zip(*(band_ends(values, band) for values in line.values), strict=True)
         axes.fill_between(line.x, low, high, color=style.color, alpha=0.15, linewidth=0)
         if len(line.x) == 1:
             axes.vlines(line.x, low, high, color=style.color, linewidth=1)
-        axes.plot(
-            line.x,
-            means,
-            color=style.color,
-            linestyle=style.dashes,
-            marker=style.marker,
-            markersize=3.6,
-            markeredgewidth=0,
-            zorder=3 - 0.01 * index,
-        )
+        (drawn,) = axes.plot(line.x, means, color=style.color, linestyle=style.dashes)
+        drawn.set(marker=style.marker, markersize=3.6, markeredgewidth=0, zorder=3 - 0.01 * index)
     axes.yaxis.set_major_locator(MaxNLocator(6))
     axes.xaxis.set_minor_locator(NullLocator())
-
-
-def _limit_height(axes: Axes, lines: Sequence[Line]) -> None:
-    """Let the means fill the height: with two seeds a t-interval may be ten times as wide."""
-    means = np.array([values.mean() for line in lines for values in line.values])
-    room = max(float(np.ptp(means)), 1.0)
+    axes.set_xticks(list(ticks), list(ticks.values()))
+    axes.set_xlabel(words[0])
+    axes.set_ylabel(words[1])
+    # the means fill the height: with two seeds a t-interval may be ten times as wide
+    every = np.array([values.mean() for line in lines for values in line.values])
+    room = max(float(np.ptp(every)), 1.0)
     bottom, top = axes.get_ylim()
-    low, high = float(means.min()) - 0.35 * room, float(means.max()) + 0.35 * room
-    axes.set_ylim(max(bottom, low, 0.0), min(top, high, 100.0 + 0.02 * room))
-
-
-def _name_lines(axes: Axes, lines: Sequence[Line]) -> None:
-    """Write the names at the right ends; the figure's layout must be settled."""
+    low_end, high_end = float(every.min()) - 0.35 * room, float(every.max()) + 0.35 * room
+    axes.set_ylim(max(bottom, low_end, 0.0), min(top, high_end, 100.0 + 0.02 * room))
+    figure.say(*notes, runs=runs)
+    figure.draw_without_rendering()  # settles the layout
     ends = [(line.x[-1], float(line.values[-1].mean())) for line in lines]
-    colors = [line_style(index).color for index in range(len(lines))]
-    name_ends(axes, [line.name for line in lines], ends, colors)
+    name_ends(axes, [line.name for line in lines], ends, [style.color for style in styles])
+    return figure
 
 
 def name_ends(

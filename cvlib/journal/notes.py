@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from cvlib.journal.functions import of_experiment
 from cvlib.journal.quantity import STALE_MARK, Markdown, markdown
-from cvlib.journal.words import counted, listed
+from cvlib.journal.words import counted, grouped, listed
 
 if TYPE_CHECKING:
     from cvlib.journal.mistakes import Mistakes
+    from cvlib.journal.quantity import Words
     from cvlib.journal.results import Name, Results, VariantResults
 
 NO_RANDOM_PART = "no random part, the same for every seed"
@@ -31,7 +32,7 @@ def skipped_note(variants: Iterable[VariantResults]) -> Markdown:
     return Markdown(markdown(" ".join(skip_sentences(variants, with_count=True))), ())
 
 
-def _by_reason(variants: Iterable[VariantResults]) -> dict[str, list[VariantResults]]:
+def skip_reasons(variants: Iterable[VariantResults]) -> dict[str, list[VariantResults]]:
     """Reason -> the variants skipped for it.
 
     Reasons that differ in nothing but the backbone's name are one, said of `the backbone`. What
@@ -40,7 +41,9 @@ def _by_reason(variants: Iterable[VariantResults]) -> dict[str, list[VariantResu
     alike: dict[str, list[VariantResults]] = {}
     for variant in variants:
         if variant.is_skipped:
-            alike.setdefault(_without_name(variant), []).append(variant)
+            name = getattr(variant.variant.spec.model, "name", None)
+            reason = variant.skip_reason.replace(name, "the backbone") if name else ""
+            alike.setdefault(reason or variant.skip_reason, []).append(variant)
     found = {}
     for reason, members in alike.items():
         own = {member.skip_reason for member in members}
@@ -49,40 +52,29 @@ def _by_reason(variants: Iterable[VariantResults]) -> dict[str, list[VariantResu
     return found
 
 
-def skip_counts(variants: Iterable[VariantResults]) -> list[str]:
-    """`Skipped: 2 variants: their weights …`, one a reason; none when none was skipped."""
-    return [
-        f"Skipped: {counted(len(members), 'variant')}: {reason}."
-        for reason, members in _by_reason(variants).items()
-    ]
-
-
 def skip_sentences(variants: Iterable[VariantResults], with_count: bool = False) -> list[str]:
     """`Skipped: A and B: their weights …`, one a reason; none when none was skipped.
 
     with_count: `A and B (2 variants)`.
     """
     sentences = []
-    for reason, members in _by_reason(variants).items():
+    for reason, members in skip_reasons(variants).items():
         count = f" ({len(members)} variants)" if with_count and len(members) > 1 else ""
         names = listed([member.label for member in members], most=len(members))
         sentences.append(f"Skipped: {names}{count}: {reason}.")
     return sentences
 
 
-def _without_name(variant: VariantResults) -> str:
-    name = getattr(variant.variant.spec.model, "name", None)
-    return variant.skip_reason.replace(name, "the backbone") if name else variant.skip_reason
-
-
-def stale_reasons(variants: Iterable[VariantResults]) -> dict[str, list[str]]:
+def stale_reasons(variants: Sequence[VariantResults]) -> dict[str, list[Words]]:
     """Reason -> labels of the variants with results that are stale for it."""
-    reasons: dict[str, dict[str, str]] = {}
-    for variant in variants:
-        for status in variant.statuses:
-            if status.state == "stale" and status.result is not None:
-                reasons.setdefault(status.reason, {})[variant.id] = variant.label
-    return {reason: list(labels.values()) for reason, labels in reasons.items()}
+    labels = {variant.id: variant.label for variant in variants}
+    found = grouped(
+        (status.reason, variant.id)
+        for variant in variants
+        for status in variant.statuses
+        if status.state == "stale" and status.result is not None
+    )
+    return {reason: [labels[one] for one in ids] for reason, ids in found.items()}
 
 
 def marks(shown: Sequence[VariantResults]) -> dict[str, str]:
@@ -109,11 +101,11 @@ def fixed_note(shown: Sequence[VariantResults]) -> str:
 
 def absence_note(variants: Iterable[VariantResults]) -> str:
     """One line for a figure: `not shown: no norm (failed)`; '' when all variants have results."""
-    absent: dict[str, list[str]] = {}
-    for variant in variants:
-        if not variant.runs:
-            absent.setdefault(variant.state_words, []).append(variant.label)
-    groups = [f"{listed(labels)} ({state})" for state, labels in absent.items()]
+    absent = {variant.id: variant for variant in variants if not variant.runs}
+    states = grouped((variant.state_words, name) for name, variant in absent.items())
+    groups = [
+        f"{listed([absent[n].label for n in ids])} ({state})" for state, ids in states.items()
+    ]
     return f"not shown: {', '.join(groups)}" if absent else ""
 
 
@@ -124,20 +116,44 @@ def callout(results: Results) -> str:
         return ""
     stale = [s for s in results.statuses if s.state == "stale" and s.result is not None]
     name = results.experiment.id
-    lines = [
-        f"{counted(len(stale), 'run')} of {len(results.statuses)} shown here "
-        f"{'was' if len(stale) == 1 else 'were'} made before something changed "
-        f"(marked {STALE_MARK}):",
-        "",
-        *(f"- {listed(labels)}: {reason}" for reason, labels in reasons.items()),
-    ]
-    body = "\n".join(
-        markdown(line) if line[:1] != "-" else "- " + markdown(line[2:]) for line in lines
-    )
+    were = "was" if len(stale) == 1 else "were"
+    count = f"{counted(len(stale), 'run')} of {len(results.statuses)} shown here {were} made"
+    said = [f"{count} before something changed (marked {STALE_MARK}):"]
+    said += [f"{listed(labels)}: {reason}" for reason, labels in reasons.items()]
+    first, *others = map(markdown, said)
+    body = "\n".join([first, "", *(f"- {other}" for other in others)])
     cues = {str(status.cue) for status in stale}
     rerun = cues.pop() if len(cues) == 1 else "all"
     again = f"`cvlib run {name} --rerun {rerun}` trains them again."
     return f'::: {{.callout-warning title="Stale results"}}\n{body}\n\n{again}\n:::'
+
+
+def variant_sentences(
+    rows: Sequence[VariantResults],
+    shown: Sequence[VariantResults],
+    columns: Iterable[tuple[str, str]],
+) -> list[str]:
+    """What is said below a table of variants: no random part, left out, missing, skipped, stale.
+
+    columns: metric and head of each.
+    """
+    sentences = []
+    if fixed := [variant.label for variant in shown if variant.is_deterministic]:
+        which = listed(fixed, len(fixed)) if len(fixed) < len(shown) else "All results"
+        sentences.append(f"{which}: {NO_RANDOM_PART}.")
+    left_out: dict[tuple[str, str], list[str]] = {}
+    for variant in shown:
+        if stopped := sum(run.metrics.get("converged", 1) == 0 for run in variant.runs.values()):
+            of = f"{stopped} of {counted(len(variant.runs), 'seed')}"
+            sentences.append(
+                f"{variant.label}: the solver of the probe stopped before its minimum ({of})."
+            )
+        for metric, head in columns:
+            if reason := variant.left_out.get(metric):
+                left_out.setdefault((head, reason), []).append(variant.label)
+    for (head, reason), labels in left_out.items():
+        sentences.append(f"{head} left out of {listed(labels, len(labels))}: {reason}.")
+    return [*sentences, *without_results(rows), *skipped_and_stale(rows, shown)]
 
 
 def in_rows(variants: Sequence[VariantResults]) -> list[VariantResults]:
@@ -148,17 +164,6 @@ def in_rows(variants: Sequence[VariantResults]) -> list[VariantResults]:
     return [variant for variant in variants if not variant.is_skipped] or list(variants)
 
 
-def without_random_part(shown: Sequence[VariantResults]) -> list[str]:
-    """`Probe: the same for every seed.`; empty when every variant has a random part."""
-    fixed = [variant for variant in shown if variant.is_deterministic]
-    if not fixed:
-        return []
-    which = "All results"
-    if len(fixed) < len(shown):
-        which = listed([variant.label for variant in fixed], most=len(fixed))
-    return [f"{which}: {NO_RANDOM_PART}."]
-
-
 def without_results(rows: Iterable[VariantResults]) -> list[str]:
     """`A: no result, failed: …` or `A: 2 of 3 seeds, …`, for those that were not skipped."""
     sentences = []
@@ -167,34 +172,6 @@ def without_results(rows: Iterable[VariantResults]) -> list[str]:
             there = f"{len(variant.runs)} of {counted(len(variant.statuses), 'seed')}"
             what = there if variant.runs else "no result"
             sentences.append(f"{variant.label}: {what}, {variant.absence()}.")
-    return sentences
-
-
-def metrics_left_out(
-    shown: Iterable[VariantResults], columns: Iterable[tuple[str, str]]
-) -> list[str]:
-    """`20-NN (%) left out of A: there are 15 images …`. columns: metric and head of each."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for variant in shown:
-        for metric, head in columns:
-            if metric in variant.left_out:
-                found.setdefault((head, variant.left_out[metric]), []).append(variant.label)
-    return [
-        f"{head} left out of {listed(labels, len(labels))}: {reason}."
-        for (head, reason), labels in found.items()
-    ]
-
-
-def not_converged(shown: Iterable[VariantResults]) -> list[str]:
-    """`A: the solver of the probe stopped before its minimum (2 of 3 seeds).`, for such probes."""
-    sentences = []
-    for variant in shown:
-        stopped = sum(run.metrics.get("converged", 1) == 0 for run in variant.runs.values())
-        if stopped:
-            of = f"{stopped} of {counted(len(variant.runs), 'seed')}"
-            sentences.append(
-                f"{variant.label}: the solver of the probe stopped before its minimum ({of})."
-            )
     return sentences
 
 
@@ -229,10 +206,8 @@ def left_out_note(found: Mistakes) -> str:
     return "; ".join(note for note in (absence_note(found.cases.absent), why) if note)
 
 
-def table_sentences(found: Mistakes, others: bool = False) -> list[str]:
-    """Sentences on what is missing, skipped or stale. others: whether other models count, too."""
-    rows = list(found.variants if others else found.variants[:1])
-    shown = [
-        model.variant for model in found.cases.models if others or model is found.cases.subject
-    ]
-    return without_results(rows) + skipped_and_stale(rows, shown)
+def subject_sentences(found: Mistakes) -> list[str]:
+    """Sentences on what is missing or stale of the subject."""
+    return without_results(found.variants[:1]) + skipped_and_stale(
+        found.variants[:1], found.variants[:1]
+    )

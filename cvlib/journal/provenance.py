@@ -11,15 +11,16 @@ from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.functions import of_experiment
 from cvlib.journal.handle import current_project, results_of
-from cvlib.journal.notes import noted, skip_counts
+from cvlib.journal.notes import noted, skip_reasons
 from cvlib.journal.quantity import Markdown, keys_of, markdown, pipe_table
-from cvlib.journal.words import counted, dataset_words, listed
+from cvlib.journal.words import counted, dataset_words, grouped, listed
 from cvlib.results.files import sha256_file
 from cvlib.results.store import MANIFEST
 
 if TYPE_CHECKING:
     from cvlib.journal.handle import ExperimentHandle
-    from cvlib.journal.results import Name, Results, VariantResults
+    from cvlib.journal.results import Name, Results
+    from cvlib.project import Project
     from cvlib.results.run import Run
 
 STATES = ("fresh", "stale", "missing", "failed", "damaged", "skipped")  # skipped is said last
@@ -46,29 +47,26 @@ def provenance(results: Results) -> Markdown:
         parts = [f"{len(found)} {state}" for state, found in by_state.items() if found]
         sentences = [f"{size}: {', '.join(parts)}."]
     for state in STATES[1:-1]:
-        reasons: dict[str, list[str]] = {}
-        for status in by_state[state]:
-            reasons.setdefault(status.reason or "no reason is known", []).append(
-                f"{status.planned.variant} seed {status.planned.seed}"
-            )
-        for reason, names in reasons.items():
+        runs_of = grouped(
+            (one.reason or "no reason is known", f"{one.planned.variant} seed {one.planned.seed}")
+            for one in by_state[state]
+        )
+        for reason, names in runs_of.items():
             sentences.append(f"{state.capitalize()}: {listed(names)}: {reason.rstrip('.')}.")
-
-    sentences += skip_counts(results.variants)
-
-    runs = [s.result for s in statuses if s.result is not None]
-    if runs:
+    for reason, members in skip_reasons(results.variants).items():
+        sentences.append(f"Skipped: {counted(len(members), 'variant')}: {reason}.")
+    if runs := [s.result for s in statuses if s.result is not None]:
         notes = [run.provenance for run in runs]
         environments = [note.get("environment", {}) for note in notes]
         seconds = sum(run.metrics.get("train_seconds", 0.0) for run in runs)
-        facts = [
-            "Trained on " + _each(_device_words(note) for note in notes),
+        facts = (
+            "Trained on " + _each(map(_device_words, notes)),
             _each(e.get("precision", "unknown precision") for e in environments),
             _each(counted(e["threads"], "thread") for e in environments if "threads" in e),
             "torch " + _each(note["packages"]["torch"] for note in notes),
             "commit " + _each(str(note.get("git_commit") or "unknown") for note in notes),
             f"{numbers.duration(seconds)} of training in all",
-        ]
+        )
         sentences.append(", ".join(fact for fact in facts if fact) + ".")
     return Markdown(markdown(" ".join(sentences)), keys_of(results.variants))
 
@@ -80,12 +78,14 @@ def protocol(results: Results, *variants: Name) -> Markdown:
     Example: exp04.protocol("lite0")
     """
     chosen = results.chosen(variants or None)
-    found: dict[str, list[str]] = {}
     shown = results.shown(chosen)
-    runs = keys_of(shown)
-    for variant in shown:
-        for text in dict.fromkeys(_texts(variant)):
-            found.setdefault(text, []).append(variant.label)
+    found = grouped(
+        (str(row["text"]), variant.label)
+        for variant in shown
+        for run in variant.runs.values()
+        for row in run.tables.get("protocol", [])[:1]
+        if row.get("text")
+    )
     if not found:
         if all(variant.is_skipped for variant in chosen):
             return Markdown("No protocol: every variant was skipped.", ())
@@ -98,8 +98,8 @@ def protocol(results: Results, *variants: Name) -> Markdown:
         for text, labels in found.items()
     ]
     if len(lines) == 1:
-        return Markdown(f"Protocol of {lines[0][0]}: {lines[0][1]}.", runs)
-    return Markdown("\n".join(f"- **{labels}**: {text}" for labels, text in lines), runs)
+        return Markdown(f"Protocol of {lines[0][0]}: {lines[0][1]}.", keys_of(shown))
+    return Markdown("\n".join(f"- **{labels}**: {text}" for labels, text in lines), keys_of(shown))
 
 
 def provenance_table(*experiments: ExperimentHandle) -> Markdown:
@@ -111,43 +111,49 @@ def provenance_table(*experiments: ExperimentHandle) -> Markdown:
 
     Example: provenance_table(exp01, exp02)
     """
-    shown = [handle.results for handle in experiments] or _of_the_book()
+    shown = [handle.results for handle in experiments]
+    if not shown:
+        project = current_project()
+        shown = [results_of(project, name) for name in _experiments_of_book(project)]
     variants = [variant for results in shown for variant in results.variants]
     runs = [run for results in shown for run in _runs(results)]
     if not runs:
         raise JournalError("no experiment has results yet; `cvlib run` trains them")
     head = ["Experiment", "Runs", "Seeds", "Training in all", "Commit", "Code since"]
-    rows = [_row(results) for results in shown]
-    trained_on = {results.experiment.id: _devices(_runs(results)) for results in shown}
-    sentences = [
-        f"Trained on {_by_experiment(trained_on)}; {_versions(runs)}; cvlib {__version__}.",
-        f"Data: {_data(runs)}.",
-        f"Digest of the {counted(len(set(keys_of(variants))), 'run')}: {_digest(runs)}.",
-    ]
-    return noted(pipe_table(head, rows, "llrrll"), sentences, keys_of(variants))
-
-
-def _of_the_book() -> list[Results]:
-    project = current_project()
-    project.note_read("book", "experiments")
-    names = project.experiments_of_book()
-    if not names:
-        raise JournalError("no chapter asks for an experiment; name them: provenance_table(exp01)")
-    return [results_of(project, name) for name in names]
-
-
-def _digest(runs: Iterable[Run]) -> str:
-    """First 16 hex digits of sha256 over the lines `key checksum` of these runs, sorted by key.
-
-    A run's checksum is that of its manifest, which has those of all its files.
-    """
+    # what all say, or each with its experiments behind it
+    trained_on = grouped((_devices(_runs(one)), one.experiment.id.upper()) for one in shown)
+    trained_on.pop("", None)
+    devices = [f"{words} ({listed(names)})" for words, names in trained_on.items()]
+    found = grouped((name, v) for run in runs for name, v in run.provenance["packages"].items())
+    packages = [*(name for name in FIRST if name in found), *sorted(set(found) - set(FIRST))]
+    versions = ", ".join(f"{name} {listed(found[name])}" for name in packages)
+    # fingerprints, one a choice of images: `Fashion-MNIST 46168266, 557a5889`
+    data = grouped(
+        (dataset_words(str(run.spec["dataset"]["name"])), run.dataset_fingerprint[:8])
+        for run in runs
+    )
+    said = "; ".join(f"{name} {', '.join(sorted(prints))}" for name, prints in data.items())
+    # a run's manifest has the checksums of all its files
     lines = sorted({f"{run.key} {sha256_file(run.folder / MANIFEST)}\n" for run in runs})
-    return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
+    digest = hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
+    sentences = [
+        f"Trained on {'; '.join(devices if len(devices) > 1 else trained_on)}; "
+        f"{versions.replace('python ', 'Python ', 1)}; cvlib {__version__}.",
+        f"Data: {said}.",
+        f"Digest of the {counted(len(set(keys_of(variants))), 'run')}: {digest}.",
+    ]
+    return noted(pipe_table(head, map(_row, shown), "llrrll"), sentences, keys_of(variants))
 
 
-def _texts(variant: VariantResults) -> list[str]:
-    rows = [row for run in variant.runs.values() for row in run.tables.get("protocol", [])[:1]]
-    return [str(row["text"]) for row in rows if row.get("text")]
+def _experiments_of_book(project: Project) -> list[str]:
+    project.note_read("book", "experiments")
+    if names := project.experiments_of_book():
+        return names
+    raise JournalError("no chapter asks for an experiment; name them: provenance_table(exp01)")
+
+
+def _each(values: Iterable[str]) -> str:
+    return listed(list(dict.fromkeys(values)))
 
 
 def _device_words(note: dict) -> str:
@@ -158,10 +164,6 @@ def _device_words(note: dict) -> str:
     return str(environment.get("device_name", environment["device"]))
 
 
-def _each(values: Iterable[str]) -> str:
-    return listed(list(dict.fromkeys(values)))
-
-
 def _runs(results: Results) -> list[Run]:
     return [run for variant in results.variants for run in variant.runs.values()]
 
@@ -170,72 +172,32 @@ def _row(results: Results) -> list[str]:
     experiment, runs = results.experiment, _runs(results)
     counts = {state: sum(s.state == state for s in results.statuses) for state in STATES}
     seconds = sum(run.metrics.get("train_seconds", 0.0) for run in runs)
-    commits = dict.fromkeys(_commit(run) for run in runs)
+    commits = (str(run.provenance.get("git_commit") or "unknown").partition("+") for run in runs)
+    # whether the code that made the runs is that of now: by its meaning, not by its commit
+    stale = [s.cue for s in results.statuses if s.state == "stale" and s.result is not None]
+    since = [
+        f"{words} for {counted(stale.count(cue), 'run')}"
+        for cue, words in (("code", "changed"), ("environment", "versions changed"))
+        if cue in stale
+    ]
+    made = [
+        numbers.duration(seconds),
+        _each(commit[:7] + plus + changes for commit, plus, changes in commits),
+        ", ".join(since) or "unchanged",
+    ]
     return [
         experiment.id.upper(),
         ", ".join(f"{count} {state}" for state, count in counts.items() if count),
         f"{len(experiment.seeds)}",
-        numbers.duration(seconds) if runs else numbers.NO_VALUE,
-        listed(list(commits)) if commits else numbers.NO_VALUE,
-        _code(results) if runs else numbers.NO_VALUE,
+        *(made if runs else [numbers.NO_VALUE] * 3),
     ]
 
 
-def _code(results: Results) -> str:
-    """Whether the code that made the runs is that of now: by its meaning, not by its commit."""
-    said = []
-    for cue, words in (("code", "changed"), ("environment", "versions changed")):
-        count = sum(
-            s.state == "stale" and s.cue == cue and s.result is not None for s in results.statuses
-        )
-        if count:
-            said.append(f"{words} for {counted(count, 'run')}")
-    return ", ".join(said) or "unchanged"
-
-
-def _commit(run: Run) -> str:
-    """`cf330fb`, `b12e810+changes`."""
-    commit, plus, changes = str(run.provenance.get("git_commit") or "unknown").partition("+")
-    return commit[:7] + plus + changes
-
-
 def _devices(runs: Iterable[Run]) -> str:
-    found: dict[str, None] = {}
+    found = []
     for run in runs:
         environment = run.provenance.get("environment", {})
-        words = [_device_words(run.provenance)]
-        if "threads" in environment:
-            words.append(counted(environment["threads"], "thread"))
-        words.append(str(environment.get("precision", "")))
-        found[", ".join(word for word in words if word)] = None
-    return listed(list(found))
-
-
-def _by_experiment(said: dict[str, str]) -> str:
-    """What all say, or each with its experiments behind it."""
-    owners: dict[str, list[str]] = {}
-    for name, words in said.items():
-        if words:
-            owners.setdefault(words, []).append(name.upper())
-    if len(owners) == 1:
-        return next(iter(owners))
-    return "; ".join(f"{words} ({listed(names)})" for words, names in owners.items())
-
-
-def _versions(runs: Iterable[Run]) -> str:
-    versions: dict[str, dict[str, None]] = {}
-    for run in runs:
-        for package, version in run.provenance.get("packages", {}).items():
-            versions.setdefault(package, {})[version] = None
-    order = [*(name for name in FIRST if name in versions), *sorted(set(versions) - set(FIRST))]
-    said = ", ".join(f"{name} {listed(list(versions[name]))}" for name in order)
-    return said.replace("python ", "Python ", 1)
-
-
-def _data(runs: Iterable[Run]) -> str:
-    """`Fashion-MNIST 46168266, 557a5889`: fingerprints, one a choice of images."""
-    found: dict[str, set[str]] = {}
-    for run in runs:
-        name = dataset_words(str(run.spec["dataset"]["name"]))
-        found.setdefault(name, set()).add(run.dataset_fingerprint[:8])
-    return "; ".join(f"{name} {', '.join(sorted(prints))}" for name, prints in found.items())
+        threads = counted(environment["threads"], "thread") if "threads" in environment else ""
+        words = [_device_words(run.provenance), threads, str(environment.get("precision", ""))]
+        found.append(", ".join(word for word in words if word))
+    return _each(found)

@@ -140,7 +140,7 @@ def markdown(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>|#$^~@])", r"\\\1", text)
 
 
-def pipe_table(head: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> str:
+def pipe_table(head: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
     """A table by tabulate. align: one of l or r for each column. Cells are plain text."""
 
     return tabulate(

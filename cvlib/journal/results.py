@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ import numpy as np
 from cvlib.journal.errors import JournalError, MissingResults
 from cvlib.journal.functions import of_experiment
 from cvlib.journal.quantity import Skipped, Words, keys_of
-from cvlib.journal.words import counted
+from cvlib.journal.words import counted, grouped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +80,11 @@ class VariantResults:
         return Words(label, self.chosen_by, source)
 
     @property
+    def is_base(self) -> bool:
+        """Whether it is the one called `base`, which varies nothing."""
+        return self.name == "base"
+
+    @property
     def declared_in(self) -> str:
         """`experiments/exp01.yaml`: its file, from the project's root."""
         return f"experiments/{self.experiment}.yaml"
@@ -116,9 +121,7 @@ class VariantResults:
     @property
     def is_skipped(self) -> bool:
         """Whether it was left out, its weights not to be had, and nothing of it is stored."""
-        return bool(self.statuses) and all(
-            s.state == "skipped" and s.result is None for s in self.statuses
-        )
+        return not self.runs and {status.state for status in self.statuses} == {"skipped"}
 
     @property
     def skip_reason(self) -> str:
@@ -151,13 +154,13 @@ class VariantResults:
 
     def absence(self) -> str:
         """Why results are missing, in words: `failed: loss is nan (seeds 0, 1)`; '' when complete."""
-        reasons: dict[str, list[str]] = {}
-        for status in self.statuses:
-            if status.result is None:
-                why = status.state + (f": {status.reason}" if status.reason else "")
-                reasons.setdefault(why, []).append(str(status.planned.seed))
+        reasons = grouped(
+            (status.state + (f": {status.reason}" if status.reason else ""), status.planned.seed)
+            for status in self.statuses
+            if status.result is None
+        )
         return "; ".join(
-            f"{why} (seed{'s' * (len(seeds) != 1)} {', '.join(seeds)})"
+            f"{why} (seed{'s' * (len(seeds) != 1)} {', '.join(map(str, seeds))})"
             for why, seeds in reasons.items()
         )
 
@@ -174,6 +177,10 @@ class VariantResults:
                 f"`cvlib run {self.experiment}` trains it (in a chapter: exp.run())."
             )
         return self
+
+    def has(self, metric: str) -> bool:
+        """Whether every run that has a result has this metric."""
+        return all(metric in run.metrics for run in self.runs.values())
 
     def values(self, metric: str) -> np.ndarray:
         """A metric of every seed that has a result, (S,) float64, in the order of seeds."""
@@ -278,27 +285,22 @@ class Results:
         """
         if names is not None:
             return told_apart([self.variant(name) for name in names])
-        order: dict[str, list[VariantResults]] = {"": []}
-        for variant in self.variants:
-            order.setdefault(variant.factor, []).append(variant)
-        first = [v for v in order[""] if v.name == "base"]
-        return first + [v for group in order.values() for v in group if v.name != "base"]
+        factors = ["", *(variant.factor for variant in self.variants)]
+        order = list(dict.fromkeys(factors)).index
+        return sorted(self.variants, key=lambda one: (not one.is_base, order(one.factor)))
 
     def reference(self, name: Name | None = None) -> VariantResults:
         """The variant that others are compared with: the one named, else `base`."""
         if name is not None:
             return self.variant(name)
-        for variant in self.variants:
-            if variant.name == "base":
-                return variant
+        if base := [variant for variant in self.variants if variant.is_base]:
+            return base[0]
         raise JournalError(
             f"{self.experiment.id} has no variant named 'base' to compare with; say reference=…"
         )
 
     def against(
-        self,
-        reference: Name | None,
-        names: Sequence[Name] | None,
+        self, reference: Name | None, names: Sequence[Name] | None
     ) -> tuple[VariantResults, list[VariantResults]]:
         """The reference, and each of the chosen besides it once; raises JournalError without any."""
         base, *chosen = told_apart([self.reference(reference), *self.chosen(names)])
@@ -325,16 +327,12 @@ class Results:
 
 def told_apart(variants: Sequence[VariantResults]) -> list[VariantResults]:
     """The same variants; labels that those of two experiments share begin with the experiment."""
-    owners: dict[str, set[str]] = {}
-    for one in variants:
-        owners.setdefault(one.variant.label, set()).add(one.experiment)
-    found = []
-    for one in variants:
-        clashes = len(owners[one.variant.label]) > 1
-        found.append(
-            one if one.names_experiment == clashes else replace(one, names_experiment=clashes)
-        )
-    return found
+    owners = grouped((one.variant.label, one.experiment) for one in variants)
+    clashes = [len(owners[one.variant.label]) > 1 for one in variants]
+    return [
+        one if one.names_experiment == clash else replace(one, names_experiment=clash)
+        for one, clash in zip(variants, clashes, strict=True)
+    ]
 
 
 def shared_seeds(first: VariantResults, second: VariantResults) -> list[int]:
@@ -357,26 +355,13 @@ def skipped_value(variant: VariantResults) -> Skipped:
     )
 
 
-def of_one(results: Results, name: Name, compute: Callable[[VariantResults], Quantity]) -> Quantity:
-    """A value of one variant, traced to its runs; says `skipped` where it was skipped."""
-    variant = results.variant(name)
-    if variant.is_skipped:
-        return skipped_value(variant)
-    return compute(variant).traced(variant.keys)
-
-
-def of_two(
-    results: Results,
-    first: Name,
-    second: Name,
-    compute: Callable[[VariantResults, VariantResults], Quantity],
-) -> Quantity:
-    """A value of two variants, traced to the runs of both; says `skipped` where one was."""
-    pair = results.variant(first), results.variant(second)
-    for variant in pair:
+def value_of(results: Results, names: Sequence[Name], compute: Callable[..., Quantity]) -> Quantity:
+    """A value computed from these variants, traced to their runs; `skipped` where one was."""
+    variants = [results.variant(name) for name in names]
+    for variant in variants:
         if variant.is_skipped:
             return skipped_value(variant)
-    return compute(*pair).traced(keys_of(pair))
+    return compute(*variants).traced(keys_of(variants))
 
 
 @of_experiment
@@ -413,20 +398,10 @@ def predictions(results: Results, variant: Name, seed: int) -> Predictions:
     return found.runs[seed].predictions()
 
 
-def _rows(results: Results) -> list[tuple[dict[str, Any], Any]]:
-    return [
-        (
-            {
-                "variant": variant.name,
-                "label": variant.label,
-                "factor": variant.factor,
-                "seed": status.planned.seed,
-                "key": status.planned.key,
-                "state": status.state,
-            },
-            status.result,
-        )
-        for variant in results.shown(results.variants)
-        for status in variant.statuses
-        if status.result is not None
-    ]
+def _rows(results: Results) -> Iterator[tuple[dict[str, Any], Run]]:
+    for variant in results.shown(results.variants):
+        who = {"variant": variant.name, "label": variant.label, "factor": variant.factor}
+        for status in variant.statuses:
+            if status.result is not None:
+                run = {"seed": status.planned.seed, "key": status.planned.key}
+                yield {**who, **run, "state": status.state}, status.result

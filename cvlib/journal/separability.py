@@ -8,20 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from cvlib.analysis.feature_maps import NEIGHBOURS
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
+from cvlib.journal.estimates import over_seeds
 from cvlib.journal.functions import of_experiment
 from cvlib.journal.notes import (
     in_rows,
     marks,
-    metrics_left_out,
-    not_converged,
     noted,
-    skipped_and_stale,
-    without_random_part,
-    without_results,
+    variant_sentences,
 )
 from cvlib.journal.quantity import Quantity, keys_of, pipe_table
-from cvlib.journal.results import of_one
-from cvlib.journal.spread import over_seeds
+from cvlib.journal.results import value_of
 from cvlib.journal.words import counted, listed, short_name
 
 if TYPE_CHECKING:
@@ -63,9 +59,13 @@ def separability(results: Results, *variants: Name, note: bool = True) -> Markdo
 
     Example: exp04.separability("lite0", "lite0-random")
     """
-    rows = _asked(results, variants or None)
+    rows = results.chosen(variants or None)
+    if not variants:  # all that are probed or mapped
+        mapped = [v for v in rows if not v.has_epochs or v.variant.spec.embedding is not None]
+        rows = mapped or rows
+    rows = sorted(rows, key=lambda variant: variant.is_skipped)
     shown = results.shown(rows)
-    columns = [c for c in _COLUMNS if any(_has(variant, c.metric) for variant in shown)]
+    columns = [c for c in _COLUMNS if any(variant.has(c.metric) for variant in shown)]
     if not any(c.metric in ("silhouette", "knn_10_accuracy") for c in columns) and shown:
         raise JournalError(
             f"{results.experiment.id}: {listed([v.label for v in rows])} kept no measure of "
@@ -106,7 +106,7 @@ def overlap(results: Results, variant: Name, pairs: int = 1) -> Quantity:
             raise JournalError(f"{one.id} kept no overlaps of classes; set `embedding: {{}}`")
         return Quantity(_pairs_in_words(one, pairs), value=100 * found[0][2], stale=one.is_stale)
 
-    return of_one(results, variant, worst)
+    return value_of(results, [variant], worst)
 
 
 def _overlapping(variant: VariantResults) -> list[tuple[str, str, float]]:
@@ -132,22 +132,8 @@ def _pairs_in_words(variant: VariantResults, pairs: int = PAIRS) -> str:
     )
 
 
-def _asked(results: Results, names: Sequence[Name] | None) -> list[VariantResults]:
-    """The named, or all that are probed or mapped; skipped ones last."""
-    chosen = results.chosen(names)
-    if names is None:
-        chosen = [
-            v for v in chosen if not v.has_epochs or v.variant.spec.embedding is not None
-        ] or chosen
-    return sorted(chosen, key=lambda variant: variant.is_skipped)
-
-
-def _has(variant: VariantResults, metric: str) -> bool:
-    return all(metric in run.metrics for run in variant.runs.values())
-
-
 def _cell(variant: VariantResults, column: _Column) -> str:
-    if not _has(variant, column.metric):
+    if not variant.has(column.metric):
         return numbers.NO_VALUE
     mean, interval, _ = over_seeds(variant, column.metric, column.scale)
     if interval is None:
@@ -163,33 +149,15 @@ def _note(
     overlaps: bool,
     probes_only: bool,
 ) -> list[str]:
-    said = [column.note.format(near=_near(shown)) for column in columns if column.note]
+    # purity looks at so many nearest images: all others where there are not more
+    mapped = [run.metrics.get("mapped_images") for v in shown for run in v.runs.values()]
+    near = min([NEIGHBOURS, *(int(images) - 1 for images in mapped if images)])
+    said = [column.note.format(near=near) for column in columns if column.note]
     if overlaps:
         said.append("overlap: share of two classes' neighbours that are of the other")
-    said += _intervals(results, shown, columns)
-    if not probes_only:
-        said.append("test accuracy: of the linear probe, or of the trained network itself")
-    text = "; ".join(said)
-    sentences = [f"{text[0].upper()}{text[1:]}."] if said else []
-    sentences += without_random_part(shown)
-    sentences += not_converged(shown)
-    sentences += metrics_left_out(shown, [(c.metric, c.head) for c in _COLUMNS])
-    sentences += without_results(rows)
-    sentences += skipped_and_stale(rows, shown)
-    return sentences
-
-
-def _intervals(
-    results: Results, shown: Sequence[VariantResults], columns: Sequence[_Column]
-) -> list[str]:
-    """What stands after ±: over images where nothing is random, over seeds where something is."""
-    over = {
-        over_seeds(variant, column.metric).over
-        for variant in shown
-        for column in columns
-        if _has(variant, column.metric)
-    }
-    said = []
+    # what stands after ±: over images where nothing is random, over seeds where something is
+    found = ((one, column.metric) for one in shown for column in columns)
+    over = {over_seeds(one, metric).over for one, metric in found if one.has(metric)}
     if "seeds" in over:
         seeds = counted(len(results.experiment.seeds), "seed")
         said.append(f"mean ± 95% t-interval over {seeds}")
@@ -198,10 +166,8 @@ def _intervals(
         said.append(
             f"± of silhouette and purity{rest}: 95% bootstrap interval over the mapped images"
         )
-    return said
-
-
-def _near(shown: Sequence[VariantResults]) -> int:
-    """How many nearest images purity looks at: all others where there are not more."""
-    mapped = [run.metrics.get("mapped_images") for v in shown for run in v.runs.values()]
-    return min([NEIGHBOURS, *(int(images) - 1 for images in mapped if images)])
+    if not probes_only:
+        said.append("test accuracy: of the linear probe, or of the trained network itself")
+    text = "; ".join(said)
+    sentences = [f"{text[0].upper()}{text[1:]}."] if said else []
+    return sentences + variant_sentences(rows, shown, [(c.metric, c.head) for c in _COLUMNS])

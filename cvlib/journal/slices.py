@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
+from cvlib.journal.estimates import share_quantity
 from cvlib.journal.functions import of_mistakes
 from cvlib.journal.mistake_values import count_quantity, mistakes_value
-from cvlib.journal.notes import noted, rates_note, skipped_note, table_sentences
+from cvlib.journal.notes import noted, rates_note, skipped_note, subject_sentences
 from cvlib.journal.quantity import Quantity, Skipped, keys_of, pipe_table
-from cvlib.journal.spread import share_quantity
 from cvlib.journal.words import counted, listed
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def slices(found: Mistakes, count: int = 6) -> Markdown:
         raise JournalError(f"count {count!r}: expected at least 1 slice")
     patterns = found.patterns
     shown = patterns.slices[:count]
-    sentences = [_how(found), *_which(found, shown), *table_sentences(found)]
+    sentences = [_how(found), *_which(found, shown), *subject_sentences(found)]
     table = pipe_table(HEAD, [_row(one) for one in shown], "lrrrrr") if shown else ""
     return noted(table, sentences, keys_of(found.of_patterns))
 

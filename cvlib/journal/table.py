@@ -7,23 +7,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cvlib.journal import convergence, numbers
-from cvlib.journal.comparison import of_difference, paired_tests
 from cvlib.journal.convergence import COMMON, target_of
 from cvlib.journal.errors import JournalError
+from cvlib.journal.estimates import of_difference, over_seeds, paired_tests
 from cvlib.journal.functions import of_experiment
 from cvlib.journal.notes import (
     in_rows,
     marks,
-    metrics_left_out,
-    not_converged,
     noted,
-    skipped_and_stale,
-    without_random_part,
-    without_results,
+    variant_sentences,
 )
 from cvlib.journal.quantity import keys_of, pipe_table
 from cvlib.journal.results import shared_seeds, told_apart
-from cvlib.journal.spread import over_seeds
 from cvlib.journal.values import constant
 from cvlib.journal.words import counted
 
@@ -60,19 +55,21 @@ def table(
     """
     rows = sorted(results.chosen(variants), key=lambda variant: variant.is_skipped)
     names = list(columns or DEFAULT)
-    if not columns and reference is None and not any(v.name == "base" for v in rows):
+    if not columns and reference is None and not any(v.is_base for v in rows):
         names.remove("difference")
     for name in names:
         if name not in COLUMNS:
             raise JournalError(f"no column {name!r}; there is: {', '.join(COLUMNS)}")
-    needs_reference = {"difference", "p"} & set(names)
     base = None
-    if needs_reference:
+    if {"difference", "p"} & set(names):
         base, *rows = told_apart([results.reference(reference), *rows])
     shown = results.shown(rows)
     context = Context(base, target_of(target, shown))
     if "p" in names:
-        context.p = _p_values(shown, context.needs_reference())
+        reference = context.needs_reference()
+        others = [v for v in shown if v.id != reference.id and reference.runs]
+        tests = paired_tests([(one, reference) for one in others if shared_seeds(one, reference)])
+        context.p = {one.first.id: one.p for one in tests}
     words = {
         "reference": context.reference.label if context.reference else "",
         "target": f"{100 * context.target:g}%" if context.target is not None else "",
@@ -80,23 +77,19 @@ def table(
     }
 
     has_factors = any(variant.factor for variant in rows)
-    head = (["Varied"] if has_factors else []) + ["Variant"]
+    head = ["Varied"] * has_factors + ["Variant"]
     head += [COLUMNS[name].head.format(**words) for name in names]
     body, factor, mark = [], "", marks(shown)
     for variant in in_rows(rows):
         first = [variant.factor if variant.factor != factor else ""] if has_factors else []
         factor = variant.factor
-        label = variant.label + mark.get(variant.id, "")
-        if variant.runs:
-            cells = [
-                COLUMNS[name].cell(variant, context)
-                if _has(variant, name, shown)
-                else numbers.NO_VALUE
-                for name in names
-            ]
-        else:
-            cells = [variant.state_words] + [numbers.NO_VALUE] * (len(names) - 1)
-        body.append([*first, label, *cells])
+        cells = [numbers.NO_VALUE] * len(names)
+        for place, name in enumerate(names):
+            if variant.runs and _has(variant, name, shown):
+                cells[place] = COLUMNS[name].cell(variant, context)
+        if not variant.runs:
+            cells[0] = variant.state_words
+        body.append([*first, variant.label + mark.get(variant.id, ""), *cells])
     body_text = pipe_table(head, body, "l" * (1 + has_factors) + "r" * len(names))
     said = _note(results, rows, shown, names, words, context) if note else []
     return noted(body_text, said, keys_of([*([base] if base else []), *shown]))
@@ -170,14 +163,6 @@ def _p(variant: VariantResults, context: Context) -> str:
     return numbers.NO_VALUE if p is None else numbers.p_value(p)[2:].removeprefix("= ")
 
 
-def _count(variant: VariantResults, _: Context) -> str:
-    return numbers.compact(constant(variant, "parameters"))
-
-
-def _mega(variant: VariantResults, _: Context) -> str:
-    return numbers.two_digits(constant(variant, "flops") / 1e6)
-
-
 def _mean(metric: str) -> Callable[[VariantResults, Context], str]:
     return lambda variant, _: numbers.two_digits(variant.mean(metric))
 
@@ -209,8 +194,13 @@ COLUMNS = {
         "p: exact paired test against {reference} on the same test images, Holm-adjusted for "
         "all rows",
     ),
-    "parameters": Column("Parameters", _count),
-    "flops": Column("MFLOPs", _mega, "MFLOPs: forward pass of one image", metric="flops"),
+    "parameters": Column("Parameters", lambda one, _: numbers.compact(constant(one, "parameters"))),
+    "flops": Column(
+        "MFLOPs",
+        lambda one, _: numbers.two_digits(constant(one, "flops") / 1e6),
+        "MFLOPs: forward pass of one image",
+        metric="flops",
+    ),
     "seconds": Column("Training (s)", _mean("train_seconds")),
     "extract_seconds": Column(
         "Extraction (s)",
@@ -257,23 +247,9 @@ def _has(variant: VariantResults, column: str, shown: Sequence[VariantResults]) 
     Where none has it the cell is asked all the same, and says which metrics there are.
     """
     metric = COLUMNS[column].metric
-    if not metric:
+    if not metric or variant.has(metric):
         return True
-
-    def there(one: VariantResults) -> bool:
-        return all(metric in run.metrics for run in one.runs.values())
-
-    if metric in variant.left_out:
-        return False
-    return there(variant) or not any(there(other) for other in shown)
-
-
-def _p_values(shown: Sequence[VariantResults], reference: VariantResults) -> dict[str, float]:
-    others = [v for v in shown if v.id != reference.id and reference.runs]
-    found = paired_tests(
-        [(variant, reference) for variant in others if shared_seeds(variant, reference)]
-    )
-    return {comparison.first.id: comparison.p for comparison in found}
+    return metric not in variant.left_out and not any(other.has(metric) for other in shown)
 
 
 def _note(
@@ -297,12 +273,5 @@ def _note(
     if context.over_images:
         notes.append(f"{IMAGES_MARK} neither has a random part: bootstrap interval over images")
     said = [f"{counted(seeds, 'seed')} a variant", *dict.fromkeys(note for note in notes if note)]
-    sentences = ["; ".join(said) + "."]
-    sentences += without_random_part(shown)
-    sentences += not_converged(shown)
-    sentences += metrics_left_out(
-        shown, [(COLUMNS[name].metric, COLUMNS[name].head) for name in names]
-    )
-    sentences += without_results(rows)
-    sentences += skipped_and_stale(rows, shown)
-    return sentences
+    columns = [(COLUMNS[name].metric, COLUMNS[name].head) for name in names]
+    return ["; ".join(said) + ".", *variant_sentences(rows, shown, columns)]

@@ -11,10 +11,10 @@ import numpy as np
 from cvlib.analysis.efficiency import pareto_front
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError, MissingResults
+from cvlib.journal.estimates import is_share, only_shares, over_seeds
 from cvlib.journal.functions import of_experiment
 from cvlib.journal.quantity import Quantity, Skipped, Words, counts_quantity, keys_of
-from cvlib.journal.results import VariantResults, of_one, of_two, skipped_value
-from cvlib.journal.spread import is_share, only_shares, over_seeds
+from cvlib.journal.results import VariantResults, skipped_value, value_of
 from cvlib.journal.words import counted, listed, spec_value, value_words
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def accuracy(results: Results, variant: Name = "base", metric: str = "test_accur
 
     Example: exp01.accuracy("convs-2")
     """
-    return of_one(results, variant, lambda one: _share(one, metric))
+    return value_of(results, [variant], lambda one: _share(one, metric))
 
 
 @of_experiment
@@ -48,7 +48,7 @@ def last_epoch(results: Results, metric: str, variant: Name = "base") -> Quantit
         value = float((100 * one.history(metric)[:, -1]).mean())
         return Quantity(f"{numbers.fixed(value, 1)}%", value, stale=one.is_stale)
 
-    return of_one(results, variant, mean)
+    return value_of(results, [variant], mean)
 
 
 @of_experiment
@@ -62,7 +62,7 @@ def seconds(results: Results, variant: Name = "base", metric: str = "train_secon
         value = one.mean(metric)
         return Quantity(numbers.duration(value), value, stale=one.is_stale)
 
-    return of_one(results, variant, mean)
+    return value_of(results, [variant], mean)
 
 
 @of_experiment
@@ -76,7 +76,7 @@ def parameters(results: Results, variant: Name = "base") -> Quantity:
         value = constant(one, "parameters")
         return Quantity(numbers.compact(value), value, stale=one.is_stale)
 
-    return of_one(results, variant, count)
+    return value_of(results, [variant], count)
 
 
 @of_experiment
@@ -92,7 +92,7 @@ def flops(results: Results, variant: Name = "base") -> Quantity:
         text = f"{text[:-1]} {text[-1]}FLOPs" if text[-1].isalpha() else f"{text} FLOPs"
         return Quantity(text, value, stale=one.is_stale)
 
-    return of_one(results, variant, count)
+    return value_of(results, [variant], count)
 
 
 @of_experiment
@@ -111,7 +111,7 @@ def metric(results: Results, name: str, variant: Name = "base") -> Quantity:
         text = numbers.plus_minus(found.mean, found.interval.half_width, most=6)
         return _with_interval(one, found, text)
 
-    return of_one(results, variant, mean)
+    return value_of(results, [variant], mean)
 
 
 @of_experiment
@@ -125,7 +125,7 @@ def ratio(results: Results, metric: str, first: Name, second: Name = "base") -> 
         found = quotient(one, other, metric)
         return Quantity(numbers.ratio(found), found, stale=one.is_stale or other.is_stale)
 
-    return of_two(results, first, second, value)
+    return value_of(results, [first, second], value)
 
 
 @of_experiment
@@ -140,7 +140,7 @@ def images(results: Results, split: str, variant: Name | None = None) -> Quantit
         raise JournalError(f"split {split!r}: expected train, val or test")
     if variant is not None:
         source = results.variant(variant).declared_in
-        count = of_one(results, variant, lambda one: counts_quantity([_images(one, split)]))
+        count = value_of(results, [variant], lambda one: counts_quantity([_images(one, split)]))
         return count.traced(source=source)
     shown = results.shown(results.chosen(None))
     if not shown:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cvlib.journal.errors import JournalError
 
@@ -23,6 +23,8 @@ _DATASETS = {
 # This copy of CIFAR-10 was compressed again; its numbers are not those of the original.
 _PARQUET = {"cifar10-jpeg": "CIFAR-10 (JPEG q75)"}
 Value = float | str | None
+Key = TypeVar("Key", bound=Hashable)
+Item = TypeVar("Item", bound=Hashable)
 
 _NAMES = {
     "train.optimizer.lr": "learning rate",
@@ -58,6 +60,14 @@ def listed(names: Sequence[str], most: int = 6) -> str:
         return f"{comma.join(names[:most])} and {len(names) - most} more"
     last = "; and " if comma == "; " else " and "
     return last.join([comma.join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def grouped(pairs: Iterable[tuple[Key, Item]]) -> dict[Key, list[Item]]:
+    """Key -> the different items that stand with it, both in the order in which they come."""
+    found: dict[Key, dict[Item, None]] = {}
+    for key, item in pairs:
+        found.setdefault(key, {})[item] = None
+    return {key: list(items) for key, items in found.items()}
 
 
 def ranged(numbers: Sequence[int], noun: str) -> str:

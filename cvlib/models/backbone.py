@@ -9,17 +9,24 @@ from typing import Any
 import timm
 import torch
 from timm.data import resolve_model_data_config
-from timm.layers import DropPath
+from timm.layers import DropPath, SelectAdaptivePool2d
 from timm.models.resnet import ResNet
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
-from cvlib.models.backbone import Pooling
+from cvlib.models.load import load_pretrained
 from cvlib.models.preprocess import Preprocess
 from cvlib.models.spec import BackboneSpec
 from cvlib.models.stages import stages
 
 _BODY = "body."
+_WORDS = {
+    "average": "average pool of the last map",
+    "cls": "class token",
+    "patch_mean": "mean of the patch tokens",
+    "cls_patch_mean": "class token and mean of the patch tokens",
+    "projection": "class token through CLIP's projection",
+}
 
 
 def build_network(
@@ -56,9 +63,7 @@ class Backbone(nn.Module):
                 f"{spec.name} is declared with weights {spec.weights or 'null (random)'}, but the "
                 f"file to load is {weights}: find it with cvlib.models.weights, or declare null"
             )
-        model, config = _create(spec)
-        if weights is not None:
-            _load(model, weights, spec)
+        model, config = _create(spec, weights)
         self.spec = spec
         if spec.stem == "small":
             _small_stem(model, spec.name)  # after loading: no pretrained stem fits it
@@ -70,6 +75,12 @@ class Backbone(nn.Module):
             mean=config["mean"],
             std=config["std"],
         )
+        classifier = getattr(model, "head", None)
+        lacking = isinstance(classifier, nn.Linear) and classifier.weight.isnan().any()
+        if spec.pooling == "projection" and lacking:  # see load_pretrained
+            raise ValueError(
+                f"{weights} holds no projection for {spec.name}: choose another pooling"
+            )
         self.pooling = Pooling(model, spec.pooling, spec.name)
         self.body = model
         self.num_features = self.pooling.width
@@ -141,7 +152,7 @@ class Backbone(nn.Module):
             self.head.bias.copy_(bias)
 
 
-def _create(spec: BackboneSpec) -> tuple[nn.Module, dict[str, Any]]:
+def _create(spec: BackboneSpec, weights: Path | None) -> tuple[Any, dict[str, Any]]:
     """The timm model with the classifier its weights come with, and timm's data config."""
     name, size = spec.name, spec.image_size
     if not timm.is_model(name):
@@ -158,7 +169,11 @@ def _create(spec: BackboneSpec) -> tuple[nn.Module, dict[str, Any]]:
     if spec.drop_path is not None:
         options["drop_path_rate"] = spec.drop_path
     try:
-        model = timm.create_model(name, pretrained=False, **options)
+        model: Any = (
+            timm.create_model(name, pretrained=False, **options)
+            if weights is None
+            else load_pretrained(name, weights, **options)
+        )
     except TypeError as error:
         raise ValueError(f"{name} does not take one of {options}: {error}") from error
     if spec.drop_path is not None and not any(isinstance(m, DropPath) for m in model.modules()):
@@ -169,35 +184,16 @@ def _create(spec: BackboneSpec) -> tuple[nn.Module, dict[str, Any]]:
     height, width = config["input_size"][1:]
     if height != width:
         raise ValueError(f"{name} takes {height}x{width} images: give it a square image_size")
-    _check_patches(model, name, height)
-    return model, config
-
-
-def _load(model: Any, path: Path, spec: BackboneSpec) -> None:
-    from cvlib.models.load import load_pretrained
-
-    # Other models have no projection, which Pooling says.
-    head = getattr(model, "head", None) if spec.pooling == "projection" else None
-    if isinstance(head, nn.Linear):
-        # A classifier that the file lacks is left as it is: a random projection must not pass.
-        nn.init.constant_(head.weight, torch.nan)
-    load_pretrained(model, path, spec.name)
-    if isinstance(head, nn.Linear) and head.weight.isnan().any():
-        raise ValueError(f"{path} holds no projection for {spec.name}: choose another pooling")
-
-
-def _check_patches(model: nn.Module, name: str, size: int) -> None:
-    """Patches that do not fill the image would leave its edge unseen."""
-    if not isinstance(model, VisionTransformer):
-        return
-    patch = max(model.patch_embed.patch_size)
-    if size % patch:
-        below = size // patch * patch
+    if isinstance(model, VisionTransformer) and height % max(model.patch_embed.patch_size):
+        # what patches do not fill would not be seen
+        patch = max(model.patch_embed.patch_size)
+        below = height // patch * patch
         near = [str(side) for side in (below, below + patch) if side]
         raise ValueError(
-            f"image_size {size} does not divide into the {patch}-pixel patches of {name}: the "
+            f"image_size {height} does not divide into the {patch}-pixel patches of {name}: the "
             f"nearest that do are {' and '.join(near)}"
         )
+    return model, config
 
 
 def _small_stem(model: Any, name: str) -> None:
@@ -211,3 +207,103 @@ def _small_stem(model: Any, name: str) -> None:
     model.conv1 = nn.Conv2d(3, stem.out_channels, 3, padding=1, bias=False)
     nn.init.kaiming_normal_(model.conv1.weight, mode="fan_out", nonlinearity="relu")  # as timm's
     model.maxpool = nn.Identity()
+
+
+class Pooling:
+    """Features of a timm model under a declared protocol. Making one takes its classifier off.
+
+    name: the protocol; of None it is timm's own. width: values in a vector. words: for a report.
+    """
+
+    def __init__(self, model: Any, asked: str | None, model_name: str) -> None:
+        """Raises ValueError for a pooling that this model does not have, naming those it has."""
+        own = _own(model)
+        fitting = _fitting(model, own)
+        if asked is not None and asked not in fitting:
+            has = ", ".join(fitting) if fitting else f"timm's own alone ({own}): give null"
+            raise ValueError(f"{model_name} has no pooling {asked!r}, it has {has}")
+        self.name = asked or own
+        # timm's code for timm's pooling, which many families do more in; ours for the others.
+        self._by_timm = self.name == own
+        self._prefix_tokens: int = getattr(model, "num_prefix_tokens", 0)
+        self.width: int = model.head_hidden_size
+        if self.name == "cls_patch_mean":
+            self.width *= 2
+        if self.name == "projection":
+            self.width = model.head.out_features  # CLIP's classifier in timm is its projection
+        else:
+            model.reset_classifier(0)
+        if not self._by_timm and getattr(model, "attn_pool", None) is not None:
+            model.attn_pool = None  # its parameters would never see a gradient
+        self.words = _WORDS.get(self.name, f"timm's own pooling ({self.name})") + _norm_words(model)
+
+    def __call__(self, body: Any, images: Tensor) -> Tensor:
+        """`(N, 3, size, size)` preprocessed images to `(N, width)`."""
+        last = body.forward_features(images)
+        if self._by_timm:
+            # On a map this is a mean: timm's adaptive pooling to one cell is one inside torch,
+            # whose backward pass is deterministic on CUDA too.
+            return body.forward_head(last, pre_logits=True)
+        # The final norm, for models that have it after pooling; in the others it is an identity.
+        norm = getattr(body, "fc_norm", nn.Identity())
+        if self.name == "patch_mean":
+            return norm(last[:, self._prefix_tokens :].mean(dim=1))
+        token = norm(last[:, 0])
+        if self.name == "projection":
+            return body.head(token)
+        if self.name == "cls":
+            return token
+        return torch.cat([token, norm(last[:, self._prefix_tokens :].mean(dim=1))], dim=1)
+
+
+def _own(model: Any) -> str:
+    """What the model does when nothing is asked, by its name here where it has one."""
+    layers = (model, getattr(model, "head", None))
+    pools = [pool for part in layers if (pool := getattr(part, "global_pool", None)) is not None]
+    pool = pools[0] if pools else None
+    kind = pool if isinstance(pool, str) else getattr(pool, "pool_type", type(pool).__name__)
+    if getattr(model, "dist_token", None) is not None:
+        return "mean of class and distillation token"
+    if kind == "token" and (_has_tokens(model) or getattr(model, "cls_token", None) is not None):
+        return "cls"
+    # timm's layer for maps takes no row of tokens. Where more layers follow it, as in MobileNetV3
+    # and VGG, the head has a width of its own.
+    of_a_map = any(isinstance(pool, SelectAdaptivePool2d) for pool in pools)
+    if kind == "avg" and of_a_map and model.head_hidden_size == model.num_features:
+        return "average"
+    if kind == "avg" and _has_tokens(model) and not getattr(model, "pool_include_prefix", False):
+        return "patch_mean"
+    return str(kind)
+
+
+def _fitting(model: Any, own: str) -> list[str]:
+    """The poolings that can be asked for."""
+    if not _has_tokens(model):
+        return [own] if own in _WORDS else []
+    if getattr(model, "cls_token", None) is None:
+        return ["patch_mean"]
+    fitting = ["cls", "patch_mean", "cls_patch_mean"]
+    config = model.pretrained_cfg
+    # of CLIP's image tower the head is its projection; of one that was fine-tuned, a classifier
+    if (
+        isinstance(model, VisionTransformer)
+        and isinstance(model.head, nn.Linear)
+        and "clip" in config["architecture"]
+        and "_ft_" not in (config.get("tag") or "")
+    ):
+        fitting.append("projection")
+    return fitting
+
+
+def _has_tokens(model: Any) -> bool:
+    return hasattr(model, "num_prefix_tokens")
+
+
+def _norm_words(model: Any) -> str:
+    if not _has_tokens(model):
+        return ""
+    if not isinstance(getattr(model, "norm", nn.Identity()), nn.Identity):
+        return " after the final norm"
+    if not isinstance(getattr(model, "fc_norm", nn.Identity()), nn.Identity):
+        return ", then the final norm"
+    return ", no final norm"

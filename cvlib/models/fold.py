@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
 
 _Layer = TypeVar("_Layer")
 
@@ -83,8 +84,8 @@ class _Uses(TorchFunctionMode):
         return result
 
     def reads(self, value: Any) -> None:
-        """Count a use of every tensor within `value`."""
-        self.count.update(id(tensor) for tensor in _tensors(value))
+        """Count a use of every tensor within `value`: nested tuples, lists and dictionaries."""
+        self.count.update(id(leaf) for leaf in tree_leaves(value) if isinstance(leaf, Tensor))
 
 
 def _pairs(model: nn.Module, example: Tensor) -> Iterator[tuple[nn.Conv2d, nn.BatchNorm2d]]:
@@ -137,14 +138,3 @@ def _fold(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
 
 def _double(value: Tensor | None) -> Tensor | None:
     return None if value is None else value.double()
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    """All tensors in nested tuples, lists and dictionaries."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, dict):
-        yield from _tensors(tuple(value.values()))
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from _tensors(item)

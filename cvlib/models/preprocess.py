@@ -77,36 +77,26 @@ class Preprocess(nn.Module):
             )
         # of grey images every layout is both: the strides tell
         channels_last = images.stride(1) == 1
-        pixels = self._cropped(self._resized(images))
-        top = 255.0 if pixels.dtype == torch.uint8 else 1.0
+        pixels, (height, width) = images, images.shape[-2:]
+        if self.crop_mode == "squash":
+            target = self.resize, self.resize
+        else:  # torchvision's Resize: the longer side is cut down to a whole number
+            shorter = min(height, width)
+            target = int(self.resize * height / shorter), int(self.resize * width / shorter)
+        if target != (height, width):
+            resize = resize_bytes if images.device.type == "cpu" else resize_rounded
+            pixels = resize(images, target, self.interpolation)
+        # torchvision's CenterCrop: Python's round, so that a half goes to the even side
+        top, left = (round((side - self.size) / 2) for side in target)
+        pixels = pixels[..., top : top + self.size, left : left + self.size]
+        white = 255.0 if pixels.dtype == torch.uint8 else 1.0
         result = torch.empty(
             (len(pixels), 3, self.size, self.size),
             device=pixels.device,
             memory_format=torch.channels_last if channels_last else torch.contiguous_format,
         )
-        # (x / top - mean) / std in one pass, which also repeats a grey channel
-        return torch.addcmul(-self.mean / self.std, pixels, 1 / (top * self.std), out=result)
-
-    def _resized(self, images: Tensor) -> Tensor:
-        target = self._target(*images.shape[-2:])
-        if target == images.shape[-2:]:
-            return images
-        resize = resize_bytes if images.device.type == "cpu" else resize_rounded
-        return resize(images, target, self.interpolation)
-
-    def _target(self, height: int, width: int) -> tuple[int, int]:
-        if self.crop_mode == "squash":
-            return self.resize, self.resize
-        # torchvision's Resize: the longer side is cut down to a whole number
-        if width <= height:
-            return int(self.resize * height / width), self.resize
-        return self.resize, int(self.resize * width / height)
-
-    def _cropped(self, pixels: Tensor) -> Tensor:
-        height, width = pixels.shape[-2:]
-        # torchvision's CenterCrop: Python's round, so that a half goes to the even side
-        top, left = round((height - self.size) / 2), round((width - self.size) / 2)
-        return pixels[..., top : top + self.size, left : left + self.size]
+        # (x / white - mean) / std in one pass, which also repeats a grey channel
+        return torch.addcmul(-self.mean / self.std, pixels, 1 / (white * self.std), out=result)
 
 
 def resize_bytes(images: Tensor, size: tuple[int, int], interpolation: str) -> Tensor:

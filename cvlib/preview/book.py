@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 
 from cvlib.engine import pandoc
-from cvlib.engine.book import Book, ChapterEntry, load_book, read_book
-from cvlib.engine.chapter import Cell, Chapter, ExecutedChapter, Markdown, read_chapter
+from cvlib.engine.book import Book, ChapterEntry
+from cvlib.engine.chapter import Cell, Chapter, ExecutedChapter, Markdown
 from cvlib.engine.convert import to_html
-from cvlib.engine.errors import RenderError
+from cvlib.engine.errors import CellFailed, RenderError
 from cvlib.engine.execute import (
     FIGURE_FOLDERS,
     Ran,
@@ -25,20 +25,25 @@ from cvlib.engine.execute import (
     write_executed,
 )
 from cvlib.engine.output import publish_site, staging
+from cvlib.errors import CvlibError
 from cvlib.freeze.carry_over import carried_over, refreeze, same_cells
-from cvlib.freeze.freeze import recorded_inputs
-from cvlib.freeze.freshness import CITED, INCLUDED, Freshness, ProjectInputs
-from cvlib.freeze.frozen_copy import freeze_folder, read_frozen, write_frozen
-from cvlib.freeze.inputs import Inputs as Digests
-from cvlib.freeze.interpretation import note_fingerprints
+from cvlib.freeze.freshness import (
+    differs_in_prose_alone,
+    own_reads,
+    reads_now,
+    reason,
+    record_of_other_text,
+    take_reads,
+    whole_record,
+    why_untrue,
+)
+from cvlib.freeze.frozen_copy import FrozenCopy, Record, freeze_folder, read_frozen, write_frozen
+from cvlib.freeze.interpretation import fingerprints_file, note_fingerprints, noted_fingerprints
 from cvlib.freeze.lock import render_lock
-from cvlib.journal.captions import expressions_in
-from cvlib.journal.captions import expressions_in as expressions_in_captions
 from cvlib.journal.handle import TRAIN
-from cvlib.project import Project, ProjectError
-from cvlib.studies.located_yaml import SpecError
+from cvlib.project import Project
+from cvlib.recorder import start_in_kernel
 from cvlib.studies.status import needs_work
-from cvlib.studies.syntax import SOURCE
 
 # What is wrong with a chapter, or with its file, and not with this program.
 WRONG = (RenderError, OSError, UnicodeDecodeError)
@@ -72,57 +77,60 @@ class MissingRuns:
 class PreviewedBook:
     """The chapters of one project. own: a folder for what is kept of this preview alone.
 
-    It remembers of which text each copy of an executed chapter is. inputs: what a chapter read
-    besides its text, name -> digest, when `why_untrue` last looked.
+    It remembers of which text each copy of an executed chapter is, and what a chapter read whose
+    execution failed.
     """
 
     def __init__(self, project: Project, own: Path) -> None:
         self.site = own / "site"
         self.project = project
         self._own = own
-        self.inputs: dict[str, Digests] = {}
         self._texts: dict[str, Chapter] = {}
-        self._inputs = ProjectInputs(project)
+        self._failed: dict[str, Record] = {}
         pandoc.remember()
 
     def read_settings(self) -> Book:
-        """Read `_quarto.yml` and its profile anew."""
-        self.settings = load_book(self.project.root, self.project.quarto_profile)
+        """Read `_quarto.yml` and its profile anew. Raises what the embedded engine cannot carry out."""
+        self.project.forget_book()
+        self.settings = self.project.book()
+        for problem in self.settings.problems:
+            raise problem
         return self.settings
 
     def forget(self) -> None:
         """Ask again what chapters read: results, code or settings may have changed."""
-        self._inputs = ProjectInputs(self.project)
-        # text that was written beside other results is marked
-        note_fingerprints(self.project, self._inputs.reader.experiments)
+        self.project.forget()
+        note_fingerprints(self.project)  # text that was written beside other results is marked
 
-    def lock(self, notify: Callable[[str], None]) -> AbstractContextManager[None]:
+    def lock(self, notify: Callable[[str], None]) -> AbstractContextManager[bool]:
         """One at a time writes copies and pages of this project, a render included."""
         return render_lock(self.settings.root, notify)
 
     def publish(self, chapters: Sequence[ExecutedChapter]) -> None:
         """Write the pages; files that stay as they are keep their time stamp."""
         with staging(self.site) as staged:
-            to_html(self.settings, chapters, staged)
+            now = noted_fingerprints(fingerprints_file(self.project))
+            to_html(self.settings, chapters, staged, now)
             publish_site(staged, self.site, self._own / "site.json")
 
     # ── one chapter ──────────────────────────────────────────────────────────────────────────
 
     def read(self, file: str) -> Chapter:
         """A chapter as it is on disk now."""
-        return read_chapter(self.settings.root, file)
+        self.project.forget_chapter(file)
+        return self.project.chapter(file)
 
     def missing(self, chapters: Iterable[Chapter]) -> list[MissingRuns]:
         """The experiments that `chapters` read and that lack results.
 
         One that cannot be read is passed over: executing the chapter says what is wrong with it.
         """
-        names = {name for one in chapters for name in self._inputs.experiments_of(one.file)}
+        names = {name for one in chapters for name in self.project.experiments_of(one.file)}
         found = []
         for name in sorted(names):
             try:
-                statuses = self._inputs.reader.experiments.statuses(name)
-            except (SpecError, ProjectError):
+                statuses = self.project.statuses(name)
+            except CvlibError:
                 continue
             runs = [f"{s.planned.name} {s.planned.key}" for s in statuses if needs_work(s, None)]
             if runs:
@@ -134,21 +142,28 @@ class PreviewedBook:
 
         A change of prose alone is carried over into the copy.
         """
-        folder, before = self._folder(chapter.file), self._texts.get(chapter.file)
-        freshness = self._freshness()
-        now = self.inputs[chapter.file] = freshness.before(chapter)
-        formats = self.settings.formats
-        reason = freshness.why_untrue(chapter, formats, now, folder)
+        file, targets = chapter.file, self.settings.targets
+        folder, before = self._folder(file), self._texts.get(file)
+        copy = FrozenCopy(folder)
+        why = why_untrue(self.project, file, targets, copy)
         if (
-            reason is not None
+            why is not None
             and before is not None
-            and _without_texts(recorded_inputs(folder)) == _without_texts(now)
-            and refreeze(folder, before, chapter, partial(freshness.after, chapter.file, now))
+            and copy.record is not None
+            and differs_in_prose_alone(self.project, file, copy.record)
+            and refreeze(folder, before, chapter, partial(record_of_other_text, self.project, file))
         ):
-            reason = freshness.why_untrue(chapter, formats, now, folder)
-        if reason is None:
-            self._texts[chapter.file] = chapter
-        return reason
+            why = why_untrue(self.project, file, targets, FrozenCopy(folder))
+        if why is None:
+            self._texts[file] = chapter
+        return why
+
+    def would_fail_again(self, file: str) -> bool:
+        """Whether all is as it was that a chapter read until its last execution failed."""
+        record = self._failed.get(file)
+        return record is not None and not reason(
+            record.reads, reads_now(self.project, file, record)
+        )
 
     def has_same_cells(self, chapter: Chapter, before: Chapter | None = None) -> bool:
         """Whether `before`, else the chapter that the copy is of, has the same cells."""
@@ -168,44 +183,59 @@ class PreviewedBook:
                 return True
             return now.text != chapter.text and not same_cells(now, chapter)
 
-        results = execute_chapter(
-            self.settings, chapter, notify, environment={TRAIN: "never"}, give_up=is_another
-        )
+        file, own = chapter.file, own_reads(self.project, chapter.file)
+        setup = start_in_kernel(self.project.root, file)
+        try:
+            results = execute_chapter(
+                self.settings,
+                chapter,
+                notify,
+                environment={TRAIN: "never"},
+                give_up=is_another,
+                setup=setup,
+            ).formats
+        except CellFailed:
+            if (left := take_reads(self.project, file)) is not None:
+                self._failed[file] = whole_record(self.project, left.record, own, ())
+            raise
         markdowns = {target: one.markdown for target, one in results.items()}
         figures = {FIGURE_FOLDERS[target]: one.figures for target, one in results.items()}
-        before = self.inputs[chapter.file]
-        read = self._freshness().after(chapter.file, before, markdowns.values())
+        left = take_reads(self.project, file)
+        record = whole_record(self.project, left.record, own, markdowns.values()) if left else None
         with self.lock(notify):
-            write_frozen(self._folder(chapter.file), chapter, markdowns, figures, read)
-        self._texts[chapter.file] = chapter
+            write_frozen(self._folder(file), chapter, markdowns, figures, record)
+        self._texts[file] = chapter
 
     # ── what its page shows ──────────────────────────────────────────────────────────────────
 
     def executed(self, entry: ChapterEntry, chapter: Chapter) -> ExecutedChapter:
         """A chapter's copy; of one without code its text."""
         if not chapter.executes:
-            return _shown(entry, unexecuted_markdown(chapter), None, chapter.text)
+            return ExecutedChapter(entry, unexecuted_markdown(chapter), None, chapter.text)
         frozen = read_frozen(self._folder(entry.file), "html")
         if frozen is None:
             raise RenderError(
                 "its frozen copy has just gone; save it to try again", file=entry.file
             )
-        return _shown(entry, frozen.markdown, self._folder(entry.file), chapter.text)
+        return ExecutedChapter(entry, frozen.markdown, self._folder(entry.file), chapter.text)
 
-    def with_new_prose(self, entry: ChapterEntry, chapter: Chapter) -> ExecutedChapter | None:
-        """The copy with the present prose; None where there is none, or of other cells."""
+    def meanwhile(
+        self, entry: ChapterEntry, chapter: Chapter, last: ExecutedChapter | None
+    ) -> ExecutedChapter:
+        """What a chapter shows until its cells have run: its copy, with the present prose.
+
+        last: what it showed last, which stays where the copy is of other cells.
+        """
         folder, before = self._folder(entry.file), self._texts.get(entry.file)
         frozen = read_frozen(folder, "html")
-        if frozen is None or before is None:
-            return None
-        markdown = carried_over(before, chapter, frozen.markdown)
-        return None if markdown is None else _shown(entry, markdown, folder, chapter.text)
+        if frozen is None:
+            return self._placeholder(entry, chapter)
+        markdown = before and carried_over(before, chapter, frozen.markdown)
+        if markdown is None and last is not None:
+            return last
+        return ExecutedChapter(entry, markdown or frozen.markdown, folder, chapter.text)
 
-    def has_copy(self, file: str) -> bool:
-        """Whether there is a copy, of whatever text."""
-        return read_frozen(self._folder(file), "html") is not None
-
-    def placeholder(self, entry: ChapterEntry, chapter: Chapter) -> ExecutedChapter:
+    def _placeholder(self, entry: ChapterEntry, chapter: Chapter) -> ExecutedChapter:
         """A chapter that never ran: its text, with places kept for figures, tables and numbers.
 
         So that somebody can write while a training goes on, and references lead somewhere.
@@ -239,29 +269,19 @@ class PreviewedBook:
             path = folder / "figure-html" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        return _shown(entry, markdown, folder, text)
+        return ExecutedChapter(entry, markdown, folder, text)
 
     def _folder(self, file: str) -> Path:
         root = self._own if self.settings.freeze is False else self.settings.root
         return freeze_folder(root, file)
 
-    def _freshness(self) -> Freshness:
-        settings = self.settings
-        return Freshness(read_book(settings.root, settings.profile), self._inputs)
-
-
-def _shown(entry: ChapterEntry, markdown: str, folder: Path | None, source: str) -> ExecutedChapter:
-    return ExecutedChapter(
-        entry.file, entry.kind, entry.part, entry.depth, markdown, folder, source
-    )
-
 
 def _place(block: Cell | Markdown) -> Ran:
     """What stands for what a block will give."""
     if isinstance(block, Markdown):
-        count = len(expressions_in(block.text))
+        count = len(block.inlines)
         return Ran([{"status": "ok", "data": {"text/markdown": VALUE}}] * count)
-    captions = {asked: {"text/markdown": VALUE} for asked in expressions_in_captions(block.options)}
+    captions = {asked: {"text/markdown": VALUE} for asked in block.asked_in_captions}
     label, panels = str(block.options.get("label", "")), block.options.get("fig-subcap")
     data, count = {}, 0
     if label.startswith("fig-"):
@@ -270,11 +290,3 @@ def _place(block: Cell | Markdown) -> Ran:
         data, count = {"text/markdown": TABLE}, 1
     shown = {"output_type": "display_data", "data": data, "metadata": {}}
     return Ran([shown] * count, captions)
-
-
-def _without_texts(inputs: Mapping[str, str] | None) -> dict[str, str] | None:
-    """Inputs without those that are part of the chapter's text, or tell nothing by themselves."""
-    if inputs is None:
-        return None
-    textual = (INCLUDED, CITED, SOURCE)
-    return {name: digest for name, digest in inputs.items() if not name.startswith(textual)}

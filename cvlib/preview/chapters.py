@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Failure:
-    """An execution that gave nothing, and all that it depended on. problem None: for want of runs."""
+    """An execution that gave nothing. problem None: for want of runs."""
 
     chapter: Chapter
-    inputs: Mapping[str, str]
     missing: frozenset[str]
     problem: Problem | None
 
@@ -62,7 +61,8 @@ class ChapterPage:
                 self._failure = None
                 self.executed = self._book.executed(entry, chapter)
             else:
-                self.executed = self._meanwhile(chapter)
+                last = self.last_shown() if self.shown else None
+                self.executed = self._book.meanwhile(entry, chapter, last)
         except WRONG as error:
             self.executed, self.problem = self.last_shown(), problem_of(error, entry.file)
             return
@@ -84,7 +84,6 @@ class ChapterPage:
         """Run the cells. Raises GivenUp when the chapter is saved anew meanwhile."""
         chapter = self.chapter
         assert chapter is not None
-        inputs = self._book.inputs[chapter.file]
         self.problem = self.waiting = None
         try:
             self._book.execute(chapter, notify)
@@ -98,7 +97,7 @@ class ChapterPage:
             else:
                 self.problem = problem_of(error, self.entry.file)
             names = frozenset(each.experiment for each in missing)
-            self._failure = _Failure(chapter, inputs, names, self.problem)
+            self._failure = _Failure(chapter, names, self.problem)
         except WRONG as error:
             self.problem = problem_of(error, self.entry.file)
         self.reason = None
@@ -109,14 +108,7 @@ class ChapterPage:
             return self._book.outline(self.entry)
         # its place in the book may be another one now
         entry = self.entry
-        return replace(self.shown, kind=entry.kind, part=entry.part, depth=entry.depth)
-
-    def _meanwhile(self, chapter: Chapter) -> ExecutedChapter:
-        if (carried := self._book.with_new_prose(self.entry, chapter)) is not None:
-            return carried
-        if not self._book.has_copy(self.entry.file):
-            return self._book.placeholder(self.entry, chapter)
-        return self.last_shown() if self.shown else self._book.executed(self.entry, chapter)
+        return replace(self.shown, entry=entry)
 
     def _is_worth_another_try(
         self, chapter: Chapter, missing: list[MissingRuns], saved: Collection[Path]
@@ -129,11 +121,11 @@ class ChapterPage:
             return failure.missing != frozenset(each.experiment for each in missing)
         root = self._book.settings.root
         files = {root / file for file in (chapter.file, *chapter.included)}
-        return bool(files & set(saved)) or failure.inputs != self._book.inputs[chapter.file]
+        return bool(files & set(saved)) or not self._book.would_fail_again(chapter.file)
 
 
-class Pages:
-    """The pages of a book, and what `news` tells of them.
+class Preview:
+    """The pages of a book, kept up to date, and what `news` tells of them.
 
     notify: gets a line for whoever started the preview. missing: after `update`, what has no result.
     """
@@ -170,10 +162,10 @@ class Pages:
             return True
         pages = [
             self._pages.setdefault(entry.file, ChapterPage(self._book, entry))
-            for entry in settings.book.chapters
+            for entry in settings.chapters
         ]
         with self._book.lock(self._notify):
-            for page, entry in zip(pages, settings.book.chapters, strict=True):
+            for page, entry in zip(pages, settings.chapters, strict=True):
                 page.read(entry, saved, is_training)
             self._publish(pages)
         readable = [page.chapter for page in pages if page.chapter is not None]

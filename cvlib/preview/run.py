@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cvlib.preview.book import WRONG, PreviewedBook
-from cvlib.preview.chapters import Pages
+from cvlib.preview.chapters import Preview
 from cvlib.preview.server import News, PreviewServer
 from cvlib.processes import asked_to_end, signal_group
 from cvlib.project import Project
@@ -39,10 +39,10 @@ def run_preview(project: Project, *, port: int, open_browser: bool, train: bool)
     own = project.root / ".quarto" / "cvlib-preview" / project.profile
     own.mkdir(parents=True, exist_ok=True)
     book, news, trainer = PreviewedBook(project, own), News(), Trainer(project)
-    pages = Pages(book, news, _say)
+    preview = Preview(book, news, _say)
     output = project.root / "_output"  # where renders put the PDF, which the pages link to
     with contextlib.suppress(*WRONG):
-        output = pages.read_settings().output_dir
+        output = preview.read_settings().output_dir
 
     def stop(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
@@ -58,7 +58,7 @@ def run_preview(project: Project, *, port: int, open_browser: bool, train: bool)
             if open_browser:
                 webbrowser.open(server.address, new=2)
             threading.Thread(target=tell_training, daemon=True).start()
-            _keep_up_to_date(project, pages, trainer if train else None)
+            _keep_up_to_date(project, preview, trainer if train else None)
         except KeyboardInterrupt:
             if trainer.is_training:
                 _say("the training writes its checkpoints; `cvlib run` goes on from there")
@@ -66,32 +66,32 @@ def run_preview(project: Project, *, port: int, open_browser: bool, train: bool)
             trainer.stop()
 
 
-def _keep_up_to_date(project: Project, pages: Pages, trainer: Trainer | None) -> None:
+def _keep_up_to_date(project: Project, preview: Preview, trainer: Trainer | None) -> None:
     saved: set[Path] = set()
     was_training, done = False, False
-    pages.files.changes()
+    preview.files.changes()
 
     def is_outdated() -> bool:
-        saved.update(pages.files.changes())
+        saved.update(preview.files.changes())
         return bool(saved)
 
     while True:
         is_training = bool(trainings(project.runs))
         if not done or is_outdated() or (was_training and not is_training):
-            while new := pages.files.changes():
+            while new := preview.files.changes():
                 saved.update(new)
                 time.sleep(SETTLE_SECONDS)
             now, saved = saved, set()
             try:
-                done = pages.update(now, is_training, is_outdated)
+                done = preview.update(now, is_training, is_outdated)
             except Exception as error:  # said, and tried again with the next save
                 traceback.print_exc()
-                pages.broke(error)
+                preview.broke(error)
                 done = True
-            if trainer is not None and pages.missing:
+            if trainer is not None and preview.missing:
                 trainer.train(
-                    [each.experiment for each in pages.missing],
-                    [run for each in pages.missing for run in each.runs],
+                    [each.experiment for each in preview.missing],
+                    [run for each in preview.missing for run in each.runs],
                 )
         was_training = is_training
         time.sleep(LOOK_SECONDS)

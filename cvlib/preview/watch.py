@@ -38,7 +38,7 @@ class ReportFiles:
         options = book.formats["html"].options if "html" in book.formats else {}
         css = options.get("css") or []
         self._texts = {
-            *(book.root / entry.file for entry in book.book.chapters),
+            *(book.root / entry.file for entry in book.chapters),
             *book.bibliography,
             *([book.csl] if book.csl else []),
             *(book.root / name for name in ([css] if isinstance(css, str) else css)),

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from cvlib.models.fold import folded
-from cvlib.training.heap import keep_freed_memory
-from cvlib.training.outcome import Interrupted, RunFailed
+from cvlib.training.device import keep_freed_memory
+from cvlib.training.outcome import RunFailed
 
 if TYPE_CHECKING:
     from cvlib.models.backbone import Backbone
@@ -31,16 +31,15 @@ def extract(
     device: str | torch.device,
     batch_size: int | None = None,
     autocast: bool = False,
-    on_progress: Callable[[int, int], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    on_batch: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
     """Return the features (N, D) float32 of images (N, H, W, C) uint8, C 1 or 3, in their order.
 
     The backbone is copied, its batch norms are folded (cvlib/models/fold.py) and the copy computes
     on `device`, in channels_last but on MPS; `backbone` itself stays as it is. autocast: compute in
-    bfloat16. on_progress: told after each batch how many images of how many are done. should_stop:
-    asked before each batch. Raises Interrupted if it says so (nothing is kept), and RunFailed if a
-    feature is not finite.
+    bfloat16. on_batch: told before the first batch and after each how many images of how many are
+    done; what it raises ends the extraction, and nothing is kept. Raises RunFailed if a feature is
+    not finite.
     """
     check_images(images)
     place = torch.device(device)
@@ -55,8 +54,7 @@ def extract(
         device=place,
         batch_size=batch_size,
         autocast=autocast,
-        on_progress=on_progress,
-        should_stop=should_stop,
+        on_batch=on_batch,
     )
     finite = np.isfinite(result).all(axis=1)
     if not finite.all():
@@ -73,8 +71,7 @@ def in_batches(
     device: torch.device,
     batch_size: int | None = None,
     autocast: bool = False,
-    on_progress: Callable[[int, int], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    on_batch: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
     """Return `function` of images (N, H, W, C) uint8, as (N, width) float32; arguments as extract's.
 
@@ -100,13 +97,12 @@ def in_batches(
             batch = torch.from_numpy(np.array(images[start : start + size])).to(device)
             result[start : start + size] = function(batch.permute(0, 3, 1, 2))
 
-    with closing(_each(one, range(0, count, size), workers)) as done:
-        for start in range(0, count, size):
-            if should_stop is not None and should_stop():
-                raise Interrupted
-            next(done)
-            if on_progress is not None:
-                on_progress(min(start + size, count), count)
+    on_batch = on_batch or (lambda done, total: None)
+    on_batch(0, count)
+    starts = range(0, count, size)
+    with closing(_each(one, starts, workers)) as finished:
+        for start, _ in zip(starts, finished, strict=True):
+            on_batch(min(start + size, count), count)
     return result.cpu().numpy()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cvlib.probing import logistic
-from cvlib.probing.standardise import as_features, as_labels
+from cvlib.probing.linear_head import as_features, as_labels
 
 STRENGTHS = tuple(float(c) for c in np.logspace(-4, 2, 13))
 

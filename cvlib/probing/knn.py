@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch.nn.functional import normalize, one_hot
 
-from cvlib.probing.standardise import as_features, as_labels
+from cvlib.probing.linear_head import as_features, as_labels
 
 TEMPERATURE = 0.07
 _SIMILARITIES = 2**24  # of one block: 64 MB in float32
@@ -35,9 +36,9 @@ def predict_many(
             f"k-NN with k = {list(ks)} and {len(train_x)} training rows; expected at least one k, "
             f"each from 1 to {len(train_x)}"
         )
-    train = _unit_rows(as_features(train_x, device, "train_x"))
+    train = normalize(as_features(train_x, device, "train_x"), dim=1)
     labels = as_labels(train_y, len(train), num_classes, device, "train_y")
-    queries = _unit_rows(as_features(x, device, "x"))
+    queries = normalize(as_features(x, device, "x"), dim=1)
     largest = max(ks)
     votes: dict[int, list[torch.Tensor]] = {k: [] for k in ks}
     for block in queries.split(max(1, _SIMILARITIES // len(train))):
@@ -49,14 +50,12 @@ def predict_many(
             total = torch.zeros(len(block), num_classes, dtype=torch.float64, device=train.device)
             # a class at a time, so that sums have one order on every device
             for rank in range(k):
-                one = torch.nn.functional.one_hot(classes[:, rank], num_classes)
+                one = one_hot(classes[:, rank], num_classes)
                 total += one * weights[:, rank, None]
-            votes[k].append(_first_largest(total))
+            # the lowest class of the most votes; argmax leaves open which of equals it is
+            most = (total == total.amax(dim=1, keepdim=True)).int()
+            votes[k].append(most.argsort(dim=1, descending=True, stable=True)[:, 0])
     return {k: torch.cat(parts).cpu().numpy() for k, parts in votes.items()}
-
-
-def _unit_rows(features: torch.Tensor) -> torch.Tensor:
-    return torch.nn.functional.normalize(features, dim=1)
 
 
 def _nearest(similarity: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -73,12 +72,3 @@ def _nearest(similarity: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tens
     values = similarity.gather(1, rows)
     order = values.argsort(dim=1, descending=True, stable=True)
     return values.gather(1, order), rows.gather(1, order)
-
-
-def _first_largest(votes: torch.Tensor) -> torch.Tensor:
-    """The lowest index of each row's largest value; argmax leaves open which of equals it is."""
-    return (
-        (votes == votes.amax(dim=1, keepdim=True))
-        .int()
-        .argsort(dim=1, descending=True, stable=True)[:, 0]
-    )

@@ -8,12 +8,12 @@ from functools import partial
 
 import torch
 
-from cvlib.probing.curvature import apply_blocks, blocks_fit, class_blocks, mean_curvature
-
 _PAIRS = 10  # of past steps and gradient changes, as scipy's L-BFGS-B keeps
 _SEARCHES = 16  # steps of one line search at most; nearly always none is needed
 _LEAST_ITERATIONS = 5  # under strong regularisation near-tied logits need more digits than the loss
 _DIAGONAL_ITERATIONS = 30  # after them, what is left is worth the blocks' cost
+_NEGLIGIBLE = 1e-2  # rows with less p (1 - p) enter a block by their mean alone
+_LARGEST = 2**28  # elements of all blocks: 1 GB
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,17 @@ class _State:
                 sound = inner > 1e-7 * (_dot(step, step) * _dot(change, change)).sqrt()
                 scale = torch.where(sound, 1 / inner, 0)
                 self.pairs = [*self.pairs[1 - _PAIRS :], (step, change, scale)]
-            if iteration == _DIAGONAL_ITERATIONS and blocks_fit(*self.weight.shape[1:]):
-                blocks = self._middle_blocks()
+            classes, columns = self.weight.shape[1:]
+            if iteration == _DIAGONAL_ITERATIONS and classes * columns**2 <= _LARGEST:
+                # lower middle: blocks at a strength serve weaker regularisation better than stronger
+                middle = int(self.strengths.flatten().argsort()[(len(self.strengths) - 1) // 2])
+                blocks = class_blocks(
+                    self.design,
+                    self.squares,
+                    self.penalised,
+                    torch.softmax(self.logits[middle], dim=0),
+                    float(self.strengths[middle]),
+                )
             if blocks is None:
                 diagonal = self.strengths * curvature * self.squares + self.penalised
                 direction = self._direction(
@@ -179,17 +188,6 @@ class _State:
         self.weight, self.logits = self.weight[go], self.logits[go]
         self.strengths, self.alive = self.strengths[go], self.alive[go]
         self.pairs = [(step[go], change[go], inverse[go]) for step, change, inverse in self.pairs]
-
-    def _middle_blocks(self) -> torch.Tensor:
-        # the lower middle: blocks at a strength serve weaker regularisation better than stronger
-        middle = int(self.strengths.flatten().argsort()[(len(self.strengths) - 1) // 2])
-        return class_blocks(
-            self.design,
-            self.squares,
-            self.penalised,
-            torch.softmax(self.logits[middle], dim=0),
-            float(self.strengths[middle]),
-        )
 
     def _direction(
         self,
@@ -251,3 +249,47 @@ class _State:
 def _dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Inner product of each strength's tensors, (p, 1, 1)."""
     return (a * b).sum(dim=(1, 2)).view(-1, 1, 1)
+
+
+def mean_curvature(probabilities: torch.Tensor) -> torch.Tensor:
+    """Mean p (1 - p), (p, 1, 1), of probabilities (p, K, N); of K - 1 free classes.
+
+    Boehning (1992) bounds the Hessian by 1/2 of the Gram matrix; this is what it is on average.
+    """
+    classes, rows = probabilities.shape[1:]
+    spread = 1 - probabilities.square().sum(dim=(1, 2)) / rows
+    return (spread / (classes - 1)).clamp_min(1e-12).view(-1, 1, 1)
+
+
+def class_blocks(
+    design: torch.Tensor,
+    squares: torch.Tensor,
+    penalised: torch.Tensor,
+    probabilities: torch.Tensor,
+    strength: float,
+) -> torch.Tensor:
+    """Inverses (K, D, D) of the Hessian's diagonal blocks, C X' diag(p (1 - p)) X + 1 each.
+
+    design: (N, D) with orthogonal columns of squared norms `squares`; probabilities: (K, N).
+    Where classes are nearly separated few rows are uncertain, and different ones for each class:
+    only those rows are multiplied out; of the others the sum of p (1 - p) counts, times the Gram
+    matrix of all rows, which is diagonal here.
+    """
+    classes, columns = len(probabilities), design.shape[1]
+    blocks = torch.empty(classes, columns, columns, dtype=design.dtype, device=design.device)
+    for block, probability in zip(blocks, probabilities, strict=True):
+        weights = probability * (1 - probability)
+        kept = weights > _NEGLIGIBLE
+        rows = design[kept] * weights[kept].sqrt()[:, None]
+        torch.mm(rows.T, rows, out=block)
+        block.diagonal().add_(weights[~kept].sum() / len(design) * squares)
+        block *= strength
+        # the bias has no penalty: the last term keeps its row positive definite
+        block.diagonal().add_(penalised + 1e-6 * block.diagonal().max())
+        torch.cholesky_inverse(torch.linalg.cholesky(block), out=block)
+    return blocks
+
+
+def apply_blocks(blocks: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+    """(K, D, D) times each (K, D) of (p, K, D)."""
+    return torch.bmm(gradient.transpose(0, 1), blocks).transpose(0, 1)

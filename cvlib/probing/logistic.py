@@ -11,8 +11,7 @@ import torch
 from scipy.interpolate import CubicSpline
 
 from cvlib.probing.lbfgs import Solution, minimise
-from cvlib.probing.linear_head import LinearHead
-from cvlib.probing.standardise import Standardiser, as_features, as_labels, fit_standardiser
+from cvlib.probing.linear_head import LinearHead, as_features, as_labels, fit_standardiser
 
 TOLERANCE = (
     1e-4  # bound of the objective's distance to its minimum, as a share of it; a third is real
@@ -59,25 +58,42 @@ def path(
 
     Raises ValueError for features that are not finite, labels out of range, strengths <= 0.
     """
-    values = _checked(strengths)
+    values = [float(c) for c in strengths]
+    if not values or not all(0 < c < float("inf") for c in values):
+        raise ValueError(f"strengths {values}: expected at least one, each above 0 and finite")
     features = as_features(train_x, device, "train_x")
     labels = as_labels(train_y, len(features), num_classes, device, "train_y")
     standardiser = fit_standardiser(features)
     standard = standardiser.apply(features)
     present, relabelled = labels.unique(return_inverse=True)
-    if len(present) == 1:
-        weight = torch.zeros(len(values), 1, features.shape[1], device=features.device)
-        solution = None
-    else:
+    count, rows, columns = len(values), *features.shape
+    # of a single class, nothing has to be solved
+    weight = torch.zeros(count, len(present), columns, device=features.device)
+    bias = torch.zeros(count, len(present), device=features.device)
+    converged = [True] * count
+    if len(present) > 1:
         rotation = principal_directions(standard)
         solution = _solve(
             standard @ rotation, relabelled, values, len(present), tolerance, max_iterations
         )
-        weight = solution.weight @ rotation.T
-    return [
-        _head(i, weight[i], solution, len(labels), present, num_classes, standardiser)
-        for i in range(len(values))
-    ]
+        weight, bias = solution.weight @ rotation.T, solution.bias
+        converged = solution.converged.tolist()
+    heads = []
+    for i in range(count):
+        # in the features' own units, and for classes without an image too
+        original, shifted = standardiser.unfold(weight[i], bias[i])
+        full = original.new_zeros(num_classes, columns)
+        full[present] = original
+        biases = original.new_full((num_classes,), -float(np.log(2 * rows)))
+        biases[present] = shifted
+        heads.append(
+            LinearHead(
+                weight=full.float().cpu().numpy(),
+                bias=biases.float().cpu().numpy(),
+                converged=converged[i],
+            )
+        )
+    return heads
 
 
 def choose(
@@ -183,36 +199,3 @@ def principal_directions(features: torch.Tensor) -> torch.Tensor:
         return (basis @ vectors).flip(1)
     _, vectors = torch.linalg.eigh(features.T @ features)
     return vectors.flip(1)
-
-
-def _checked(strengths: Sequence[float] | np.ndarray) -> list[float]:
-    values = [float(c) for c in strengths]
-    if not values or not all(0 < c < float("inf") for c in values):
-        raise ValueError(f"strengths {values}: expected at least one, each above 0 and finite")
-    return values
-
-
-def _head(
-    index: int,
-    weight: torch.Tensor,
-    solution: Solution | None,
-    rows: int,
-    present: torch.Tensor,
-    num_classes: int,
-    standardiser: Standardiser,
-) -> LinearHead:
-    """The head in the features' own units. weight: (classes present, D); rows: of train_x."""
-    bias = torch.zeros(len(present), device=weight.device)
-    if solution is not None:
-        bias = solution.bias[index]
-    original, shifted = standardiser.unfold(weight, bias)
-    full = torch.zeros(num_classes, weight.shape[1], dtype=torch.float64, device=weight.device)
-    full[present] = original
-    biases = torch.full((num_classes,), -float(np.log(2 * rows)), dtype=torch.float64)
-    biases = biases.to(weight.device)
-    biases[present] = shifted
-    return LinearHead(
-        weight=full.float().cpu().numpy(),
-        bias=biases.float().cpu().numpy(),
-        converged=solution is None or bool(solution.converged[index]),
-    )

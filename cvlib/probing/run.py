@@ -7,7 +7,7 @@ on those of train, its regularisation chosen on val, and looks once at test.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -17,18 +17,16 @@ import torch
 from cvlib.data.arrays import ImageData
 from cvlib.models.build import build, count_flops, count_parameters
 from cvlib.models.spec import BackboneSpec
-from cvlib.probing import few_shot, knn, logistic, ridge
+from cvlib.probing import few_shot, knn, linear_head, logistic
 from cvlib.probing.feature_cache import FeatureCache, Features
 from cvlib.probing.features import extract, feature_identity
 from cvlib.probing.spec import LinearProbeSpec
-from cvlib.training.check_data import check_data
-from cvlib.training.device import Compute, choose_compute, deterministic_kernels
-from cvlib.training.evaluate import score
-from cvlib.training.outcome import Head, Outcome, Progress
-from cvlib.training.random_state import owned_random_state
+from cvlib.training.device import choose_compute, deterministic_kernels, owned_random_state
+from cvlib.training.evaluate import check_data, score
+from cvlib.training.outcome import Head, Monitor, Outcome, Progress
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import NotRequired, Unpack
 
 DRAWS = 5  # of the few-shot curve, where the spec leaves them open
 
@@ -47,8 +45,8 @@ class BackboneResources(TypedDict):
     weights_sha256: str | None
     cache: Path
     code: str
-    on_progress: Callable[[Progress], None] | None
-    should_stop: Callable[[], bool] | None
+    on_progress: NotRequired[Callable[[Progress], None] | None]
+    should_stop: NotRequired[Callable[[], bool] | None]
 
 
 def probe(
@@ -63,9 +61,9 @@ def probe(
     tables["few_shot_left_out"] {shots, reason}, metrics in tables["left_out"] {metric, reason}.
     """
     check_data(data)
-    frozen = FrozenBackbone(data, seed=seed, precision=spec.precision, **resources)
+    frozen = FrozenBackbone(data, seed, spec.precision, resources)
     train, val, test = (frozen.features(name) for name in ("train", "val", "test"))
-    frozen.report("solve", 0, 1)
+    frozen.monitor.report(Progress(1, 1, 0, 1, 0.0, "solve"))
     classes = len(data.class_names)
     labels = {name: getattr(data, name).labels for name in ("train", "val", "test")}
     strengths = np.geomspace(spec.c_min, spec.c_max, spec.values)
@@ -74,14 +72,14 @@ def probe(
         chosen = logistic.choose(
             train.array, labels["train"], val.array, labels["val"], strengths, classes, device
         )
-        neighbours, left_out = _neighbours(
-            np.concatenate([train.array, val.array]),
-            np.concatenate([labels["train"], labels["val"]]),
-            test.array, labels["test"], spec.neighbours or (), classes, device,
-        )  # fmt: skip
+        # with k-NN, nothing is chosen on val: its images are neighbours as well
+        both_x = np.concatenate([train.array, val.array])
+        both_y = np.concatenate([labels["train"], labels["val"]])
+        ks = [k for k in spec.neighbours or () if k <= len(both_x)]
+        found = knn.predict_many(both_x, both_y, test.array, ks, classes, device) if ks else {}
         solved = curve = None
         if spec.ridge:
-            solved = ridge.fit(
+            solved = linear_head.fit_ridge(
                 train.array, labels["train"], val.array, labels["val"], classes, device
             )
         if spec.shots:
@@ -108,12 +106,20 @@ def probe(
         "extract_seconds": extract_seconds,
         "solve_seconds": chosen.seconds,
         "images_per_second": train.images_per_second,
-        **neighbours,
+        **{f"knn_{k}_accuracy": float(np.mean(found[k] == labels["test"])) for k in ks},
     }
     tables: dict[str, list[dict[str, Any]]] = {
         "path": chosen.rows,
         "protocol": [frozen.network.describe()],
     }
+    left_out = [
+        {
+            "metric": f"knn_{k}_accuracy",
+            "reason": f"there are {len(both_x)} images to find {k} neighbours among",
+        }
+        for k in spec.neighbours or ()
+        if k not in ks
+    ]
     if left_out:
         tables["left_out"] = left_out
     if solved is not None:
@@ -135,31 +141,6 @@ def probe(
     )
 
 
-def _neighbours(
-    train_x: np.ndarray,
-    train_y: np.ndarray,
-    test_x: np.ndarray,
-    test_y: np.ndarray,
-    ks: Sequence[int],
-    classes: int,
-    device: str,
-) -> tuple[dict[str, float], list[dict[str, Any]]]:
-    """k-NN accuracies by metric, and {metric, reason} of each k above the number of images."""
-    left_out = [
-        {
-            "metric": f"knn_{k}_accuracy",
-            "reason": f"there are {len(train_x)} images to find {k} neighbours among",
-        }
-        for k in ks
-        if k > len(train_x)
-    ]
-    fitting = [k for k in ks if k <= len(train_x)]
-    if not fitting:
-        return {}, left_out
-    found = knn.predict_many(train_x, train_y, test_x, fitting, classes, device)
-    return {f"knn_{k}_accuracy": float(np.mean(found[k] == test_y)) for k in fitting}, left_out
-
-
 def fit_head(
     data: ImageData, *, seed: int, precision: str, **resources: Unpack[BackboneResources]
 ) -> Head:
@@ -170,9 +151,9 @@ def fit_head(
     "Fine-tuning can distort pretrained features", LP-FT).
     """
     check_data(data)
-    frozen = FrozenBackbone(data, seed=seed, precision=precision, **resources)
+    frozen = FrozenBackbone(data, seed, precision, resources)
     train, val = frozen.features("train"), frozen.features("val")
-    frozen.report("solve", 0, 1)
+    frozen.monitor.report(Progress(1, 1, 0, 1, 0.0, "solve"))
     path = LinearProbeSpec()
     with deterministic_kernels():
         chosen = logistic.choose(
@@ -192,73 +173,51 @@ def solver_device(device: torch.device) -> str:
 
 
 class FrozenBackbone:
-    """A backbone that is not trained, and the features of a dataset's splits through it.
-
-    The arguments besides data, seed and precision are those of `BackboneResources`.
-    """
+    """A backbone that is not trained, and the features of a dataset's splits through it."""
 
     def __init__(
-        self,
-        data: ImageData,
-        *,
-        model: BackboneSpec,
-        dataset: dict[str, Any],
-        seed: int,
-        precision: str,
-        device: str,
-        weights: Path | None,
-        weights_sha256: str | None,
-        cache: Path,
-        code: str,
-        on_progress: Callable[[Progress], None] | None = None,
-        should_stop: Callable[[], bool] | None = None,
+        self, data: ImageData, seed: int, precision: str, resources: BackboneResources
     ) -> None:
-        self._data, self._on_progress, self._should_stop = data, on_progress, should_stop
-        self._cache = FeatureCache(cache)
-        self.compute: Compute = choose_compute(device, precision)
+        self._data = data
+        self._cache = FeatureCache(resources["cache"])
+        self.monitor = Monitor(resources.get("on_progress"), resources.get("should_stop"))
+        self.compute = choose_compute(resources["device"], precision)
         height, width, channels = data.train.images.shape[1:]
         with owned_random_state(seed, self.compute.device):
             network: Any = build(
-                model,
+                resources["model"],
                 image_size=(height, width),
                 channels=channels,
                 num_classes=len(data.class_names),
-                weights=weights,
+                weights=resources["weights"],
             )
         self.network = network
         self.body_parameters = count_parameters(network.body)
         self.flops = count_flops(network, (channels, height, width))
         self._identity: dict[str, Any] = {
-            "weights_sha256": weights_sha256,
+            "weights_sha256": resources["weights_sha256"],
             "seed": seed,
-            "dataset": dataset,
+            "dataset": resources["dataset"],
             "dataset_fingerprint": data.fingerprint,
             "device": self.compute.device.type,
             "autocast": self.compute.precision == "bfloat16",
-            "code": code,
+            "code": resources["code"],
         }
 
     def features(self, split: str) -> Features:
         """Features (N, D) float32 of train, val or test, extracted unless they are in the cache."""
-        images = getattr(self._data, split).images
         started = time.monotonic()
 
         def make() -> np.ndarray:
             return extract(
                 self.network,
-                images,
+                getattr(self._data, split).images,
                 device=self.compute.device,
                 autocast=self.compute.precision == "bfloat16",
-                on_progress=lambda done, total: self.report(
-                    "extract", done, total, done / max(1e-9, time.monotonic() - started)
+                on_batch=lambda done, total: self.monitor.of_images(
+                    "extract", done, total, time.monotonic() - started
                 ),
-                should_stop=self._should_stop,
             )
 
         identity = feature_identity(self.network, split=split, **self._identity)
         return self._cache.get(identity, make)
-
-    def report(self, phase: Any, done: int, total: int, images_per_second: float = 0.0) -> None:
-        """Tell the caller where the run is."""
-        if self._on_progress is not None:
-            self._on_progress(Progress(1, 1, done, total, images_per_second, phase))

@@ -93,27 +93,17 @@ class Store:
                 f"run {key[:12]} in {self.root}: {'; '.join(found)}. Restore the folder from git, "
                 f"or delete it and `cvlib run` makes it again."
             )
-        spec = json.loads((folder / "spec.json").read_text())
-        provenance = json.loads((folder / "provenance.json").read_text())
+        identity = json.loads((folder / "spec.json").read_text())
+        identity["provenance"] = json.loads((folder / "provenance.json").read_text())
         failure = folder / "failure.json"
         if failure.exists():
-            return FailedRun(
-                key=key,
-                spec=spec["spec"],
-                dataset_fingerprint=spec["dataset_fingerprint"],
-                provenance=provenance,
-                weights_sha256=spec.get("weights_sha256"),
-                **json.loads(failure.read_text()),
-            )
+            return FailedRun(key=key, **identity, **json.loads(failure.read_text()))
         return Run(
             key=key,
             folder=folder,
-            spec=spec["spec"],
-            dataset_fingerprint=spec["dataset_fingerprint"],
             metrics=json.loads((folder / "metrics.json").read_text()),
             history=json.loads((folder / "history.json").read_text()),
-            provenance=provenance,
-            weights_sha256=spec.get("weights_sha256"),
+            **identity,
         )
 
     def digest(self, key: str) -> str:

@@ -1,4 +1,4 @@
-"""The dataset that something is started on: looked at, and reached from inside the project.
+"""The dataset that something is started on: inspected, and reached from inside the project.
 
 Pictures stay where they are. A folder outside the project is linked below `data/`, which git
 ignores, and the experiment names the link: the project can be moved, and on another machine the
@@ -60,11 +60,11 @@ class StartData:
         return path
 
 
-def look_at(name: str, working: Path, root: Path | None) -> StartData:
+def inspect_dataset(name: str, root: Path | None = None) -> StartData:
     """Check a dataset's name and, for pictures of one's own, what is there.
 
-    name: `cifar10`, `imagefolder:PATH`, …; a relative PATH starts at `working`, else at the
-    project `root`. Raises StartError, or DataError where the pictures cannot be classified.
+    name: `cifar10`, `imagefolder:PATH`, …; a relative PATH starts at the working folder,
+    else at the project `root`. Raises StartError, or DataError where the pictures cannot be classified.
     """
     try:
         DatasetSpec(name=name)
@@ -75,26 +75,20 @@ def look_at(name: str, working: Path, root: Path | None) -> StartData:
     if kind not in FOLDER_KINDS:
         has_own_size = (kind in SPLIT_NAMES and kind != "dtd") or kind == "digits"
         return StartData(name, None, None, None if has_own_size else LARGEST_SIDE, name)
-    folder = _found(kind, given, working, root)
+    tried = [base / Path(given.strip()).expanduser() for base in (Path.cwd(), root) if base]
+    found = next((path for path in tried if path.exists()), None)
+    if found is None:
+        is_pattern = any(letter in given for letter in "*?[")
+        hint = "; a pattern will not do here, name the folder" if is_pattern else ""
+        raise StartError(f"{kind}:{given}: there is no {tried[0].absolute()}{hint}")
+    # links on the way stay as they are: the person chose that path
+    folder = Path(os.path.normpath(found.absolute()))
     side, words = _measured(f"{kind}:{folder}", folder)
     if root is not None and folder.is_relative_to(root):
         inside = folder.relative_to(root).as_posix()
         return StartData(f"{kind}:{inside}", None, None, side, words)
     link = Path("data") / (f"{folder.name}-pictures" if folder.name in _TAKEN else folder.name)
     return StartData(f"{kind}:{link.as_posix()}", link, folder, side, words)
-
-
-def _found(kind: str, given: str, working: Path, root: Path | None) -> Path:
-    path = Path(given.strip()).expanduser()
-    tried = [base / path for base in (working, root) if base is not None]
-    for candidate in tried:
-        if candidate.exists():
-            # links on the way stay as they are: the person chose that path
-            return Path(os.path.normpath(candidate.absolute()))
-    hint = ""
-    if any(letter in given for letter in "*?["):
-        hint = "; a pattern will not do here, name the folder"
-    raise StartError(f"{kind}:{given}: there is no {tried[0].absolute()}{hint}")
 
 
 def _measured(name: str, folder: Path) -> tuple[int, str]:

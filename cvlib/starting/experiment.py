@@ -2,119 +2,240 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from cvlib.engine.yaml_lines import parse_yaml as parse_quarto_yaml
 from cvlib.project import Project
 from cvlib.results.files import replace_text
-from cvlib.starting import StartError
+from cvlib.starting import TEMPLATES, StartError, filled
 from cvlib.starting.chapter import chapter_text
 from cvlib.starting.dataset import DIGITS, StartData, inspect_dataset
-from cvlib.starting.errors import said_of
-from cvlib.starting.experiment import chapter_file, experiment_yaml, next_name, with_chapter
-from cvlib.starting.experiment_text import copied
-from cvlib.starting.names import check_name
-from cvlib.studies.experiment import Experiment, parse_experiment
-from cvlib.studies.located_yaml import read_yaml
+from cvlib.starting.yaml_edit import edit_yaml, folded, insert_item, quoted, wrapped
+from cvlib.studies.experiment import parse_experiment
+from cvlib.studies.located_yaml import parse_yaml, read_yaml
+
+TO_NAME = "To be named"
+TO_ASK = "To write: what this experiment is to find out, in one or two sentences."
+_NAME = re.compile(r"exp(\d{2,})")
+_ID = re.compile(r"\b(exp)(\d{2,})\b", re.IGNORECASE)
+_JOURNAL = re.compile(r"report/exp\d+\.qmd")
 
 
 @dataclass(frozen=True)
-class Made:
+class NewExperiment:
     """What was made. data: of the dataset in words, '' where it is the project's own."""
 
     name: str
-    experiment: Path
-    chapter: Path
     runs: int
     data: str
 
 
 def new_experiment(
-    layout: Project,
+    project: Project,
     name: str | None,
     *,
     original: str | None = None,
     dataset: str | None = None,
     title: str | None = None,
-    working: Path | None = None,
-) -> Made:
+) -> NewExperiment:
     """Make `experiments/<name>.yaml`, `report/<name>.qmd` and a line in `_quarto.yml`.
 
     name: None for the next free one. original: the experiment to copy; None: the template, on the
-    project's own dataset. working: where a relative path of `dataset` starts. Raises StartError,
-    or the error of the project that is in the way; then nothing has changed.
+    project's own dataset. A relative path of `dataset` starts at the working folder. Raises
+    StartError, or the error of the project that is in the way; then nothing has changed.
     """
-    name = name or next_name(layout)
-    check_name(layout, name)
+    name = name or next_name(project)
+    _check_name(project, name)
     title = " ".join(title.split()) if title is not None else None
     if title == "":
         raise StartError("the title is empty; leave --title out to write it later")
-    data = (
-        inspect_dataset(dataset, working or Path.cwd(), layout.root)
-        if dataset is not None
-        else None
-    )
-    text = _yaml(layout, name, original, data, title)
-    book = layout.root / "_quarto.yml"
-    book_text = _read(book)
-    with _undone_on_error() as made:
-        yaml, chapter = layout.experiments / f"{name}.yaml", layout.root / chapter_file(name)
-        _write(yaml, text, made)
-        if data is not None and (link := data.make_link(layout.root)):
-            made.append(link)
-        experiment = _checked(yaml, layout)
-        grid = list(read_yaml(yaml, yaml.name).data.get("grid") or {})
-        _write(chapter, chapter_text(experiment, grid), made)
-        edited = with_chapter(book_text, chapter_file(name))
-        replace_text(book, edited)
-    runs = len(experiment.variants) * len(experiment.seeds)
-    return Made(name, yaml, chapter, runs, data.words if data else "")
-
-
-def _yaml(
-    layout: Project, name: str, original: str | None, data: StartData | None, title: str | None
-) -> str:
-    dataset = data.name if data else None
-    size = data.image_size if data else None
+    data = None if dataset is None else inspect_dataset(dataset, project.root)
     if original is not None:
-        path = layout.experiment_file(original)
-        parse_experiment(path)  # its own mistakes are said of it, not of the copy
-        text = _read(path)
-        with said_of(f"experiments/{original}.yaml"):
-            return copied(text, original, name, title, dataset, size)
-    if dataset is None:
-        dataset, size = _own_dataset(layout)
-    return experiment_yaml(name, title, dataset, size)
-
-
-def _own_dataset(layout: Project) -> tuple[str, int | None]:
-    """The dataset of the project's first experiment and the size of its images; else the digits."""
-    ids = layout.experiment_ids()
-    if not ids:
-        return DIGITS, None
-    first = parse_experiment(layout.experiment_file(ids[0])).variants[0].spec.dataset
-    return first.name, first.image_size
-
-
-def _checked(path: Path, layout: Project) -> Experiment:
-    """The experiment as the project's profile has it; every profile of the file is read."""
-    for profile in ("default", *(read_yaml(path, path.name).data.get("profiles") or {})):
-        parse_experiment(path, profile)
-    return parse_experiment(path)
-
-
-@contextmanager
-def _undone_on_error() -> Iterator[list[Path]]:
-    """Remove what was made when anything goes wrong, Ctrl-C included."""
+        text = _copied(project, original, name, title, data)
+    elif data is not None:
+        text = experiment_yaml(name, title, data.name, data.image_size)
+    else:
+        text = experiment_yaml(name, title, *_own_dataset(project))
+    book = project.root / "_quarto.yml"
+    book_text = book.read_bytes().decode()  # bytes, so that the line ends of Windows stay
     made: list[Path] = []
     try:
-        yield made
-    except BaseException:
+        yaml, chapter = project.experiments / f"{name}.yaml", project.root / chapter_file(name)
+        _write(yaml, text, made)
+        if data is not None and (link := data.make_link(project.root)):
+            made.append(link)
+        fields = read_yaml(yaml, yaml.name).data
+        for profile in ("default", *(fields.get("profiles") or {})):
+            parse_experiment(yaml, profile)
+        experiment = parse_experiment(yaml)
+        _write(chapter, chapter_text(experiment, list(fields.get("grid") or {})), made)
+        replace_text(book, with_chapter(book_text, chapter_file(name)))
+    except BaseException:  # Ctrl-C, too
         for path in reversed(made):
             path.unlink(missing_ok=True)
         raise
+    runs = len(experiment.variants) * len(experiment.seeds)
+    return NewExperiment(name, runs, data.words if data else "")
+
+
+# ── names ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def next_name(project: Project) -> str:
+    """The first free name behind the last: `exp06` where `exp05` has a YAML or a chapter.
+
+    A number that was left out on the way stays free for whoever asks for it by name.
+    """
+    chapters = [path.stem for path in (project.root / "report").glob("*.qmd")]
+    names = [*project.experiment_ids(), *chapters]
+    taken = [int(match[1]) for name in names if (match := _NAME.fullmatch(name))]
+    return f"exp{max(taken, default=0) + 1:02d}"
+
+
+def chapter_file(name: str) -> str:
+    """The chapter of an experiment, relative to the project."""
+    return f"report/{name}.qmd"
+
+
+def _check_name(project: Project, name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise StartError(
+            f"{name!r} is no name of an experiment: expected exp and a number of two digits; the "
+            f"next free one is {next_name(project)}"
+        )
+    for file in (f"experiments/{name}.yaml", chapter_file(name)):
+        if (project.root / file).exists():
+            raise StartError(
+                f"{file} exists and is left as it is; the next free name is {next_name(project)}"
+            )
+
+
+# ── the YAML ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def experiment_yaml(
+    name: str, title: str | None, dataset: str, image_size: int | None, question: str = TO_ASK
+) -> str:
+    """The commented template for one experiment.
+
+    image_size: of pictures that have no size of their own, else None.
+    """
+    size = ""
+    if image_size is not None:
+        size = f"{f'  image_size: {image_size}':25}# pictures are cut square and resized to this\n"
+    values = {
+        "id": name,
+        "ID": name.upper(),
+        # `imagefolder:data/birds` needs no quotes; a path with a blank or a `#` in it may
+        "dataset": dataset if re.fullmatch(r"[\w:./+-]+", dataset) else json.dumps(dataset),
+        "title": json.dumps(title or TO_NAME, ensure_ascii=False),
+        "question": "\n  ".join([">-", *wrapped(question)]),
+        "image_size": size,
+    }
+    return filled(TEMPLATES / "experiment.yaml", values)
+
+
+def _own_dataset(project: Project) -> tuple[str, int | None]:
+    """The dataset of the project's first experiment and the size of its images; else the digits."""
+    ids = project.experiment_ids()
+    if not ids:
+        return DIGITS, None
+    first = parse_experiment(project.experiment_file(ids[0])).variants[0].spec.dataset
+    return first.name, first.image_size
+
+
+def _copied(
+    project: Project, original: str, name: str, title: str | None, data: StartData | None
+) -> str:
+    """A copy of an experiment: its title and question are to be written anew.
+
+    Comments stay; those that name the original name the copy.
+    """
+    path = project.experiment_file(original)
+    parse_experiment(path)  # its own mistakes are said of it, not of the copy
+
+    def change(fields: dict[str, Any]) -> None:
+        fields["title"] = quoted(title or TO_NAME)
+        fields["question"] = folded(TO_ASK)
+        if data is not None:
+            _replace_dataset(fields, data)
+
+    lines = path.read_bytes().decode().splitlines(keepends=True)
+    text = "".join(_with_renamed_comment(line, original, name) for line in lines)
+    try:
+        return edit_yaml(text, change, lambda edited: parse_yaml(edited, name).data)
+    except StartError as error:
+        raise StartError(f"experiments/{original}.yaml: {error}") from None
+
+
+def _replace_dataset(fields: dict[str, Any], data: StartData) -> None:
+    """Name another dataset wherever the file, or a profile of it, names one."""
+    profiles = (fields.get("profiles") or {}).values()
+    for holder in (fields, *((profile or {}).get("set") or {} for profile in profiles)):
+        if isinstance(holder.get("dataset"), str):
+            holder["dataset"] = data.name
+        elif "name" in (holder.get("dataset") or {}):
+            holder["dataset"]["name"] = data.name
+        if "dataset.name" in holder:
+            holder["dataset.name"] = data.name
+    if data.image_size is not None:
+        if isinstance(fields["dataset"], str):
+            fields["dataset"] = {"name": data.name}
+        fields["dataset"].setdefault("image_size", data.image_size)
+
+
+def _with_renamed_comment(line: str, original: str, name: str) -> str:
+    before, hash_, comment = line.partition("#")
+    if not hash_ or (before.strip() and not before.endswith(" ")):
+        return line
+
+    def new(match: re.Match[str]) -> str:
+        if match[0].lower() != original:
+            return match[0]
+        return name.upper() if match[1].isupper() else name
+
+    return before + hash_ + _ID.sub(new, comment)
+
+
+# ── the book ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def with_chapter(text: str, file: str) -> str:
+    """Return the text of `_quarto.yml` with `file` behind the last chapter of the journal.
+
+    That is the part that holds the experiments' chapters, else the last part; a book without parts
+    gets it behind its last experiment, else before its last chapter, which is the summary.
+    Raises StartError where the book has no list of chapters, or the text cannot be edited.
+    """
+
+    def insert(book: dict[str, Any]) -> None:
+        chapters = (book.get("book") or {}).get("chapters")
+        if not isinstance(chapters, list) or not chapters:
+            raise StartError("`book: chapters:` lists no chapters; this is no report of cvlib's")
+        parts = [c["chapters"] for c in chapters if isinstance(c, dict) and c.get("chapters")]
+        with_journal = [part for part in parts if any(map(_is_journal, part))]
+        experiments = [n for n, chapter in enumerate(chapters) if _is_journal(chapter)]
+        if with_journal or parts:
+            part = (with_journal or parts)[-1]
+            insert_item(part, len(part), file)
+        elif experiments:
+            insert_item(chapters, experiments[-1] + 1, file)
+        else:
+            insert_item(chapters, max(len(chapters) - 1, 1), file)
+
+    try:
+        return edit_yaml(text, insert, lambda edited: parse_quarto_yaml(edited, "_quarto.yml").data)
+    except StartError as error:
+        hint = f": add `- {file}` to its chapters" if "by hand" in str(error) else ""
+        raise StartError(f"_quarto.yml: {error}{hint}") from None
+
+
+def _is_journal(chapter: Any) -> bool:
+    return isinstance(chapter, str) and _JOURNAL.fullmatch(chapter) is not None
 
 
 def _write(path: Path, text: str, made: list[Path]) -> None:
@@ -122,8 +243,3 @@ def _write(path: Path, text: str, made: list[Path]) -> None:
     with path.open("x", encoding="utf-8", newline="") as file:  # never over another
         made.append(path)
         file.write(text)
-
-
-def _read(path: Path) -> str:
-    # bytes, so that the line ends of Windows stay
-    return path.read_bytes().decode()

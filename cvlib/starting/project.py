@@ -1,28 +1,28 @@
-"""`cvlib init`: a project of one's own, made from this one; whole or not at all."""
+"""`cvlib init`: a small project of one's own, which depends on the library; whole or not at all.
+
+Its files are those below `templates/project/`, with `<<name>>` filled in; `dot_x` becomes `.x`. Some
+of them are links to this repository's own, so that there is one look and one list of versions.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cvlib.project import PROFILES, Project
+from cvlib.settings import Settings, UnusableName, ascii_name, expected_pdf_name, split_name
 from cvlib.starting import TEMPLATES, StartError, filled
 from cvlib.starting.chapter import chapter_text, escaped
-from cvlib.starting.course import new_settings, pdf_name
 from cvlib.starting.dataset import DIGITS, StartData, inspect_dataset
-from cvlib.starting.errors import said_of
 from cvlib.starting.experiment import chapter_file, experiment_yaml
-from cvlib.starting.project_book import new_book
-from cvlib.starting.project_files import copy_project, source_project, without_shipped_tests
+from cvlib.starting.wheel import code_version, vendor
 from cvlib.studies.experiment import parse_experiment
-
-if TYPE_CHECKING:
-    from cvlib.settings import Settings
 
 TITLE = "Experiment journal"
 FIRST = "exp01"
@@ -42,90 +42,95 @@ class NewProject:
     data: StartData
 
 
-@dataclass(frozen=True)
-class Words:
-    """What the report is called, and whose it is. course, module: None for the source's own."""
-
-    author: str
-    title: str = TITLE
-    course: str | None = None
-    module: str | None = None
-
-
-def new_project(folder: Path, words: Words, dataset: str = DIGITS) -> NewProject:
+def new_project(
+    folder: Path,
+    author: str,
+    dataset: str = DIGITS,
+    *,
+    title: str = TITLE,
+    course: str | None = None,
+    module: str | None = None,
+) -> NewProject:
     """Make a project in `folder`, which must be empty or not there.
 
-    A relative PATH of `dataset` starts at the working folder. Raises StartError, DataError where
-    the pictures cannot be classified; then nothing is left behind.
+    A relative PATH of `dataset` starts at the working folder. course, module: None for the default
+    of the settings. Raises StartError, DataError where the pictures cannot be classified; then
+    nothing is left behind.
     """
-    source = source_project()
     folder = folder.expanduser().absolute()
-    _check_folder(folder, source)
-    data = inspect_dataset(dataset, Path.cwd(), None)
-    settings = new_settings(source, words.course, words.module)
-    pdf = pdf_name(settings, words.author)
-    with _staged(folder) as root:
-        copy_project(source, root)
-        without_shipped_tests(root / "pyproject.toml")
-        book = (source / "_quarto.yml").read_text(encoding="utf-8")
-        with said_of("_quarto.yml"):
-            _write(root / "_quarto.yml", new_book(book, words, settings, pdf))
-        data.make_link(root)
-        _write_first_experiment(root, data)
-        _fill_templates(root, words, settings, data)
-        _check(root)
-    return NewProject(folder, pdf, data)
-
-
-def _write_first_experiment(root: Path, data: StartData) -> None:
-    text = experiment_yaml(FIRST, FIRST_TITLE, data.name, data.image_size, FIRST_QUESTION)
-    yaml = root / "experiments" / f"{FIRST}.yaml"
-    _write(yaml, text)
-    _write(root / chapter_file(FIRST), chapter_text(parse_experiment(yaml), []))
-
-
-def _fill_templates(root: Path, words: Words, settings: Settings, data: StartData) -> None:
-    """Every file below `templates/project/` becomes one of the project."""
-    carried = ""
-    if data.link is not None:
-        carried = (
-            f"\nThe pictures are in `{data.link.as_posix()}`, a link that git leaves out: on another "
-            "machine, put the same\nfolder there, or link it. The results stay true then.\n"
-        )
-    values = {"title": escaped(words.title), "author": escaped(words.author), "data": carried}
-    values |= {"course": escaped(settings.course), "module": escaped(str(settings.module))}
-    for template in sorted((TEMPLATES / "project").rglob("*")):
-        if template.is_file():
-            text = filled(template.read_text(encoding="utf-8"), values)
-            _write(root / template.relative_to(TEMPLATES / "project"), text)
-
-
-def _check(root: Path) -> None:
-    """Read what was written, as a render and a run will."""
-    from cvlib.engine.book import load_book
-    from cvlib.settings import load_settings
-    from cvlib.studies.hypotheses import load_hypotheses
-
-    load_settings(root)
-    for profile in PROFILES:
-        load_book(root, None if profile == "default" else profile)
-        parse_experiment(Project(root).experiment_file(FIRST), profile)
-    load_hypotheses(Project(root))
-
-
-def _check_folder(folder: Path, source: Path) -> None:
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise StartError(f"{folder} is there and is no folder; choose another")
     if folder.is_dir() and any(folder.iterdir()):
         raise StartError(f"{folder} is not empty; name a folder that is not there yet")
     if not folder.parent.is_dir():
         raise StartError(f"{folder.parent} is not there; `mkdir -p {folder.parent}` makes it")
-    if folder.resolve().is_relative_to(source):
-        beside = source.parent / folder.name
+    data = inspect_dataset(dataset)
+    number = int(module) if module is not None and module.isdecimal() else module
+    given = {"course": course, "module": number}
+    settings = Settings(**{key: value for key, value in given.items() if value is not None})
+    try:
+        for part in split_name(author):
+            ascii_name(part)
+    except UnusableName as error:
         raise StartError(
-            f"{folder} lies in the project that it would be made from; choose a folder beside it, "
-            f"such as {beside}"
+            f"--author: {error}. It becomes part of the PDF's name: give it in Latin letters, and "
+            "change `author` in _quarto.yml afterwards, with `first-name` and `last-name` below "
+            "`cvlib:`"
+        ) from None
+    pdf = expected_pdf_name(settings, author)
+    with _staged(folder) as root:
+        data.make_link(root)
+        _write_templates(root, title, author, settings, pdf, data)
+        text = experiment_yaml(FIRST, FIRST_TITLE, data.name, data.image_size, FIRST_QUESTION)
+        _write(root / f"experiments/{FIRST}.yaml", text)
+        experiment = parse_experiment(root / f"experiments/{FIRST}.yaml")
+        _write(root / chapter_file(FIRST), chapter_text(experiment, []))
+        vendor(root)
+        _check(root)
+    return NewProject(folder, pdf, data)
+
+
+def _write_templates(
+    root: Path, title: str, author: str, settings: Settings, pdf: str, data: StartData
+) -> None:
+    carried = ""
+    if data.link is not None:
+        carried = (
+            f"\nThe pictures are in `{data.link.as_posix()}`, a link that git leaves out: on another "
+            "machine, put the same\nfolder there, or link it. The results stay true then.\n"
         )
+    texts = {"title": title, "author": author}
+    texts |= {"course": settings.course, "module": str(settings.module)}
+    values = {name: escaped(text) for name, text in texts.items()}
+    written = {
+        "book_title": title,
+        "book_subtitle": f"{settings.course}, module {settings.module}",
+        "book_author": author,
+        "output_file": pdf.removesuffix(".pdf"),
+        "course_name": settings.course,
+        "module_number": settings.module,
+    }
+    # in YAML; JSON's quotes and escapes are YAML's
+    values |= {name: json.dumps(value, ensure_ascii=False) for name, value in written.items()}
+    values |= {"data": carried, "version": code_version()}
+    templates = TEMPLATES / "project"
+    for where, _, names in os.walk(templates, followlinks=True):
+        for name in names:
+            template = Path(where, name)
+            target = template.relative_to(templates).as_posix().replace("dot_", ".")
+            _write(root / target, filled(template, values))
+
+
+def _check(root: Path) -> None:
+    """Read what was written, as a render and a run will."""
+    from cvlib.settings import load_settings
+
+    load_settings(root)
+    for profile in PROFILES:
+        project = Project(root, profile)
+        project.book()
+        parse_experiment(project.experiment_file(FIRST), profile)
+    Project(root).hypotheses()
 
 
 @contextmanager

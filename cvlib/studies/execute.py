@@ -48,7 +48,8 @@ class Task:
     trace: bool = False
 
 
-# A function that was called: file relative to the folder of the package, and its first line.
+# A function that was called: file relative to the folder of the package, and its first line; of
+# what runs when a module is imported, line 0.
 Called = frozenset[tuple[str, int]]
 
 
@@ -61,7 +62,6 @@ class Ended:
     process ended). called: of a run that was traced.
     """
 
-    key: str
     how: str
     reason: str = ""
     metrics: dict[str, float] | None = None
@@ -99,9 +99,9 @@ class Worker:
         assert key is not None, "a run is executed once its data is there"
         with self._store.lock(key) as mine:
             if not mine:
-                return Ended(key, "held")
+                return Ended("held")
             if self._store.digest(key) not in ("", task.replaces):
-                return Ended(key, "there")
+                return Ended("there")
             if not task.trace:
                 return self._make(task.run, key)
             with calls_traced() as called:
@@ -138,7 +138,7 @@ class Worker:
             outcome = self._outcome(planned, data, self._scratch(key, code))
             maps = _maps(spec, data, outcome.test_features)
         except Interrupted:
-            return Ended(key, "interrupted")
+            return Ended("interrupted")
         except RunFailed as failure:
             reason, lasting = str(failure), True
         except Exception as error:  # a crash of one run must not take the others with it
@@ -168,11 +168,11 @@ class Worker:
                 tables={**outcome.tables, **(maps.tables if maps else {})},
                 embedding=maps.arrays if maps else None,
             )
-            return Ended(key, "done", metrics=dict(outcome.metrics))
+            return Ended("done", metrics=dict(outcome.metrics))
         self._store.write_failure(
             key, **identity, reason=reason, lasting=lasting, provenance=provenance
         )
-        return Ended(key, "failed", reason)
+        return Ended("failed", reason)
 
     def _outcome(self, planned: PlannedRun, data: ImageData, workdir: Path) -> Outcome:
         """Train, probe or ask, as the spec says."""
@@ -289,3 +289,5 @@ def calls_traced() -> Iterator[set[tuple[str, int]]]:
     finally:
         sys.setprofile(None)
         threading.setprofile(None)  # type: ignore[arg-type]
+        loaded = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
+        called.update((file[skip:], 0) for file in loaded if file.startswith(package))

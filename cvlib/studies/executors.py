@@ -108,7 +108,7 @@ class WorkerPool(Executor):
                     except (EOFError, ConnectionResetError):
                         process.join()
                         del busy[pipe]
-                        yield News(number, task.run, ended=_died(task.run, process.exitcode))
+                        yield News(number, task.run, ended=_died(process.exitcode))
                         continue
                     if isinstance(said, Ended):
                         del busy[pipe]
@@ -141,10 +141,10 @@ class WorkerPool(Executor):
         return number, process, ours
 
 
-def _died(run: PlannedRun, exitcode: int | None) -> Ended:
+def _died(exitcode: int | None) -> Ended:
     how = f"signal {-exitcode}" if exitcode is not None and exitcode < 0 else f"exit {exitcode}"
     hint = "; the machine may have run out of memory: try --workers 1" if exitcode == -9 else ""
-    return Ended(run.key or "", "died", f"the worker process ended by {how}{hint}")
+    return Ended("died", f"the worker process ended by {how}{hint}")
 
 
 def _work(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import types
 import typing
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -179,52 +180,33 @@ def _walk(
     owner: type[BaseModel] | None = model
     current: Any = model
     for step in loc:
-        members = _models(current)
-        tagged = [m for m in members if step in _tags(m)] or _by_tag(current, step)
+        members = list(_members(current))
         is_tag = isinstance(step, str) and not (isinstance(data, dict) and step in data)
+        tagged = [member for member, tags in members if step in tags]
         if is_tag and (tagged or step in ("str", "dict[str,any]")):
             current = tagged[0] if tagged else current
             continue
         address.append(str(step))
-        owner = (
-            members[0]
-            if len(members) == 1
-            else next((m for m in members if step in m.model_fields), None)
-        )
+        models = [member for member, _ in members if step in member.model_fields]
+        owner = members[0][0] if len(members) == 1 else models[0] if models else None
         field = owner.model_fields.get(str(step)) if owner else None
         if field is not None:
             current = field.annotation
-        elif owner is None:
-            args = typing.get_args(current)
-            current = args[-1] if args else None
         else:
-            current = None
+            args = typing.get_args(current) if owner is None else ()
+            current = args[-1] if args else None
         data = data.get(step) if isinstance(data, dict) else None
     return tuple(address), owner
 
 
-def _models(annotation: Any) -> list[type[BaseModel]]:
+def _members(annotation: Any) -> Iterator[tuple[type[BaseModel], set[str]]]:
+    """Every model of a union, with the tags by which pydantic names it in an error's loc."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType, typing.Annotated):
-        return [m for arg in typing.get_args(annotation) for m in _models(arg)]
-    return []
-
-
-def _by_tag(annotation: Any, tag: str | int) -> list[type[BaseModel]]:
-    """Members of a union that a pydantic Tag names."""
-    found = []
-    for arg in typing.get_args(annotation):
-        if any(isinstance(extra, Tag) and extra.tag == tag for extra in typing.get_args(arg)[1:]):
-            found.extend(_models(arg))
-        elif typing.get_origin(arg) is not None:
-            found.extend(_by_tag(arg, tag))
-    return found
-
-
-def _tags(model: type[BaseModel]) -> set[str]:
-    tags: set[str] = set()
-    for name in ("name", "kind"):
-        if name in model.model_fields:
-            tags.update(map(str, typing.get_args(model.model_fields[name].annotation)))
-    return tags
+        fields = [annotation.model_fields.get(name) for name in ("name", "kind")]
+        choices = [typing.get_args(field.annotation) for field in fields if field]
+        yield annotation, {str(choice) for options in choices for choice in options}
+    elif typing.get_origin(annotation) in (typing.Union, types.UnionType, typing.Annotated):
+        parts = typing.get_args(annotation)
+        own = {str(part.tag) for part in parts if isinstance(part, Tag)}
+        for member, tags in (found for part in parts for found in _members(part)):
+            yield member, tags | own

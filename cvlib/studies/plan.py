@@ -265,20 +265,12 @@ class Starts:
 
         fetch: look on the network, too, and raise WeightsUnavailable instead of returning None.
         """
-        from cvlib.models.timm_names import timm_entry
-        from cvlib.models.weights import WeightsFile, cached_sha256, clip, find
+        from cvlib.models import weights
 
-        model = _backbone(spec)
-        if isinstance(spec.train, ZeroShotSpec):
-            entry = timm_entry(model.name, self._cache)
-            path = clip.fetch_clip(entry) if fetch else clip.cached_clip(entry)
-            if path is None:
-                return None
-            sha256 = cached_sha256(path, self._cache)
-            return WeightsFile(path, sha256, "network" if fetch else "cache")
-        look = find.fetch if fetch else find.find
-        found = look(model, self._root, self._project, pinned)
-        return found if isinstance(found, WeightsFile) else None
+        look = weights.fetch if fetch else weights.find
+        both = isinstance(spec.train, ZeroShotSpec)
+        found = look(_backbone(spec), self._root, self._project, pinned, both_towers=both)
+        return found if isinstance(found, weights.WeightsFile) else None
 
 
 def _noted(note: Path) -> dict[str, Any]:

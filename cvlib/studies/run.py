@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from cvlib.project import Project
 from cvlib.results.store import Store
@@ -108,14 +109,20 @@ def carry_out(
                     yield news.run, news.ended
 
 
-def make_tasks(project: Project, runs: Iterable[PlannedRun], skipped: dict[str, str]) -> list[Task]:
+def make_tasks(
+    project: Project,
+    runs: Iterable[PlannedRun],
+    skipped: dict[str, str],
+    store_at: Path | None = None,
+) -> list[Task]:
     """Fetch the data and weights that the runs need; one task a key, none for what is stored.
 
-    Runs whose weights cannot be had are put into `skipped` with the reason.
+    Runs whose weights cannot be had are put into `skipped` with the reason. store_at: folder of
+    the store, and of its notes; None: the project's own.
     """
-    fingerprints = Fingerprints(project.data, project.runs)
-    starts = Starts(project.root, project.data, project.runs)
-    store = Store(project.runs)
+    store = Store(store_at or project.runs)
+    fingerprints = Fingerprints(project.data, store.root)
+    starts = Starts(project.root, project.data, store.root)
     tasks: dict[str, Task] = {}
     for run in runs:
         start = starts.fetch(run.spec)

@@ -269,7 +269,7 @@ def processor_name() -> str:
 def git(root: Path, *words: str) -> str:
     """What git answers in a folder. Raises CalledProcessError, or OSError where there is no git."""
     return subprocess.run(
-        ["git", "-C", str(root), *words], capture_output=True, text=True, check=True
+        ["git", "-C", str(root), *words], capture_output=True, encoding="utf-8", check=True
     ).stdout
 
 

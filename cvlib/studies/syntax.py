@@ -96,10 +96,11 @@ class CodePart:
 def code_parts(source: str) -> list[CodePart]:
     """A module taken apart, so that the parts of two versions can be compared."""
     splitter = _Splitter()
-    tree = splitter.visit(ast.parse(source))
-    for statement in without_docstrings(tree.body):
-        if not (isinstance(statement, ast.If) and is_type_checking(statement)):
-            splitter.parts.append(CodePart("", spelled(statement)))
+    for statement in without_docstrings(ast.parse(source).body):
+        rest = splitter.visit(statement)
+        is_name = isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        if not (is_name or (isinstance(statement, ast.If) and is_type_checking(statement))):
+            splitter.parts.append(CodePart("", spelled(rest)))
     return splitter.parts
 
 

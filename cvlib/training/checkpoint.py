@@ -1,18 +1,24 @@
-"""Checkpoints: one file, whole or absent, continued only by the very run that wrote it."""
+"""All of a run that changes while it trains, and its checkpoint: one file, whole or absent.
+
+Weights are kept as safetensors files: tensors and nothing that could run.
+"""
 
 from __future__ import annotations
 
+import copy
 import logging
 import pickle
 import time
 import zipfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 
-from cvlib.training import random_state
-from cvlib.training.state import TrainingState
+from cvlib.training.device import capture_random_state, restore_random_state
 
 logger = logging.getLogger(__name__)
 
@@ -24,8 +30,118 @@ _UNREADABLE = (
 )  # fmt: skip
 
 
+@dataclass
+class TrainingState:
+    """Position, weights, optimiser and bookkeeping of one run."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    average: WeightAverage | None
+    loss_sum: Tensor  # of this epoch, on the device: read once an epoch
+    correct: Tensor
+    epoch: int = 0  # complete epochs
+    step: int = 0  # complete steps of this epoch
+    seen: int = 0  # images of this epoch
+    epoch_seconds: float = 0.0  # of training only, this epoch
+    train_seconds: float = 0.0  # of training only, the epochs before
+    images: int = 0  # trained on in the epochs before
+    history: list[dict[str, float | int]] = field(default_factory=list)
+    best: dict[str, Tensor] | None = None  # weights with the best validation accuracy
+    best_epoch: int = 0
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The model that is evaluated and kept: the average of weights where there is one."""
+        return self.model if self.average is None else self.average.model
+
+    def start_epoch(self) -> None:
+        """Zero what is counted over one epoch."""
+        self.loss_sum.zero_()
+        self.correct.zero_()
+        self.step = self.seen = 0
+        self.epoch_seconds = 0.0
+
+    def to_plain(self) -> dict[str, Any]:
+        """Tensors, numbers and containers of them."""
+        plain: dict[str, Any] = {name: getattr(self, name) for name in _PLAIN}
+        plain["model"] = self.model.state_dict()
+        plain["optimizer"] = self.optimizer.state_dict()
+        plain["average"] = None if self.average is None else self.average.model.state_dict()
+        plain["loss_sum"], plain["correct"] = self.loss_sum, self.correct
+        return plain
+
+    def load_plain(self, plain: dict[str, Any]) -> None:
+        """Continue from what `to_plain` gave, in a state made from the same spec."""
+        self.model.load_state_dict(plain["model"])
+        self.optimizer.load_state_dict(plain["optimizer"])
+        if self.average is not None:
+            self.average.model.load_state_dict(plain["average"])
+        self.loss_sum.copy_(plain["loss_sum"])
+        self.correct.copy_(plain["correct"])
+        for name in _PLAIN:
+            setattr(self, name, plain[name])
+
+
+_PLAIN = (
+    "epoch", "step", "seen", "epoch_seconds", "train_seconds", "images", "history", "best",
+    "best_epoch",
+)  # fmt: skip
+
+
+def new_state(
+    model: nn.Module, optimizer: torch.optim.Optimizer, ema_decay: float | None
+) -> TrainingState:
+    """The state before the first step; `model` is where it will be trained."""
+    device = next(model.parameters()).device
+    return TrainingState(
+        model=model,
+        optimizer=optimizer,
+        average=None if ema_decay is None else WeightAverage(model, ema_decay),
+        # float64 so that sums of many batches keep their digits; MPS has none
+        loss_sum=torch.zeros(
+            (), device=device, dtype=torch.float32 if device.type == "mps" else torch.float64
+        ),
+        correct=torch.zeros((), device=device, dtype=torch.int64),
+    )
+
+
+class WeightAverage:
+    """Holds a copy of `model` that trails it: average = decay * average + (1 - decay) * weights.
+
+    Running statistics of batch norm are averaged with the same decay, as in timm's ModelEma: the
+    averaged weights see about the average of the statistics; the newest belong to other weights.
+    Integer buffers are copied.
+
+    The first steps use the decay (1 + step) / (10 + step) while that is smaller, so that a short
+    run is not evaluated on its random start (as tf.train.ExponentialMovingAverage, num_updates).
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.model = copy.deepcopy(model).eval().requires_grad_(False)
+        mine, theirs = _tensors(self.model), _tensors(model)
+        pairs = [(mine[name], theirs[name]) for name in mine]
+        self._averaged = [pair for pair in pairs if pair[0].is_floating_point()]
+        self._copied = [pair for pair in pairs if not pair[0].is_floating_point()]
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Take in the weights after training step `step` (from 0, counted over all epochs)."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(
+            [mine for mine, _ in self._averaged], [model for _, model in self._averaged], 1 - decay
+        )
+        for mine, model in self._copied:
+            mine.copy_(model)
+
+
+def _tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Every parameter and buffer itself: they stay the same objects, whatever is loaded into them."""
+    return {**dict(model.named_parameters()), **dict(model.named_buffers())}
+
+
 class Checkpoint:
-    """The checkpoint of one run at `path`.
+    """The checkpoint of one run at `path`, continued only by the very run that wrote it.
 
     identity: what must be equal for the bits to come out equal (specs, seed, data, device, ...). A
     file of another identity, or one that cannot be read, is removed with a warning and the run
@@ -49,7 +165,7 @@ class Checkpoint:
         content = {
             "identity": self.identity,
             "state": state.to_plain(),
-            "random": random_state.capture(self.device),
+            "random": capture_random_state(self.device),
         }
         staged = self.path.with_name(self.path.name + ".staged")
         torch.save(content, staged)
@@ -63,7 +179,7 @@ class Checkpoint:
         if content is None:
             return False
         state.load_plain(content["state"])
-        random_state.restore(content["random"], self.device)
+        restore_random_state(content["random"], self.device)
         return True
 
     def remove(self) -> None:
@@ -92,3 +208,23 @@ class Checkpoint:
     def _discard(self, reason: str) -> None:
         logger.warning("checkpoint %s is discarded, training starts anew: %s", self.path, reason)
         self.remove()
+
+
+def snapshot(model: nn.Module) -> dict[str, Tensor]:
+    """A copy of every weight and buffer, on the CPU, that further training does not touch."""
+    return {
+        name: value.detach().to("cpu", copy=True).contiguous()
+        for name, value in model.state_dict().items()
+    }
+
+
+def save_weights(path: Path, weights: dict[str, Tensor]) -> None:
+    """Write beside and rename: the file is whole or absent."""
+    staged = path.with_name(path.name + ".staged")
+    save_file(weights, staged)
+    staged.replace(path)
+
+
+def load_weights(path: Path, model: nn.Module) -> None:
+    """Put a file's weights into `model`; every name and shape must fit (RuntimeError)."""
+    model.load_state_dict(load_file(path), strict=True)

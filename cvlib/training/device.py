@@ -1,14 +1,22 @@
-"""Where and how a run computes: device, precision, memory format, deterministic kernels."""
+"""Where and how a run computes: device, precision, memory, deterministic kernels, random state."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import random
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import torch
+
+# malloc.h of the GNU C library
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+_NEVER = 2**31 - 1  # bytes at the top of the heap before they are given back: C's largest int
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,19 @@ def choose_compute(device: str, precision: str) -> Compute:
 
     Raises ValueError for a device that this machine has not.
     """
-    chosen = torch.device(_available(device))
+    kind, _, index = device.partition(":")
+    here = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if device == "auto":
+        device = kind = next(name for name, there in here.items() if there)
+    if kind not in here or (index and not (kind == "cuda" and index.isdigit())):
+        raise ValueError(f"device {device!r} is unknown; use auto, cuda, cuda:N, mps or cpu")
+    if not here[kind] or (index and int(index) >= torch.cuda.device_count()):
+        raise ValueError(f"device {device!r} is not available on this machine; use auto")
+    chosen = torch.device(device)
     if precision == "auto":
         # bfloat16 is slower than float32 on most CPUs and uneven on MPS.
         precision = "bfloat16" if chosen.type == "cuda" else "float32"
@@ -70,22 +90,6 @@ def choose_compute(device: str, precision: str) -> Compute:
         # 1.6 times faster convolutions on CPUs, tensor cores on CUDA; MPS gains nothing.
         channels_last=chosen.type != "mps",
     )
-
-
-def _available(device: str) -> str:
-    kind, _, index = device.partition(":")
-    here = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if device == "auto":
-        return next(name for name, there in here.items() if there)
-    if kind not in here or (index and not (kind == "cuda" and index.isdigit())):
-        raise ValueError(f"device {device!r} is unknown; use auto, cuda, cuda:N, mps or cpu")
-    if not here[kind] or (index and int(index) >= torch.cuda.device_count()):
-        raise ValueError(f"device {device!r} is not available on this machine; use auto")
-    return device
 
 
 @contextlib.contextmanager
@@ -100,3 +104,57 @@ def deterministic_kernels() -> Iterator[None]:
         yield
     finally:
         cudnn.deterministic, cudnn.benchmark = before
+
+
+def keep_freed_memory() -> None:
+    """Tell the GNU allocator to reuse what is freed; elsewhere do nothing.
+
+    By default it hands large blocks back to the kernel, which zeroes each page when it is touched
+    in the next step: measured up to 2,900 page faults and 4 of 31 ms a step on a CPU. The process
+    keeps its peak of memory until it ends. Results are not touched.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(_M_MMAP_MAX, 0)
+        mallopt(_M_TRIM_THRESHOLD, _NEVER)
+
+
+@contextlib.contextmanager
+def owned_random_state(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed python, numpy and torch (CPU and `device`) here; the caller's state returns after."""
+    before = capture_random_state(device)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)  # CUDA's and MPS's generators too
+    try:
+        yield
+    finally:
+        restore_random_state(before, device)
+
+
+def capture_random_state(device: torch.device) -> dict[str, Any]:
+    """All states as tensors, numbers and tuples: what torch.load(weights_only=True) accepts."""
+    name, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)
+    words = torch.from_numpy(np.asarray(keys, dtype=np.int64))  # torch has few uint32 operations
+    state: dict[str, Any] = {
+        "python": random.getstate(),
+        "numpy": (str(name), words, position, has_gauss, gauss),
+        "torch": torch.get_rng_state(),
+    }
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        state["mps"] = torch.mps.get_rng_state()
+    return state
+
+
+def restore_random_state(state: dict[str, Any], device: torch.device) -> None:
+    """Continue from a state that `capture_random_state` gave, on the same kind of device."""
+    random.setstate(state["python"])
+    name, words, position, has_gauss, gauss = state["numpy"]
+    np.random.set_state((name, words.numpy().astype(np.uint32), position, has_gauss, gauss))
+    torch.set_rng_state(state["torch"])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state["cuda"], device)
+    elif device.type == "mps":
+        torch.mps.set_rng_state(state["mps"])

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from cvlib.data.loader import ResidentLoader
-from cvlib.training.checkpoint import Checkpoint
+from cvlib.training.checkpoint import Checkpoint, TrainingState
 from cvlib.training.device import Compute
-from cvlib.training.finite import FiniteLoss
-from cvlib.training.layers import train_mode
-from cvlib.training.optimizers import set_learning_rate
-from cvlib.training.outcome import Interrupted
-from cvlib.training.progress import Reporter
-from cvlib.training.schedules import factor
+from cvlib.training.optimizers import factor, set_learning_rate, train_mode
+from cvlib.training.outcome import Interrupted, Monitor, Progress, RunFailed
 from cvlib.training.spec import TrainSpec
-from cvlib.training.state import TrainingState
 
 
 def train_epoch(
@@ -26,18 +22,15 @@ def train_epoch(
     loader: ResidentLoader,
     spec: TrainSpec,
     compute: Compute,
-    *,
-    steps: int,
     checkpoint: Checkpoint,
-    report: Reporter,
-    should_stop: Callable[[], bool],
+    monitor: Monitor,
 ) -> float:
     """Train from `state.step` to the end of epoch `state.epoch`; the last step's learning rate.
 
-    steps: of a whole epoch. Sums stay on the device: nothing in a step waits for a GPU.
-    Raises Interrupted (after saving) when `should_stop()`, RunFailed for a loss that is no number.
+    Sums stay on the device: nothing in a step waits for a GPU. Raises Interrupted (after saving)
+    when the caller wants to stop, RunFailed for a loss that is no number.
     """
-    model, optimizer = state.model, state.optimizer
+    model, optimizer, steps = state.model, state.optimizer, len(loader)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     finite = FiniteLoss(compute.device)
     smoothing = spec.label_smoothing or 0.0
@@ -55,7 +48,7 @@ def train_epoch(
         started = time.perf_counter()
 
     for images, labels in loader.epoch(state.epoch, start_step=state.step):
-        if should_stop():
+        if monitor.should_stop():
             save()
             raise Interrupted(f"stopped in epoch {state.epoch + 1} after {state.step} steps")
         if checkpoint.due():
@@ -84,14 +77,53 @@ def train_epoch(
             state.correct += (logits.argmax(dim=1) == labels).sum()
         state.step += 1
         state.seen += len(labels)
-        report(
-            "train",
-            epoch=state.epoch,
-            step=state.step,
-            images=state.seen,
-            seconds=seconds_before + time.perf_counter() - started,
-        )
+        rate = state.seen / (seconds_before + time.perf_counter() - started)
+        monitor.report(Progress(state.epoch + 1, spec.epochs, state.step, steps, rate, "train"))
     finite.finish()
     compute.synchronize()
     state.epoch_seconds = seconds_before + time.perf_counter() - started
     return lr
+
+
+class FiniteLoss:
+    """Raises RunFailed within one step of a loss that is NaN or infinite.
+
+    On a CPU the loss is read at once, before its gradient is used. On CUDA reading it would drain
+    the queue at each step; instead it is copied to pinned memory behind the step's kernels and
+    looked at during the next step, when the copy is most likely done and one step is still queued.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._asynchronous = device.type == "cuda"
+        self._pending: tuple[Tensor, torch.cuda.Event, str] | None = None
+
+    def check(self, loss: Tensor, where: str) -> None:
+        """Check this step's loss (on CUDA: the last step's). loss: scalar; where: for the message."""
+        if not self._asynchronous:
+            _require_finite(loss.item(), where)
+            return
+        copy = torch.empty((), dtype=loss.dtype, pin_memory=True)
+        copy.copy_(loss.detach(), non_blocking=True)
+        event = torch.cuda.Event()
+        event.record()
+        previous, self._pending = self._pending, (copy, event, where)
+        if previous is not None:
+            self._read(previous)
+
+    def finish(self) -> None:
+        """Check what is still under way; call it at the end of an epoch and before saving."""
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            self._read(pending)
+
+    def _read(self, pending: tuple[Tensor, torch.cuda.Event, str]) -> None:
+        copy, event, where = pending
+        event.synchronize()
+        _require_finite(copy.item(), where)
+
+
+def _require_finite(loss: float, where: str) -> None:
+    if not math.isfinite(loss):
+        raise RunFailed(
+            f"training loss is {loss} at {where}; a lower lr, a warm-up or clip_norm may help"
+        )

@@ -1,7 +1,9 @@
-"""What a training tells its caller: progress on the way, an outcome, or why there is none."""
+"""What a run tells its caller: progress on the way, an outcome, or why there is none."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +11,8 @@ from typing import Any, Literal
 import numpy as np
 
 from cvlib.errors import CvlibError
+
+INTERVAL_SECONDS = 0.25  # of two progress reports of a training, at least
 
 Phase = Literal["train", "validate", "test", "extract", "solve"]
 
@@ -59,3 +63,33 @@ class RunFailed(CvlibError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Monitor:
+    """A run's line to its caller: where it is, and whether it is to stop."""
+
+    def __init__(
+        self,
+        on_progress: Callable[[Progress], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> None:
+        self._on_progress = on_progress or (lambda progress: None)
+        self.should_stop = should_stop or (lambda: False)
+        self._next = 0.0
+
+    def report(self, progress: Progress) -> None:
+        """Pass on where a training is; a report within 0.25 s of the last is left out."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + INTERVAL_SECONDS
+            self._on_progress(progress)
+
+    def of_images(self, phase: Phase, done: int, total: int, seconds: float) -> None:
+        """Pass on how many images are done, after `seconds`.
+
+        Raises Interrupted if the run is to stop and images are left.
+        """
+        if done:
+            self._on_progress(Progress(1, 1, done, total, done / max(1e-9, seconds), phase))
+        if done < total and self.should_stop():
+            raise Interrupted

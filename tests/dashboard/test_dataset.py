@@ -252,10 +252,9 @@ def test_a_persons_views_keep_their_names(fo, project):
 
 
 def test_a_dataset_belongs_to_one_folder_experiment_and_profile(tmp_path):
-    one, two = Project(tmp_path / "a"), Project(tmp_path / "b")
     names = {
-        dataset_name(layout, experiment, profile)
-        for layout in (one, two)
+        dataset_name(Project(tmp_path / folder, profile), experiment)
+        for folder in ("a", "b")
         for experiment in ("exp01", "exp02")
         for profile in ("default", "quick")
     }

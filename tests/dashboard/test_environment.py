@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cvlib.dashboard import DashboardError, environment, mongod
+from cvlib.dashboard import DashboardError, environment
 from cvlib.dashboard.keeper import CLIENTS
 from cvlib.project import Project
 from tests.dashboard.shown import needs_fiftyone, needs_mongod, without_fiftyone
@@ -32,7 +32,6 @@ def nothing_prepared(monkeypatch):
 @pytest.fixture
 def no_mongod(monkeypatch, nothing_prepared):
     monkeypatch.setattr(environment, "find_mongod", lambda: None)
-    monkeypatch.setattr(mongod, "find_mongod", lambda: None)
 
 
 def test_without_fiftyone_the_error_says_what_to_install(layout, nothing_prepared, monkeypatch):
@@ -101,14 +100,14 @@ def test_mongod_says_why_it_does_not_start(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "storage.bson").write_bytes(b"not what MongoDB wrote")
     with pytest.raises(DashboardError, match=r"ended \(\d+\): .*Its log: .*mongod.log"):
-        mongod.hold(tmp_path)
+        environment.hold(tmp_path)
 
 
 @needs_mongod
 def test_a_released_mongod_is_gone_and_can_be_held_again(tmp_path):
     for _ in range(2):
-        first = mongod.hold(tmp_path)
-        second = mongod.hold(tmp_path)
+        first = environment.hold(tmp_path)
+        second = environment.hold(tmp_path)
         assert first.port == second.port
         first.release()
         assert (tmp_path / CLIENTS).exists(), "the second still holds it"

@@ -12,8 +12,8 @@ import urllib.request
 import psutil
 import pytest
 
-from cvlib.dashboard import DashboardError
-from cvlib.dashboard.serve import check_port
+from cvlib.dashboard.serve import check_free
+from cvlib.processes import PortTaken
 from tests.dashboard.shown import (
     Command,
     copied,
@@ -134,9 +134,9 @@ def test_a_port_in_use_is_named_before_anything_starts(project):
 
 def test_a_free_port_passes():
     port = free_port()
-    check_port(port)
+    check_free(port)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()
-        with pytest.raises(DashboardError, match=f"port {port}"):
-            check_port(port)
+        with pytest.raises(PortTaken, match=f"port {port}"):
+            check_free(port)

@@ -7,14 +7,16 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from typer.main import get_command
+
+from cvlib.cli import app
 
 ROOT = Path(__file__).parents[2]
 README = "README.md"
 TEMPLATE = "cvlib/starting/templates/project/README.md"  # of a project that `cvlib init` makes
-# Where the project was made so, README.md is its author's. Not CHANGELOG.md: what it names was so then.
+# Not CHANGELOG.md: what it names was so then.
 DOCUMENTS = (
-    pytest.param(README, marks=pytest.mark.shipped),
+    README,
     "CONTRIBUTING.md",
     TEMPLATE,
     *sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / "docs").rglob("*.md")),
@@ -58,3 +60,14 @@ def commands(document: str) -> list[str]:
             if words:
                 lines.append(" ".join(words))
     return lines
+
+
+def _verbs(group, before=""):
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _verbs(command, f"{name} ")
+        else:
+            yield before + name, command
+
+
+VERBS = dict(_verbs(get_command(app)))  # as `status` and `weights list`

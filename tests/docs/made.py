@@ -8,7 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from cvlib.starting.project import Words, new_project
+from cvlib.starting.project import new_project
+from tests.docs.documents import ROOT
 from tests.starting.made import pictures
 
 SMALL = {  # tiny instead of small, so that the commands take seconds
@@ -28,16 +29,17 @@ base:
 
 @dataclass(frozen=True)
 class Project:
-    """A project, its folder and the name of its PDF; `.venv/bin/cvlib` runs its own copy of cvlib."""
+    """A project, its folder and the name of its PDF; `.venv/bin/cvlib` runs the cvlib in `source`."""
 
     root: Path
     pdf: str
+    source: Path = ROOT
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         """Run a line of shell in the project; output and errors come together."""
         given = {k: v for k, v in os.environ.items() if k not in ("QUARTO", "CVLIB_PROFILE")}
         # no Quarto: the embedded engine is what every machine has
-        given |= {"PYTHONPATH": str(self.root), "PATH": f"{self.root}/.venv/bin:/usr/bin:/bin"}
+        given |= {"PYTHONPATH": str(self.source), "PATH": f"{self.root}/.venv/bin:/usr/bin:/bin"}
         return subprocess.run(
             ["bash", "-c", command],
             cwd=self.root,
@@ -75,7 +77,7 @@ class Step:
 
 def small_project(folder: Path) -> Project:
     """A project as `cvlib init` makes it, made small, with pictures and a backbone to ask for."""
-    made = new_project(folder, Words("Ivan Franko", "Reading digits"))
+    made = new_project(folder, "Ivan Franko", title="Reading digits")
     root = made.root
     shrink(root / "experiments/exp01.yaml")
     (root / "experiments/exp09.yaml").write_text(BACKBONE)

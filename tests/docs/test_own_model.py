@@ -1,10 +1,13 @@
-"""docs/how-to/own-model.md, followed to the letter in a project of its own."""
+"""docs/how-to/own-model.md, followed to the letter in a clone of the library, for a project of its own."""
 
 import json
+import shutil
+import zipfile
+from dataclasses import replace
 
 import pytest
 
-from tests.docs.documents import blocks
+from tests.docs.documents import ROOT, blocks
 from tests.docs.made import small_project
 
 DOCUMENT = "docs/how-to/own-model.md"
@@ -28,14 +31,18 @@ def patched(text, diff):
 
 @pytest.mark.slow
 def test_a_family_added_as_described_is_checked_trained_and_watched(tmp_path):
-    project = small_project(tmp_path / "mine")
-    spec = project.root / "cvlib/models/spec.py"
+    clone = tmp_path / "clone"
+    shutil.copytree(ROOT / "cvlib", clone / "cvlib", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("cvlib_journal.py", "pyproject.toml", "LICENSE"):
+        shutil.copy(ROOT / name, clone)
+    project = replace(small_project(tmp_path / "mine"), source=clone)
+    spec = clone / "cvlib/models/spec.py"
     diffs = blocks(DOCUMENT, "diff")
     assert len(diffs) == 2
     for block in diffs:
         spec.write_text(patched(spec.read_text(), block.text))
     (network,) = blocks(DOCUMENT, "python")
-    (project.root / "cvlib/models/mlp.py").write_text(network.text)
+    (clone / "cvlib/models/mlp.py").write_text(network.text)
     model = next(b.text.strip() for b in blocks(DOCUMENT, "yaml") if "mlp" in b.text)
     path = project.root / "experiments/exp02.yaml"
 
@@ -51,7 +58,12 @@ def test_a_family_added_as_described_is_checked_trained_and_watched(tmp_path):
     assert found["parameters"] == 64 * 128 + 128 + 128 * 128 + 128 + 128 * 10 + 10
     assert found["test_accuracy"] > 0.3
 
-    module = project.root / "cvlib/models/mlp.py"
+    module = clone / "cvlib/models/mlp.py"
     module.write_text(module.read_text().replace("nn.ReLU(inplace=True)", "nn.GELU()"))
     stale = project.run(".venv/bin/cvlib status exp02")
     assert stale.returncode == 1 and "stale" in stale.stdout and "models.mlp" in stale.stdout
+
+    assert project.run(".venv/bin/cvlib vendor").returncode == 0
+    (wheel,) = (project.root / "vendor").iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read("cvlib/models/mlp.py") == module.read_bytes()

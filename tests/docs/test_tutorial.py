@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from cvlib.starting.yaml_text import has_value, set_value
 from cvlib.studies.located_yaml import parse_yaml
 from tests.docs.documents import blocks
 from tests.docs.made import Project, Step, shrink, small_project, with_tools
@@ -64,14 +63,14 @@ def test_every_command_has_an_expectation():
 def lay_over(path, block):
     """Put the keys of a block of YAML into a file, as a person would."""
     text, data = path.read_text(), parse_yaml(block, "block").data
-    for key, value in data.items():
+    for key in data:
         written = re.search(rf"^{key}:(.*?)(?=^\w|\Z)", block, re.MULTILINE | re.DOTALL)
-        if has_value(text, (key,)):
-            value_text = written[1].rstrip().removeprefix("\n").lstrip(" ")
-            parse = lambda t: parse_yaml(t, path.name).data  # noqa: E731
-            text = set_value(text, (key,), value_text, value, parse)
+        given = re.compile(rf"^{key}:.*?(?=^\w|\Z)", re.MULTILINE | re.DOTALL)
+        if given.search(text):
+            text = given.sub(lambda match, new=written[0]: f"{new}\n", text)
         else:
             text += f"\n{written[0]}"
+    assert {**parse_yaml(text, path.name).data, **data} == parse_yaml(text, path.name).data
     path.write_text(text)
 
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from cvlib.engine.book import load_book
-from cvlib.engine.convert import to_html
+from cvlib.engine.convert import to_html, to_typst
 from tests.engine.convert_books import every_feature, executed, small_book
 
 VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
@@ -237,3 +237,36 @@ def test_own_style_sheet_is_read_after_ours(tmp_path):
     sheets = [g["href"] for g in read(tmp_path / "out" / "report" / "two.html").all("link")]
     assert sheets[0] == "../assets/journal.css" and sheets[-1] == "../assets/own.css"
     assert (tmp_path / "out" / "assets" / "own.css").read_text() == "p { color: red }"
+
+
+INTERPRETATION = '# Home\n\n::: {{.interpretation reviewed="{}"}}\nThe text.\n:::\n'
+AGAIN = "Read it again, then: cvlib reviewed index"
+
+
+@pytest.mark.parametrize(
+    ("reviewed", "now", "said"),
+    [
+        ("exp01=aa", {"exp01": "aa"}, ""),
+        ("exp01=bb", {"exp01": "aa"}, "Results of EXP01 changed since this was written. " + AGAIN),
+        (
+            "exp01=bb exp02=a",
+            {},
+            "Results of EXP01, EXP02 changed since this was written. " + AGAIN,
+        ),
+        ("", {"exp01": "aa"}, "Not reviewed beside its results yet. " + AGAIN),
+        ("", None, ""),
+    ],
+)
+def test_a_page_marks_text_whose_results_changed_and_the_pdf_does_not(
+    tmp_path, reviewed, now, said
+):
+    book = small_book(tmp_path, {"index.qmd": INTERPRETATION.format(reviewed)})
+    chapters = executed(book, "html")
+    to_html(book, chapters, tmp_path / "out", now)
+    page = Page((tmp_path / "out" / "index.html").read_text())
+    assert len(page.all("div", class_="interpretation")) == 1
+    assert bool(page.all("div", class_="needs-review")) == bool(said)
+    assert f"{said}The text." in re.sub(r"\s*\n\s*", "", page.words)
+    assert not any("reviewed" in given for _, given in page.elements)
+    source = to_typst(book, chapters)
+    assert "The text." in source and "#block" not in source.partition("The text.")[0][-60:]

@@ -150,6 +150,21 @@ def test_progress_on_stderr_is_seen_while_the_cell_runs(tmp_path: Path):
     assert "half\n" not in said["html"].markdown.split("```")[-1]
 
 
+def test_code_runs_before_the_first_cell_and_a_value_is_asked_after_the_last(tmp_path: Path):
+    one = "---\ntitle: \"`{python} len(seen)`\"\n---\n\n```{python}\nseen.append('cell')\n```\n"
+    root = small_book(tmp_path / "b", one=one)
+    book, chapter = load_book(root), read_chapter(root, "report/one.qmd")
+    done = execute_chapter(book, chapter, setup="print('x')\nseen = ['setup']", finish="seen")
+    assert done.finish == ["setup", "cell"]
+    assert done.formats["html"].markdown.startswith('---\ntitle: "1"\n---')
+    assert "execution_count=1" in done.formats["html"].markdown
+    plain = small_book(tmp_path / "c", one="# One\n\n```{python}\nprint(1)\n```\n")
+    assert _execute(plain) == _execute(plain, setup="a = 1", finish="a")
+    for hook in ("setup", "finish"):
+        with pytest.raises(CellFailed, match="ZeroDivisionError"):
+            _execute(plain, **{hook: "1 / 0"})
+
+
 @pytest.mark.skipif(os.name != "posix", reason="process groups")
 def test_ctrl_c_lets_the_cell_stop_and_leaves_no_process(tmp_path: Path):
     code = f"""

@@ -6,10 +6,10 @@ import re
 
 import pytest
 import yaml
-from cvlib.journal.estimates import Comparison
 
 from cvlib.analysis.mistakes import review_sample
 from cvlib.journal import experiment, hypotheses, mistakes
+from cvlib.journal.estimates import Comparison
 from cvlib.journal.figure import ReportFigure
 from cvlib.journal.functions import marked
 from cvlib.journal.handle import ExperimentHandle

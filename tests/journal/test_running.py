@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from cvlib.journal import experiment, running
+from cvlib.journal import experiment, handle
 from cvlib.journal.errors import JournalError
 from cvlib.results.store import Store
 from tests.journal.made import fail, fill, planned, write
@@ -15,13 +15,13 @@ def test_run_starts_nothing_when_all_is_there(exp, monkeypatch):
     def refuse(*_):
         raise AssertionError("a process was started")
 
-    monkeypatch.setattr(running, "run_missing", refuse)
+    monkeypatch.setattr(handle, "run_missing", refuse)
     assert exp.run() is exp
 
 
 def test_run_trains_what_is_missing_then_reads_it(empty, monkeypatch):
     exp = experiment("exp01", root=empty.root)
-    monkeypatch.setattr(running, "run_missing", lambda layout, name: fill(layout))
+    monkeypatch.setattr(handle, "run_missing", lambda layout, name: fill(layout))
     with pytest.raises(ValueError, match="cvlib run exp01"):
         exp.accuracy()
     assert str(exp.run().accuracy()).endswith("%")
@@ -37,7 +37,7 @@ def test_run_names_the_runs_that_still_have_no_result(empty, monkeypatch):
             else:
                 write(layout, run)
 
-    monkeypatch.setattr(running, "run_missing", half)
+    monkeypatch.setattr(handle, "run_missing", half)
     with pytest.raises(JournalError, match=r"3 of 39 runs .*\n.*wide seed 0: failed MemoryError"):
         exp.run()
 
@@ -46,7 +46,7 @@ def test_diverged_run_is_a_result_and_stops_no_chapter(project, monkeypatch):
     run = next(r for r in planned(project) if r.variant == "no_norm" and r.seed == 0)
     Store(project.runs).remove(str(run.key))
     fail(project, run, "loss is nan")
-    monkeypatch.setattr(running, "run_missing", None)
+    monkeypatch.setattr(handle, "run_missing", None)
     experiment("exp01", root=project.root).run()
 
 
@@ -55,7 +55,7 @@ def test_progress_of_the_child_is_passed_on(empty, monkeypatch, capsys, tmp_path
     stand_in.write_text('#!/bin/sh\necho "training 39 runs: $*" >&2\n')
     stand_in.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(stand_in))
-    running.run_missing(empty, "exp01")
+    handle.run_missing(empty, "exp01")
     assert "training 39 runs: -m cvlib run exp01 --profile default" in capsys.readouterr().err
 
 
@@ -65,7 +65,7 @@ def test_child_that_cannot_start_is_an_error_with_its_words(empty, monkeypatch, 
     stand_in.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(stand_in))
     with pytest.raises(JournalError, match="exit status 2:\nno such option"):
-        running.run_missing(empty, "exp01")
+        handle.run_missing(empty, "exp01")
 
 
 def test_a_whole_chapter_imports_no_torch_and_no_pyplot(filled):

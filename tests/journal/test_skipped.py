@@ -109,9 +109,9 @@ def test_its_data_cannot_be_read(exp):
 
 
 def test_skipped_runs_are_not_asked_for_again(nothing, monkeypatch):
-    from cvlib.journal import running
+    from cvlib.journal import handle
 
-    monkeypatch.setattr(running, "run_missing", None)
+    monkeypatch.setattr(handle, "run_missing", None)
     assert nothing.run() is nothing
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cvlib.preview.book import PreviewedBook
-from cvlib.preview.chapters import Pages
+from cvlib.preview.chapters import Preview
 from cvlib.preview.server import News
 from cvlib.project import Project
 from tests.engine.chapters import small_book
@@ -70,7 +70,7 @@ class Previewed:
         own = root / ".quarto" / "cvlib-preview" / profile
         own.mkdir(parents=True)
         self.site = own / "site"
-        self.pages = Pages(PreviewedBook(self.project, own), self.news, self.said.append)
+        self.pages = Preview(PreviewedBook(self.project, own), self.news, self.said.append)
 
     def make(self, *saved: Path, is_training: bool = False) -> None:
         """Bring the pages up to date after files were saved."""

@@ -17,7 +17,7 @@ from cvlib.models.backbone import Backbone
 from cvlib.models.spec import BackboneSpec
 from cvlib.probing.feature_cache import feature_key
 from cvlib.probing.features import extract, feature_identity
-from cvlib.training.outcome import Interrupted, RunFailed
+from cvlib.training.outcome import Interrupted, Monitor, RunFailed
 
 
 def make_backbone(name: str, size: int, **options: Any) -> Backbone:
@@ -88,9 +88,9 @@ def test_more_threads_give_the_same_bits_and_their_number_stays(resnet, threads)
     images = pictures(11, 32, 32, 3)
     told: list[tuple[int, int]] = []
     features = extract(
-        resnet, images, device="cpu", batch_size=3, on_progress=lambda *done: told.append(done)
+        resnet, images, device="cpu", batch_size=3, on_batch=lambda *done: told.append(done)
     )
-    assert told == [(3, 11), (6, 11), (9, 11), (11, 11)]
+    assert told == [(0, 11), (3, 11), (6, 11), (9, 11), (11, 11)]
     assert torch.get_num_threads() == threads
     with ThreadPoolExecutor(1) as pool:  # of a new thread, too
         assert pool.submit(torch.get_num_threads).result() == threads
@@ -132,21 +132,21 @@ def test_progress_counts_images_up_to_all(resnet):
         pictures(7, 32, 32, 3),
         device="cpu",
         batch_size=3,
-        on_progress=lambda done, total: told.append((done, total)),
+        on_batch=lambda done, total: told.append((done, total)),
     )
-    assert told == [(3, 7), (6, 7), (7, 7)]
+    assert told == [(0, 7), (3, 7), (6, 7), (7, 7)]
 
 
 def test_a_stop_is_heeded_between_two_batches(resnet, threads):
     done: list[int] = []
+    monitor = Monitor(lambda progress: done.append(progress.step), lambda: len(done) == 2)
     with pytest.raises(Interrupted):
         extract(
             resnet,
             pictures(9, 32, 32, 3),
             device="cpu",
             batch_size=3,
-            on_progress=lambda count, _: done.append(count),
-            should_stop=lambda: len(done) == 2,
+            on_batch=lambda count, total: monitor.of_images("extract", count, total, 1.0),
         )
     assert done == [3, 6]
 

@@ -13,8 +13,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.linear_model import LogisticRegression
 
 from cvlib.probing import logistic
-from cvlib.probing.linear_head import LinearHead
-from cvlib.probing.standardise import fit_standardiser
+from cvlib.probing.linear_head import LinearHead, fit_standardiser
 
 PATH = np.logspace(-5, 1, 21)
 

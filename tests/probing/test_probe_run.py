@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 
 from cvlib.data.arrays import ImageData, Split
 from cvlib.models.spec import BackboneSpec
-from cvlib.probing import few_shot, knn, logistic, ridge, run
+from cvlib.probing import few_shot, knn, linear_head, logistic, run
 from cvlib.probing.run import fit_head, probe, solver_device
 from cvlib.probing.spec import LinearProbeSpec
 
@@ -123,13 +123,13 @@ def test_every_solver_computes_on_the_device_that_is_chosen_for_them(tmp_path, m
         monkeypatch.setattr(module, name, call)
 
     for module, name in (
-        (logistic, "path"), (knn, "predict_many"), (ridge, "path"), (few_shot, "curve"),
+        (logistic, "path"), (knn, "predict_many"), (linear_head, "ridge_path"), (few_shot, "curve"),
     ):  # fmt: skip
         watched(module, name)
     monkeypatch.setattr(run, "solver_device", lambda _device: "cpu:0")
     probe(digits(), LinearProbeSpec(values=20, shots=(1,), draws=1), **resources(tmp_path))
     fit_head(digits(), precision="auto", **resources(tmp_path))
-    assert {module for module, _ in asked} == {logistic, knn, ridge, few_shot}
+    assert {module for module, _ in asked} == {logistic, knn, linear_head, few_shot}
     assert {device for _, device in asked} == {"cpu:0"}
 
 

@@ -8,8 +8,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
-from cvlib.probing import ridge
-from cvlib.probing.linear_head import LinearHead
+from cvlib.probing.linear_head import LinearHead, fit_ridge, ridge_path
 
 X, Y = load_digits(return_X_y=True)
 X = X.astype(np.float32)
@@ -30,7 +29,7 @@ def test_equals_the_ridge_regression_of_scikit_learn(rows: int) -> None:
     scaler = StandardScaler().fit(x.astype(np.float64))
     targets = np.eye(10)[y]
     penalties = [0.1, 10.0, 1000.0]
-    for penalty, head in zip(penalties, ridge.path(x, y, penalties, 10), strict=True):
+    for penalty, head in zip(penalties, ridge_path(x, y, penalties, 10), strict=True):
         reference = Ridge(alpha=penalty).fit(scaler.transform(x), targets)
         np.testing.assert_allclose(
             head.logits(X[900:]), reference.predict(scaler.transform(X[900:])), atol=2e-4
@@ -41,13 +40,13 @@ def test_equals_the_ridge_regression_of_scikit_learn(rows: int) -> None:
 
 
 def test_penalty_is_the_best_on_val_and_the_head_saw_both_splits() -> None:
-    chosen = ridge.fit(X[:600], Y[:600], X[600:900], Y[600:900], 10)
+    chosen = fit_ridge(X[:600], Y[:600], X[600:900], Y[600:900], 10)
     best = max(row["val_accuracy"] for row in chosen.rows)
     assert chosen.penalty == max(
         row["penalty"] for row in chosen.rows if row["val_accuracy"] == best
     )
     assert chosen.head_train.accuracy(X[600:900], Y[600:900]) == best
-    both = ridge.path(X[:900], Y[:900], [chosen.penalty], 10)[0]
+    both = ridge_path(X[:900], Y[:900], [chosen.penalty], 10)[0]
     assert np.array_equal(chosen.head.weight, both.weight)
     assert chosen.head.accuracy(X[900:], Y[900:]) > 0.85
 
@@ -56,6 +55,6 @@ def test_features_that_are_not_finite_are_refused() -> None:
     broken = X[:100].copy()
     broken[3, 5] = np.nan
     with pytest.raises(ValueError, match="row 3"):
-        ridge.path(broken, Y[:100], [1.0], 10)
+        ridge_path(broken, Y[:100], [1.0], 10)
     with pytest.raises(ValueError, match="above 0"):
-        ridge.path(X[:100], Y[:100], [0.0], 10)
+        ridge_path(X[:100], Y[:100], [0.0], 10)

@@ -12,15 +12,14 @@ import numpy as np
 import open_clip
 import pytest
 import torch
-from cvlib.models.load import WeightsError
 from open_clip.transform import image_transform_v2
 from PIL import Image
 from safetensors.torch import save_file
 
 from cvlib.data.arrays import ImageData, Split
+from cvlib.models.load import WeightsError
 from cvlib.probing.spec import ZeroShotSpec
-from cvlib.probing.zero_shot import load_clip, zero_shot
-from cvlib.probing.zero_shot_run import ask
+from cvlib.probing.zero_shot_run import ask, load_clip, zero_shot
 from cvlib.training.outcome import Interrupted
 
 CONFIG: dict[str, Any] = {
@@ -134,11 +133,21 @@ def test_bfloat16_is_near_float32(folder: Path):
     np.testing.assert_allclose(coarse, exact, atol=0.1 * np.abs(exact).max())
 
 
+def made(images: np.ndarray) -> ImageData:
+    """Nine images, three for each split."""
+    labels = np.arange(9) % 3
+    parts = [
+        Split(images[part], labels[part], np.arange(3), ["a", "b", "c"])
+        for part in (slice(0, 3), slice(3, 6), slice(6, 9))
+    ]
+    return ImageData(parts[0], parts[1], parts[2], CLASSES, "made", ())
+
+
 def test_a_stop_is_heeded(folder: Path):
     with pytest.raises(Interrupted):
-        zero_shot(
-            CLASSES, pictures(2, 32, 32, 3), TEMPLATES,
-            device="cpu", folder=folder, should_stop=lambda: True,
+        ask(
+            made(pictures(9, 32, 32, 3)), ZeroShotSpec(),
+            weights=folder / "open_clip_model.safetensors", device="cpu", should_stop=lambda: True,
         )  # fmt: skip
 
 
@@ -159,12 +168,8 @@ def test_without_open_clip_it_is_said_how_to_install_it(
 
 def test_a_run_asks_of_val_and_test_and_trains_nothing(folder: Path):
     images, labels = pictures(9, 32, 32, 3), np.arange(9) % 3
-    parts = [
-        Split(images[part], labels[part], np.arange(3), ["a", "b", "c"])
-        for part in (slice(0, 3), slice(3, 6), slice(6, 9))
-    ]
     outcome = ask(
-        ImageData(parts[0], parts[1], parts[2], CLASSES, "made", ()),
+        made(images),
         ZeroShotSpec(templates=TEMPLATES),
         weights=folder / "open_clip_model.safetensors",
         device="cpu",

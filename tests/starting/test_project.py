@@ -1,7 +1,8 @@
-"""`cvlib init`, called as a function; tests/test_readme.py renders a project that it made."""
+"""`cvlib init`, called as a function; tests/docs renders projects that it made."""
 
 import re
 import subprocess
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,62 +14,76 @@ from cvlib.data.load import load
 from cvlib.engine.book import load_book
 from cvlib.project import Project
 from cvlib.settings import expected_pdf_name, load_settings
-from cvlib.starting import StartError, project_files
+from cvlib.starting import StartError
 from cvlib.starting import project as module
-from cvlib.starting.project import Words, new_project
-from cvlib.starting.project_files import COPIED, LEFT_OUT, source_project
-from cvlib.studies.hypotheses import load_hypotheses
+from cvlib.starting.project import new_project
 from tests.starting.made import pictures
 
-ME = Words("Ivan Franko")
+ME = "Ivan Franko"
+FILES = """\
+.github/workflows/report.yml
+.gitignore
+Makefile
+README.md
+_quarto-full.yml
+_quarto-quick.yml
+_quarto.yml
+constraints.txt
+data/README.md
+experiments/exp01.yaml
+experiments/hypotheses.yaml
+index.qmd
+references.bib
+report/exp01.qmd
+report/summary.qmd
+requirements.txt
+""".split()  # noqa: SIM905
 
 
-def tracked(root):
-    """The files that git keeps."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True)
-    if listed.returncode:
-        pytest.skip("no git checkout")
-    return [name for name in listed.stdout.split("\0") if name]
+def files(root):
+    return sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
 
 
-def is_in(name, listed):
-    return any(name == entry or name.startswith(f"{entry}/") for entry in listed)
-
-
-@pytest.mark.shipped
-def test_every_file_of_this_project_is_copied_or_left_out_on_purpose(request):
-    names = tracked(request.config.rootpath)
-    assert [n for n in names if not is_in(n, COPIED) and not is_in(n, LEFT_OUT)] == []
-    assert [e for e in (*COPIED, *LEFT_OUT) if not any(is_in(n, [e]) for n in names)] == []
-
-
-def test_the_library_its_tests_and_its_documents_are_copied(tmp_path, request):
-    source = request.config.rootpath
+def test_a_project_is_small_and_holds_no_library(tmp_path):
     root = new_project(tmp_path / "mine", ME).root
-    for name in tracked(source):
-        kept = is_in(name, COPIED) and not is_in(name, LEFT_OUT)
-        if kept and name != "pyproject.toml":
-            assert (root / name).read_bytes() == (source / name).read_bytes(), name
-    assert not list(root.rglob("__pycache__"))
-    assert (root / ".ci/run").stat().st_mode & 0o100
+    look = [f for f in files(root) if f.startswith("_extensions/journal/")]
+    (wheel,) = (root / "vendor").iterdir()
+    assert files(root) == sorted([*FILES, *look, f"vendor/{wheel.name}"])
+    assert not any(path.is_symlink() for path in root.rglob("*"))
+    assert sum(path.stat().st_size for path in root.rglob("*") if path.is_file()) < 1_500_000
+
+
+def test_look_versions_and_profiles_are_those_of_the_library(tmp_path, request):
+    here, root = request.config.rootpath, new_project(tmp_path / "mine", ME).root
+    look = [f"_extensions/journal/{p.name}" for p in (here / "_extensions/journal").iterdir()]
+    same = [*look, "constraints.txt", "_quarto-quick.yml", "_quarto-full.yml", "data/README.md"]
+    for name in [*same, ".gitignore"]:
+        assert (root / name).read_bytes() == (here / name).read_bytes(), name
 
 
 def test_nothing_of_the_shipped_study_is_in_it(tmp_path):
     root = new_project(tmp_path / "mine", ME).root
-    assert sorted(p.name for p in (root / "experiments").iterdir()) == [
-        "exp01.yaml",
-        "hypotheses.yaml",
-    ]
-    assert sorted(p.name for p in (root / "report").iterdir()) == ["exp01.qmd", "summary.qmd"]
-    assert not (root / "_freeze").exists()
-    own = [root / n for n in ("README.md", "index.qmd", "references.bib", "_quarto.yml")]
-    for path in [*own, *(root / "report").iterdir(), *(root / "experiments").iterdir()]:
-        assert "Fashion" not in path.read_text(), path
+    for name in FILES:
+        if name not in ("data/README.md", "constraints.txt"):
+            assert "Fashion" not in (root / name).read_text(), name
+
+
+def test_no_file_asks_an_index_for_the_library(tmp_path, request):
+    here, root = request.config.rootpath, new_project(tmp_path / "mine", ME).root
+    required = [x for x in (root / "requirements.txt").read_text().splitlines() if x[0] != "#"]
+    (wheel,) = (root / "vendor").iterdir()
+    assert required == [f"./vendor/{wheel.name}"]
+    texts = [root / "Makefile", root / "README.md", here / "Makefile", here / "README.md"]
+    for path in [*texts, *(here / "docs").rglob("*.md"), *(here / "cvlib").rglob("*.py")]:
+        asked = re.findall(r"(?:pip|pipx|tool|uv) (?:install|add) .*", path.read_text())
+        assert not [line for line in asked if re.search(r"[ '\"]cvlib(-journal)?\b", line)], path
+    pins = (root / "constraints.txt").read_text().splitlines()
+    assert not [pin for pin in pins if pin.startswith("cvlib")]
 
 
 def test_title_author_course_and_module_are_where_they_are_needed(tmp_path):
-    words = Words("Lesya Ukrainka", 'Birds: "all"', "Vision 2026", "3b")
-    made = new_project(tmp_path / "mine", words)
+    given = {"title": 'Birds: "all"', "course": "Vision 2026", "module": "3b"}
+    made = new_project(tmp_path / "mine", "Lesya Ukrainka", **given)
     book = load_book(made.root).book
     assert (book.title, book.authors) == ('Birds: "all"', ("Lesya Ukrainka",))
     assert book.subtitle == "Vision 2026, module 3b"
@@ -84,8 +99,8 @@ def test_title_author_course_and_module_are_where_they_are_needed(tmp_path):
     assert (made.root / "README.md").read_text().startswith('# Birds: "all"\n')
 
 
-def test_all_other_settings_of_the_book_and_its_comments_stay(tmp_path):
-    here, there = source_project(), new_project(tmp_path / "mine", ME).root
+def test_all_other_settings_of_the_book_and_its_comments_are_those_shipped(tmp_path, request):
+    here, there = request.config.rootpath, new_project(tmp_path / "mine", ME).root
     before = yaml.safe_load((here / "_quarto.yml").read_text())
     after = yaml.safe_load((there / "_quarto.yml").read_text())
     for data in (before, after):
@@ -101,13 +116,11 @@ def test_all_other_settings_of_the_book_and_its_comments_stay(tmp_path):
 def test_the_first_experiment_and_the_hypotheses_can_be_read_in_every_profile(tmp_path):
     root = new_project(tmp_path / "mine", ME).root
     for profile in ("default", "quick", "full"):
-        layout = Project(root, profile)
-        experiment = Project(layout.root, layout.profile).experiment("exp01")
+        project = Project(root, profile)
+        experiment = project.experiment("exp01")
         assert {v.spec.dataset.name for v in experiment.variants} == {"digits"}
         names = {f"exp01/{v.name}" for v in experiment.variants}
-        assert all(
-            set(claim.names()) <= names for h in load_hypotheses(layout) for claim in h.claims
-        )
+        assert all(set(claim.names()) <= names for h in project.hypotheses() for claim in h.claims)
 
 
 def test_pictures_are_linked_and_the_project_can_be_moved(tmp_path, monkeypatch):
@@ -140,13 +153,6 @@ def test_parquet_is_linked_as_it_is(tmp_path, is_file):
     assert len(load(spec, made.root / "data").class_names) == 2
 
 
-def test_a_cvlib_without_its_project_says_where_to_run_it(tmp_path, monkeypatch):
-    place = tmp_path / "site-packages/cvlib/starting/project_files.py"
-    monkeypatch.setattr(project_files, "__file__", str(place))
-    with pytest.raises(StartError, match="Run it from a checkout of cvlib"):
-        new_project(tmp_path / "mine", ME)
-
-
 def test_a_folder_that_cvlib_keeps_for_itself_is_linked_under_another_name(tmp_path):
     pictures(tmp_path / "weights")
     made = new_project(tmp_path / "mine", ME, f"imagefolder:{tmp_path / 'weights'}")
@@ -156,34 +162,9 @@ def test_a_folder_that_cvlib_keeps_for_itself_is_linked_under_another_name(tmp_p
 def test_an_empty_folder_is_filled_where_it_is(tmp_path, monkeypatch):
     (tmp_path / "mine").mkdir()
     monkeypatch.chdir(tmp_path / "mine")
-    new_project(module.Path("."), ME)
+    new_project(Path(), ME)
     assert (tmp_path / "mine/_quarto.yml").exists()
     assert [p.name for p in (tmp_path / "mine").iterdir() if p.name.startswith(".cvlib")] == []
-
-
-def test_settings_of_the_source_hold_but_not_what_its_author_set_for_the_own_name(
-    tmp_path, monkeypatch
-):
-    first = new_project(tmp_path / "first", ME).root
-    monkeypatch.setattr(module, "source_project", lambda: first)
-    book = first / "_quarto.yml"
-    text = re.sub(r"(?m)^  (pdf-name|module): .*\n", "", book.read_text())
-    own = 'pdf-name: "cv_{first}_{last}_module{module}.pdf"\n  first-name: I\n  last-name: F\n  module: 5'
-    book.write_text(text.replace("\ncvlib:\n", f"\ncvlib:\n  {own}\n"))
-    made = new_project(tmp_path / "second", Words("Jürgen Groß"))
-    assert made.pdf == "cv_Juergen_Gross_module5.pdf"
-    settings = load_settings(made.root)
-    assert (settings.module, settings.first_name, settings.last_name) == (5, None, None)
-
-
-def test_a_project_can_be_made_from_one_that_was_made(tmp_path, monkeypatch):
-    first = new_project(tmp_path / "first", ME).root
-    monkeypatch.setattr(module, "source_project", lambda: first)
-    second = new_project(tmp_path / "second", Words("Lesya Ukrainka")).root
-    skipped = "-m 'not shipped'"
-    for root in (first, second):
-        assert (root / "pyproject.toml").read_text().count(skipped) == 1
-    assert load_book(second).book.authors == ("Lesya Ukrainka",)
 
 
 WRONG = [
@@ -191,8 +172,8 @@ WRONG = [
     ({"dataset": "imagefolder:PLACE/one"}, DataError, "only one class"),
     ({"dataset": "imagefolder:PLACE/empty"}, DataError, "no image"),
     ({"dataset": "imagenet"}, StartError, "unknown dataset 'imagenet'"),
-    ({"words": Words("Ivan")}, StartError, "expected a first and a last name"),
-    ({"words": Words("Іван Франко")}, StartError, "give it in Latin letters"),
+    ({"author": "Ivan"}, StartError, "expected a first and a last name"),
+    ({"author": "Іван Франко"}, StartError, "give it in Latin letters"),
     ({"folder": "full"}, StartError, "is not empty"),
     ({"folder": "file"}, StartError, "is no folder"),
     ({"folder": "a/b"}, StartError, "mkdir -p"),
@@ -212,7 +193,7 @@ def test_an_error_leaves_nothing_behind(tmp_path, given, error, says, is_there):
     before = sorted(tmp_path.rglob("*"))
     dataset = given.get("dataset", "digits").replace("PLACE", str(tmp_path))
     with pytest.raises(error, match=says):
-        new_project(tmp_path / given.get("folder", "mine"), given.get("words", ME), dataset)
+        new_project(tmp_path / given.get("folder", "mine"), given.get("author", ME), dataset)
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -247,8 +228,55 @@ def test_a_disk_that_fills_up_while_the_folder_is_filled_leaves_it_empty(tmp_pat
     assert len(moves) == 7 and list((tmp_path / "mine").iterdir()) == []
 
 
-def test_a_folder_inside_the_project_it_is_made_from_is_refused():
-    source = source_project()
-    with pytest.raises(StartError, match=f"such as {source.parent / 'mine'}"):
-        new_project(source / "mine", ME)
-    assert not (source / "mine").exists()
+def make(root, *words, **environment):
+    """What make would do in a project, a line a command."""
+    given = {"PATH": "/usr/bin:/bin", **environment}
+    done = subprocess.run(
+        ["make", "--dry-run", *words], cwd=root, env=given, capture_output=True, text=True
+    )
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return new_project(tmp_path_factory.mktemp("made") / "mine", ME).root
+
+
+def command(folder, says="cvlib-journal 0.1.0+c0"):
+    folder.mkdir(parents=True)
+    path = folder / "cvlib"
+    path.write_text(f"#!/bin/sh\necho {says}\n")
+    path.chmod(0o755)
+    return folder
+
+
+def test_make_installs_what_is_in_vendor_and_nothing_else(project):
+    said = make(project, "report")
+    assert "-m venv .venv" in said and "--requirement requirements.txt" in said
+    assert "--constraint constraints.txt" in said
+    assert ".venv/bin/cvlib render --profile default" in said
+
+
+def test_make_uses_a_cvlib_on_the_path_and_says_which(project, tmp_path):
+    shared = command(tmp_path / "bin")
+    said = make(project, "report", PATH=f"{shared}:/usr/bin:/bin")
+    assert f"{shared}/cvlib render" in said and f"using {shared}/cvlib" in said
+    assert "venv" not in said
+
+
+def test_make_passes_over_another_command_of_the_name(project, tmp_path):
+    shared = command(tmp_path / "bin", says="cvlib 0.2.7")
+    assert ".venv/bin/cvlib render" in make(project, "test", PATH=f"{shared}:/usr/bin:/bin")
+
+
+def test_make_uses_the_cvlib_that_is_named(project):
+    said = make(project, "report", "CVLIB=/opt/cvlib")
+    assert "/opt/cvlib render" in said and "venv" not in said
+
+
+def test_an_environment_of_its_own_goes_before_the_path(project, tmp_path):
+    (project / ".venv").mkdir()
+    (project / ".venv/.installed").touch()
+    shared = command(tmp_path / "bin")
+    said = make(project, "report", PATH=f"{shared}:/usr/bin:/bin")
+    assert "\n.venv/bin/cvlib render" in said and str(shared) not in said

@@ -55,7 +55,7 @@ class FakeExecutor(Executor):
 
     def __init__(self, tell=None):
         self.asked, self.stopped = [], False
-        self._tell = tell or (lambda task: [Ended(task.run.key, "done")])
+        self._tell = tell or (lambda task: [Ended("done")])
 
     def submit(self, tasks):
         for task in tasks:

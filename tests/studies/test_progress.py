@@ -46,7 +46,7 @@ def test_a_training_tells_its_runs_epochs_and_time_left(layout, runs, at_once):
         [under_way] = training.runs
         assert (under_way.name, under_way.epoch, under_way.epochs) == ("exp01/base seed 0", 2, 2)
         assert training.seconds_left > 0
-        tally.count(News(0, runs[0], ended=Ended("k", "done", metrics={})))
+        tally.count(News(0, runs[0], ended=Ended("done", metrics={})))
         told.update()
         assert trainings(layout.runs)[0].experiments == {"exp01": (1, 3)}
     assert trainings(layout.runs) == []
@@ -57,7 +57,7 @@ def test_runs_that_come_again_do_not_count_as_done(runs):
     tally = Tally(runs)
     for how, done in (("held", 0), ("interrupted", 0), ("there", 1), ("failed", 2)):
         tally.count(News(0, runs[0]))
-        tally.count(News(0, runs[0], ended=Ended("k", how)))
+        tally.count(News(0, runs[0], ended=Ended(how)))
         assert tally.done == done, how
     assert tally.total == 3
 
@@ -77,7 +77,7 @@ def test_the_file_is_kept_for_as_long_as_runs_train(layout, at_once):
     def tell(task):
         yield at(1)
         seen.append(trainings(layout.runs)[0].experiments["exp01"])
-        yield Ended(task.run.key, "done")
+        yield Ended("done")
 
     view = ProgressView(sys.stderr, quiet=True)
     summary = run_experiments(layout, view=view, executor=FakeExecutor(tell))

@@ -73,7 +73,7 @@ def test_what_is_missing_is_submitted_and_named_runs_alone_where_runs_are_named(
 
 def test_how_runs_end_elsewhere_is_summed_up(layout):
     hows = iter(("failed", "died", "there"))
-    executor = FakeExecutor(lambda task: [Ended(task.run.key, next(hows), "why")])
+    executor = FakeExecutor(lambda task: [Ended(next(hows), "why")])
     summary = run_experiments(layout, executor=executor)
     assert summary.failed == {"exp01/base seed 0": "why", "exp01/wide seed 0": "why"}
     assert summary.done == [] and not summary.interrupted
@@ -82,7 +82,7 @@ def test_how_runs_end_elsewhere_is_summed_up(layout):
 def test_ctrl_c_asks_the_executor_to_stop_and_what_is_left_counts_as_interrupted(layout, capsys):
     def tell(task):
         os.kill(os.getpid(), signal.SIGINT)
-        yield Ended(task.run.key, "interrupted")
+        yield Ended("interrupted")
 
     executor = FakeExecutor(tell)
     before = signal.getsignal(signal.SIGINT)

@@ -25,7 +25,8 @@ import torch._dynamo  # imported by the first optimiser step: once here instead 
 
 from cvlib.data.spec import AugmentSpec
 from cvlib.models.spec import CustomCNNSpec
-from cvlib.training import checkpoint, progress
+from cvlib.training import checkpoint
+from cvlib.training import outcome as reports
 from cvlib.training.run import train
 from cvlib.training.spec import (
     AdamWSpec,
@@ -73,7 +74,7 @@ def run(scenario: dict[str, Any], workdir: Path, kill: str | None, result: Path)
     model, spec = SPECS[scenario["specs"]]
     checkpoint.INTERVAL_SECONDS = 0.0 if scenario["every_step"] else 1e9
     checkpoint.LARGEST_SHARE = 1e9
-    progress.INTERVAL_SECONDS = 0.0
+    reports.INTERVAL_SECONDS = 0.0
     steps = saves = 0
     write = torch.save
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from cvlib.training.ema import WeightAverage
+from cvlib.training.checkpoint import WeightAverage
 
 
 def test_the_average_follows_its_formula_with_a_ramp():

@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from cvlib.training.heap import keep_freed_memory
+from cvlib.training.device import keep_freed_memory
 
 resource = pytest.importorskip("resource")
 

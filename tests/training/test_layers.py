@@ -8,8 +8,13 @@ from made_data import digits
 
 from cvlib.models.build import build
 from cvlib.models.spec import BackboneSpec, CustomCNNSpec
-from cvlib.training.layers import freeze, lr_factors, train_mode
-from cvlib.training.optimizers import make_optimizer, set_learning_rate
+from cvlib.training.optimizers import (
+    freeze,
+    lr_factors,
+    make_optimizer,
+    set_learning_rate,
+    train_mode,
+)
 from cvlib.training.outcome import Head
 from cvlib.training.run import train
 from cvlib.training.spec import AdamWSpec, ConstantSpec, SGDSpec, TrainSpec
@@ -89,7 +94,7 @@ def test_partial_unfreezing_leaves_the_first_stages_as_they_were(spec, unfrozen,
 
 def initial_weights(spec):
     """As `train` draws them from seed 0."""
-    from cvlib.training.random_state import owned_random_state
+    from cvlib.training.device import owned_random_state
 
     with owned_random_state(0, torch.device("cpu")):
         model = build(spec, image_size=(8, 8), channels=1, num_classes=10)

@@ -15,13 +15,13 @@ from made_data import digits
 from cvlib.data.loader import ResidentLoader, channel_statistics
 from cvlib.models.build import build
 from cvlib.models.spec import CustomCNNSpec
-from cvlib.training import loop, progress, run
+from cvlib.training import loop, run
+from cvlib.training import outcome as reports
+from cvlib.training.checkpoint import load_weights
 from cvlib.training.device import choose_compute
+from cvlib.training.optimizers import factor
 from cvlib.training.run import Outcome, Progress, RunFailed, train
-from cvlib.training.schedules import factor
 from cvlib.training.spec import AdamWSpec, ConstantSpec, OneCycleSpec, SGDSpec, TrainSpec
-from cvlib.training.steps import steps_per_epoch
-from cvlib.training.weights import load_weights
 
 MODEL = CustomCNNSpec(depth=2, width=8)
 SPEC = TrainSpec(epochs=3, batch_size=32, optimizer=AdamWSpec(lr=0.01))
@@ -48,7 +48,7 @@ def test_digits_are_learned(outcome):
 
 def test_history_has_one_row_an_epoch_with_every_column(outcome):
     assert [row["epoch"] for row in outcome.history] == [1, 2, 3]
-    steps = steps_per_epoch(1000, 32)
+    steps = 32  # of 1,000 images, 32 at a time
     for row in outcome.history:
         assert set(row) == {
             "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr", "seconds",
@@ -193,7 +193,7 @@ def test_only_a_last_batch_of_one_image_is_dropped(images, batch_size, steps, la
         trained(tmp_path, data=digits(images), train=changed(epochs=1, batch_size=batch_size))
     finally:
         handle.remove()
-    assert steps_per_epoch(images, batch_size) == steps == len(sizes)
+    assert len(sizes) == steps
     assert sizes[-1] == last
 
 
@@ -277,7 +277,7 @@ def test_train_loss_is_the_mean_over_images_not_over_batches(tmp_path):
 
 
 def test_progress_counts_up_and_names_its_phase(tmp_path, monkeypatch):
-    monkeypatch.setattr(progress, "INTERVAL_SECONDS", 0.0)
+    monkeypatch.setattr(reports, "INTERVAL_SECONDS", 0.0)
     seen: list[Progress] = []
     trained(tmp_path, on_progress=seen.append)
     steps = [p.step for p in seen if p.phase == "train"]

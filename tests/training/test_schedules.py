@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from cvlib.training.schedules import factor
+from cvlib.training.optimizers import factor
 from cvlib.training.spec import ConstantSpec, CosineSpec, OneCycleSpec, ScheduleSpec, StepSpec
 
 EPOCHS, STEPS = 6, 7

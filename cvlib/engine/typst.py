@@ -1,0 +1,301 @@
+"""The report as one Typst document, in the same markup that Quarto writes: one template serves both."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from cvlib.engine.book import Book
+from cvlib.engine.citations import write_cited
+from cvlib.engine.crossref import Anchors, Index, resolve_calls
+from cvlib.engine.document import Document
+from cvlib.engine.errors import RenderError
+from cvlib.engine.floats import panels_of
+from cvlib.engine.tree import (
+    Element,
+    attr,
+    div,
+    header,
+    inside,
+    link,
+    pairs,
+    parse_inlines,
+    plain,
+    raw,
+    raw_block,
+    string,
+    text_of,
+    transform,
+)
+
+# Passed on to the template as they are.
+_SETTINGS = (
+    "papersize", "margin", "mainfont", "fontsize", "section-numbering", "lang", "keywords", "course",
+    "reference-section-title",
+)  # fmt: skip
+_CAPTION_SIDES = {"fig": "bottom", "tbl": "top"}
+_APOSTROPHE = "’"  # Typst makes a prime of a quote after a digit: EXP01′s
+_APPENDIX = "#counter(heading).update(0)\n#set heading(numbering: appendix-numbering)"
+# Of each kind of callout its colour and its background, the same that Quarto hands to the template.
+_CALLOUT_COLOURS = {
+    "note": ("#0758E5", "#dae6fb"),
+    "tip": ("#00A047", "#ccf1e3"),
+    "warning": ("#EB9113", "#fcefdc"),
+    "important": ("#CC1914", "#f7dddc"),
+    "caution": ("#FC5300", "#ffe5d0"),
+}
+
+
+def typst_source(book: Book, documents: Sequence[Document]) -> str:
+    """Write all chapters as one Typst document: parts, chapters, appendices."""
+    index = Index(documents)
+    for document in documents:
+        resolve_calls(document, index, book.crossref, "typst")
+    anchors = Anchors(documents)
+    blocks: list[Element] = []
+    part: str | None = None
+    has_appendix = False
+    for document in documents:
+        if document.part not in (None, part):
+            name = document.part or ""
+            slug = re.sub(r"[^\w]+", "-", name.lower()).strip("-")
+            blocks.append(header(1, parse_inlines(name), attr(slug)))
+        part = document.part
+        if document.is_appendix and not has_appendix:
+            has_appendix = True
+            blocks.append(raw_block("typst", _APPENDIX))
+        writer = _Writer(document, anchors, book.float_titles)
+        blocks += transform(document.blocks, writer.visit)
+    with tempfile.TemporaryDirectory() as folder:
+        template = _assemble_template(book, Path(folder))
+        arguments = ["--to", "typst-citations", "--wrap", "none", "--template", str(template)]
+        return write_cited(book, documents, blocks, arguments, _metadata(book))
+
+
+def compile_pdf(source: str, pictures: Mapping[str, Path]) -> bytes:
+    """Typeset a document with the fonts of the wheel alone; the same input gives the same bytes.
+
+    pictures: by the path that the document has for each.
+    """
+    import typst  # here, because loading the compiler takes time that HTML does not need
+
+    # A folder of its own: nothing lands in the project, and figures may lie anywhere (a freeze).
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        main = folder / "main.typ"
+        main.write_text(source, encoding="utf-8")
+        for place, path in pictures.items():
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, folder / place)
+        try:
+            return typst.compile(main, root=folder, format="pdf", ignore_system_fonts=True)
+        except typst.TypstError as error:
+            details = getattr(error, "diagnostic", None) or str(error)
+            raise RenderError(f"Typst could not typeset the report: {details}") from error
+
+
+def _assemble_template(book: Book, folder: Path) -> Path:
+    """Lay the partials of the format's extension beside the frame that calls them, as Quarto does."""
+    made = book.formats["typ"]
+    partials = made.options.get("template-partials") or []
+    if not partials:
+        raise RenderError(
+            "the PDF's format names no template: write `format: journal-typst` in _quarto.yml"
+        )
+    extension = book.root / "_extensions" / made.name.removesuffix("-typst")
+    for name in partials:
+        shutil.copyfile(extension / name, folder / Path(name).name)
+    frame = folder / "template.typ"
+    frame.write_bytes((files("cvlib.engine") / "assets" / "template.typ").read_bytes())
+    return frame
+
+
+def _metadata(book: Book) -> dict[str, Element]:
+    options = book.formats["typ"].options
+    people = [
+        {"t": "MetaMap", "c": {"name": {"t": "MetaMap", "c": {"literal": _meta_inlines(author)}}}}
+        for author in book.authors
+    ]
+    meta: dict[str, Element] = {
+        "title": _meta_inlines(book.title),
+        "by-author": {"t": "MetaList", "c": people},
+    }
+    for key, value in (("subtitle", book.subtitle), ("date", book.date)):
+        if value:
+            meta[key] = _meta_inlines(value)
+    for key in _SETTINGS:
+        if options.get(key) is not None:
+            make = _meta_inlines if key == "course" else _meta_value
+            meta[key] = make(options[key])
+    return meta
+
+
+def _meta_inlines(text: Any) -> Element:
+    return {"t": "MetaInlines", "c": parse_inlines(str(text))}
+
+
+def _meta_value(value: Any) -> Element:
+    if isinstance(value, dict):
+        return {"t": "MetaMap", "c": {str(key): _meta_value(item) for key, item in value.items()}}
+    if isinstance(value, list):
+        return {"t": "MetaList", "c": [_meta_value(item) for item in value]}
+    return {"t": "MetaString", "c": str(value)}
+
+
+class _Writer:
+    """Writes the blocks of one chapter as pandoc's Typst writer shall have them."""
+
+    def __init__(self, document: Document, anchors: Anchors, titles: Mapping[str, str]) -> None:
+        self.document = document
+        self.anchors = anchors
+        self.titles = titles
+        self.folder = str(PurePosixPath(document.file).parent)
+
+    def visit(self, element: Element) -> list[Element] | None:
+        tag = element["t"]
+        if tag == "Header":
+            level, (identifier, *rest), inlines = element["c"]
+            named = [self.anchors.in_pdf(self.document, identifier), *rest]
+            return [header(level + self.document.shift, transform(inlines, self.visit), named)]
+        if tag == "Float":
+            return self._float(element)
+        if tag == "Panel":
+            return self._grid(element["content"], element["columns"])
+        if tag == "Callout":
+            return [self._callout(element)]
+        if tag == "Equation":
+            formula = {"t": "Math", "c": [{"t": "DisplayMath"}, element["tex"]]}
+            opening = "#math.equation(block: true, numbering: equation-numbering, [ "
+            return [raw("typst", opening), formula, raw("typst", f" ])<{element['id']}>")]
+        if tag == "Image":
+            return [self._image(*element["c"])]
+        if tag == "Table":
+            (identifier, classes, given), *rest = element["c"]
+            bare = [identifier, [*classes, "typst:no-figure"], given]
+            return [{"t": "Table", "c": [bare, *inside(rest, self.visit)]}]
+        if tag == "Div" and _shows_output(element):
+            return self._unwrapped(element["c"][1])
+        if tag == "Str" and _APOSTROPHE in element["c"]:
+            # as itself, not as the quote that pandoc would write
+            parts = re.split(f"({_APOSTROPHE})", element["c"])
+            return [raw("typst", p) if p == _APOSTROPHE else string(p) for p in parts if p]
+        if tag == "Link":
+            attributes, inlines, (target, title) = element["c"]
+            place = self.anchors.place_in_pdf(self.document, target)
+            return [link(transform(inlines, self.visit), [place, title], attributes)]
+        return None
+
+    def _callout(self, element: Element) -> Element:
+        colour, background = _CALLOUT_COLOURS[element["kind"]]
+        title = transform(element["title"], self.visit)
+        settings = (
+            f'background_color: rgb("{background}"), icon_color: rgb("{colour}"), icon: none, '
+            "body_background_color: white)\n"
+        )
+        return div(
+            [
+                plain([raw("typst", "#callout(body: [")]),
+                *transform(element["content"], self.visit),
+                plain([raw("typst", "], title: ["), *title, raw("typst", "],")]),
+                plain([raw("typst", settings)]),
+            ]
+        )
+
+    def _float(self, element: Element) -> list[Element]:
+        kind, content, columns = element["kind"], element["content"], element["columns"]
+        caption = transform(element["caption"], self.visit)
+        side, title = _CAPTION_SIDES[kind], self.titles[kind]
+        label = f"<{element['id']}>" if element["id"] else ""
+        has_panels = bool(panels_of(element))
+        if has_panels or columns:
+            body = self._columns(content, columns or 1)
+        else:
+            body = transform(content, self.visit)
+        if has_panels:
+            named = f'#quarto_super(kind: "quarto-float-{kind}", caption: ['
+            settings = (
+                f"], label: {label}, position: {side}, "
+                f'supplement: "{title}", subcapnumbering: "(a)", ['
+            )
+            opening = plain([raw("typst", named), *caption, raw("typst", settings)])
+            return [opening, *body, raw_block("typst", "])")]
+        separator = "" if caption else 'separator: "", '
+        closing = raw("typst", f"], caption: figure.caption({separator}position: {side}, [")
+        settings = f']), kind: "quarto-float-{kind}", supplement: "{title}", ){label}\n\n'
+        return [
+            plain([raw("typst", "#figure([")]),
+            *body,
+            plain([closing, *caption, raw("typst", settings)]),
+        ]
+
+    def _columns(self, cells: list[Element], columns: int) -> list[Element]:
+        blocks = [plain([raw("typst", f"#grid(columns: {columns}, gutter: 2em,")])]
+        for cell in cells:
+            blocks += [plain([raw("typst", "  [")]), div(transform([cell], self.visit))]
+            blocks.append(plain([raw("typst", "],")]))
+        return [*blocks, plain([raw("typst", ")")])]
+
+    def _grid(self, cells: list[list[Element]], columns: int) -> list[Element]:
+        blocks: list[Element] = []
+        for start in range(0, len(cells), columns):
+            widths = ", ".join(["1fr"] * columns)
+            blocks.append(raw_block("typst", f"#grid(columns: ({widths}), gutter: 1em, rows: 1,"))
+            for cell in cells[start : start + columns]:
+                blocks.append(raw_block("typst", "  rect(stroke: none, width: 100%)["))
+                blocks += transform([_filling(each) for each in cell], self.visit)
+                blocks.append(raw_block("typst", "],"))
+            blocks.append(raw_block("typst", ")\n"))
+        return blocks
+
+    def _image(self, attributes: list[Any], inlines: list[Element], target: list[str]) -> Element:
+        given, reference = pairs(attributes), target[0]
+        path = posixpath.normpath(f"{self.folder}/{reference}")
+        settings = [_quoted(reference if reference.startswith("/") else f"/{path}")]
+        # In a figure the caption says it already; a picture in the text is described by its words.
+        described = given.get("alt") if given.get("described") == "yes" else None
+        if "alt" not in given:
+            described = given.get("fig-alt") or text_of(inlines)
+        if described:
+            settings.append(f"alt: {_quoted(described)}")
+        for key in ("height", "width"):
+            if key in given:
+                size = given[key].removesuffix("px")
+                inches = f"{float(size) / 96:.4f}in" if size.isdigit() else given[key]
+                settings.append(f"{key}: {inches}")
+        return raw("typst", f"#box(image({', '.join(settings)}))")
+
+    def _unwrapped(self, content: list[Element]) -> list[Element]:
+        """As Quarto does: the first display stands free, what follows it is in blocks of its own."""
+        first = next(i for i, block in enumerate(content) if _is_display(block))
+        free = [*content[:first], *content[first]["c"][1], *content[first + 1 :]]
+        return transform(free, self.visit)
+
+
+def _is_display(block: Element) -> bool:
+    return block["t"] == "Div" and "cell-output-display" in block["c"][0][1]
+
+
+def _shows_output(element: Element) -> bool:
+    attributes, content = element["c"]
+    return "cell" in attributes[1] and any(map(_is_display, content))
+
+
+def _filling(block: Element) -> Element:
+    """A picture alone in its cell, with no size of its own, takes the cell's width."""
+    if block["t"] in ("Para", "Plain") and len(block["c"]) == 1 and block["c"][0]["t"] == "Image":
+        (identifier, classes, given), inlines, target = block["c"][0]["c"]
+        if not {"width", "height"} & {key for key, _ in given}:
+            sized = [identifier, classes, [*given, ["width", "100%"]]]
+            return {**block, "c": [{"t": "Image", "c": [sized, inlines, target]}]}
+    return block
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
