@@ -45,28 +45,19 @@ class ConfusedPair:
 
 
 @dataclass(frozen=True)
-class PairAgreement:
-    """Two models a < b (rows). kappa: 1 when they fail on the same images, 0 when as independent
-    ones would, negative when on others; NaN where both are always right or always wrong.
-    """
-
-    a: int
-    b: int
-    kappa: float
-
-
-@dataclass(frozen=True)
 class Agreement:
     """Agreement of M models on N images; models may be seeds of one variant.
 
     correct: (M, N) bool; right: (N,) int64, models that are right; all_wrong: rows of the images
-    that none gets right, int64; pairs: every two models, in order.
+    that none gets right, int64; kappa: of every two models a < b (rows), 1 when they fail on the
+    same images, 0 when as independent ones would, negative when on others; NaN where both are
+    always right or always wrong.
     """
 
     correct: np.ndarray
     right: np.ndarray
     all_wrong: np.ndarray
-    pairs: list[PairAgreement]
+    kappa: dict[tuple[int, int], float]
 
     def only(self, model: int) -> np.ndarray:
         """Rows of the images that this model alone gets right, (K,) int64."""
@@ -159,15 +150,14 @@ def agreement(correct: np.ndarray) -> Agreement:
     correct = np.asarray(correct)
     if correct.ndim != 2 or correct.dtype != bool or not correct.size:
         raise ValueError(f"correct: expected (M, N) bool, got {correct.shape} {correct.dtype}")
-    pairs = []
+    kappa = {}
     for a, b in itertools.combinations(range(len(correct)), 2):
         observed = float((correct[a] == correct[b]).mean())
         p, q = float(correct[a].mean()), float(correct[b].mean())
         expected = p * q + (1 - p) * (1 - q)
-        kappa = (observed - expected) / (1 - expected) if expected < 1 else float("nan")
-        pairs.append(PairAgreement(a, b, kappa))
+        kappa[a, b] = (observed - expected) / (1 - expected) if expected < 1 else float("nan")
     right = correct.sum(axis=0)
-    return Agreement(correct, right, all_wrong=np.flatnonzero(right == 0), pairs=pairs)
+    return Agreement(correct, right, all_wrong=np.flatnonzero(right == 0), kappa=kappa)
 
 
 def review_sample(wrong_ids: np.ndarray, size: int = 60, seed: int = 0) -> np.ndarray:

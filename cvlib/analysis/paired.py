@@ -26,25 +26,25 @@ LEVEL = 0.05
 class PairedTest:
     """Accuracy of A minus accuracy of B on the same images, as a share in -1..1.
 
-    difference: with its bootstrap interval over images; p: exact, two-sided; only_a, only_b:
-    image-seed pairs that only A, only B got right.
+    difference: with its bootstrap interval over images; p: exact, two-sided.
     """
 
     difference: Interval
     p: float
     images: int
     seeds: int
-    only_a: int
-    only_b: int
 
 
-def paired_test(correct_a: np.ndarray, correct_b: np.ndarray, *, seed: int = 0) -> PairedTest:
+def paired_test(correct_a: np.ndarray, correct_b: np.ndarray) -> PairedTest:
     """Compare two classifiers on the same images.
 
     correct_a, correct_b: (S, N) bool, S seeds by N images, both in the same order of images.
-    seed: of the bootstrap. Raises ValueError when the shapes differ.
+    Raises ValueError when the shapes differ.
     """
-    first, second = _checked(correct_a), _checked(correct_b)
+    first, second = np.asarray(correct_a), np.asarray(correct_b)
+    for correct in (first, second):
+        if correct.ndim != 2 or correct.dtype != bool:
+            raise ValueError(f"correct: expected (S, N) bool, got {correct.shape} {correct.dtype}")
     if first.shape != second.shape:
         raise ValueError(
             f"correct_a is {first.shape} and correct_b {second.shape}: expected the same seeds "
@@ -52,14 +52,8 @@ def paired_test(correct_a: np.ndarray, correct_b: np.ndarray, *, seed: int = 0) 
         )
     seeds, images = first.shape
     score = first.sum(axis=0) - second.sum(axis=0)
-    return PairedTest(
-        difference=paired_bootstrap(score / seeds, seed=seed),
-        p=sign_flip_test(score),
-        images=images,
-        seeds=seeds,
-        only_a=int((first & ~second.astype(bool)).sum()),
-        only_b=int((second & ~first.astype(bool)).sum()),
-    )
+    difference = paired_bootstrap(score / seeds, seed=0)
+    return PairedTest(difference, sign_flip_test(score), images, seeds)
 
 
 def sign_flip_test(score: np.ndarray) -> float:
@@ -147,13 +141,6 @@ def joint_verdict(claims: Sequence[Verdict]) -> Verdict:
     if "refuted" in claims:
         return "refuted"
     return "supported" if set(claims) == {"supported"} else "undecided"
-
-
-def _checked(correct: np.ndarray) -> np.ndarray:
-    correct = np.asarray(correct)
-    if correct.ndim != 2 or correct.dtype != bool:
-        raise ValueError(f"correct: expected (S, N) bool, got {correct.shape} {correct.dtype}")
-    return correct.astype(np.int64)
 
 
 def _fair_coin(count: int) -> tuple[int, np.ndarray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -39,7 +39,7 @@ def trace(
     from cvlib.project import find_project
 
     project = find_project(profile="default")  # the profile that is frozen
-    found = []
+    found: list[Any] = []
     for place in find(project, what, lambda chapter: why_execute(project, chapter.file)):
         facts = facts_of(project, place.runs)
         render = f"cvlib render {Path(place.file).stem}"

@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -179,13 +178,20 @@ class RunContent:
     """One run on n of the dashboard's N images.
 
     rows: (n,) positions of its images among the dashboard's, rising; logits: (n, C) float32;
-    labels: (n,) the truth; maps: name -> ((m,) positions among the dashboard's, (m, 2) points).
+    labels: (n,) the truth; predicted: (n,) classes; correct: (n,) bool; probabilities: (n, C)
+    float64; hardness: (n,) entropies in nats; mistakenness: (n,) 0..1;
+    maps: name -> ((m,) positions among the dashboard's, (m, 2) points).
     """
 
     chosen: ChosenRun
     rows: np.ndarray
     logits: np.ndarray
     labels: np.ndarray
+    predicted: np.ndarray
+    correct: np.ndarray
+    probabilities: np.ndarray
+    hardness: np.ndarray
+    mistakenness: np.ndarray
     maps: dict[str, tuple[np.ndarray, np.ndarray]]
 
     @classmethod
@@ -205,7 +211,18 @@ class RunContent:
                 f"{chosen.field}_{name}": (at, stored[name].astype(np.float64))
                 for name in ("pca", "tsne")
             }
-        return cls(chosen, rows, logits, labels, maps)
+        return cls(
+            chosen,
+            rows,
+            logits,
+            labels,
+            predicted=logits.argmax(axis=1),
+            correct=logits.argmax(axis=1) == labels,
+            probabilities=softmax(logits),
+            hardness=hardness(logits),
+            mistakenness=mistakenness(logits, labels),
+            maps=maps,
+        )
 
     @property
     def field(self) -> str:
@@ -216,32 +233,6 @@ class RunContent:
     def eval_key(self) -> str:
         """Name of its evaluation, and of the field that says whether it is right."""
         return f"eval_{self.field}"
-
-    @cached_property
-    def predicted(self) -> np.ndarray:
-        """Predicted class, (n,)."""
-        return self.logits.argmax(axis=1)
-
-    @property
-    def correct(self) -> np.ndarray:
-        """Whether each prediction is right, (n,) bool."""
-        correct: np.ndarray = self.predicted == self.labels
-        return correct
-
-    @cached_property
-    def probabilities(self) -> np.ndarray:
-        """(n, C) float64; the predicted class' is the confidence."""
-        return softmax(self.logits)
-
-    @cached_property
-    def hardness(self) -> np.ndarray:
-        """Entropy in nats, (n,)."""
-        return hardness(self.logits)
-
-    @cached_property
-    def mistakenness(self) -> np.ndarray:
-        """(n,) 0..1."""
-        return mistakenness(self.logits, self.labels)
 
     @property
     def digest(self) -> str:

@@ -7,7 +7,7 @@ A dataset's info holds `kept`, the tags of images that it does not show at prese
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,18 @@ def export_tags(dataset: Any, project: Project, experiment_id: str) -> Path:
             f"{path.name} holds reviews of other images ({earlier.dataset}, "
             f"{earlier.dataset_fingerprint[:12]}); move it away, and export again"
         )
-    tags = _all_tags(dataset, info)
+    images, given = dataset.values(["image_id", "tags"])
+    here = set(images)
+    # an image that is not shown counts too, unless its number means another one by now
+    not_shown = [
+        (kept["id"], kept["tags"])
+        for kept in info["kept"]
+        if kept["dataset"] == info["dataset"] and kept["id"] not in here
+    ]
+    tags: dict[str, set[int]] = {}
+    for image, names in [*zip(images, given, strict=True), *not_shown]:
+        for name in {*names} - OURS:
+            tags.setdefault(name, set()).add(image)
     if not tags:
         raise DashboardError(
             "no image is tagged, so there is nothing to export. In the App open the view "
@@ -97,25 +108,21 @@ def import_reviews(dataset: Any, info: dict[str, Any], path: Path, added: Iterab
 
 def add_tags(dataset: Any, tags: dict[int, list[str]]) -> None:
     """Give images tags besides those they have. tags: image id -> tags."""
-    ids, images, given = dataset.values(["id", "image_id", "tags"])
-    changed = {
-        sample: sorted({*had, *tags[image]})
-        for sample, image, had in zip(ids, images, given, strict=True)
-        if image in tags and not {*had} >= {*tags[image]}
-    }
-    if changed:
-        dataset.set_values("tags", changed, key_field="id")
+    _change_tags(dataset, lambda image, had: had | {*tags.get(image, ())})
 
 
 def mark_for_review(dataset: Any, images: Iterable[int]) -> None:
     """Give exactly these images the dashboard's own tag; a person's tags stay."""
     wanted = set(images)
-    ids, numbers, given = dataset.values(["id", "image_id", "tags"])
-    changed = {}
-    for sample, number, had in zip(ids, numbers, given, strict=True):
-        new = sorted({*had} - OURS | ({TO_REVIEW} if number in wanted else set()))
-        if new != sorted(had):
-            changed[sample] = new
+    _change_tags(dataset, lambda image, had: had - OURS | (OURS if image in wanted else set()))
+
+
+def _change_tags(dataset: Any, new: Callable[[int, set[str]], set[str]]) -> None:
+    changed = {
+        sample: sorted(tags)
+        for sample, image, had in zip(*dataset.values(["id", "image_id", "tags"]), strict=True)
+        if (tags := new(image, {*had})) != {*had}
+    }
     if changed:
         dataset.set_values("tags", changed, key_field="id")
 
@@ -143,23 +150,6 @@ def return_tags(dataset: Any, info: dict[str, Any], added: dict[int, str]) -> No
             waiting.append(kept)
     add_tags(dataset, back)
     info["kept"] = waiting
-
-
-def _all_tags(dataset: Any, info: dict[str, Any]) -> dict[str, set[int]]:
-    images, given = dataset.values(["image_id", "tags"])
-    pairs = list(zip(images, given, strict=True))
-    here = set(images)
-    # an image that is not shown counts too, unless its number means another one by now
-    pairs += [
-        (kept["id"], kept["tags"])
-        for kept in info["kept"]
-        if kept["dataset"] == info["dataset"] and kept["id"] not in here
-    ]
-    tags: dict[str, set[int]] = {}
-    for image, names in pairs:
-        for name in {*names} - OURS:
-            tags.setdefault(name, set()).add(image)
-    return tags
 
 
 def _same_images(reviews: Reviews, dataset: str, fingerprints: list[str]) -> bool:

@@ -47,11 +47,11 @@ def commands_for(project: Project, runs: Sequence[RunFacts]) -> list[str]:
     for experiment, keys in by_experiment.items():
         planned = [run for run in _planned(project) if run.experiment == experiment]
         names: dict[str, None] = {}
-        for run in planned:
-            if run.key in keys:
-                seeds = [other for other in planned if other.variant == run.variant]
+        for one in planned:
+            if one.key in keys:
+                seeds = [other for other in planned if other.variant == one.variant]
                 whole = all(other.key in keys for other in seeds)
-                names[run.variant if whole else f"{run.variant}@{run.seed}"] = None
+                names[one.variant if whole else f"{one.variant}@{one.seed}"] = None
         if all(run.key in keys for run in planned):
             names = {}
         named = "".join(f" --variant {shlex.quote(name)}" for name in names)

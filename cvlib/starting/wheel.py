@@ -87,7 +87,8 @@ def _code() -> dict[str, bytes]:
     for folder, folders, names in os.walk(_PACKAGE, followlinks=True):
         folders[:] = [name for name in folders if name != "__pycache__" and name[0] != "."]
         for name in names:
-            if name[0] != "." and not name.endswith((".pyc", "~")):
+            # pictures of the manual stay out: nobody sees them in a terminal
+            if name[0] != "." and not name.endswith((".pyc", "~", ".png")):
                 path = Path(folder, name)
                 paths[f"cvlib/{path.relative_to(_PACKAGE).as_posix()}"] = path
     return {name: paths[name].read_bytes() for name in sorted(paths)}

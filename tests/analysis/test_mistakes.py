@@ -166,7 +166,7 @@ some_models = st.tuples(st.integers(1, 5), st.integers(1, 30)).flatmap(
 
 
 def scores_of(found: Agreement) -> list[float]:
-    return [pair.kappa for pair in found.pairs]
+    return [*found.kappa.values()]
 
 
 def test_agreement_by_hand():
@@ -175,19 +175,18 @@ def test_agreement_by_hand():
     assert found.all_wrong.tolist() == [3]
     assert [found.only(model).tolist() for model in range(3)] == [[1], [], []]
     # 0 and 1: both 3/5 right, agree on 3/5; by chance 0.36 + 0.16 = 0.52; (0.6 - 0.52) / 0.48
-    first = found.pairs[0]
-    assert (first.a, first.b) == (0, 1)
-    assert first.kappa == pytest.approx(1 / 6)
+    assert [*found.kappa] == [(0, 1), (0, 2), (1, 2)]
+    assert found.kappa[0, 1] == pytest.approx(1 / 6)
 
 
 @given(some_models)
 def test_kappa_equals_scikit_learns(correct):
-    for pair in agreement(correct).pairs:
-        a, b = correct[pair.a], correct[pair.b]
+    for (first, second), kappa in agreement(correct).kappa.items():
+        a, b = correct[first], correct[second]
         if len(np.unique(np.concatenate([a, b]))) == 1:
-            assert np.isnan(pair.kappa)
+            assert np.isnan(kappa)
         else:
-            assert pair.kappa == pytest.approx(cohen_kappa_score(a, b), abs=1e-9)
+            assert kappa == pytest.approx(cohen_kappa_score(a, b), abs=1e-9)
 
 
 @given(some_models, st.randoms(use_true_random=False))
@@ -207,8 +206,8 @@ def test_independent_models_have_kappa_near_0_and_equal_ones_1():
     correct = np.random.default_rng(0).random((2, 20_000)) < [[0.9], [0.7]]
     # accuracies alone make them agree on two thirds of the images
     assert (correct[0] == correct[1]).mean() > 0.6
-    assert abs(agreement(correct).pairs[0].kappa) < 0.03
-    assert agreement(correct[[0, 0]]).pairs[0].kappa == pytest.approx(1)
+    assert abs(agreement(correct).kappa[0, 1]) < 0.03
+    assert agreement(correct[[0, 0]]).kappa[0, 1] == pytest.approx(1)
 
 
 def test_what_is_no_table_of_right_and_wrong_is_refused():

@@ -52,14 +52,14 @@ def test_pooling_seeds_as_if_they_were_images_would_claim_too_much():
     once = paired_test(a[None], b[None])
     thrice = paired_test(np.tile(a, (3, 1)), np.tile(b, (3, 1)))
     assert thrice.p == pytest.approx(once.p)
-    assert mcnemar_exact(thrice.only_a, thrice.only_b) < once.p
+    only_a, only_b = 3 * int((a & ~b).sum()), 3 * int((b & ~a).sum())
+    assert mcnemar_exact(only_a, only_b) < once.p
 
 
-def test_paired_test_counts_what_only_one_gets_right():
+def test_a_paired_test_by_hand():
     a = np.array([[True, True, False, True]])
     b = np.array([[True, False, False, False]])
     found = paired_test(a, b)
-    assert (found.only_a, found.only_b, found.images, found.seeds) == (2, 0, 4, 1)
     assert found.difference.estimate == pytest.approx(0.5)
     assert found.p == pytest.approx(0.5)
 

@@ -50,7 +50,7 @@ def report_project(root: Path) -> Project:
 def rendered(tmp_path_factory) -> Project:
     """A report that the embedded engine typeset. Not to be changed."""
     project = report_project(tmp_path_factory.mktemp("embedded") / "book")
-    render(project.root, to="pdf", engine="embedded")
+    render(Project(project.root), to="pdf", engine="embedded")
     return project
 
 
@@ -65,7 +65,7 @@ def test_a_sound_report_of_the_embedded_engine_passes_every_check(rendered):
 @pytest.mark.skipif(find_quarto() is None, reason="there is no Quarto (set QUARTO=/path/to/quarto)")
 def test_quarto_s_pdf_of_the_same_report_is_read_alike(rendered, tmp_path):
     project = report_project(tmp_path / "book")
-    render(project.root, to="pdf", engine="quarto")
+    render(Project(project.root), to="pdf", engine="quarto")
     assert check_report(project).as_json() == check_report(rendered).as_json()
 
 

@@ -25,7 +25,7 @@ def project(tmp_path_factory) -> Project:
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, root / name)
     shutil.copytree(ROOT / "experiments", root / "experiments", ignore=_unfinished)
-    made = render(root, to="pdf", engine="embedded", trust_freeze=True, notify=lambda _: None)
+    made = render(Project(root), to="pdf", engine="embedded", notify=lambda _: None)
     assert made.executed == {}
     return Project(root)
 

@@ -173,4 +173,5 @@ def make_book(root: Path) -> Project:
 def freeze_book(layout: Project) -> None:
     """Execute every chapter that is not frozen and true."""
     render(layout, to="html", engine="embedded", notify=lambda text: None)
+    shutil.rmtree(layout.root / "_output")
     layout.forget()

@@ -6,13 +6,12 @@ import json
 import shutil
 
 import pytest
-from cvlib.freeze.freeze import recorded_inputs, why_unusable
 
 from cvlib.engine.book import load_book
 from cvlib.engine.chapter import parse_chapter, read_chapter
 from cvlib.engine.execute import FIGURE_FOLDERS, execute_chapter
 from cvlib.freeze.carry_over import carried_over, refreeze, same_cells
-from cvlib.freeze.frozen_copy import freeze_folder, write_frozen
+from cvlib.freeze.frozen_copy import FrozenCopy, Record, freeze_folder, write_frozen
 from tests.engine.chapters import small_book
 
 FILE = "report/one.qmd"
@@ -89,8 +88,8 @@ def made(tmp_path_factory):
     root = small_book(tmp_path_factory.mktemp("carried") / "book", one=TEXT)
     (root / "report" / "part.md").write_text("Included text with `{python} n * 2` in it.\n")
     project = load_book(root)
-    executed = execute_chapter(project, read_chapter(root, FILE))
-    after = execute_chapter(project, parse_chapter(root, FILE, edited()))
+    executed = execute_chapter(project, read_chapter(root, FILE)).formats
+    after = execute_chapter(project, parse_chapter(root, FILE, edited())).formats
     return project, executed, after
 
 
@@ -176,15 +175,15 @@ def test_the_frozen_copy_goes_on_and_is_that_of_an_execution(made, tmp_path):
     def freeze(chapter, results):
         markdowns = {target: one.markdown for target, one in results.items()}
         figures = {FIGURE_FOLDERS[target]: one.figures for target, one in results.items()}
-        write_frozen(folder, chapter, markdowns, figures, {"results": "1"})
+        write_frozen(folder, chapter, markdowns, figures, Record({"results": "1"}))
         return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
     of_an_execution = freeze(after, wanted)
     freeze(before, executed)
     assert refreeze(folder, before, after)
     assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == of_an_execution
-    assert why_unusable(folder, after, ("html", "typ")) is None
-    assert recorded_inputs(folder) == {"results": "1"}
+    assert FrozenCopy(folder).why_unusable(after, ("html", "typ")) is None
+    assert FrozenCopy(folder).record == Record({"results": "1"})
 
 
 def test_a_frozen_copy_of_a_third_text_is_left_alone(made, tmp_path):
@@ -192,7 +191,7 @@ def test_a_frozen_copy_of_a_third_text_is_left_alone(made, tmp_path):
     folder = tmp_path / "frozen"
     before = read_chapter(project.root, FILE)
     third = parse_chapter(project.root, FILE, TEXT.replace("things", "matters"))
-    write_frozen(folder, third, {"html": executed["html"].markdown}, {}, {})
+    write_frozen(folder, third, {"html": executed["html"].markdown}, {}, None)
     record = folder / "execute-results" / "html.json"
     kept = record.read_bytes()
     after = parse_chapter(project.root, FILE, edited())

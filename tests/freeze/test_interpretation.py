@@ -7,11 +7,8 @@ import shutil
 
 import pytest
 
-from cvlib.engine import pandoc
 from cvlib.engine.chapter import Markdown, read_chapter
-from cvlib.engine.chapter_tree import mark_reviews
 from cvlib.engine.errors import BookError
-from cvlib.engine.tree import elements_in, text_of
 from cvlib.freeze.frozen_copy import FrozenCopy, Record, freeze_folder, write_frozen
 from cvlib.freeze.interpretation import (
     blocks_in,
@@ -160,40 +157,6 @@ def test_a_frozen_copy_of_another_text_is_not_taken_for_this_one(layout):
         FrozenCopy(folder).why_unusable(read_chapter(layout.root, FILE), ("html",))
         == "text changed"
     )
-
-
-def marked_blocks(markdown: str, output: str, now: dict[str, str] | None):
-    blocks = pandoc.read(markdown)["blocks"]
-    return mark_reviews(blocks, FILE, output, now)
-
-
-@pytest.mark.parametrize(
-    ("reviewed", "said"),
-    [
-        ("exp01=aa", ""),
-        ("exp01=bb", "Results of EXP01 changed since this was written. Read it again, then: cvlib reviewed exp01"),
-        ("", "Not reviewed beside its results yet. Read it again, then: cvlib reviewed exp01"),
-    ],
-)  # fmt: skip
-def test_a_page_marks_what_is_to_be_read_again(reviewed, said):
-    text = f'::: {{.interpretation reviewed="{reviewed}"}}\nText\n:::\n'
-    (block,) = marked_blocks(text, "html", {"exp01": "aa"})
-    assert ("needs-review" in block["c"][0][1]) == bool(said)
-    assert text_of(block) == f"{said}Text"
-    assert not block["c"][0][2]
-
-
-def test_a_page_of_a_project_that_noted_nothing_is_not_marked():
-    (block,) = marked_blocks('::: {.interpretation reviewed=""}\nText\n:::\n', "html", None)
-    assert "needs-review" not in block["c"][0][1]
-
-
-def test_the_pdf_has_the_text_alone():
-    blocks = marked_blocks(
-        '::: {.interpretation reviewed=""}\nText\n:::\n', "typst", {"exp01": "a"}
-    )
-    assert [block["t"] for block in blocks] == ["Para"]
-    assert not any(element["t"] == "Div" for element in elements_in(blocks))
 
 
 def test_fingerprints_are_noted_where_both_engines_look(layout):

@@ -273,7 +273,7 @@ MATTERS: dict[str, tuple[str, str, str, dict[str, str]]] = {
     ),
     # code
     "a function that draws a table": (
-        "cvlib/journal/table.py", "return sentences\n", "return sentences[:1]\n",
+        "cvlib/journal/table.py", ".join(said) + \".\"", ".join(said) + \"!\"",
         {EXP01: "code changed: cvlib.journal.table"},
     ),
     "a function that draws a figure": (
@@ -411,9 +411,9 @@ DOES_NOT_MATTER: dict[str, tuple[str, str, str]] = {
     "an analysis that no chapter shows": (
         "cvlib/analysis/feature_maps.py", "import annotations\n", "import annotations\nraise ValueError\n"
     ),
-    "the dashboard": ("cvlib/dashboard/views.py", "import annotations\n", "import annotations\nX = 1\n"),
+    "the dashboard": ("cvlib/dashboard/content.py", "import annotations\n", "import annotations\nX = 1\n"),
     "the command line": ("cvlib/cli.py", "import annotations\n", "import annotations\nX = 1\n"),
-    "the conversion to HTML": ("cvlib/engine/html_book.py", "import annotations\n", "import annotations\nX = 1\n"),
+    "the conversion to HTML": ("cvlib/engine/html.py", "import annotations\n", "import annotations\nX = 1\n"),
     "what judges freshness": ("cvlib/freeze/freshness.py", "import annotations\n", "import annotations\nX = 1\n"),
     "a model that no run uses": ("cvlib/models/custom_vit.py", "import annotations\n", "import annotations\nX = 1\n"),
     "how data are described": ("cvlib/data/inventory.py", "import annotations\n", "import annotations\nX = 1\n"),

@@ -85,13 +85,13 @@ def made(tmp_path_factory) -> Project:
     (layout.root / "index.qmd").write_text("# Home\n")
     (layout.root / FILE).write_text(CHAPTER)
     project, chapter = load_book(layout.root), read_chapter(layout.root, FILE)
-    done = execute_chapter(project, chapter)
+    done = execute_chapter(project, chapter).formats
     write_frozen(
         freeze_folder(layout.root, FILE),
         chapter,
         {target: one.markdown for target, one in done.items()},
         {FIGURE_FOLDERS[target]: one.figures for target, one in done.items()},
-        {},
+        None,
     )
     return layout
 
