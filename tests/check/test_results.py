@@ -226,13 +226,13 @@ BLOCK = '\n::: {.interpretation reviewed=""}\n**Width pays.** It does.\n:::\n'
 def test_a_block_fails_until_it_is_reviewed_and_again_when_results_change(project):
     path = project.root / "report" / "exp01.qmd"
     path.write_text(EXP01 + CELL + BLOCK)
-    (found,) = bad(interpretations(Submission(project)))
+    (found,) = bad(interpretations(Submission(Project(project.root))))
     assert (found.file, found.line) == ("report/exp01.qmd", 9)
     assert "Width pays." in found.says and "cvlib reviewed exp01" in found.to_do
-    mark_reviewed(project, "report/exp01.qmd")
-    assert verdicts(interpretations(Submission(project))) == ["ok"]
+    mark_reviewed(Project(project.root), "report/exp01.qmd")
+    assert verdicts(interpretations(Submission(Project(project.root)))) == ["ok"]
     (project.experiments / "exp01.yaml").write_text(YAML.replace("epochs: 3", "epochs: 4"))
-    (found,) = bad(interpretations(Submission(project)))
+    (found,) = bad(interpretations(Submission(Project(project.root))))
     assert "exp01 changed since it was reviewed" in found.says
 
 
