@@ -102,8 +102,8 @@ def _without_code_marks(text: str) -> str:
 def without_numbers_elsewhere(expected: Mapping[str, str], made: Mapping[str, str]) -> Text:
     """For the project that is trained here: numbers count only where they can be the same.
 
-    Other kernels or another version of torch end a training with other last bits, and two epochs
-    on two hundred images with other accuracies.
+    Other kernels or another version of torch end a training with other last bits, and four epochs
+    on 300 images with other accuracies.
     """
     if expected.get(ENVIRONMENT, made[ENVIRONMENT]) == made[ENVIRONMENT]:
         return as_it_is
