@@ -62,35 +62,47 @@ def without_stale_marks(expected: Mapping[str, str], made: Mapping[str, str]) ->
     return _without_code_marks if stale else as_it_is
 
 
+# The callout in markdown: in a cell that shows code, too, and in one that shows nothing else.
+_CALLOUT = (
+    r"::: \{\.cell-output [^\n]*\}\n"
+    r'::: \{\.callout-warning title="Stale results"\}\n(?:(?!:::).*\n)*:::\n:::\n'
+)
 _CODE_MARKS = (
-    (r'"state": "stale",\n( +)"cue": "code",\n +"reason": "[^"]*"',
-     r'"state": "fresh",\n\1"cue": null,\n\1"reason": ""'),
-    (r'^ "fresh": (true|false)', ' "fresh": <by the runs>'),
+    # status and trace
+    (
+        r'"state": "stale",\n( +)"cue": "code",\n +"reason": "[^"]*"',
+        r'"state": "fresh",\n\1"cue": null,\n\1"reason": ""',
+    ),
+    (r'^ "(fresh|ok)": (true|false)', r' "\1": <by the runs>'),
     (r'"state": "stale by code",\n( +)"reason": "[^"]*"', r'"state": "fresh",\n\1"reason": ""'),
     (r"stale by code(?: \(.*\))?$", "fresh"),
-    # findings of the check, and its exit code and that of status
-    (r'  \{\n   "verdict": "\w+",\n   "says": "[^"]*stale by code[^}]*\},?\n', ""),
-    (r"\d+ of (\d+) runs fresh", r"<some> of \1 runs fresh"),
-    (r"\d+\.\d+ pages", "<height> pages"),
-    (r"\d+ fonts", "<number of> fonts"),
     (r"--- exit code [01]$", "--- exit code <by the runs>"),
+    # findings of the check: of stale runs, and of the room that their marks take
+    (r'  \{\n   "verdict": "\w+",\n   "says": "[^"]*stale by code[^}]*\},?\n', ""),
+    (r'  \{\n   "verdict": [^}]*"check": "(?:pages|lengths)"\n  \},?\n', ""),
+    (r"\d+ of (\d+) runs fresh", r"<some> of \1 runs fresh"),
+    (r"\d+ fonts", "<number of> fonts"),
     # the callout at the top of a chapter, in markdown, on the page and in the PDF's source
-    (r'(?:::: \{\.cell execution_count=\d+\}\n+)?::: \{\.cell-output [^\n]*\}\n::: \{\.callout-warning '
-     r'title="Stale results"\}\n(?:(?!:::).*\n)*:::\n:::\n(?:(?=\n:::)|:::\n)', ""),
-    (r"(?:div\.cell-output[^\n]*\n)?(?:div|aside|section)[^\n]*callout-warning[^\n]*\n(?:.*\n)*?.*trains them again.*\n", ""),
-    (r"#callout\([^\n]*Stale results(?:.*\n)*?.*trains them again(?:.*\n)*?\]\n", ""),
-    # notes below tables, the table of provenance
-    (r" ?(?:#super\[†\]|\^†\^|\{†\}<[^>]*>|†) Stale: [^\n]*?code changed since: [\w., ]*\.(?=\[\]|\{\}|#|$|\n)", ""),
-    (r"#super\[†\]|\^†\^|\^\{?†\}?\^|\\?†", ""),
+    (r"::: \{\.cell execution_count=\d+\}\n+" + _CALLOUT + r":::\n", ""),
+    (_CALLOUT, ""),
+    (
+        r"(?:div\.cell-output.*\n)?(?:div|aside).*callout-warning.*\n(?:.*\n)*?.*trains them again.*\n",
+        "",
+    ),
+    (r"#block\[\n#callout\((?:.*\n){1,9}?.*Stale results(?:.*\n){1,3}?\]\n", ""),
+    # notes below tables, values, the table of provenance
+    (r" (?:#super\[†\]|\^†\^|\\?†) Stale: [^\n]*?code changed since: [\w., ]*\.", ""),
+    (r"#super\[†\]|\^†\^|\\?†", ""),
     (r"(?:\d+ fresh, )?\d+ (?:stale|fresh)\b", "<runs> fresh"),
     (r"changed for \d+ runs", "unchanged"),
-    (r"^(fig\S+) .*", r"\1 <digest>"),
+    (r"columns: \([\d.]+%.*", "columns: <by the text>"),
+    (r"^(\S+\.svg) .*", r"\1 <digest>"),
     # the padding of pipe tables, and lines that are left empty
     (r"(?<=\|) +| +(?=\|)", ""),
     (r"(?<=\|):?-+:?(?=\|)", "-"),
     (r"execution_count=\d+", "execution_count=N"),
     (r"\n\n+", "\n"),
-)  # fmt: skip
+)
 
 
 def _without_code_marks(text: str) -> str:
