@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import re
 from html.parser import HTMLParser
 
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
@@ -12,6 +13,7 @@ VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "sour
 INLINE = {"a", "abbr", "b", "br", "cite", "code", "em", "i", "img", "kbd", "math", "q", "small"}
 INLINE |= {"span", "strong", "sub", "sup", "wbr"}
 MARKS = {"em": "*", "strong": "**", "code": "`", "sub": "~", "sup": "^"}
+NO_BREAK = "⍽"
 UNSEEN = {"style", "colgroup", "col"}
 ROWS = {"tr", "td", "th"}  # said even when empty, so that a cell that moves is seen
 # Looks, not meaning; and the widths of columns, which pandoc chooses.
@@ -76,7 +78,7 @@ class _Page(HTMLParser):
 
     def flush(self) -> None:
         text = "".join(self.text)
-        shown = text.rstrip().split("\n") if self.verbatim else [" ".join(text.split())]
+        shown = text.rstrip().split("\n") if self.verbatim else [_spaced(text)]
         if any(shown):
             self.lines += [f"{self.label or '...'}: {line}".rstrip() for line in shown]
         elif self.label and (not self.bare or self.label in ROWS):
@@ -100,6 +102,11 @@ class _Page(HTMLParser):
         else:
             self.text.append("{" if given else "")
             self.closing.append((tag, f"}}{_braced(given)}" if given else ""))
+
+
+def _spaced(text: str) -> str:
+    """White space as a browser has it; a space that does not break is made visible."""
+    return re.sub(r"[ \t\r\n]+", " ", text).strip(" ").replace("\u00a0", NO_BREAK)
 
 
 def _named(given: dict[str, str]) -> str:
