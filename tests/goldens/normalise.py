@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 
 Text = Callable[[str], str]
 ENVIRONMENT = "environment.txt"
+CODE_CUE = '"cue": "code"'  # in what `status --json` says
 
 _TIMED = (
     # trace, of each run
@@ -58,7 +59,7 @@ def without_stale_marks(expected: Mapping[str, str], made: Mapping[str, str]) ->
     Nothing, while its runs are fresh. Where they are stale by code, the marks of that go, and what
     follows from there being marks: padding of tables, lengths of pages, the digests of figures.
     """
-    stale = '"cue": "code"' in made.get("status.json", "")
+    stale = CODE_CUE in made.get("status.json", "")
     return _without_code_marks if stale else as_it_is
 
 
@@ -86,7 +87,7 @@ _CODE_MARKS = (
     (r"::: \{\.cell execution_count=\d+\}\n+" + _CALLOUT + r":::\n", ""),
     (_CALLOUT, ""),
     (
-        r"(?:div\.cell-output.*\n)?(?:div|aside).*callout-warning.*\n(?:.*\n)*?.*trains them again.*\n",
+        r"(?:div\.cell\n)?(?:div\.cell-output.*\n)?(?:div|aside).*callout-warning.*\n(?:.*\n)*?.*trains them again.*\n",
         "",
     ),
     (r"#block\[\n#callout\((?:.*\n){1,9}?.*Stale results(?:.*\n){1,3}?\]\n", ""),
