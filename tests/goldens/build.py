@@ -98,7 +98,7 @@ def digits(folder: Path, fresh: bool) -> dict[str, str]:
     _edit(project.root / "experiments/exp01.yaml", SMALL)
     # how long a training took is another number each time
     _edit(project.root / "report/exp01.qmd", {', "seconds")': ")"})
-    run = project.cvlib("run", "--quiet", "--workers", "1")
+    run = project.cvlib("run", "--quiet", "--workers", "2")
     made = _goldens(project, DIGITS_TRACES, fresh)
     provenance = next(iter(sorted((project.root / "experiments/runs").glob("*/provenance.json"))))
     return {
