@@ -116,11 +116,17 @@ def list_weights(
 
     project = _project(profile)
     items = sorted(look_up(_wanted(project), project, find), key=lambda item: item.name)
-    if as_json:
-        rows = [_as_json(item) for item in items]
-        typer.echo(json.dumps(rows, indent=1, ensure_ascii=False))
-    else:
+    if not as_json:
         typer.echo(_table(items, project.root))
+        return
+    rows: list[dict[str, Any]] = []
+    for item in items:
+        file = item.found and asdict(item.found) | {
+            "path": str(item.found.path),
+            "size": item.found.path.stat().st_size,
+        }
+        rows.append({"name": item.name, "here": bool(file), "file": file, "reason": item.reason})
+    typer.echo(json.dumps(rows, indent=1, ensure_ascii=False))
 
 
 @app.command()
@@ -217,14 +223,6 @@ def _not_packed(item: WeightsItem, root: Path) -> str | None:
         "only .safetensors and .pth directly in data/weights are packed (names of letters, digits "
         "and . _ -); carry it with the project"
     )
-
-
-def _as_json(item: WeightsItem) -> dict[str, Any]:
-    file = item.found and asdict(item.found) | {
-        "path": str(item.found.path),
-        "size": item.found.path.stat().st_size,
-    }
-    return {"name": item.name, "here": bool(file), "file": file, "reason": item.reason}
 
 
 def _table(items: list[WeightsItem], project: Path) -> str:

@@ -148,7 +148,7 @@ def _digest(submission: Submission) -> str:
         )
         for run in submission.runs
     ]
-    texts = [(each.source.text, each.typst, each.html) for each in chapters]
+    texts = [(each.text, each.typst, each.html) for each in chapters]
     sources = {mark.source for each in chapters for mark in each.values}
     there = [name for name in sorted(sources) if (project.root / name).is_file()]
     stored = [*Store(project.runs).keys()]

@@ -182,7 +182,8 @@ def _caption(page: Page, tag: Tagged, submission: Submission) -> str | None:
     box = page.box_of(tag)
     if box is None:
         return None
-    numbered = re.compile(rf"\s*({re.escape(submission.caption_word(tag.kind))}[ \u00a0]\d+)\b")
+    word = submission.book.float_titles["fig" if tag.kind == "Figure" else "tbl"]
+    numbered = re.compile(rf"\s*({re.escape(word)}[ \u00a0]\d+)\b")
 
     def distance(drawn: Drawn) -> float:
         if tag.kind == "Figure":

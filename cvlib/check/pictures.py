@@ -38,7 +38,7 @@ _BARS = re.compile(r"patch_\d+")
 def pictures(submission: Submission) -> Iterator[Finding]:
     """Look at every picture of the frozen chapters, of both formats, and of plain markdown."""
     chapters = submission.chapters
-    if loose := [c.file for c in chapters if c.has_cells and not c.markdown]:
+    if loose := [c.file for c in chapters if c.chapter.cells and not c.markdown]:
         yield unchecked(f"not executed, so that its figures are not known: {', '.join(loose)}")
     seen: set[Path] = set()
     wrong = 0
@@ -80,7 +80,7 @@ def picture_files(
 def _place(chapter: CheckedChapter, reference: str, label: str | None) -> tuple[str, int | None]:
     """Find the cell or the line that shows a picture."""
     stem = re.sub(r"-output-\d+\.\w+$", "", reference.rsplit("/", 1)[-1])
-    places = (chapter.source.find(rf"{re.escape(n)}\b") for n in (reference, label, stem) if n)
+    places = (chapter.find(rf"{re.escape(n)}\b") for n in (reference, label, stem) if n)
     return next((place for place in places if place[1] is not None), (chapter.file, None))
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from cvlib.check.finding import Finding, failed, ok, unchecked
 from cvlib.check.submission import Submission, blank, without_blocks
-from cvlib.engine.chapter import Cell
 from cvlib.engine.citations import BIBTEX_KEY
 from cvlib.engine.errors import nearest
 from cvlib.engine.yaml_lines import parse_yaml
@@ -32,11 +31,10 @@ def references(submission: Submission) -> Iterator[Finding]:
     """Compare the labels and keys that chapters call with those that there are."""
     labels: set[str] = set()
     for chapter in submission.chapters:
-        for text in (chapter.result, chapter.source.text):
+        for text in (chapter.result, chapter.text):
             labels.update(_DEFINED.findall(without_blocks(text)))
         if chapter.typst is None:  # then its cells may show what they label
-            cells = [block for block in chapter.chapter.blocks if isinstance(block, Cell)]
-            labels.update(str(cell.options["label"]) for cell in cells if "label" in cell.options)
+            labels.update(str(cell.options.get("label")) for cell in chapter.chapter.cells)
     try:
         keys = {key for path in submission.book.bibliography for key in _bibliography_keys(path)}
     except (ValueError, KeyError, TypeError, OSError) as error:
@@ -45,13 +43,13 @@ def references(submission: Submission) -> Iterator[Finding]:
     count, wrong = 0, 0
     for chapter in submission.chapters:
         # the source, too: a frozen copy may be of an earlier text
-        calls = [*_calls_in(chapter.source.text), *_calls_in(chapter.result)]
+        calls = [*_calls_in(chapter.text), *_calls_in(chapter.result)]
         for called in dict.fromkeys(calls):
             count += 1
             says = _wrong_with(called, labels, keys)
             if says is not None:
                 wrong += 1
-                file, line = chapter.source.find(rf"@\{{?{re.escape(called)}(?![\w-])")
+                file, line = chapter.find(rf"@\{{?{re.escape(called)}(?![\w-])")
                 yield failed(*says, file=file, line=line, label=called)
     if not wrong:
         yield ok(f"{count} references and citations, all of them resolved")
@@ -83,7 +81,7 @@ def _wrong_with(
 
 def printed_marks(submission: Submission) -> Iterator[Finding]:
     """Search the PDF for what is printed in place of a reference that was not found."""
-    calls = {key for c in submission.chapters for key in _calls_in(c.source.text)}
+    calls = {key for c in submission.chapters for key in _calls_in(c.text)}
     cited = sorted(key for key in calls if not _LABEL.fullmatch(key))
     wrong = 0
     for page in submission.pdf.pages:

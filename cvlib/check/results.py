@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cvlib.check.finding import Finding, failed, note, ok, unchecked
 from cvlib.check.submission import CheckedChapter, Submission
-from cvlib.freeze.align import taken_apart
+from cvlib.engine.chapter import Markdown
 from cvlib.freeze.frozen_chapter import described_runs
 from cvlib.freeze.marks import Mark, marks, without_marks
 from cvlib.results.store import Store
@@ -32,8 +32,8 @@ def values(submission: Submission) -> Iterator[Finding]:
     count, wrong = 0, 0
     for chapter in submission.chapters:
         if not chapter.markdown:
-            _, gaps = taken_apart(chapter.chapter)
-            if any(what.is_expression for gap in gaps for what in gap):
+            texts = [block for block in chapter.chapter.blocks if isinstance(block, Markdown)]
+            if any(block.inlines for block in texts):
                 yield unchecked(f"{chapter.file} is not frozen, so that its values are not known")
             continue
         found = [*_untraced(chapter), *_unknown(submission, chapter, stored)]
@@ -156,7 +156,7 @@ def _variants(statuses: Iterable[RunStatus]) -> str:
 
 def frozen_copies(submission: Submission) -> Iterator[Finding]:
     """Ask of each chapter whether its frozen copy is true to its text, its results and its code."""
-    if submission.book.freeze is False:
+    if not submission.book.freeze:
         yield unchecked(f"the profile {submission.project.profile} freezes no chapter")
         return
     statuses = submission.chapter_statuses

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import bisect
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvlib.engine.book import Book, ChapterEntry, Target
-from cvlib.engine.chapter import Chapter, ExecutedChapter
-from cvlib.engine.errors import BookError
+from cvlib.engine.book import ChapterEntry, Target
+from cvlib.engine.chapter import ExecutedChapter
+from cvlib.engine.errors import BookError, Unsupported
 from cvlib.freeze.freshness import frozen_copy
 from cvlib.freeze.frozen_chapter import FrozenChapter
 from cvlib.settings import Settings, load_settings
@@ -31,12 +30,12 @@ _HEADER = re.compile(r"\A---[ \t]*\n.*?\n---[ \t]*$", re.MULTILINE | re.DOTALL)
 _POINTS = {"pt": 1.0, "mm": 72 / 25.4, "cm": 720 / 25.4, "in": 72.0}
 _LENGTH = re.compile(r"([\d.]+)\s*(pt|mm|cm|in)")
 # From the particular to the general, as in Typst's `page(margin: …)`.
-_MARGINS = {
-    "left": ("left", "x", "rest"),
-    "top": ("top", "y", "rest"),
-    "right": ("right", "x", "rest"),
-    "bottom": ("bottom", "y", "rest"),
-}
+_MARGINS = (
+    ("left", "x", "rest"),
+    ("top", "y", "rest"),
+    ("right", "x", "rest"),
+    ("bottom", "y", "rest"),
+)
 
 
 def without_blocks(text: str) -> str:
@@ -52,63 +51,44 @@ def blank(found: re.Match[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Source:
-    """The text of one chapter with what it includes, each place in it traced to file and line."""
+class CheckedChapter(FrozenChapter):
+    """A chapter with its frozen copy, if there is one, and its place in the book."""
 
-    chapter: Chapter
+    entry: ChapterEntry
 
     @property
     def text(self) -> str:
-        """All lines, as written."""
+        """Its source, with what it includes in place."""
         return self.chapter.full_text
 
     @cached_property
     def prose(self) -> str:
-        """The text without code blocks, comments and header, of the same length."""
+        """The source without code blocks, comments and header, of the same length."""
         return without_blocks(self.text)
 
-    @cached_property
-    def _starts(self) -> list[int]:
-        starts = [0]
-        for line in self.chapter.lines[:-1]:
-            starts.append(starts[-1] + len(line.text) + 1)
-        return starts
+    @property
+    def result(self) -> str:
+        """The markdown that the PDF is made of: executed, or the source where nothing runs."""
+        return self.typst or self.text
+
+    def executed(self, target: Target) -> ExecutedChapter | None:
+        """Return the executed chapter for a format; None if it should have run and is not frozen."""
+        markdown = self.typst if target == "typ" else self.html
+        if markdown is not None:
+            return ExecutedChapter(self.entry, markdown, self.folder, self.text)
+        return (
+            None if self.chapter.cells else ExecutedChapter(self.entry, self.text, None, self.text)
+        )
 
     def place(self, offset: int) -> tuple[str, int]:
-        """Return file and line of the character at `offset` of the text."""
-        line = self.chapter.lines[bisect.bisect_right(self._starts, offset) - 1]
+        """Return file and line of the character at `offset` of the source."""
+        line = self.chapter.lines[self.text.count("\n", 0, offset)]
         return line.file, line.number
 
     def find(self, pattern: str) -> tuple[str, int | None]:
         """Return file and line of the first match of a regular expression; without line if none."""
         found = re.search(pattern, self.text)
-        return self.place(found.start()) if found else (self.chapter.file, None)
-
-
-@dataclass(frozen=True)
-class CheckedChapter(FrozenChapter):
-    """A chapter of the book with its source and its frozen copy, if there is one."""
-
-    entry: ChapterEntry
-
-    @cached_property
-    def source(self) -> Source:
-        """The chapter as it is written."""
-        return Source(self.chapter)
-
-    @property
-    def result(self) -> str:
-        """The markdown that the PDF is made of: executed, or the source where nothing runs."""
-        return self.typst or self.source.text
-
-    def executed(self, target: Target) -> ExecutedChapter | None:
-        """Return the executed chapter for a format; None if it should have run and is not frozen."""
-        markdown = self.typst if target == "typ" else self.html
-        if markdown is None and self.has_cells:
-            return None
-        folder = self.folder if markdown is not None else None
-        text = self.source.text
-        return ExecutedChapter(self.entry, markdown or text, folder, text)
+        return self.place(found.start()) if found else (self.file, None)
 
 
 class Submission:
@@ -119,7 +99,10 @@ class Submission:
 
     def __init__(self, project: Project, pdf: Path | None = None) -> None:
         self.project = project
-        self.book: Book = project.book()
+        self.book = project.book()
+        for problem in self.book.problems:
+            if not isinstance(problem, Unsupported):  # which Quarto may take all the same
+                raise problem
         self.settings: Settings = load_settings(project.root)
         self._margins = self._declared_margins()
         self.pdf_path = (pdf or self.book.pdf).resolve()
@@ -148,13 +131,12 @@ class Submission:
     def _declared_margins(self) -> list[float | None]:
         """Return left, top, right and bottom in points; None for a side of which nothing is said.
 
-        They are `margin:` of the Typst format in `_quarto.yml`, over that of its extension. Raises
-        BookError for a length that is none.
+        Raises BookError for a length that is none.
         """
-        typst = self.book.formats.get("typ")
-        margin = (typst.options.get("margin") if typst else None) or {}
+        format = self.book.formats.get("typ")
+        margin = (format.options.get("margin") if format else None) or {}
         found: list[float | None] = []
-        for keys in _MARGINS.values():
+        for keys in _MARGINS:
             key = next((key for key in keys if key in margin), None)
             length = _LENGTH.fullmatch(str(margin[key]).strip()) if key else None
             if key and length is None:
@@ -167,18 +149,17 @@ class Submission:
         return found
 
     @cached_property
-    def chapters(self) -> tuple[CheckedChapter, ...]:
-        """All chapters in order."""
-        found = []
-        for entry in self.book.chapters:
-            chapter = self.project.chapter(entry.file)
-            copy = frozen_copy(self.project, entry.file) if self.book.freeze is not False else None
-            found.append(CheckedChapter(chapter, copy, entry))
-        return tuple(found)
-
-    def caption_word(self, kind: str) -> str:
-        """Return what captions begin with, `Figure` or `Table`, as `_quarto.yml` may have it."""
-        return self.book.float_titles[{"Figure": "fig", "Table": "tbl"}[kind]]
+    def chapters(self) -> list[CheckedChapter]:
+        """All chapters in order; where the profile keeps no executed chapters, without a copy."""
+        has_copies = self.book.freeze is not False
+        return [
+            CheckedChapter(
+                self.project.chapter(entry.file),
+                frozen_copy(self.project, entry.file) if has_copies else None,
+                entry,
+            )
+            for entry in self.book.chapters
+        ]
 
     @cached_property
     def experiments(self) -> list[str]:

@@ -65,7 +65,7 @@ def _differs(chapter: CheckedChapter, pieces: list[str], values: list[str]) -> F
     shown = re.sub(r"\\(.)", r"\1", " ".join(missing[0].split())).replace("\u00a0", " ")
     file, line = chapter.file, None
     if not values:
-        file, line = chapter.source.find(re.escape(missing[0].strip().split("\n")[0][:60]))
+        file, line = chapter.find(re.escape(missing[0].strip().split("\n")[0][:60]))
     elif not chapter.alignment.lost:
         for value in chapter.alignment.values:
             if line is None and missing[0] in chapter.markdown[value.start : value.end]:
@@ -122,18 +122,17 @@ def unwritten(submission: Submission) -> Iterator[Finding]:
 
 def _in_chapters(submission: Submission) -> Iterator[Finding]:
     for chapter in submission.chapters:
-        source = chapter.source
-        for match in TO_WRITE.finditer(source.prose):
-            file, line = source.place(match.start())
+        for match in TO_WRITE.finditer(chapter.prose):
+            file, line = chapter.place(match.start())
             yield failed(_still(match), _WRITE_IT, file=file, line=line)
-        if (start := source.prose.find(TO_NAME)) >= 0:
-            file, line = source.place(start)
+        if (start := chapter.prose.find(TO_NAME)) >= 0:
+            file, line = chapter.place(start)
             says = f"the chapter has no title yet: “{TO_NAME}”"
             yield failed(says, _WRITE_IT, file=file, line=line)
 
 
 def _in_experiments(submission: Submission) -> Iterator[Finding]:
-    text = "\n".join(chapter.source.text for chapter in submission.chapters)
+    text = "\n".join(chapter.text for chapter in submission.chapters)
     project = submission.project
     for name in project.experiment_ids():
         if not re.search(rf"['\"]{re.escape(name)}['\"]", text):

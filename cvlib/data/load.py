@@ -20,12 +20,7 @@ from cvlib.data.selection import select
 from cvlib.data.sources import PixelItems, SourceSplit, open_source
 from cvlib.data.spec import DatasetSpec
 
-__all__ = ["DataError", "DataUnavailable", "fetch", "fingerprint", "is_local", "load"]
-
-
-def is_local(spec: DatasetSpec, root: Path) -> bool:
-    """Return whether the data are on disk; root: the project's data folder."""
-    return not open_source(spec.name, root).missing()
+__all__ = ["DataError", "DataUnavailable", "fetch", "fingerprint", "load"]
 
 
 def fetch(spec: DatasetSpec, root: Path) -> None:

@@ -7,18 +7,20 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-_CONFIG = ConfigDict(frozen=True, extra="forbid")
-
 # Datasets that come with their own train and test split.
 SPLIT_NAMES = ("fashion_mnist", "cifar10", "cifar100", "dtd")
 NAMES = (*SPLIT_NAMES, "digits")
 FOLDER_KINDS = ("imagefolder", "parquet")
 
 
-class DatasetSpec(BaseModel):
-    """A dataset by name, the part of it that is used, and the size of its images."""
+class FrozenSpec(BaseModel):
+    """Typed fields that are declared once; an unknown name is an error."""
 
-    model_config = _CONFIG
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatasetSpec(FrozenSpec):
+    """A dataset by name, the part of it that is used, and the size of its images."""
 
     name: str = Field(
         description="fashion_mnist, cifar10, cifar100, digits, dtd, imagefolder:PATH or parquet:PATH"
@@ -78,10 +80,8 @@ class DatasetSpec(BaseModel):
         return self
 
 
-class AugmentSpec(BaseModel):
+class AugmentSpec(FrozenSpec):
     """Random changes of training images, drawn for each image anew in every epoch."""
-
-    model_config = _CONFIG
 
     crop_padding: int | None = Field(
         None, ge=1, description="pixels of black border before a random crop to the old size"

@@ -58,13 +58,13 @@ def _bibtex(text: str) -> Iterator[tuple[str, Any]]:
     for kind, body in _entries(text):
         if kind == "string":
             name, _, value = body.partition("=")
-            strings[name.strip().lower()] = _spaced(value)
+            strings[name.strip().lower()] = " ".join(value.split())
             continue
         key, _, rest = body.partition(",")
         fields = {}
         for field in _split(rest):
             name, _, value = field.partition("=")
-            value = _spaced(value)
+            value = " ".join(value.split())
             words = re.sub(r"\{.*\}|\".*\"", " ", value, flags=re.DOTALL)
             macros = {w: strings[w.lower()] for w in re.findall(r"[^\W\d]\w*", words)
                       if w.lower() in strings}  # fmt: skip
@@ -111,10 +111,6 @@ def _split(body: str) -> Iterator[str]:
             start = position + 1
     if body[start:].strip():
         yield body[start:]
-
-
-def _spaced(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _bare(value: str) -> str:

@@ -69,7 +69,6 @@ class Format:
     """
 
     name: str
-    target: Target
     options: Mapping[str, Any]
     execute: Mapping[str, Any]
 
@@ -368,7 +367,7 @@ class _Reader:
             if execute["fig-format"] not in ("retina", "png", "svg"):
                 message = f"fig-format {execute['fig-format']!r}, expected retina, png or svg"
                 self._stop(Unsupported, message, (*path, "fig-format"))
-            formats[target] = Format(name, target, merge(merge(extension, common), own), execute)
+            formats[target] = Format(name, merge(merge(extension, common), own), execute)
         if len(formats) == 2:
             self._check_one_execution(*formats.values())
         return formats

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -41,7 +41,6 @@ _LANGUAGE = re.compile(r"^\{([A-Za-z][\w.+-]*)(.*)\}$")
 # What Quarto takes for a cell of some language; only those of the kernel's are run.
 _CELL = re.compile(r"^\{\w+( *[ ,].*)?\}$")
 _OPTION_LINE = re.compile(r"^#\s*\| ?")
-_LABEL = re.compile(r"^[A-Za-z][\w-]*$")
 # Diagrams and Observable are drawn in the browser or by Quarto, and nothing is executed for them.
 _DRAWN = {"mermaid", "dot", "ojs"}
 
@@ -91,27 +90,17 @@ class Markdown:
         """The inline expressions, in order."""
         found = []
         for match in INLINE.finditer(self.text):
-            line = self.lines[self.text.count("\n", 0, match.start(2))]
+            before = self.text.count("\n", 0, match.start(2))
+            line = self.lines[min(before, len(self.lines) - 1)]
             found.append(Inline(match[2], line.file, line.number, match.end(1), match.end()))
         return tuple(found)
 
 
 @dataclass(frozen=True)
-class Caption:
-    """One text of a cell's caption option; `line` is that of the option."""
+class Caption(Markdown):
+    """One text of a cell's caption option, on the line of the option."""
 
-    option: str
-    text: str
-    file: str
-    line: int
-
-    @property
-    def inlines(self) -> tuple[Inline, ...]:
-        """The inline expressions, in order."""
-        return tuple(
-            Inline(match[2], self.file, self.line, match.end(1), match.end())
-            for match in INLINE.finditer(self.text)
-        )
+    option: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,7 +126,8 @@ class Cell:
             value = self.options.get(option)
             line = self.option_lines.get(option, self.line)
             texts = value if isinstance(value, list) else [value]
-            found += [Caption(option, t, self.file, line) for t in texts if isinstance(t, str)]
+            lines = [Line(text, self.file, line) for text in texts if isinstance(text, str)]
+            found += [Caption((line,), option=option) for line in lines]
         return found
 
     @property
@@ -249,12 +239,6 @@ def as_one_line(expression: str) -> str:
     return re.sub(r"\s*\n\s*", " ", expression).strip()
 
 
-def replace_inlines(text: str, values: Iterable[str]) -> str:
-    """The text with each inline expression replaced by the next of `values`."""
-    following = iter(values)
-    return INLINE.sub(lambda found: found[1] + next(following), text)
-
-
 def check_supported(chapters: Iterable[Chapter]) -> None:
     """Raise what stops the embedded engine: the first problem of the first chapter that has one."""
     for chapter in chapters:
@@ -305,15 +289,15 @@ def _expand(
     return lines
 
 
+@dataclass
 class _Parser:
     """Takes one chapter apart; notes what stops the embedded engine, and goes on."""
 
-    def __init__(self, lines: list[Line]) -> None:
-        self.lines = lines
-        self.blocks: list[Markdown | Cell] = []
-        self.has_cell = False  # of any language that Quarto runs
-        self.problems: list[RenderError] = []
-        self.pending: list[Line] = []
+    lines: list[Line]
+    blocks: list[Markdown | Cell] = field(default_factory=list)
+    pending: list[Line] = field(default_factory=list)
+    problems: list[RenderError] = field(default_factory=list)
+    has_cell: bool = False  # of any language that Quarto runs
 
     def parse(self, file: str, text: str, included: Mapping[str, str]) -> Chapter:
         head, header, body = self._header()
@@ -334,61 +318,62 @@ class _Parser:
             problems=tuple(self.problems),
         )
 
-    def _stop(self, line: Line, message: str, kind: type[RenderError] = Unsupported) -> None:
-        self.problems.append(kind(message, file=line.file, line=line.number))
+    def _stop(
+        self, message: str, file: str, line: int | None, kind: type[RenderError] = Unsupported
+    ) -> None:
+        self.problems.append(kind(message, file=file, line=line))
 
     def _header(self) -> tuple[Markdown, dict[str, Any], int]:
         """The YAML header as a block, what it says, and where the body begins."""
         first = self.lines[0]
         end = self._end_of_yaml(0) if YAML_RULE.match(first.text) else 0
         if end is None:
-            self._stop(first, "the YAML header has no closing ---", BookError)
+            self._stop("the YAML header has no closing ---", first.file, 1, BookError)
+        nothing = Markdown((first._replace(text=""),), is_yaml=True)
         if not end:
-            return Markdown((), is_yaml=True), {}, 0
-        parsed = self._yaml(1, end)
+            return nothing, {}, 0
+        parsed = self._yaml(self.lines[1:end])
         for key in parsed.data:
             if key not in HEADER_KEYS and key not in HARMLESS_KEYS["header"]:
-                self._stop_at(
-                    parsed,
+                message = (
                     f"header key `{key}` is not supported by the embedded engine "
-                    f"(supported: {', '.join(sorted(HEADER_KEYS))})",
-                    key,
+                    f"(supported: {', '.join(sorted(HEADER_KEYS))})"
                 )
+                self._stop(message, parsed.name, parsed.line(key))
         execute = parsed.data.get("execute") or {}
         for key in execute if isinstance(execute, dict) else ["execute"]:
             if key not in PROJECT_KEYS["execute"] or key == "freeze":
                 message = f"`{key}` below `execute` in a chapter's header is not supported"
-                self._stop_at(parsed, message, "execute", key)
+                self._stop(message, parsed.name, parsed.line("execute", key))
         kernel = parsed.data.get("jupyter", "python3")
         if kernel != "python3":
             message = f"kernel {kernel!r}: chapters run in this Python, as `python3`"
-            self._stop_at(parsed, message, "jupyter")
+            self._stop(message, parsed.name, parsed.line("jupyter"))
         # Quarto takes `jupyter` out of the header when it runs the chapter.
         kept = [line for line in self.lines[: end + 1] if not line.text.startswith("jupyter:")]
-        head = Markdown(tuple(kept) if len(kept) > 2 else (), is_yaml=True)
+        head = Markdown(tuple(kept), is_yaml=True) if len(kept) > 2 else nothing
         return head, parsed.data, end + 1
-
-    def _stop_at(self, parsed: YamlFile, message: str, *key: str) -> None:
-        self.problems.append(Unsupported(message, file=parsed.name, line=parsed.line(*key)))
 
     def _end_of_yaml(self, start: int) -> int | None:
         """Where the YAML that opens at `start` is closed."""
         after = range(start + 1, len(self.lines))
         return next((end for end in after if YAML_RULE.match(self.lines[end].text)), None)
 
-    def _yaml(self, start: int, end: int) -> YamlFile:
-        first = self.lines[start]
-        text = "\n".join(line.text for line in self.lines[start:end])
+    def _yaml(self, lines: Sequence[Line]) -> YamlFile:
+        if not lines:
+            return YamlFile("", {}, {})
+        _, file, number = lines[0]
         try:
-            return parse_yaml(text, first.file, first.number)
+            return parse_yaml("\n".join(line.text for line in lines), file, number)
         except BookError as error:
             self.problems.append(error)
-            return YamlFile(first.file, {}, {})
+            return YamlFile(file, {}, {})
 
     def _read_blocks(self, position: int) -> None:
         while position < len(self.lines):
             line = self.lines[position]
-            if YAML_RULE.match(line.text) and self._has_text(position + 1):
+            following = self.lines[position + 1].text if position + 1 < len(self.lines) else ""
+            if YAML_RULE.match(line.text) and following.strip():
                 position = self._read_yaml_block(position)
             elif fence := _FENCE.match(line.text):
                 position = self._read_fenced(position, *fence.groups())
@@ -406,27 +391,24 @@ class _Parser:
             self.blocks.append(Markdown(tuple(kept), is_yaml))
         self.pending.clear()
 
-    def _has_text(self, position: int) -> bool:
-        return position < len(self.lines) and bool(self.lines[position].text.strip())
-
     def _read_yaml_block(self, start: int) -> int:
         """Read a YAML block after the header, which may give a title that needs a cell's values."""
         opening = self.lines[start]
         end = self._end_of_yaml(start)
         rule = "for a horizontal rule leave a blank line after ---"
         if end is None:
-            self._stop(opening, f"the YAML block has no closing ---; {rule}", BookError)
+            message = f"the YAML block has no closing ---; {rule}"
+            self._stop(message, opening.file, opening.number, BookError)
             self.pending.append(opening)
             return start + 1
-        parsed = self._yaml(start + 1, end)
+        parsed = self._yaml(self.lines[start + 1 : end])
         for key in parsed.data:
             if key not in LATE_HEADER_KEYS:
-                self._stop_at(
-                    parsed,
+                message = (
                     f"`{key}` in a second YAML block (supported there: "
-                    f"{', '.join(sorted(LATE_HEADER_KEYS))}); options belong in the header, and {rule}",
-                    key,
+                    f"{', '.join(sorted(LATE_HEADER_KEYS))}); options belong in the header, and {rule}"
                 )
+                self._stop(message, parsed.name, parsed.line(key))
         self._flush()
         self.pending += self.lines[start : end + 1]
         self._flush(is_yaml=True)
@@ -434,23 +416,23 @@ class _Parser:
 
     def _read_fenced(self, start: int, indent: str, ticks: str, info: str) -> int:
         """Read a fenced block: a cell, or code that is only shown."""
-        line = self.lines[start]
+        _, file, number = self.lines[start]
         closing = re.compile(rf"^\s*{re.escape(ticks[0])}{{{len(ticks)},}}\s*$")
         after = range(start + 1, len(self.lines))
         end = next((end for end in after if closing.match(self.lines[end].text)), None)
         if end is None:
-            self._stop(line, f"the block opened by {ticks} is never closed", BookError)
+            self._stop(f"the block opened by {ticks} is never closed", file, number, BookError)
             self.pending += self.lines[start:]
             return len(self.lines)
         language, rest = found.groups() if (found := _LANGUAGE.match(info)) else ("", "")
-        is_cell = ticks[0] == "`" and _CELL.match(info) is not None
+        is_cell = bool(language) and ticks[0] == "`" and _CELL.match(info) is not None
         if language and language != "python":
-            self._stop(line, f"a cell of `{{{language}}}`: only {{python}} cells run here")
+            self._stop(f"a cell of `{{{language}}}`: only {{python}} cells run here", file, number)
         elif rest.strip():
             message = f"cell options belong on `#|` lines, not after `{{python` ({rest.strip()!r})"
-            self._stop(line, message)
+            self._stop(message, file, number)
         elif language and (indent or not is_cell):
-            self._stop(line, "a cell must open with ``` at the start of its line")
+            self._stop("a cell must open with ``` at the start of its line", file, number)
         self.has_cell |= is_cell and language not in _DRAWN
         if is_cell and language == "python":
             self._flush()
@@ -460,76 +442,74 @@ class _Parser:
         return end + 1
 
     def _cell(self, start: int, end: int, indent: str) -> Cell:
-        fence = self.lines[start]
+        _, file, line = self.lines[start]
+        inside = [
+            each._replace(text=each.text.removeprefix(indent))
+            for each in self.lines[start + 1 : end]
+        ]
         # The notebook that Quarto makes of a chapter drops one blank line at either end, then blank
         # lines at both ends, where a line that was not the last keeps its newline.
-        first, last = start + 1, end
-        if first < last and self.lines[first].text == "":
-            first += 1
-        if first < last and self.lines[last - 1].text == "":
-            last -= 1
-        inside = [line.text.removeprefix(indent) for line in self.lines[first:last]]
-        count = 0
-        while count < len(inside) and _OPTION_LINE.match(inside[count]):
-            count += 1
-        options = self._options(inside[:count], fence.file, fence.number + first - start)
-        code = inside[count:]
-        code_line = fence.number + first - start + count
-        kept = [text + "\n" for text in code[:-1]] + code[-1:]
-        while kept and not kept[-1].strip():
-            kept.pop()
-        while kept and not kept[0].strip():
-            kept.pop(0)
-            code_line += 1
-        lines = {str(path[0]): line for path, line in options.lines.items() if len(path) == 1}
+        inside = inside[1:] if inside and inside[0].text == "" else inside
+        inside = inside[:-1] if inside and inside[-1].text == "" else inside
+        is_code = [_OPTION_LINE.match(each.text) is None for each in inside] + [True]
+        count = is_code.index(True)
+        options = self._options(inside[:count])
+        code = [each._replace(text=each.text + "\n") for each in inside[count:-1]] + inside[count:][
+            -1:
+        ]
+        filled = [position for position, each in enumerate(code) if each.text.strip()]
+        code = code[filled[0] : filled[-1] + 1] if filled else []
         return Cell(
-            "".join(kept), options.data, lines, count > 0, fence.file, fence.number, code_line
+            code="".join(each.text for each in code),
+            options=options.data,
+            option_lines={str(k[0]): at for k, at in options.lines.items() if len(k) == 1},
+            has_option_lines=count > 0,
+            file=file,
+            line=line,
+            code_line=code[0].number if code else line + 1,
         )
 
-    def _options(self, lines: list[str], file: str, first_line: int) -> YamlFile:
-        """The `#|` lines of a cell, each checked against the table."""
-        text = "\n".join(_OPTION_LINE.sub("", line, count=1) for line in lines)
-        try:
-            parsed = parse_yaml(text, file, first_line)
-        except BookError as error:
-            self.problems.append(error)
-            return YamlFile(file, {}, {})
+    def _options(self, lines: list[Line]) -> YamlFile:
+        """The `#|` lines of a cell, each option checked against the table."""
+        given = [line._replace(text=_OPTION_LINE.sub("", line.text, count=1)) for line in lines]
+        parsed = self._yaml(given)
         for name, value in parsed.data.items():
+            line = parsed.line(str(name))
             if name not in CELL_OPTIONS:
-                self._stop_at(
-                    parsed,
+                message = (
                     f"cell option `{name}` is not supported by the embedded engine "
-                    f"(supported: {', '.join(sorted(CELL_OPTIONS))})",
-                    str(name),
+                    f"(supported: {', '.join(sorted(CELL_OPTIONS))})"
                 )
+                self._stop(message, parsed.name, line)
                 continue
-            holds, expected = _EXPECTED[name]
+            holds, expected = CELL_OPTIONS[name]
             if not holds(value):
                 message = f"cell option `{name}` is {value!r}, expected {expected}"
-                self.problems.append(BookError(message, file=file, line=parsed.line(name)))
+                self._stop(message, parsed.name, line, BookError)
         return parsed
 
     def _check_shortcodes(self, line: Line) -> None:
         for found in _SHORTCODE.finditer(line.text):
+            message = None
             if found[1] not in SHORTCODES:
-                self._stop(
-                    line,
+                message = (
                     f"shortcode `{{{{< {found[1] or ''} >}}}}` is not supported by the embedded "
-                    f"engine (supported: {', '.join(sorted(SHORTCODES))})",
+                    f"engine (supported: {', '.join(sorted(SHORTCODES))})"
                 )
             elif found[1] == "include":
-                self._stop(line, "`{{< include file >}}` must stand alone on its line")
+                message = "`{{< include file >}}` must stand alone on its line"
+            if message:
+                self._stop(message, line.file, line.number)
 
     def _check_labels(self) -> None:
         seen: dict[str, int] = {}
-        for block in self.blocks:
-            label = block.options.get("label") if isinstance(block, Cell) else None
-            if not isinstance(label, str):
-                continue
+        for cell in (block for block in self.blocks if isinstance(block, Cell)):
+            label = str(cell.options.get("label", ""))
             if label in seen:
                 message = f"two cells are labelled `{label}`; the first is at line {seen[label]}"
-                self.problems.append(BookError(message, file=block.file, line=block.line))
-            seen.setdefault(label, block.line)
+                self._stop(message, cell.file, cell.line, BookError)
+            elif label:
+                seen[label] = cell.line
 
     def _check_nothing_to_evaluate(self, head: Markdown) -> None:
         for block in (head, *self.blocks):
@@ -538,44 +518,4 @@ class _Parser:
                     f"inline `{{python}} {found.expression}` in a chapter without a cell stays plain "
                     "text: add a cell, or `jupyter: python3` to the header"
                 )
-                self.problems.append(Unsupported(message, file=found.file, line=found.line))
-
-
-def _is_bool(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
-def _is_text_or_list(value: Any) -> bool:
-    items = value if isinstance(value, list) else []
-    return _is_text(value) or (bool(items) and all(isinstance(item, str) for item in items))
-
-
-_TRUE_OR_FALSE = (_is_bool, "true or false")
-_TEXTS = (_is_text_or_list, "text, or a list of texts")
-_INCHES = (_is_number, "inches")
-_EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "label": (lambda value: isinstance(value, str) and _LABEL.match(value) is not None,
-              "a name as fig-curves or tbl-accuracy (letters, digits, - and _)"),
-    "fig-cap": _TEXTS,
-    "fig-subcap": (lambda value: value is True or _is_text_or_list(value), "a list of texts"),
-    "fig-alt": _TEXTS,
-    "tbl-cap": (_is_text, "text"),
-    "fig-width": _INCHES,
-    "fig-height": _INCHES,
-    "layout-ncol": (lambda value: _is_number(value) and isinstance(value, int), "a whole number"),
-    "code-fold": (lambda value: _is_bool(value) or value == "show", "true, false or show"),
-    "echo": _TRUE_OR_FALSE,
-    "eval": _TRUE_OR_FALSE,
-    "include": _TRUE_OR_FALSE,
-    "warning": _TRUE_OR_FALSE,
-    "output": (lambda value: _is_bool(value) or value == "asis", "true, false or asis"),
-    "error": (lambda value: value is False, "false: a failing cell stops the render"),
-}  # fmt: skip
+                self._stop(message, found.file, found.line)

@@ -32,9 +32,7 @@ def to_pdf(book: Book, chapters: Sequence[ExecutedChapter], out: Path) -> None:
     }
     pdf = compile_pdf(typst_source(book, documents), pictures)
     out.parent.mkdir(parents=True, exist_ok=True)
-    staged = out.with_name(out.name + ".part")
-    staged.write_bytes(pdf)
-    staged.replace(out)
+    out.write_bytes(pdf)
 
 
 def to_html(

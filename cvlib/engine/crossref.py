@@ -247,14 +247,12 @@ class Anchors:
 
     def _check(self, document: Document, target: str) -> None:
         file, anchor = _split(document, target)
-        if file is None:
+        if file is None or (file in self._documents and not anchor):
             return
-        hint = None
-        if file not in self._documents:
+        if (file, anchor) not in self._names:
             hint = nearest(file, self._documents)
-        elif anchor and (file, anchor) not in self._names:
-            hint = nearest(anchor, [name for home, name in self._names if home == file])
-        if hint is not None:
+            if file in self._documents:
+                hint = nearest(anchor, [name for home, name in self._names if home == file])
             message = f"the link to {target!r} leads nowhere{hint}"
             raise document.executed.error(message, f"({target})", target)
 

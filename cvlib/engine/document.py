@@ -100,18 +100,13 @@ def read_documents(
         return list(pool.map(lambda each: _Reader(each, output, fingerprints).read(), chapters))
 
 
+@dataclass(frozen=True)
 class _Reader:
     """Reads one chapter; its first heading, or its YAML title, becomes its title."""
 
-    def __init__(
-        self,
-        chapter: ExecutedChapter,
-        output: OutputFormat,
-        fingerprints: Mapping[str, str] | None,
-    ) -> None:
-        self.chapter = chapter
-        self.output = output
-        self.fingerprints = fingerprints
+    chapter: ExecutedChapter
+    output: OutputFormat
+    fingerprints: Mapping[str, str] | None
 
     def read(self) -> Document:
         blocks = transform(self._titled(pandoc.read(self.chapter.markdown)), _as_quarto_reads)
@@ -131,7 +126,7 @@ class _Reader:
                     is_blocks = meta[key]["t"] == "MetaBlocks"
                     lead += meta[key]["c"] if is_blocks else [para(_inlines_of(meta[key]))]
             return [header(1, title, attr(slug)), *lead, *blocks]
-        while blocks and _is_comment(blocks[0]):
+        while blocks and blocks[0]["t"] == "RawBlock" and blocks[0]["c"][1].lstrip()[:4] == "<!--":
             blocks = blocks[1:]
         if not blocks or blocks[0]["t"] != "Header":
             raise RenderError(
@@ -289,8 +284,7 @@ def _as_quarto_reads(element: Element) -> list[Element] | None:
     if element["t"] == "Para" and text_of(element) == "{{< pagebreak >}}":
         return [raw_block("typst", "#pagebreak()")]
     if element["t"] == "RawBlock" and element["c"][0] == "html" and "<table" in element["c"][1]:
-        written, _ = pandoc.run(["--from", "html", "--to", "json"], element["c"][1])
-        found = elements_in(pandoc.parse(written)["blocks"])
+        found = elements_in(pandoc.read(element["c"][1], "html")["blocks"])
         return [_right_aligned(table) for table in found if table["t"] == "Table"]
     return None
 
@@ -314,10 +308,6 @@ def _callout(kind: str, given: Mapping[str, str], content: list[Element]) -> Ele
         "collapse": given.get("collapse"),
         "content": content,
     }
-
-
-def _is_comment(block: Element) -> bool:
-    return block["t"] == "RawBlock" and block["c"][1].lstrip().startswith("<!--")
 
 
 def _inlines_of(value: Element) -> list[Element]:

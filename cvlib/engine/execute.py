@@ -31,7 +31,6 @@ from cvlib.engine.chapter import (
     Markdown,
     as_one_line,
     check_supported,
-    replace_inlines,
 )
 from cvlib.engine.errors import BookError, CellFailed, Unsupported
 from cvlib.engine.kernel import Kernel, Output
@@ -304,7 +303,8 @@ def _fill(block: Markdown, results: list[dict[str, Any]], target: Target) -> str
                 line=found.line,
             )
         values.append(text)
-    filled = replace_inlines(block.text, values)
+    following = iter(values)
+    filled = INLINE.sub(lambda found: found[1] + next(following), block.text)
     if block.is_yaml and values:
         inside = [line for line in filled.split("\n") if not YAML_RULE.match(line)]
         try:

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ _EXIT = "__import__('atexit')._run_exitfuncs()"
 Output = dict[str, Any]  # of a cell, as a notebook holds it
 
 
+@dataclass(eq=False)
 class Kernel:
     """An ipykernel of this Python, run in `folder`. Use it as a context manager.
 
@@ -49,32 +51,23 @@ class Kernel:
     at once.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        env: Mapping[str, str],
-        matplotlibrc: str,
-        setup: str = "",
-        on_stderr: Callable[[str], None] | None = None,
-        give_up: Callable[[], bool] | None = None,
-    ) -> None:
-        self._folder = folder
-        self._env = env
-        self._matplotlibrc = matplotlibrc
-        self._setup = setup
-        self._on_stderr = on_stderr
-        self._give_up = give_up
+    folder: Path
+    env: Mapping[str, str]
+    matplotlibrc: str
+    setup: str = ""
+    on_stderr: Callable[[str], None] | None = None
+    give_up: Callable[[], bool] | None = None
 
     def __enter__(self) -> Kernel:
         self._scratch = Path(tempfile.mkdtemp(prefix="cvlib-"))
         rc_file = self._scratch / "matplotlibrc"
-        rc_file.write_text(self._matplotlibrc, encoding="utf-8")
+        rc_file.write_text(self.matplotlibrc, encoding="utf-8")
         self._log = self._scratch / "log"
         connection = self._scratch / "kernel.json"
         connection.write_text(json.dumps(self._connection()), encoding="utf-8")
         environment = {
             **os.environ,
-            **self._env,
+            **self.env,
             "MATPLOTLIBRC": str(rc_file),
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",
             "PYTHONHASHSEED": "0",
@@ -87,7 +80,7 @@ class Kernel:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [*command, "--HistoryManager.enabled=False"],
-                cwd=self._folder,
+                cwd=self.folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -104,7 +97,7 @@ class Kernel:
             self._client.load_connection_file()
             self._client.start_channels(stdin=False, hb=False)
             self._wait_until_heard()
-            for output in self.run(_LEAVE_AT_ONCE + self._setup, silent=True):
+            for output in self.run(_LEAVE_AT_ONCE + self.setup, silent=True):
                 if output["output_type"] == "error":
                     raise CellFailed(
                         "the code that runs before the first cell failed: "
@@ -184,7 +177,7 @@ class Kernel:
             # else the request after one that failed is thrown away
             stop_on_error=False,
         )
-        outputs = _Outputs(self._on_stderr)
+        outputs = _Outputs(self.on_stderr)
         try:
             self._listen(message, outputs)
         except GivenUp:
@@ -192,7 +185,7 @@ class Kernel:
             raise
         except KeyboardInterrupt:
             has_stopped = False
-            if self._give_up is None:  # the cell may write its checkpoint
+            if self.give_up is None:  # the cell may write its checkpoint
                 self._signal(signal.SIGINT)
                 with contextlib.suppress(KeyboardInterrupt, CellFailed):
                     has_stopped = self._listen(message, outputs, STOP_SECONDS)
@@ -205,8 +198,8 @@ class Kernel:
         """Take messages until the kernel is idle again, which is told, or the time is over."""
         started = asked = time.monotonic()
         while time.monotonic() - started < seconds:
-            if self._give_up is not None and time.monotonic() - asked > _ASK_SECONDS:
-                if self._give_up():
+            if self.give_up is not None and time.monotonic() - asked > _ASK_SECONDS:
+                if self.give_up():
                     raise GivenUp("the cells were stopped")
                 asked = time.monotonic()
             received = self._next(self._client.get_iopub_msg, message)
@@ -260,21 +253,21 @@ class Kernel:
         self._has_ended(5.0)
 
 
+@dataclass
 class _Outputs:
     """Collects a cell's outputs in notebook form: streams joined, clear_output obeyed."""
 
-    def __init__(self, on_stderr: Callable[[str], None] | None) -> None:
-        self.collected: list[Output] = []
-        self._on_stderr = on_stderr
-        self._clear_next = False
+    on_stderr: Callable[[str], None] | None
+    collected: list[Output] = field(default_factory=list)
+    clear_next: bool = False
 
     def take(self, kind: str, content: dict[str, Any]) -> None:
         """Add one message of the kernel."""
         if kind == "stream":
             name, text = content["name"], content["text"]
-            if name == "stderr" and self._on_stderr is not None:
-                self._on_stderr(text)
-            last = self.collected[-1] if self.collected and not self._clear_next else {}
+            if name == "stderr" and self.on_stderr is not None:
+                self.on_stderr(text)
+            last = self.collected[-1] if self.collected and not self.clear_next else {}
             if (last.get("output_type"), last.get("name")) == ("stream", name):
                 last["text"] += text
             else:
@@ -293,12 +286,12 @@ class _Outputs:
         elif kind == "error":
             self._add({"output_type": "error", **content})
         elif kind == "clear_output":
-            self._clear_next = bool(content.get("wait"))
-            if not self._clear_next:
+            self.clear_next = bool(content.get("wait"))
+            if not self.clear_next:
                 self.collected.clear()
 
     def _add(self, output: Output) -> None:
-        if self._clear_next:
+        if self.clear_next:
             self.collected.clear()
-            self._clear_next = False
+            self.clear_next = False
         self.collected.append(output)

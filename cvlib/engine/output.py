@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -28,31 +28,22 @@ def publish_file(staged: Path, destination: Path) -> None:
     staged.replace(destination)
 
 
-def publish_site(staged: Path, output_dir: Path, manifest: Path) -> list[Path]:
+def publish_site(staged: Path, output_dir: Path, manifest: Path) -> None:
     """Move a site's changed files into place and remove those of its last rendering that are gone.
 
-    `manifest` lists the site's files; what else lies in the output folder is left alone. Returns
-    the files that were written. Unchanged files keep their time stamp.
+    `manifest` lists the site's files; what else lies in the output folder is left alone. Unchanged
+    files keep their time stamp.
     """
     files = sorted(path.relative_to(staged) for path in staged.rglob("*") if path.is_file())
-    before = _listed(manifest)
-    written = []
+    before: set[str] = set()
+    with suppress(FileNotFoundError, ValueError):
+        before = set(json.loads(manifest.read_text(encoding="utf-8")))
     for file in files:
         destination = output_dir / file
-        if destination.is_file() and filecmp.cmp(staged / file, destination, shallow=False):
-            continue
-        publish_file(staged / file, destination)
-        written.append(destination)
+        if not (destination.is_file() and filecmp.cmp(staged / file, destination, shallow=False)):
+            publish_file(staged / file, destination)
     for gone in before - {file.as_posix() for file in files}:
-        (output_dir / gone).unlink(missing_ok=True)
+        if not gone.startswith("/") and ".." not in gone.split("/"):
+            (output_dir / gone).unlink(missing_ok=True)
     manifest.parent.mkdir(parents=True, exist_ok=True)
     manifest.write_text(json.dumps([file.as_posix() for file in files]), encoding="utf-8")
-    return written
-
-
-def _listed(manifest: Path) -> set[str]:
-    try:
-        names = json.loads(manifest.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return set()
-    return {name for name in names if not name.startswith("/") and ".." not in name.split("/")}

@@ -6,12 +6,10 @@ import json
 import os
 import shutil
 import subprocess
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from cvlib.engine.errors import RenderError
@@ -35,54 +33,25 @@ def executable() -> str:
     return found
 
 
-class Memory:
-    """What pandoc wrote, for a process that converts the same chapters again and again.
-
-    size: how many answers are kept, those asked for last.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._answers: OrderedDict[object, tuple[str, str]] = OrderedDict()
-        self._lock = Lock()
-
-    def find(self, key: object) -> tuple[str, str] | None:
-        """Return the answer kept for `key`."""
-        with self._lock:
-            if key in self._answers:
-                self._answers.move_to_end(key)
-            return self._answers.get(key)
-
-    def keep(self, key: object, answer: tuple[str, str]) -> None:
-        """Keep an answer, and let go of the oldest where there are too many."""
-        with self._lock:
-            self._answers[key] = answer
-            while len(self._answers) > self._size:
-                self._answers.popitem(last=False)
-
-
-_memory: Memory | None = None
+_remembered: Callable[..., tuple[str, str]] | None = None
 
 
 def remember(size: int = 256) -> None:
-    """Keep answers from now on: the same text with the same arguments and files is asked once."""
-    global _memory
-    _memory = Memory(size)
+    """Keep the last `size` answers, for a process that converts the same chapters again and again.
+
+    The same text with the same arguments and files is asked once.
+    """
+    global _remembered
+    _remembered = lru_cache(maxsize=size)(lambda arguments, _stamps, text: _run(arguments, text))
 
 
 def run(arguments: Sequence[str], text: str) -> tuple[str, str]:
     """Run pandoc on `text`; return what it wrote and what it warned of."""
-    memory = _memory
-    if memory is None:
+    if _remembered is None:
         return _run(arguments, text)
     # a bibliography is named, and may change while its name stays
-    stamps = [_stamp(Path(argument)) for argument in arguments]
-    key = (*arguments, *stamps, text)
-    answer = memory.find(key)
-    if answer is None:
-        answer = _run(arguments, text)
-        memory.keep(key, answer)
-    return answer
+    stamps = tuple(_stamp(Path(argument)) for argument in arguments)
+    return _remembered(tuple(arguments), stamps, text)
 
 
 def _run(arguments: Sequence[str], text: str) -> tuple[str, str]:
@@ -104,14 +73,9 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return (found.st_mtime_ns, found.st_size) if path.is_absolute() else None
 
 
-def read(markdown: str) -> dict[str, Any]:
-    """Parse markdown as Quarto has it parsed; return pandoc's document (blocks, meta)."""
-    written, _ = run(["--from", "markdown", "--to", "json"], markdown)
-    return parse(written)
-
-
-def parse(written: str) -> dict[str, Any]:
-    """Return the document in pandoc's JSON."""
+def read(text: str, form: str = "markdown") -> dict[str, Any]:
+    """Parse markdown as Quarto has it parsed, or HTML; return pandoc's document (blocks, meta)."""
+    written, _ = run(["--from", form, "--to", "json"], text)
     document: dict[str, Any] = json.loads(written)
     return document
 

@@ -10,11 +10,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from cvlib.engine.document import Document
 from cvlib.engine.tree import Element, text_of, transform
 
-FILE = "assets/search-index.js"
+SEARCH_INDEX = "assets/search-index.js"
 _SPACE_BEFORE = re.compile(r" +(?=[,.;:)])")  # left by a citation that was dropped
 
 
@@ -35,64 +36,54 @@ def search_index(documents: Sequence[Document], titles: Mapping[str, str]) -> st
 
     titles: what figures and tables are called.
     """
-    lines = [
-        json.dumps(asdict(place), ensure_ascii=False)
-        for document in documents
-        for place in _places(document, titles)
-    ]
+    places = [place for document in documents for place in _places(document, titles)]
+    lines = [json.dumps(asdict(place), ensure_ascii=False) for place in places]
     return "window.journalIndex = [\n" + ",\n".join(lines) + "\n];\n"
 
 
 def _places(document: Document, titles: Mapping[str, str]) -> list[Place]:
-    places: list[Place] = []
+    sections: list[Place] = []
     floats: list[Place] = []
-    name = document.title_text
 
-    def visit(element: Element) -> None:
-        tag = element.get("t")
-        if tag == "Header":
-            _, attributes, inlines = element["c"]
-            number = element.get("number", "")
-            title = _words(inlines)
-            places.append(Place(document.page, attributes[0], number, title, name, ""))
-        elif tag in ("Para", "Plain"):
-            places[-1].text += _words(element["c"]) + " "
-        elif tag == "Float":
-            caption = _words(element["caption"])
-            title = f"{titles[element['kind']]} {element['number']}"
-            if element["id"]:
-                floats.append(Place(document.page, element["id"], "", title, name, caption))
-            places[-1].text += caption + " "
-            inside(element["content"])
-        elif tag == "Callout":
-            places[-1].text += _words(element["title"]) + " "
-            inside(element["content"])
-        elif tag == "Panel":
-            inside(element["content"])
-        elif tag == "DefinitionList":
-            for term, definitions in element["c"]:
-                places[-1].text += _words(term) + " "
-                inside(definitions)
-        elif tag not in ("CodeBlock", "RawBlock") and "c" in element:
-            inside(element["c"])
-
-    def inside(value: object) -> None:
+    def read(value: Any) -> None:
         if isinstance(value, list):
             for item in value:
-                inside(item)
-        elif isinstance(value, dict):
-            visit(value)
+                read(item)
+        if not isinstance(value, dict):
+            return
+        tag = value.get("t")
+        if tag == "Header":
+            _, attributes, inlines = value["c"]
+            place = (document.page, attributes[0], value.get("number", ""), _words(inlines))
+            sections.append(Place(*place, document.title_text, ""))
+        elif tag in ("Para", "Plain"):
+            sections[-1].text += _words(value["c"]) + " "
+        elif tag == "Float":
+            caption = _words(value["caption"])
+            if value["id"]:
+                title = f"{titles[value['kind']]} {value['number']}"
+                place = (document.page, value["id"], "", title)
+                floats.append(Place(*place, document.title_text, caption))
+            sections[-1].text += caption + " "
+            read(value["content"])
+        elif tag == "Callout":
+            sections[-1].text += _words(value["title"]) + " "
+            read(value["content"])
+        elif tag == "Panel":
+            read(value["content"])
+        elif tag == "DefinitionList":
+            for term, definitions in value["c"]:
+                sections[-1].text += _words(term) + " "
+                read(definitions)
+        elif tag not in ("CodeBlock", "RawBlock"):
+            read(value.get("c"))
 
-    inside(document.blocks)
-    for place in places:
-        place.text = _SPACE_BEFORE.sub("", re.sub(r"\s+", " ", place.text)).strip()
-    return [*places, *floats]
+    read(document.blocks)
+    for place in sections:
+        place.text = _SPACE_BEFORE.sub("", " ".join(place.text.split()))
+    return [*sections, *floats]
 
 
 def _words(inlines: list[Element]) -> str:
     """Plain text without citations, whose keys are no words of the report."""
-
-    def drop(element: Element) -> list[Element] | None:
-        return [] if element["t"] == "Cite" else None
-
-    return text_of(transform(inlines, drop))
+    return text_of(transform(inlines, lambda element: [] if element["t"] == "Cite" else None))

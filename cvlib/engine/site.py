@@ -18,8 +18,7 @@ from cvlib.engine.document import Document
 from cvlib.engine.errors import RenderError
 from cvlib.engine.html import page_blocks
 from cvlib.engine.pictures import Picture, pictures_of, screen_size
-from cvlib.engine.search_index import FILE as SEARCH_INDEX
-from cvlib.engine.search_index import search_index
+from cvlib.engine.search_index import SEARCH_INDEX, search_index
 
 _STYLES = ("journal.css", "search.css", "figures.css")
 # The first one sets the colours, before anything is painted; the others wait for the page.
@@ -42,16 +41,15 @@ def write_book(book: Book, documents: Sequence[Document], outdir: Path) -> None:
     with ThreadPoolExecutor(max_workers=4) as pool:
         pages = list(pool.map(page, documents, pictures))
     for picture in (picture for found in pictures for picture in found):
-        _copy(picture.path, outdir / picture.place)
+        (outdir / picture.place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(picture.path, outdir / picture.place)
     for name in (*_STYLES, *_SCRIPTS):
         _write(outdir / "assets" / name, _asset(name))
     for sheet in _style_sheets(book):
         shutil.copyfile(sheet, outdir / "assets" / sheet.name)
     _write(outdir / SEARCH_INDEX, search_index(documents, book.float_titles))
     for document, text in zip(documents, pages, strict=True):
-        staged = outdir / f"{document.page}.part"
-        _write(staged, text)
-        staged.replace(outdir / document.page)
+        _write(outdir / document.page, text)
 
 
 def _body(book: Book, document: Document, pictures: Sequence[Picture]) -> str:
@@ -165,10 +163,3 @@ def _asset(name: str) -> str:
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-
-
-def _copy(source: Path, target: Path) -> None:
-    if target.is_file() and target.read_bytes() == source.read_bytes():
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)

@@ -6,15 +6,55 @@ PDF and HTML. Quarto itself knows far more.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from typing import Any
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_text_or_list(value: Any) -> bool:
+    items = value if isinstance(value, list) else []
+    return _is_text(value) or (bool(items) and all(isinstance(item, str) for item in items))
+
 
 def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-CELL_OPTIONS = _names("""
-    label fig-cap fig-subcap fig-alt fig-width fig-height tbl-cap layout-ncol code-fold
-    echo eval output include warning error
-""")
+_CELL_LABEL = re.compile(r"^[A-Za-z][\w-]*$")
+_TRUE_OR_FALSE = (_is_bool, "true or false")
+_TEXTS = (_is_text_or_list, "text, or a list of texts")
+_INCHES = (_is_number, "inches")
+# Options of a cell, each with what its value must be.
+CELL_OPTIONS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "label": (lambda value: isinstance(value, str) and _CELL_LABEL.match(value) is not None,
+              "a name as fig-curves or tbl-accuracy (letters, digits, - and _)"),
+    "fig-cap": _TEXTS,
+    "fig-subcap": (lambda value: value is True or _is_text_or_list(value), "a list of texts"),
+    "fig-alt": _TEXTS,
+    "tbl-cap": (_is_text, "text"),
+    "fig-width": _INCHES,
+    "fig-height": _INCHES,
+    "layout-ncol": (lambda value: _is_number(value) and isinstance(value, int), "a whole number"),
+    "code-fold": (lambda value: _is_bool(value) or value == "show", "true, false or show"),
+    "echo": _TRUE_OR_FALSE,
+    "eval": _TRUE_OR_FALSE,
+    "include": _TRUE_OR_FALSE,
+    "warning": _TRUE_OR_FALSE,
+    "output": (lambda value: _is_bool(value) or value == "asis", "true, false or asis"),
+    "error": (lambda value: value is False, "false: a failing cell stops the render"),
+}  # fmt: skip
 
 SHORTCODES = _names("include pagebreak")
 

@@ -7,8 +7,9 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from cvlib.engine.book import Book
@@ -148,14 +149,13 @@ def _meta_value(value: Any) -> Element:
     return {"t": "MetaString", "c": str(value)}
 
 
+@dataclass(frozen=True)
 class _Writer:
     """Writes the blocks of one chapter as pandoc's Typst writer shall have them."""
 
-    def __init__(self, document: Document, anchors: Anchors, titles: Mapping[str, str]) -> None:
-        self.document = document
-        self.anchors = anchors
-        self.titles = titles
-        self.folder = str(PurePosixPath(document.file).parent)
+    document: Document
+    anchors: Anchors
+    titles: Mapping[str, str]
 
     def visit(self, element: Element) -> list[Element] | None:
         tag = element["t"]
@@ -179,7 +179,7 @@ class _Writer:
             (identifier, classes, given), *rest = element["c"]
             bare = [identifier, [*classes, "typst:no-figure"], given]
             return [{"t": "Table", "c": [bare, *inside(rest, self.visit)]}]
-        if tag == "Div" and _shows_output(element):
+        if tag == "Div" and "cell" in element["c"][0][1] and any(map(_is_display, element["c"][1])):
             return self._unwrapped(element["c"][1])
         if tag == "Str" and _APOSTROPHE in element["c"]:
             # as itself, not as the quote that pandoc would write
@@ -255,7 +255,7 @@ class _Writer:
 
     def _image(self, attributes: list[Any], inlines: list[Element], target: list[str]) -> Element:
         given, reference = pairs(attributes), target[0]
-        path = posixpath.normpath(f"{self.folder}/{reference}")
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(self.document.file), reference))
         settings = [_quoted(reference if reference.startswith("/") else f"/{path}")]
         # In a figure the caption says it already; a picture in the text is described by its words.
         described = given.get("alt") if given.get("described") == "yes" else None
@@ -279,11 +279,6 @@ class _Writer:
 
 def _is_display(block: Element) -> bool:
     return block["t"] == "Div" and "cell-output-display" in block["c"][0][1]
-
-
-def _shows_output(element: Element) -> bool:
-    attributes, content = element["c"]
-    return "cell" in attributes[1] and any(map(_is_display, content))
 
 
 def _filling(block: Element) -> Element:

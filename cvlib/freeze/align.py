@@ -10,61 +10,45 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
 
-from cvlib.engine.chapter import INLINE, Cell, Chapter, Markdown
+from cvlib.engine.chapter import Caption, Cell, Chapter, Inline, Markdown
 from cvlib.freeze.marks import values_in
-from cvlib.journal.captions import OPTIONS
 
 _CELL = re.compile(r"^::: \{[^\n]*\.cell [^\n]*execution_count=(\d+)\}$", re.MULTILINE)
 _LONG = 12  # letters of a text that says where it is, even behind one that was changed
 
 
-@dataclass(frozen=True)
-class Replaced:
-    """What an execution replaces: an inline expression, a cell, or a block of YAML.
-
-    content: all that its outcome depends on. line: of the expression, or where the block begins.
-    """
-
-    content: Any
-    block: Cell | Markdown = field(compare=False)
-    line: int = field(compare=False)
-    is_expression: bool = False
-
-
-def taken_apart(chapter: Chapter) -> tuple[list[str], list[list[Replaced]]]:
+def taken_apart(chapter: Chapter) -> tuple[list[str], list[list[Cell | Markdown | Inline]]]:
     """Return the texts that stand in the executed markdown as they are, and what is between them.
 
-    There is one text more than gaps; only the first and the last may be empty.
+    There is one text more than gaps; only the first and the last may be empty. In a gap there are
+    cells, blocks of YAML, the header, and an inline expression as its last.
     """
-    texts, gaps = [""], list[list[Replaced]]()
+    texts, gaps = [""], list[list[Cell | Markdown | Inline]]()
 
-    def add(what: Replaced) -> None:
+    def add(replaced: Cell | Markdown | Inline) -> None:
         if gaps and not texts[-1]:
-            gaps[-1].append(what)
+            gaps[-1].append(replaced)
         else:
-            gaps.append([what])
+            gaps.append([replaced])
             texts.append("")
 
     if chapter.header_text:
-        add(Replaced(chapter.header_text, chapter.head, 1))
+        add(chapter.head)
     for block in chapter.blocks:
-        if isinstance(block, Cell):
-            content = (block.code, dict(block.options), block.has_option_lines)
-            add(Replaced(content, block, block.line))
-        elif block.is_yaml:
+        if isinstance(block, Cell) or block.is_yaml:
             # with values in it, it must be YAML still: an execution says whether it is
-            add(Replaced(block.text, block, block.line))
-        else:
-            position = 0
-            for found in INLINE.finditer(block.text):
-                texts[-1] += block.text[position : found.end(1)]
-                line = block.line + block.text.count("\n", 0, found.start(2))
-                add(Replaced(found.group(2), block, line, is_expression=True))
-                position = found.end()
-            texts[-1] += block.text[position:] + "\n\n"
+            add(block)
+            continue
+        position = 0
+        for inline in block.inlines:
+            texts[-1] += block.text[position : inline.start]
+            add(inline)
+            position = inline.end
+        texts[-1] += block.text[position:] + "\n\n"
     return texts, gaps
 
 
@@ -134,28 +118,25 @@ def align(chapter: Chapter, markdown: str) -> Alignment:
     lost = ""
     for place, gap in enumerate(gaps):
         before, end = first[place : place + 2]
-        if gap[-1].is_expression and not lost:
+        if isinstance(gap[-1], Inline) and not lost:
             lost = texts[place] * (before is None) or texts[place + 1] * (end is None)
         if before is None or end is None:
             continue
         start = before + len(texts[place])
-        for what in gap:
-            if what.is_expression:
+        for replaced in gap:
+            if isinstance(replaced, Inline):
                 # what else is replaced before it ends with its line
-                at = markdown.rfind("\n", start, end) + 1 if len(gap) > 1 else 0
-                source = what.content.strip()
-                made.append(Made("value", source, what.block.file, what.line, max(at, start), end))
-            elif isinstance(what.block, Markdown):
-                made += _inside(what.block, what.block.text, markdown, start, end, values)
+                at = markdown.rfind("\n", start, end) + 1 if len(gap) > 1 else start
+                made.append(_made("value", replaced, max(at, start), end))
+            elif isinstance(replaced, Markdown):
+                made += _inside(replaced, markdown, start, end, values)
     for one, cell in cells:
-        for option in OPTIONS:
-            value, start = cell.options.get(option), one.start
-            line = cell.option_lines.get(option, cell.line)
-            for text in value if isinstance(value, list) else [value]:
-                if isinstance(text, str):
-                    found = list(_inside(cell, text, markdown, start, one.end, values, line))
-                    made += found
-                    start = found[-1].end if found else start
+        for _, captions in groupby(cell.captions, lambda caption: caption.option):
+            start = one.start
+            for caption in captions:
+                found = list(_inside(caption, markdown, start, one.end, values))
+                made += found
+                start = found[-1].end if found else start
     return Alignment(
         tuple(map(Text, texts, first, last)), tuple(sorted(made, key=lambda one: one.start)), lost
     )
@@ -188,12 +169,11 @@ def end_of_div(markdown: str, start: int) -> int:
 
 def _cells(chapter: Chapter, markdown: str) -> Iterator[tuple[Made, Cell]]:
     """Yield the blocks of markdown that cells made, each with its cell."""
-    cells = [block for block in chapter.blocks if isinstance(block, Cell)]
     end = 0
     for found in _CELL.finditer(markdown):
         number = int(found.group(1))
-        if found.start() >= end and number <= len(cells):
-            cell, end = cells[number - 1], end_of_div(markdown, found.start())
+        if found.start() >= end and number <= len(chapter.cells):
+            cell, end = chapter.cells[number - 1], end_of_div(markdown, found.start())
             yield Made("cell", cell.code, cell.file, cell.code_line, found.start(), end), cell
 
 
@@ -244,27 +224,26 @@ def _find(
 
 
 def _inside(
-    block: Cell | Markdown,
-    text: str,
-    markdown: str,
-    start: int,
-    end: int,
-    values: Mapping[int, int],
-    line: int | None = None,
-) -> Iterator[Made]:
-    """Yield the values of a caption or a block of YAML in start:end of the markdown.
+    block: Markdown | Caption, markdown: str, start: int, end: int, values: Mapping[int, int]
+) -> list[Made]:
+    """The values of a caption or a block of YAML in start:end of the markdown, if all are found.
 
-    values: where marked ones begin and end; line: of a caption.
+    values: where marked ones begin and end.
     """
-    split = INLINE.split(text)
-    words = [word + before for word, before in zip(split[::3], [*split[1::3], ""], strict=True)]
+    edges = [0, *(edge for inline in block.inlines for edge in (inline.start, inline.end)), None]
+    words = [block.text[slice(*edge)] for edge in zip(edges[::2], edges[1::2], strict=True)]
     for there in (words, [word.replace("'", "\\'") for word in words]):  # as in an attribute
         places = _between(there, markdown, start, end, values)
-        if len(places) == len(words) - 1:
-            for place, (found, at) in enumerate(zip(INLINE.finditer(text), places, strict=True)):
-                own = line or block.line + text.count("\n", 0, found.start(2))
-                yield Made("caption", split[3 * place + 2].strip(), block.file, own, *at)
-            return
+        if len(places) == len(block.inlines):
+            return [
+                _made("caption", inline, *place)
+                for inline, place in zip(block.inlines, places, strict=True)
+            ]
+    return []
+
+
+def _made(kind: Literal["value", "caption"], inline: Inline, start: int, end: int) -> Made:
+    return Made(kind, inline.expression.strip(), inline.file, inline.line, start, end)
 
 
 def _between(

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from cvlib.engine.chapter import Chapter
+from cvlib.engine.chapter import Cell, Chapter, Inline, Markdown
 from cvlib.freeze.align import align, taken_apart
 from cvlib.freeze.frozen_copy import FrozenCopy, Record, write_record
 from cvlib.results.files import replace_text
@@ -25,8 +26,19 @@ def same_cells(before: Chapter, after: Chapter) -> bool:
         before.header_text == after.header_text
         and before.header == after.header
         and kinds[0] == kinds[1]
-        and taken_apart(before)[1] == taken_apart(after)[1]
+        and _contents(before) == _contents(after)
     )
+
+
+def _contents(chapter: Chapter) -> list[list[Any]]:
+    """All that the outcome of what is executed depends on, as it is cut by the text."""
+
+    def content(replaced: Cell | Markdown | Inline) -> Any:
+        if isinstance(replaced, Cell):
+            return replaced.code, dict(replaced.options), replaced.has_option_lines
+        return replaced.expression if isinstance(replaced, Inline) else replaced.text
+
+    return [[content(replaced) for replaced in gap] for gap in taken_apart(chapter)[1]]
 
 
 def carried_over(before: Chapter, after: Chapter, markdown: str) -> str | None:

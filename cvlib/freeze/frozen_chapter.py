@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvlib.engine.chapter import Cell, Chapter
+from cvlib.engine.chapter import Chapter
 from cvlib.engine.pictures import picture_description
 from cvlib.freeze.align import Alignment, align, end_of_div, lines_outside_code
 from cvlib.freeze.freshness import frozen_copy
@@ -54,11 +54,6 @@ class FrozenChapter:
     def file(self) -> str:
         """The chapter's file, relative to the project."""
         return self.chapter.file
-
-    @property
-    def has_cells(self) -> bool:
-        """Whether Python runs in it."""
-        return any(isinstance(block, Cell) for block in self.chapter.blocks)
 
     @cached_property
     def typst(self) -> str | None:

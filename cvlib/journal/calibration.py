@@ -24,8 +24,6 @@ from cvlib.journal.notes import rates_note, stale_note
 from cvlib.journal.quantity import Quantity
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from cvlib.journal.figure import ReportFigure
     from cvlib.journal.mistake_cases import Model
     from cvlib.journal.mistakes import Mistakes
@@ -48,7 +46,17 @@ def calibration(found: Mistakes) -> ReportFigure:
     bins = [one for one in measured.bins if one.accuracy is not None]
     figure = new_figure(2.6)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.5, 1))
-    _accuracy(above, bins)
+    confidence = 100 * np.array([one.confidence for one in bins])
+    accuracy, low, high = (
+        100 * np.array([getattr(one.accuracy, end) for one in bins])
+        for end in ("estimate", "low", "high")
+    )
+    above.plot([0, 100], [0, 100], color=MUTED, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
+    # an end may miss the middle by a rounding error
+    halves = np.maximum((accuracy - low, high - accuracy), 0)
+    above.errorbar(confidence, accuracy, halves, color=BLUE, marker="o", linewidth=1.0, zorder=3)
+    above.set_ylim(max(-2.0, min(low.min(), confidence[0]) - 6), 102)
+    above.set_ylabel("accuracy (%)")
     middles = [50 * (one.low + one.high) for one in bins]
     widths = [92 * (one.high - one.low) for one in bins]
     look = {"color": HAIRLINE, "edgecolor": MUTED, "linewidth": 0.5}
@@ -86,7 +94,14 @@ def gap(found: Mistakes) -> Quantity:
 
     Example: found.gap()
     """
-    return mistakes_value(found, lambda: gap_quantity(found.calibrated, found.is_stale))
+
+    def points() -> Quantity:
+        measured = found.calibrated.gap
+        middle, low, high = 100 * measured.estimate, 100 * measured.low, 100 * measured.high
+        text = f"{numbers.difference(middle, low, high)} points"
+        return Quantity(text, middle, low, high, found.is_stale)
+
+    return mistakes_value(found, points)
 
 
 @dataclass(frozen=True)
@@ -115,22 +130,9 @@ def calibrated(model: Model) -> Calibrated:
     )
 
 
-def gap_quantity(measured: Calibrated, stale: bool) -> Quantity:
-    """`+2.0 [1.6, 2.4] points`."""
-    middle, low, high = (
-        100 * v for v in (measured.gap.estimate, measured.gap.low, measured.gap.high)
-    )
-    text = f"{numbers.difference(middle, low, high)} points"
-    return Quantity(text, middle, low, high, stale)
-
-
 def _mean(intervals: Sequence[Interval]) -> Interval:
-    return Interval(
-        *(
-            float(np.mean([getattr(i, end) for i in intervals]))
-            for end in ("estimate", "low", "high")
-        )
-    )
+    ends = np.array([(one.estimate, one.low, one.high) for one in intervals])
+    return Interval(*(float(np.mean(end)) for end in ends.T))
 
 
 def _together(bins: Sequence[Bin]) -> Bin:
@@ -149,24 +151,3 @@ def _together(bins: Sequence[Bin]) -> Bin:
     # the middle is the mean of the seeds, which need not be a whole number of images
     interval = Interval(accuracy, min(around.low, accuracy), max(around.high, accuracy))
     return Bin(bins[0].low, bins[0].high, confidence, interval, images)
-
-
-def _accuracy(axes: Axes, bins: list[Bin]) -> None:
-    confidence = 100 * np.array([one.confidence for one in bins])
-    accuracy, low, high = (
-        100 * np.array([getattr(one.accuracy, end) for one in bins])
-        for end in ("estimate", "low", "high")
-    )
-    axes.plot([0, 100], [0, 100], color=MUTED, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
-    axes.errorbar(
-        confidence,
-        accuracy,
-        # an end may miss the middle by a rounding error
-        yerr=np.maximum((accuracy - low, high - accuracy), 0),
-        color=BLUE,
-        marker="o",
-        linewidth=1.0,
-        zorder=3,
-    )
-    axes.set_ylim(max(-2.0, min(low.min(), confidence[0]) - 6), 102)
-    axes.set_ylabel("accuracy (%)")

@@ -46,7 +46,7 @@ def epochs_to(
     target: Target | None = None,
     among: Sequence[Name] | None = None,
 ) -> Quantity:
-    """`3.5 epochs`: the same in epochs.
+    """`3.5 epochs`: epochs until a validation accuracy, asked as `seconds_to` is.
 
     Example: exp01.epochs_to("base")
     """

@@ -7,7 +7,7 @@ test accuracies alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -62,17 +62,14 @@ def effect(claim: Claim, find: Find) -> Effect:
 
 
 def _difference(claim: Claim, variants: tuple[VariantResults, ...]) -> Effect:
-    signs = (1, -1, -1, 1)[: len(variants)]  # first − second − (minus.first − minus.second)
-    seeds = _seeds(variants)
+    signed = list(zip((1, -1, -1, 1), variants, strict=False))
+    # first − second − (minus.first − minus.second)
+    seeds = shared_seeds(*variants)
     scale = 100 if is_share(claim.metric) else 1
     values = np.array(
-        [
-            scale
-            * sum(s * v.value(claim.metric, seed) for s, v in zip(signs, variants, strict=True))
-            for seed in seeds
-        ]
+        [scale * sum(sign * v.value(claim.metric, seed) for sign, v in signed) for seed in seeds]
     )
-    score = _score(claim, variants, signs, seeds)
+    score = _score(claim, signed, seeds)
     if len(seeds) > 1 and np.ptp(values) > 1e-9:
         found = t_interval(values)
         remark = ""
@@ -81,26 +78,28 @@ def _difference(claim: Claim, variants: tuple[VariantResults, ...]) -> Effect:
         found = Interval(*(100 * end for end in _ends(over_images)))
         remark = " (interval over images)"
     else:
-        raise _no_interval(seeds)
+        raise NotTested(f"{len(seeds)} seed, which has no interval")
     text = numbers.difference(found.estimate, found.low, found.high)
     unit = " points" if is_share(claim.metric) else ""
-    shown = Quantity(f"{text}{unit}{remark}", *_ends(found), stale=_stale(variants))
+    shown = Quantity(
+        f"{text}{unit}{remark}", *_ends(found), stale=any(one.is_stale for one in variants)
+    )
     p = sign_flip_test(score) if score is not None else None
     return Effect(shown, found.low, found.high, p, variants)
 
 
 def _ratio(claim: Claim, variants: tuple[VariantResults, ...]) -> Effect:
     first, second = variants
-    seeds = _seeds(variants)
+    seeds = shared_seeds(*variants)
     if len(seeds) < 2:
-        raise _no_interval(seeds)
+        raise NotTested(f"{len(seeds)} seed, which has no interval")
     values = np.log(
         [first.value(claim.metric, s) / second.value(claim.metric, s) for s in seeds]
     )  # of logarithms, so that the interval of a/b is that of b/a turned round
     found = Interval(*np.exp(_ends(t_interval(values))))
     low, high = numbers.ratio(found.low), numbers.ratio(found.high)
     text = f"{numbers.ratio(found.estimate)} [{low}, {high}] times"
-    shown = Quantity(text, *_ends(found), stale=_stale(variants))
+    shown = Quantity(text, *_ends(found), stale=any(one.is_stale for one in variants))
     return Effect(shown, found.low, found.high, None, variants)
 
 
@@ -120,41 +119,23 @@ def _measured(claim: Claim, variant: VariantResults) -> Effect:
 
 
 def _score(
-    claim: Claim,
-    variants: tuple[VariantResults, ...],
-    signs: tuple[int, ...],
-    seeds: list[int],
+    claim: Claim, signed: Sequence[tuple[int, VariantResults]], seeds: Sequence[int]
 ) -> np.ndarray | None:
     """Signed count of seeds that are right, (N,) whole numbers, an image each; None of other metrics."""
     if claim.metric != "test_accuracy":
         return None
-    tested = [[v.tested(seed) for seed in seeds] for v in variants]
-    for variant, own in zip(variants[1:], tested[1:], strict=True):
-        if not same_images(variants[0], variant, [*tested[0], *own]):
+    (_, first), *_others = signed
+    total = np.zeros((), dtype=np.int64)
+    for sign, variant in signed:
+        tested = [variant.tested(seed) for seed in seeds]
+        if not same_images(first, variant, [first.tested(seeds[0]), *tested]):
             raise JournalError(
-                f"claim {claim.say!r}: {variants[0].id} and {variant.id} were not tested on the "
+                f"claim {claim.say!r}: {first.id} and {variant.id} were not tested on the "
                 "same images, so no paired test compares them"
             )
-    parts = [
-        sign * np.sum([one.correct for one in own], axis=0, dtype=np.int64)
-        for sign, own in zip(signs, tested, strict=True)
-    ]
-    total: np.ndarray = np.sum(parts, axis=0)
+        total = total + sign * np.sum([one.correct for one in tested], axis=0, dtype=np.int64)
     return total
-
-
-def _seeds(variants: tuple[VariantResults, ...]) -> list[int]:
-    seeds = shared_seeds(variants[0], variants[1])
-    return [seed for seed in seeds if all(seed in v.need().runs for v in variants)]
 
 
 def _ends(found: Interval) -> tuple[float, float, float]:
     return float(found.estimate), float(found.low), float(found.high)
-
-
-def _stale(variants: tuple[VariantResults, ...]) -> bool:
-    return any(variant.is_stale for variant in variants)
-
-
-def _no_interval(seeds: list[int]) -> NotTested:
-    return NotTested(f"{len(seeds)} seed, which has no interval")

@@ -17,7 +17,6 @@ from functools import wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from IPython.display import display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -155,6 +154,7 @@ class ReportFigure(Figure):
     def _ipython_display_(self) -> None:
         # Not _repr_mimebundle_: printers that Quarto and notebooks register for every matplotlib
         # figure come before it, and crop the page's width away.
+        from IPython.display import display
 
         display(self.bundle(), raw=True)  # type: ignore[no-untyped-call]
 

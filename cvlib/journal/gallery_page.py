@@ -25,6 +25,8 @@ from cvlib.journal.notes import skip_sentences
 from cvlib.journal.quantity import keys_of, markdown, short_names
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from cvlib.journal.gallery import Group
     from cvlib.journal.mistakes import Mistakes
 
@@ -50,7 +52,7 @@ _QUALITIES = (85, 75, 65, 55, 45, 35, 25)
 def gallery_page(
     found: Mistakes, groups: Sequence[str] | None = None, limit: int = 120
 ) -> GalleryPage:
-    """The same for the web, with more pictures and every model's answer; nothing in the PDF.
+    """A gallery for the web, with more pictures and every model's answer; nothing in the PDF.
 
     limit: pictures in all, shared out among the groups.
 
@@ -203,17 +205,17 @@ def thumbnail(picture: np.ndarray, most_bytes: int) -> str:
 
     image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
     if max(image.size) <= SMALL:
-        png = _file(image, "PNG", optimize=True)
-        if len(png) <= most_bytes:
-            return _uri("png", png)
+        uri, size = _uri(image, "png")
+        if size <= most_bytes:
+            return uri
     for longest in (LONGEST, 72, 48):
         smaller = image.copy()
         smaller.thumbnail((longest, longest), Image.Resampling.LANCZOS)
         for quality in _QUALITIES:
-            jpeg = _file(smaller, "JPEG", quality=quality, optimize=True)
-            if len(jpeg) <= most_bytes:
-                return _uri("jpeg", jpeg)
-    return _uri("jpeg", jpeg)
+            uri, size = _uri(smaller, "jpeg", quality=quality)
+            if size <= most_bytes:
+                return uri
+    return uri
 
 
 def is_small(picture: np.ndarray) -> bool:
@@ -221,11 +223,9 @@ def is_small(picture: np.ndarray) -> bool:
     return max(picture.shape[:2]) <= SMALL
 
 
-def _file(image: object, kind: str, **options: object) -> bytes:
+def _uri(image: Image.Image, kind: str, **options: int) -> tuple[str, int]:
+    """A data URI of the picture, and the bytes of its file."""
     buffer = io.BytesIO()
-    image.save(buffer, kind, **options)  # type: ignore[attr-defined]
-    return buffer.getvalue()
-
-
-def _uri(kind: str, content: bytes) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    image.save(buffer, kind, optimize=True, **options)
+    content = buffer.getvalue()
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}", len(content)

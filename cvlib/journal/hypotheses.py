@@ -10,7 +10,7 @@ h.table()          # for the Summary: verdicts with the numbers
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -111,7 +111,15 @@ class Hypotheses:
         head = "| Hypothesis | Verdict | What was measured | Shown in |"
         rule = f"|:{'-' * 14}|:{'-' * 9}|:{'-' * 62}|:{'-' * 9}|"
         lines = "\n".join(f"| {' | '.join(_row(one, most))} |" for one in judged)
-        return noted(f"{head}\n{rule}\n{lines}", [_note(judged)], self.runs)
+        adjusted = any(one.p is not None for each in judged for one in each.claims)
+        test = ", and for accuracies the paired test on the same images, Holm-adjusted within a "
+        test += "hypothesis, has p < 0.05"
+        note = (
+            "Supported: every claim's 95% interval lies on the side that was expected"
+            f"{test * adjusted}; refuted: one claim's lies on the other side; else undecided. "
+            "Brackets: intervals over seeds, those of shares over images."
+        )
+        return noted(f"{head}\n{rule}\n{lines}", [note], self.runs)
 
     def count(self, verdict: str) -> Quantity:
         """`5`: how many hypotheses have this verdict.
@@ -261,31 +269,14 @@ def _claim(judged: Judged, alone: bool) -> str:
         return f"{say}: not tested ({_bars(markdown(judged.reason))})"
     text = f"{say} {_bars(judged.effect.shown._repr_markdown_())}"
     if judged.claim.margin:
-        text += f" (expected: {_SIDE[judged.claim.expect]} {_number(judged.claim.margin)})"
+        margin = judged.claim.margin
+        number = numbers.fixed(margin, 0 if float(margin).is_integer() else 1)
+        text += f" (expected: {_SIDE[judged.claim.expect]} {number})"
     if judged.p is not None:
         text += ", " + _bars(markdown(numbers.p_value(judged.p))).replace(" ", "\u00a0")
     if not alone and judged.verdict != "supported":
         text += f", {judged.verdict}"
     return text
-
-
-def _note(judged: Sequence[JudgedHypothesis]) -> str:
-    adjusted = any(one.p is not None for each in judged for one in each.claims)
-    test = (
-        ", and for accuracies the paired test on the same images, Holm-adjusted within a hypothesis, "
-        "has p < 0.05"
-        if adjusted
-        else ""
-    )
-    return (
-        "Supported: every claim's 95% interval lies on the side that was expected"
-        f"{test}; refuted: one claim's lies on the other side; else undecided. Brackets: intervals "
-        "over seeds, those of shares over images."
-    )
-
-
-def _number(value: float) -> str:
-    return numbers.fixed(value, 0 if float(value).is_integer() else 1)
 
 
 def _bars(text: str) -> str:

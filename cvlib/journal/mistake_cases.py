@@ -96,6 +96,10 @@ class Model:
         """Image id -> its row."""
         return {image: row for row, image in enumerate(self.ids.tolist())}
 
+    def rows(self, ids: np.ndarray) -> list[int]:
+        """Rows of these image ids (K,)."""
+        return [self.row_of[image] for image in ids.tolist()]
+
 
 @dataclass(frozen=True, eq=False)
 class Cases:
@@ -116,15 +120,10 @@ class Cases:
         read = [Model.read(variant) for variant in variants[1:] if variant.runs]
         for other in read:
             _check_same_dataset(subject, other)
-        joined = [np.isin(other.ids, subject.ids).any() for other in read]
-        return cls(
-            subject,
-            others=tuple(other for other, is_in in zip(read, joined, strict=True) if is_in),
-            absent=tuple(variant for variant in variants[1:] if not variant.runs),
-            apart=tuple(
-                other.variant for other, is_in in zip(read, joined, strict=True) if not is_in
-            ),
-        )
+        others = tuple(other for other in read if np.isin(other.ids, subject.ids).any())
+        absent = tuple(variant for variant in variants[1:] if not variant.runs)
+        apart = tuple(other.variant for other in read if other not in others)
+        return cls(subject, others, absent, apart)
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -147,9 +146,7 @@ class Cases:
     @cached_property
     def right(self) -> np.ndarray:
         """Whether each model's answer to each shared image is right, (M, K) bool."""
-        return np.stack(
-            [~m.mistaken[[m.row_of[image] for image in self.shared.tolist()]] for m in self.models]
-        )
+        return np.stack([~one.mistaken[one.rows(self.shared)] for one in self.models])
 
     @cached_property
     def complete(self) -> tuple[Model, ...]:
@@ -160,10 +157,8 @@ class Cases:
     @cached_property
     def pooled(self) -> np.ndarray:
         """Probabilities averaged over the complete models, (N, C), rows as the subject's."""
-        ids = self.subject.ids.tolist()
-        return np.mean(
-            [m.probabilities[[m.row_of[image] for image in ids]] for m in self.complete], axis=0
-        )
+        ids = self.subject.ids
+        return np.mean([one.probabilities[one.rows(ids)] for one in self.complete], axis=0)
 
     @cached_property
     def stored_names(self) -> list[str] | None:
@@ -222,11 +217,6 @@ class Pictures:
             )
         return found
 
-    @property
-    def class_names(self) -> list[str]:
-        """One name a class, in the order of labels."""
-        return list(self.data.class_names)
-
     def of(self, ids: np.ndarray) -> np.ndarray:
         """Images (K, H, W, C) uint8 of these ids."""
         return self.data.test.images[self._rows(ids)]
@@ -236,17 +226,12 @@ class Pictures:
         names = self.data.test.names
         return [names[row] for row in self._rows(ids).tolist()]
 
-    @cached_property
-    def measured(self) -> dict[str, np.ndarray]:
-        """Property -> (N,) float64 of all test images, in the order of the dataset."""
-        from cvlib.analysis.image_properties import measure
-
-        return measure(self.data.test.images)
-
     def properties(self, ids: np.ndarray) -> dict[str, np.ndarray]:
         """Property -> (K,) float64 of these images."""
+        from cvlib.analysis.image_properties import measure
+
         rows = self._rows(ids)
-        return {name: values[rows] for name, values in self.measured.items()}
+        return {name: values[rows] for name, values in measure(self.data.test.images).items()}
 
     @cached_property
     def _row_of(self) -> dict[int, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ from cvlib.journal.words import counted, listed
 
 if TYPE_CHECKING:
     from cvlib.analysis.mistakes import ConfusedPair
-    from cvlib.journal.mistake_cases import Cases, Model
+    from cvlib.journal.mistake_cases import Cases
     from cvlib.journal.mistakes import Mistakes
     from cvlib.journal.results import Name, VariantResults
 
@@ -179,10 +180,38 @@ def consistency(found: Mistakes, first: Name, second: Name | None = None) -> Qua
     Example: found.consistency(exp01["convs-2"])
     """
 
-    def both(cases: Cases) -> list[VariantResults]:
-        return [cases.model(name).variant for name in (first, second) if name is not None]
+    def kappa() -> Quantity:
+        one = found.cases.model(first)
+        two = one if second is None else found.cases.model(second)
+        ids = np.intersect1d(one.ids, two.ids)
+        correct = ~np.concatenate([model.wrong[:, model.rows(ids)] for model in (one, two)])
+        seeds = len(one.predicted)
+        pairs = list(itertools.product(range(seeds), range(seeds, len(correct))))
+        if one is two:
+            correct, pairs = correct[:seeds], list(itertools.combinations(range(seeds), 2))
+        if not pairs:
+            reason = f"{one.variant.id} has one seed, so there is no other to compare it with"
+            return Skipped("not known (one seed)", reason=reason)
+        if len(ids) < 2:
+            reason = "kappa needs two images or more"
+            return Skipped("not known (one image in common)", reason=reason)
 
-    return mistakes_value(found, lambda: _kappa(found.cases, first, second), first, second, of=both)
+        def mean(rows: np.ndarray) -> float:
+            of_pairs = agreement(rows.T).kappa
+            return float(np.mean([of_pairs[pair] for pair in pairs]))
+
+        k = bootstrap_interval(correct.T, mean, seed=0, resamples=_RESAMPLES)
+        if not math.isfinite(k.low):
+            reason = "a model that errs nowhere has no error consistency"
+            return Skipped("undefined", reason=reason)
+        text = numbers.difference(k.estimate, k.low, k.high, plus=False)
+        stale = one.variant.is_stale or two.variant.is_stale
+        return Quantity(text, k.estimate, k.low, k.high, stale)
+
+    names = [first] if second is None else [first, second]
+    return mistakes_value(
+        found, kappa, *names, of=lambda cases: [cases.model(name).variant for name in names]
+    )
 
 
 @of_mistakes
@@ -194,15 +223,13 @@ def label_errors(found: Mistakes) -> Quantity:
 
     Example: found.label_errors()
     """
+
+    def count() -> Quantity:
+        errors, images = len(found.label_errors_found.rows), len(found.cases.subject.ids)
+        return counted_share(errors, images, "image", found.cases.is_stale)
+
     return mistakes_value(
-        found,
-        lambda: counted_share(
-            len(found.label_errors_found.rows),
-            len(found.cases.subject.ids),
-            "image",
-            found.cases.is_stale,
-        ),
-        of=lambda cases: [model.variant for model in cases.complete],
+        found, count, of=lambda cases: [model.variant for model in cases.complete]
     )
 
 
@@ -212,24 +239,28 @@ def reviewed(found: Mistakes) -> Quantity:
 
     Example: found.reviewed()
     """
-    if (missing := _missing(found)) is not None:
-        if missing.text != _NOT_YET:
-            return missing
-        text = (
-            f"nothing was reviewed yet (cvlib dashboard {found.cases.subject.variant.experiment} "
-            f"shows the {counted(len(found.sample), 'mistake')} to review)"
-        )
-        return Skipped(text, reason=missing.reason)
-    counts = {said: _in_sample(found, said) for said in _PLURAL}
-    said = [f"{count} {_PLURAL[verdict][count != 1]}" for verdict, count in counts.items() if count]
-    total = len(_sampled(found))
-    drawn = len(found.sample)
-    part = f" (a random sample of {drawn}, not all of it reviewed)" * (total < drawn)
-    beyond = len(found.verdicts) - total
-    text = f"of {total} reviewed mistakes{part}, {listed(said) or 'none has a verdict'}"
-    if beyond:
-        text += f"; {beyond} more were picked by hand and are not counted"
-    return _counted(found, Quantity(text, float(total)))
+
+    def words(counts: Counter[str]) -> Quantity:
+        said = [
+            f"{counts[verdict]} {one if counts[verdict] == 1 else more}"
+            for verdict, (one, more) in _PLURAL.items()
+            if counts[verdict]
+        ]
+        total, drawn = counts.total(), len(found.sample)
+        part = f" (a random sample of {drawn}, not all of it reviewed)" * (total < drawn)
+        text = f"of {total} reviewed mistakes{part}, {listed(said) or 'none has a verdict'}"
+        if beyond := len(found.verdicts) - total:
+            text += f"; {beyond} more were picked by hand and are not counted"
+        return Quantity(text, float(total))
+
+    value = _of_review(found, words)
+    if value.text != _NOT_YET:
+        return value
+    text = (
+        f"nothing was reviewed yet (cvlib dashboard {found.cases.subject.variant.experiment} "
+        f"shows the {counted(len(found.sample), 'mistake')} to review)"
+    )
+    return replace(value, text=text)
 
 
 @of_mistakes
@@ -239,10 +270,7 @@ def verdict(found: Mistakes, which: str) -> Quantity:
     Example: found.verdict("label-error")
     """
     _check(which)
-    if (missing := _missing(found)) is not None:
-        return missing
-    count = _in_sample(found, which)
-    return _counted(found, Quantity(f"{count}", float(count)))
+    return _of_review(found, lambda counts: Quantity(f"{counts[which]}", float(counts[which])))
 
 
 @of_mistakes
@@ -252,9 +280,9 @@ def verdict_share(found: Mistakes, which: str) -> Quantity:
     Example: found.verdict_share("label-error")
     """
     _check(which)
-    if (missing := _missing(found)) is not None:
-        return missing
-    return _counted(found, share_quantity(_share(found, which)))
+    return _of_review(
+        found, lambda counts: share_quantity(wilson_interval(counts[which], counts.total()))
+    )
 
 
 @of_mistakes
@@ -267,11 +295,14 @@ def label_noise(found: Mistakes) -> Quantity:
 
     Example: found.label_noise()
     """
-    if (missing := _missing(found)) is not None:
-        return missing
-    error, share = float(found.cases.subject.wrong[0].mean()), _share(found, "label-error")
-    bound = Interval(*(error * end for end in (share.estimate, share.low, share.high)))
-    return _counted(found, share_quantity(bound))
+
+    def bound(counts: Counter[str]) -> Quantity:
+        error = float(found.cases.subject.wrong[0].mean())
+        share = wilson_interval(counts["label-error"], counts.total())
+        ends = (share.estimate, share.low, share.high)
+        return share_quantity(Interval(*(error * end for end in ends)))
+
+    return _of_review(found, bound)
 
 
 def mistakes_value(
@@ -319,71 +350,20 @@ def _all_models(cases: Cases) -> list[VariantResults]:
     return [model.variant for model in cases.models]
 
 
-def _kappa(
-    cases: Cases, first: str | VariantResults, second: str | VariantResults | None
-) -> Quantity:
-    """Mean kappa over pairs of seeds, with a bootstrap interval over the images of both."""
-    one = cases.model(first)
-    two = one if second is None else cases.model(second)
-    ids = np.intersect1d(one.ids, two.ids)
-    if one is two:
-        correct = _right(one, ids)
-        pairs = list(itertools.combinations(range(len(correct)), 2))
-    else:
-        correct = np.concatenate([_right(one, ids), _right(two, ids)])
-        seeds = len(one.predicted)
-        pairs = list(itertools.product(range(seeds), range(seeds, len(correct))))
-    if not pairs:
-        reason = f"{one.variant.id} has one seed, so there is no other to compare it with"
-        return Skipped("not known (one seed)", reason=reason)
-    if len(ids) < 2:
-        return Skipped("not known (one image in common)", reason="kappa needs two images or more")
+def _of_review(found: Mistakes, compute: Callable[[Counter[str]], Quantity]) -> Quantity:
+    """A value of the verdicts on the random sample, counted; says so while there is none.
 
-    def kappa(rows: np.ndarray) -> float:
-        of_pairs = {(pair.a, pair.b): pair.kappa for pair in agreement(rows.T).pairs}
-        return float(np.mean([of_pairs[pair] for pair in pairs]))
-
-    found = bootstrap_interval(correct.T, kappa, seed=0, resamples=_RESAMPLES)
-    if not math.isfinite(found.low):
-        return Skipped("undefined", reason="a model that errs nowhere has no error consistency")
-    text = numbers.difference(found.estimate, found.low, found.high, plus=False)
-    stale = one.variant.is_stale or two.variant.is_stale
-    return Quantity(text, found.estimate, found.low, found.high, stale)
-
-
-def _right(model: Model, ids: np.ndarray) -> np.ndarray:
-    return ~model.wrong[:, [model.row_of[image] for image in ids.tolist()]]
-
-
-def _counted(found: Mistakes, value: Quantity) -> Quantity:
-    """Traced to the run whose mistakes were sampled, and to the file with the verdicts."""
-    subject = found.cases.subject
-    stale = replace(value, stale=subject.variant.is_stale)
-    return stale.traced([subject.run.key], found.reviews_file)
-
-
-def _share(found: Mistakes, which: str) -> Interval:
-    return wilson_interval(_in_sample(found, which), len(_sampled(found)))
-
-
-def _sampled(found: Mistakes) -> list[int]:
-    """Reviewed images of the random sample."""
-    return [image for image in found.verdicts if (found.sample == image).any()]
-
-
-def _in_sample(found: Mistakes, which: str) -> int:
-    return sum(found.verdicts[image] == which for image in _sampled(found))
-
-
-def _missing(found: Mistakes) -> Skipped | None:
-    """What stands in place of all these values while there is no review to count."""
+    Traced to the run whose mistakes were sampled, and to the file with the verdicts.
+    """
     if found.is_skipped:
         return skipped_value(found.variants[0])
-    if _sampled(found):
-        return None
-    if not found.cases.subject.wrong[0].any():
+    subject, verdicts = found.cases.subject, found.verdicts
+    if counts := Counter(verdicts[image] for image in verdicts if image in found.sample):
+        value = replace(compute(counts), stale=found.is_stale)
+        return value.traced([subject.run.key], found.reviews_file)
+    if not subject.wrong[0].any():
         return Skipped("no mistakes to review", reason="the subject makes no mistake")
-    how = f"`cvlib dashboard {found.cases.subject.variant.experiment}`"
+    how = f"`cvlib dashboard {subject.variant.experiment}`"
     return Skipped(
         _NOT_YET,
         reason=f"no verdict on the {len(found.sample)} mistakes that are to be reviewed; {how} "

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from cvlib.journal.errors import JournalError
 from cvlib.journal.functions import Asked
+from cvlib.journal.handle import note_file
 from cvlib.journal.words import short_name
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Mistakes(Asked):
     @cached_property
     def class_names(self) -> list[str]:
         """As a run kept them, else as the dataset says."""
-        return self.cases.stored_names or self.pictures.class_names
+        return self.cases.stored_names or list(self.pictures.data.class_names)
 
     @cached_property
     def short_names(self) -> list[str]:
@@ -202,8 +203,9 @@ class Mistakes(Asked):
     @cached_property
     def reviews(self) -> Reviews | None:
         """What a person said of the subject's experiment's test images; None before that."""
-        subject = self.cases.subject
-        found = subject.variant.project.reviews_of(subject.variant.experiment)
+        subject, project = self.cases.subject, self.variants[0].project
+        note_file(project.root / self.reviews_file)
+        found = project.reviews_of(subject.variant.experiment)
         if found is not None and found.dataset != subject.variant.variant.spec.dataset.name:
             raise JournalError(
                 f"{subject.variant.experiment}.json reviews images of {found.dataset}, but {subject.variant.id} was "

@@ -13,8 +13,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tabulate import tabulate
-
 from cvlib.journal.errors import MissingResults
 
 if TYPE_CHECKING:
@@ -142,6 +140,7 @@ def markdown(text: str) -> str:
 
 def pipe_table(head: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
     """A table by tabulate. align: one of l or r for each column. Cells are plain text."""
+    from tabulate import tabulate
 
     return tabulate(
         [[_cell(text) for text in row] for row in rows],

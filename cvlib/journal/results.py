@@ -335,15 +335,17 @@ def told_apart(variants: Sequence[VariantResults]) -> list[VariantResults]:
     ]
 
 
-def shared_seeds(first: VariantResults, second: VariantResults) -> list[int]:
-    """Seeds with a result of both; raises MissingResults when there is none."""
+def shared_seeds(
+    first: VariantResults, second: VariantResults, *others: VariantResults
+) -> list[int]:
+    """Seeds with a result of all; raises MissingResults when the first two have none in common."""
     seeds = [seed for seed in first.need().runs if seed in second.need().runs]
     if not seeds:
         raise MissingResults(
             f"{first.id} and {second.id} have no seed in common with results "
             f"of both; `cvlib run {first.experiment}` trains what is missing."
         )
-    return seeds
+    return [seed for seed in seeds if all(seed in other.need().runs for other in others)]
 
 
 def skipped_value(variant: VariantResults) -> Skipped:

@@ -64,7 +64,7 @@ def table(
     if {"difference", "p"} & set(names):
         base, *rows = told_apart([results.reference(reference), *rows])
     shown = results.shown(rows)
-    context = Context(base, target_of(target, shown))
+    context = Context(base, None if target is None else target_of(target, shown))
     if "p" in names:
         reference = context.needs_reference()
         others = [v for v in shown if v.id != reference.id and reference.runs]

@@ -13,7 +13,7 @@ import re
 import shutil
 import tarfile
 import tempfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +55,8 @@ def pack(target: Path, files: dict[str, WeightsFile]) -> list[PackedFile]:
         PackedFile(name, found.path.stat().st_size, found.sha256)
         for name, found in sorted(files.items())
     ]
-    listed = [{k: v for k, v in asdict(entry).items() if k != "is_new"} for entry in entries]
     _check_names(entries, target)
+    listed = [{"file": e.file, "sha256": e.sha256, "size": e.size} for e in entries]
     manifest = json.dumps({"files": listed, "format": FORMAT}, indent=1, sort_keys=True) + "\n"
     target.parent.mkdir(parents=True, exist_ok=True)
     staged = target.with_name(f".{target.name}.{os.getpid()}")

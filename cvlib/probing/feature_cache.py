@@ -36,10 +36,6 @@ class Features:
     made: bool
 
 
-class _Damaged(Exception):
-    """What is on disk is not what was written."""
-
-
 class FeatureCache:
     """A folder of features: <key's first two digits>/<key>/{features.npy, meta.json}."""
 
@@ -55,23 +51,25 @@ class FeatureCache:
         """
         key = feature_key(identity)
         folder = self.root / key[:2] / key
-        found = _read(folder, identity)
+        found = _load(folder, identity)
         if isinstance(found, Features):
             return found
         # beside the folders, and never removed: who waits for a lock must wait for the same file
         locks = self.root / ".locks"
         locks.mkdir(parents=True, exist_ok=True)
         with FileLock(locks / f"{key}.lock"):
-            found = _read(folder, identity)  # another process may have made it meanwhile
+            found = _load(folder, identity)  # another process may have made it meanwhile
             if isinstance(found, Features):
                 return found
-            if found is not None:
+            if found:
                 logger.warning("features in %s are damaged and made anew: %s", folder, found)
             start = time.perf_counter()
             array = make()
             _write(folder, identity, array, time.perf_counter() - start)
-            made = _load(folder, identity)
-        return dataclasses.replace(made, made=True)
+            found = _load(folder, identity)
+        if not isinstance(found, Features):
+            raise OSError(f"features in {folder} cannot be read back: {found}")
+        return dataclasses.replace(found, made=True)
 
 
 def feature_key(identity: dict[str, Any]) -> str:
@@ -86,32 +84,28 @@ def _spelled(identity: dict[str, Any]) -> str:
     return json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _read(folder: Path, identity: dict[str, Any]) -> Features | Exception | None:
-    """The features in a folder, None if there is no folder, or why they cannot be used."""
+def _load(folder: Path, identity: dict[str, Any]) -> Features | str:
+    """The features in a folder, "" if there is no folder, or why they cannot be used."""
     if not folder.is_dir():
-        return None
-    try:
-        return _load(folder, identity)
-    except (OSError, ValueError, KeyError, TypeError, _Damaged) as error:
-        return error
-
-
-def _load(folder: Path, identity: dict[str, Any]) -> Features:
-    meta = json.loads((folder / "meta.json").read_text())
-    if _spelled(meta["identity"]) != _spelled(identity):
-        raise _Damaged("meta.json is that of other features")
+        return ""
     file = folder / "features.npy"
-    size = file.stat().st_size
-    if size != meta["bytes"]:
-        raise _Damaged(f"features.npy has {size} of {meta['bytes']} bytes")
-    if file_digest(file, "sha256") != meta["sha256"]:
-        raise _Damaged("features.npy has another checksum than it was written with")
-    return Features(
-        array=np.load(file, mmap_mode="r"),
-        seconds=float(meta["seconds"]),
-        images_per_second=float(meta["images_per_second"]),
-        made=False,
-    )
+    try:
+        meta = json.loads((folder / "meta.json").read_text())
+        if _spelled(meta["identity"]) != _spelled(identity):
+            return "meta.json is that of other features"
+        size = file.stat().st_size
+        if size != meta["bytes"]:
+            return f"features.npy has {size} of {meta['bytes']} bytes"
+        if file_digest(file, "sha256") != meta["sha256"]:
+            return "features.npy has another checksum than it was written with"
+        return Features(
+            array=np.load(file, mmap_mode="r"),
+            seconds=float(meta["seconds"]),
+            images_per_second=float(meta["images_per_second"]),
+            made=False,
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return repr(error)
 
 
 def _write(folder: Path, identity: dict[str, Any], array: np.ndarray, seconds: float) -> None:

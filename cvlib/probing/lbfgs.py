@@ -8,6 +8,8 @@ from functools import partial
 
 import torch
 
+# Bound of the objective's distance to its minimum, as a share of it; a third of it is real.
+TOLERANCE = 1e-4
 _PAIRS = 10  # of past steps and gradient changes, as scipy's L-BFGS-B keeps
 _SEARCHES = 16  # steps of one line search at most; nearly always none is needed
 _LEAST_ITERATIONS = 5  # under strong regularisation near-tied logits need more digits than the loss
@@ -31,7 +33,6 @@ def minimise(
     strengths: torch.Tensor,
     classes: int,
     *,
-    tolerance: float,
     max_iterations: int,
     start: torch.Tensor | None = None,
 ) -> Solution:
@@ -51,7 +52,7 @@ def minimise(
 
     The objective is 1-strongly convex in W, so it lies within ||gradient||^2 / 2 of its minimum
     (this is also its Fenchel duality gap). A strength has converged, and leaves the batch, once
-    that bound is below `tolerance` times its objective times the squared share of the null
+    that bound is below TOLERANCE times its objective times the squared share of the null
     objective (class frequencies for every row) that the fit has explained. Under strong
     regularisation that share is small, as are the weights, which have to be right all the same.
 
@@ -60,14 +61,10 @@ def minimise(
     ones = torch.ones(len(features), 1, dtype=features.dtype, device=features.device)
     design = torch.cat([features, ones], dim=1)
     state = _State(design, labels, strengths, classes, start)
-    state.run(tolerance, max_iterations)
+    state.run(max_iterations)
     # a shift of all classes alike gives the same probabilities; without it the penalty is least
     state.result -= state.result.mean(dim=1, keepdim=True)
-    return Solution(
-        state.result[..., :-1],
-        state.result[..., -1],
-        state.gap_result <= tolerance,
-    )
+    return Solution(state.result[..., :-1], state.result[..., -1], state.gap_result <= TOLERANCE)
 
 
 class _State:
@@ -109,7 +106,7 @@ class _State:
         flat = weight.reshape(-1, weight.shape[-1]) @ self.transposed
         return flat.view(len(weight), self.classes, self.rows)
 
-    def run(self, tolerance: float, max_iterations: int) -> None:
+    def run(self, max_iterations: int) -> None:
         """Step until every strength has converged, or max_iterations are made."""
         previous: tuple[torch.Tensor, torch.Tensor] | None = None
         blocks: torch.Tensor | None = None
@@ -122,7 +119,7 @@ class _State:
             objective = self._objective(probabilities)
             gap = self._gap(gradient, curvature) / self._scale(objective)
             early = iteration < _LEAST_ITERATIONS
-            stop = gap <= (tolerance * 1e-4 if early else tolerance)
+            stop = gap <= (TOLERANCE * 1e-4 if early else TOLERANCE)
             if iteration == max_iterations:
                 stop = torch.ones_like(stop)
             if stop.any():

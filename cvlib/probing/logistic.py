@@ -13,9 +13,6 @@ from scipy.interpolate import CubicSpline
 from cvlib.probing.lbfgs import Solution, minimise
 from cvlib.probing.linear_head import LinearHead, as_features, as_labels, fit_standardiser
 
-TOLERANCE = (
-    1e-4  # bound of the objective's distance to its minimum, as a share of it; a third is real
-)
 MAX_ITERATIONS = 1000
 _DENSE = 20  # strengths from which on some are solved first
 _FIRST = 10  # about as many as that
@@ -45,7 +42,6 @@ def path(
     num_classes: int,
     device: str = "cpu",
     *,
-    tolerance: float = TOLERANCE,
     max_iterations: int = MAX_ITERATIONS,
 ) -> list[LinearHead]:
     """A head for each strength C: the minimum of C sum(cross-entropy) + ||W||^2 / 2.
@@ -73,9 +69,7 @@ def path(
     converged = [True] * count
     if len(present) > 1:
         rotation = principal_directions(standard)
-        solution = _solve(
-            standard @ rotation, relabelled, values, len(present), tolerance, max_iterations
-        )
+        solution = _solve(standard @ rotation, relabelled, values, len(present), max_iterations)
         weight, bias = solution.weight @ rotation.T, solution.bias
         converged = solution.converged.tolist()
     heads = []
@@ -144,7 +138,6 @@ def _solve(
     labels: torch.Tensor,
     values: list[float],
     classes: int,
-    tolerance: float,
     max_iterations: int,
 ) -> Solution:
     """All strengths in one batch; of a dense path about 10 first, which the others start from.
@@ -160,7 +153,6 @@ def _solve(
             labels,
             strengths[rows],
             classes,
-            tolerance=tolerance,
             max_iterations=max_iterations,
             start=start,
         )

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-_CONFIG = ConfigDict(frozen=True, extra="forbid")
+from cvlib.data.spec import FrozenSpec
 
 
-class LinearProbeSpec(BaseModel):
+class LinearProbeSpec(FrozenSpec):
     """Multinomial logistic regression on frozen features, its regularisation chosen on val.
 
     The path has `values` strengths C, evenly spaced in logarithm from c_min to c_max; as in
     scikit-learn, the loss is C times the sum of cross-entropies plus half the squared weights.
     """
-
-    model_config = _CONFIG
 
     mode: Literal["linear_probe"] = Field(default="linear_probe", description="what is done")
     c_min: float = Field(default=1e-5, gt=0, description="strongest regularisation of the path")
@@ -36,11 +34,6 @@ class LinearProbeSpec(BaseModel):
         default="auto", description="of extraction; auto: bfloat16 autocast on CUDA, else float32"
     )
 
-    @field_validator("neighbours", "shots", mode="before")
-    @classmethod
-    def _list_is_fine(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
-
     @field_validator("neighbours", "shots")
     @classmethod
     def _positive(cls, value: tuple[int, ...] | None) -> tuple[int, ...] | None:
@@ -57,10 +50,8 @@ class LinearProbeSpec(BaseModel):
         return self
 
 
-class ZeroShotSpec(BaseModel):
+class ZeroShotSpec(FrozenSpec):
     """CLIP without training: an image gets the class whose described name lies nearest."""
-
-    model_config = _CONFIG
 
     mode: Literal["zero_shot"] = Field(default="zero_shot", description="what is done")
     templates: tuple[str, ...] = Field(
@@ -69,11 +60,6 @@ class ZeroShotSpec(BaseModel):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="auto: bfloat16 autocast on CUDA, else float32"
     )
-
-    @field_validator("templates", mode="before")
-    @classmethod
-    def _list_is_fine(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
 
     @field_validator("templates")
     @classmethod
@@ -86,10 +72,8 @@ class ZeroShotSpec(BaseModel):
         return value
 
 
-class EmbeddingSpec(BaseModel):
+class EmbeddingSpec(FrozenSpec):
     """What a run keeps of its test features: their PCA and t-SNE maps, and separability."""
-
-    model_config = _CONFIG
 
     perplexity: float = Field(
         default=30.0, gt=1, description="t-SNE's effective neighbours; less where images are few"

@@ -346,7 +346,7 @@ class _Repeater:
         try:
             git(root, "worktree", "add", "--detach", str(tree), commit)
         except (OSError, subprocess.CalledProcessError) as error:
-            return str(getattr(error, "stderr", error)).strip().splitlines()[-1]
+            return str(getattr(error, "stderr", "") or error).strip().splitlines()[-1]
         try:
             source = tree / git(root, "rev-parse", "--show-prefix").strip()
             if code_fingerprint(change.modules, source) != change.then:

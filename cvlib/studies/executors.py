@@ -8,6 +8,7 @@ worker that dies takes only its run with it.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import sys
@@ -81,64 +82,58 @@ class WorkerPool(Executor):
     def submit(self, tasks: Iterable[Task]) -> Iterator[News | None]:
         """See `Executor`."""
         waiting = deque((0.0, task) for task in tasks)
-        busy: dict[Connection, tuple[int, Any, Task]] = {}
-        idle: list[tuple[int, Any, Connection]] = []
-        started = 0
+        workers: dict[Connection, tuple[int, Any]] = {}  # number and process
+        busy: dict[Connection, Task] = {}
+        numbers = itertools.count()
         try:
             while (waiting and not self._stop.is_set()) or busy:
                 while waiting and not self._stop.is_set() and len(busy) < self._workers:
                     if waiting[0][0] > time.monotonic():
                         break
-                    if not idle:
-                        idle.append(self._start(started))
-                        started += 1
-                    number, process, pipe = idle.pop()
-                    _, task = waiting.popleft()
-                    pipe.send(task)
-                    busy[pipe] = number, process, task
-                    yield News(number, task.run)
+                    pipe = next((pipe for pipe in workers if pipe not in busy), None)
+                    if pipe is None:
+                        pipe, process = self._start()
+                        workers[pipe] = next(numbers), process
+                    busy[pipe] = waiting.popleft()[1]
+                    pipe.send(busy[pipe])
+                    yield News(workers[pipe][0], busy[pipe].run)
                 if not busy:
                     time.sleep(0.2)
                 for ready in wait(list(busy), timeout=0.2):
                     assert isinstance(ready, Connection)
-                    pipe = ready
-                    number, process, task = busy[pipe]
+                    (number, process), task = workers[ready], busy[ready]
                     try:
-                        said = pipe.recv()
+                        said = ready.recv()
                     except (EOFError, ConnectionResetError):
                         process.join()
-                        del busy[pipe]
-                        yield News(number, task.run, ended=_died(process.exitcode))
-                        continue
-                    if isinstance(said, Ended):
-                        del busy[pipe]
-                        idle.append((number, process, pipe))
-                        if said.how == "held":
-                            # another `cvlib run` works on it: look again once it may be done
-                            waiting.append((time.monotonic() + HELD_SECONDS, task))
-                        yield News(number, task.run, ended=said)
-                    else:
+                        del workers[ready]
+                        said = _died(process.exitcode)
+                    if not isinstance(said, Ended):
                         yield News(number, task.run, progress=said)
+                        continue
+                    del busy[ready]
+                    if said.how == "held":
+                        # another `cvlib run` works on it: look again once it may be done
+                        waiting.append((time.monotonic() + HELD_SECONDS, task))
+                    yield News(number, task.run, ended=said)
                 yield None
         finally:
             self._stop.set()
-            workers = [(process, pipe) for _, process, pipe in idle]
-            workers += [(process, pipe) for pipe, (_, process, _) in busy.items()]
-            for process, pipe in workers:
+            for pipe, (_, process) in workers.items():
                 pipe.close()
                 process.join(timeout=30)
                 if process.is_alive():
                     process.kill()
                     process.join()
 
-    def _start(self, number: int) -> tuple[int, Any, Connection]:
+    def _start(self) -> tuple[Connection, Any]:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(
             target=_work, args=(theirs, self._stop, os.getpid(), *self._arguments), daemon=True
         )
         process.start()
         theirs.close()
-        return number, process, ours
+        return ours, process
 
 
 def _died(exitcode: int | None) -> Ended:

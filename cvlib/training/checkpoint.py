@@ -10,7 +10,7 @@ import logging
 import pickle
 import time
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,14 @@ _UNREADABLE = (
 
 @dataclass
 class TrainingState:
-    """Position, weights, optimiser and bookkeeping of one run."""
+    """Position, weights, optimiser and bookkeeping of one run; `model` is where it is trained."""
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
-    average: WeightAverage | None
-    loss_sum: Tensor  # of this epoch, on the device: read once an epoch
-    correct: Tensor
+    ema_decay: InitVar[float | None]
+    average: WeightAverage | None = field(init=False)
+    loss_sum: Tensor = field(init=False)  # of this epoch, on the device: read once an epoch
+    correct: Tensor = field(init=False)
     epoch: int = 0  # complete epochs
     step: int = 0  # complete steps of this epoch
     seen: int = 0  # images of this epoch
@@ -49,17 +50,18 @@ class TrainingState:
     best: dict[str, Tensor] | None = None  # weights with the best validation accuracy
     best_epoch: int = 0
 
+    def __post_init__(self, ema_decay: float | None) -> None:
+        self.average = None if ema_decay is None else WeightAverage(self.model, ema_decay)
+        device = next(self.model.parameters()).device
+        # float64 so that sums of many batches keep their digits; MPS has none
+        kind = torch.float32 if device.type == "mps" else torch.float64
+        self.loss_sum = torch.zeros((), device=device, dtype=kind)
+        self.correct = torch.zeros((), device=device, dtype=torch.int64)
+
     @property
     def evaluated(self) -> nn.Module:
         """The model that is evaluated and kept: the average of weights where there is one."""
         return self.model if self.average is None else self.average.model
-
-    def start_epoch(self) -> None:
-        """Zero what is counted over one epoch."""
-        self.loss_sum.zero_()
-        self.correct.zero_()
-        self.step = self.seen = 0
-        self.epoch_seconds = 0.0
 
     def to_plain(self) -> dict[str, Any]:
         """Tensors, numbers and containers of them."""
@@ -86,23 +88,6 @@ _PLAIN = (
     "epoch", "step", "seen", "epoch_seconds", "train_seconds", "images", "history", "best",
     "best_epoch",
 )  # fmt: skip
-
-
-def new_state(
-    model: nn.Module, optimizer: torch.optim.Optimizer, ema_decay: float | None
-) -> TrainingState:
-    """The state before the first step; `model` is where it will be trained."""
-    device = next(model.parameters()).device
-    return TrainingState(
-        model=model,
-        optimizer=optimizer,
-        average=None if ema_decay is None else WeightAverage(model, ema_decay),
-        # float64 so that sums of many batches keep their digits; MPS has none
-        loss_sum=torch.zeros(
-            (), device=device, dtype=torch.float32 if device.type == "mps" else torch.float64
-        ),
-        correct=torch.zeros((), device=device, dtype=torch.int64),
-    )
 
 
 class WeightAverage:
@@ -173,41 +158,28 @@ class Checkpoint:
         self._saved_at = time.monotonic()
         self._interval = max(INTERVAL_SECONDS, (self._saved_at - start) / LARGEST_SHARE)
 
-    def restore(self, state: TrainingState) -> bool:
-        """Put the saved run into `state` and the random generators; False if there is none."""
-        content = self._read()
-        if content is None:
-            return False
-        state.load_plain(content["state"])
-        restore_random_state(content["random"], self.device)
-        return True
-
-    def remove(self) -> None:
-        """Forget the run."""
-        self.path.unlink(missing_ok=True)
-
-    def _read(self) -> dict[str, Any] | None:
+    def restore(self, state: TrainingState) -> None:
+        """Put the saved run into `state` and the random generators, if there is one."""
         if not self.path.exists():
-            return None
+            return
+        reason = ""
         try:
             content = torch.load(self.path, map_location="cpu", weights_only=True)
-            theirs = content["identity"]
+            mine, theirs = self.identity, content["identity"]
+            names = mine.keys() | theirs.keys()
+            differing = sorted(name for name in names if mine.get(name) != theirs.get(name))
+            if differing:
+                reason = f"it belongs to a run with another {', '.join(differing)}"
         except _UNREADABLE as error:
-            self._discard(f"it cannot be read ({error})")
-            return None
-        differing = sorted(
-            name
-            for name in self.identity.keys() | theirs.keys()
-            if self.identity.get(name) != theirs.get(name)
-        )
-        if differing:
-            self._discard(f"it belongs to a run with another {', '.join(differing)}")
-            return None
-        return content
-
-    def _discard(self, reason: str) -> None:
-        logger.warning("checkpoint %s is discarded, training starts anew: %s", self.path, reason)
-        self.remove()
+            reason = f"it cannot be read ({error})"
+        if reason:
+            logger.warning(
+                "checkpoint %s is discarded, training starts anew: %s", self.path, reason
+            )
+            self.path.unlink()
+            return
+        state.load_plain(content["state"])
+        restore_random_state(content["random"], self.device)
 
 
 def snapshot(model: nn.Module) -> dict[str, Tensor]:

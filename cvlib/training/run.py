@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from cvlib.data.arrays import ImageData
 from cvlib.data.loader import ResidentLoader, channel_statistics
@@ -22,13 +22,12 @@ from cvlib.models.build import build, count_flops, count_parameters
 from cvlib.models.spec import ModelSpec
 from cvlib.training.checkpoint import (
     Checkpoint,
+    TrainingState,
     load_weights,
-    new_state,
     save_weights,
     snapshot,
 )
 from cvlib.training.device import (
-    Compute,
     choose_compute,
     deterministic_kernels,
     keep_freed_memory,
@@ -37,15 +36,7 @@ from cvlib.training.device import (
 from cvlib.training.evaluate import check_data, features, predict, score
 from cvlib.training.loop import train_epoch
 from cvlib.training.optimizers import freeze, make_optimizer
-from cvlib.training.outcome import (
-    Head,
-    Interrupted,
-    Monitor,
-    Outcome,
-    Phase,
-    Progress,
-    RunFailed,
-)
+from cvlib.training.outcome import Head, Interrupted, Monitor, Outcome, Phase, Progress, RunFailed
 from cvlib.training.spec import TrainSpec
 
 __all__ = ["Interrupted", "Outcome", "Progress", "RunFailed", "train"]
@@ -77,10 +68,14 @@ def train(
     any more), ValueError for data or a device that cannot be used.
     """
     check_data(data)
-    compute = choose_compute(device, train.precision)
+    spec, compute = train, choose_compute(device, train.precision)
     if compute.device.type == "cpu":
         keep_freed_memory()
     workdir.mkdir(parents=True, exist_ok=True)
+    files = {name: workdir / f"{name}.safetensors" for name in ("best", "last")}
+    head_seconds = 0.0 if head is None else head.seconds
+    monitor = Monitor(on_progress, should_stop)
+
     with deterministic_kernels(), owned_random_state(seed, compute.device):
         height, width, channels = data.train.images.shape[1:]
         network: Any = build(
@@ -92,88 +87,48 @@ def train(
         )
         if head is not None:
             network.set_head(torch.from_numpy(head.weight), torch.from_numpy(head.bias))
-        freeze(network, train.unfrozen_stages)
-        run = _Run(
-            data,
-            network,
-            train,
-            compute,
-            seed=seed,
-            workdir=workdir,
-            identity={"model": model.model_dump(mode="json")},
-            head_seconds=0.0 if head is None else head.seconds,
-            monitor=Monitor(on_progress, should_stop),
-        )
-        try:
-            return run.finish(keep_features)
-        except RunFailed:
-            # a failed run leaves no weights and nothing to continue from
-            run.checkpoint.remove()
-            for path in run.weights.values():
-                path.unlink(missing_ok=True)
-            raise
-
-
-class _Run:
-    """One training: what is made once from the specs, and the order of its phases."""
-
-    def __init__(
-        self,
-        data: ImageData,
-        network: nn.Module,
-        spec: TrainSpec,
-        compute: Compute,
-        *,
-        seed: int,
-        workdir: Path,
-        identity: dict[str, Any],
-        head_seconds: float,
-        monitor: Monitor,
-    ) -> None:
-        self.data, self.spec, self.compute = data, spec, compute
-        self.head_seconds, self.monitor = head_seconds, monitor
-        self.weights = {name: workdir / f"{name}.safetensors" for name in ("best", "last")}
-
-        height, width, channels = data.train.images.shape[1:]
-        self.parameters = count_parameters(network)
-        self.flops = count_flops(network, (channels, height, width))
-        network = network.to(compute.device).to(memory_format=compute.memory_format)  # type: ignore[call-overload]
-        self.state = new_state(network, make_optimizer(spec, network), spec.ema_decay)
+        freeze(network, spec.unfrozen_stages)
+        parameters = count_parameters(network)
+        flops = count_flops(network, (channels, height, width))
+        network = network.to(compute.device).to(memory_format=compute.memory_format)
+        state = TrainingState(network, make_optimizer(spec, network), spec.ema_decay)
 
         colour, std = channel_statistics(data.train.images)
         mean = colour
         if getattr(network, "preprocesses", False):
             # a backbone normalises by itself, with its own mean and deviation
             mean, std = (0.0,) * channels, (1.0,) * channels
+        loader = partial(
+            ResidentLoader,
+            device=compute.device,
+            mean=mean,
+            std=std,
+            cutout_colour=colour,
+            seed=seed,
+            channels_last=compute.channels_last,
+        )
         # A last batch of a single image is left out: batch norm has no statistics of one image, and
         # it would weigh as much as a whole batch. Which one it is changes with each epoch's order.
-        images = len(data.train.labels)
-        drop_last = images > spec.batch_size > 1 and images % spec.batch_size == 1
-
-        def loader(split_name: str, batch_size: int, **options: Any) -> ResidentLoader:
-            return ResidentLoader(
-                getattr(data, split_name),
-                batch_size=batch_size,
-                device=compute.device,
-                mean=mean,
-                std=std,
-                cutout_colour=colour,
-                seed=seed,
-                channels_last=compute.channels_last,
-                **options,
-            )
-
-        self.train_loader = loader(
-            "train", spec.batch_size, augment=spec.augment, shuffle=True, drop_last=drop_last
+        images, size = len(data.train.labels), spec.batch_size
+        train_loader = loader(
+            data.train,
+            batch_size=size,
+            augment=spec.augment,
+            shuffle=True,
+            drop_last=images > size > 1 and images % size == 1,
         )
-        evaluation_batch = max(spec.batch_size, EVALUATION_BATCH)
-        self.val_loader = loader("val", evaluation_batch)
-        # Made when it is needed: the test split is not touched before the one look at it.
-        self.make_test_loader = lambda: loader("test", evaluation_batch)
-        self.checkpoint = Checkpoint(
+        evaluation_batch = max(size, EVALUATION_BATCH)
+        val_loader = loader(data.val, batch_size=evaluation_batch)
+
+        def report(phase: Phase) -> None:
+            epoch, steps = min(state.epoch + 1, spec.epochs), len(train_loader)
+            rate = (state.images + state.seen) / (state.train_seconds + state.epoch_seconds)
+            monitor.report(Progress(epoch, spec.epochs, steps, steps, rate, phase))
+
+        checkpoint = Checkpoint(
             workdir / "checkpoint.pt",
             {
-                **identity,
+                "model": model.model_dump(mode="json"),
                 "train": spec.model_dump(mode="json"),
                 "seed": seed,
                 "data": data.fingerprint,
@@ -181,94 +136,89 @@ class _Run:
             },
             compute.device,
         )
+        checkpoint.restore(state)
+        try:
+            while state.epoch < spec.epochs:
+                lr = train_epoch(state, train_loader, spec, compute, checkpoint, monitor)
+                report("validate")
+                val_loss, val_accuracy = score(*predict(state.evaluated, val_loader, compute))
+                _end_epoch(state, lr, val_loss, val_accuracy, head_seconds)
+                checkpoint.save(state)
 
-    def finish(self, keep_features: bool) -> Outcome:
-        """From wherever the checkpoint is to the outcome."""
-        state = self.state
-        self.checkpoint.restore(state)
-        while state.epoch < self.spec.epochs:
-            lr = train_epoch(
-                state, self.train_loader, self.spec, self.compute, self.checkpoint, self.monitor
-            )
-            self._end_epoch(lr)
-            self.checkpoint.save(state)
-        return self._outcome(keep_features)
+            assert state.best is not None  # the first epoch is always the best so far
+            save_weights(files["best"], state.best)
+            save_weights(files["last"], snapshot(state.evaluated))
+            load_weights(files["best"], state.evaluated)
+            report("test")
+            # Made only now: the test split is not touched before the one look at it.
+            test_loader = loader(data.test, batch_size=evaluation_batch)
+            logits, labels = predict(state.evaluated, test_loader, compute)
+            test_loss, test_accuracy = score(logits, labels)
+            if not math.isfinite(test_loss):
+                raise RunFailed(f"test loss is {test_loss}")
+        except RunFailed:
+            # it leaves no weights and nothing to continue from
+            for path in (checkpoint.path, *files.values()):
+                path.unlink(missing_ok=True)
+            raise
+        test_features = features(state.evaluated, test_loader, compute) if keep_features else None
 
-    def _end_epoch(self, lr: float) -> None:
-        """Validate, keep the weights if they are the best so far, write the epoch's history."""
-        state = self.state
-        self._report("validate")
-        logits, labels = predict(state.evaluated, self.val_loader, self.compute)
-        val_loss, val_accuracy = score(logits, labels)
-        if not math.isfinite(val_loss):
-            raise RunFailed(
-                f"validation loss is {val_loss} after epoch {state.epoch + 1}; a lower lr, a "
-                "warm-up or clip_norm may help"
-            )
-        best_so_far = max((row["val_accuracy"] for row in state.history), default=-1.0)
-        if val_accuracy > best_so_far:  # a tie keeps the earlier epoch
-            state.best, state.best_epoch = snapshot(state.evaluated), state.epoch + 1
-        state.history.append(
-            {
-                "epoch": state.epoch + 1,
-                # Means over the epoch's batches as they were trained on: augmented, with dropout,
-                # label smoothing, and the weights of each step.
-                "train_loss": state.loss_sum.item() / state.seen,
-                "train_accuracy": state.correct.item() / state.seen,
-                "val_loss": val_loss,
-                "val_accuracy": val_accuracy,
-                "lr": lr,
-                # a head that was fitted before the first step took its time, too
-                "seconds": state.epoch_seconds + (0.0 if state.epoch else self.head_seconds),
-                "images_per_second": state.seen / state.epoch_seconds,
-            }
+    best = state.history[state.best_epoch - 1]
+    return Outcome(
+        metrics={
+            "test_accuracy": test_accuracy,
+            "test_loss": test_loss,
+            "val_accuracy": best["val_accuracy"],
+            "val_loss": best["val_loss"],
+            "best_epoch": state.best_epoch,
+            "epochs": state.epoch,
+            "parameters": parameters,
+            "flops": flops,
+            "train_seconds": state.train_seconds + head_seconds,
+            "images_per_second": state.images / state.train_seconds,
+        },
+        history=state.history,
+        test_logits=logits,
+        test_labels=labels,
+        test_ids=data.test.ids,
+        weights=files,
+        environment=compute.environment(),
+        tables={"protocol": [network.describe()]} if hasattr(network, "describe") else {},
+        test_features=test_features,
+    )
+
+
+def _end_epoch(
+    state: TrainingState, lr: float, val_loss: float, val_accuracy: float, head_seconds: float
+) -> None:
+    """Keep the weights if they are the best so far, write the epoch's history, start the next."""
+    if not math.isfinite(val_loss):
+        raise RunFailed(
+            f"validation loss is {val_loss} after epoch {state.epoch + 1}; a lower lr, a "
+            "warm-up or clip_norm may help"
         )
-        state.train_seconds += state.epoch_seconds
-        state.images += state.seen
-        state.epoch += 1
-        state.start_epoch()
-
-    def _outcome(self, keep_features: bool) -> Outcome:
-        state = self.state
-        assert state.best is not None  # the first epoch is always the best so far
-        save_weights(self.weights["best"], state.best)
-        save_weights(self.weights["last"], snapshot(state.evaluated))
-        load_weights(self.weights["best"], state.evaluated)
-        self._report("test")
-        logits, labels = predict(state.evaluated, self.make_test_loader(), self.compute)
-        test_loss, test_accuracy = score(logits, labels)
-        if not math.isfinite(test_loss):
-            raise RunFailed(f"test loss is {test_loss}")
-        best = state.history[state.best_epoch - 1]
-        test_features = None
-        if keep_features:
-            test_features = features(state.evaluated, self.make_test_loader(), self.compute)
-        describe: Any = getattr(state.model, "describe", None)
-        return Outcome(
-            metrics={
-                "test_accuracy": test_accuracy,
-                "test_loss": test_loss,
-                "val_accuracy": best["val_accuracy"],
-                "val_loss": best["val_loss"],
-                "best_epoch": state.best_epoch,
-                "epochs": state.epoch,
-                "parameters": self.parameters,
-                "flops": self.flops,
-                "train_seconds": state.train_seconds + self.head_seconds,
-                "images_per_second": state.images / state.train_seconds,
-            },
-            history=state.history,
-            test_logits=logits,
-            test_labels=labels,
-            test_ids=self.data.test.ids,
-            weights=dict(self.weights),
-            environment=self.compute.environment(),
-            tables={} if describe is None else {"protocol": [describe()]},
-            test_features=test_features,
-        )
-
-    def _report(self, phase: Phase) -> None:
-        state, epochs, steps = self.state, self.spec.epochs, len(self.train_loader)
-        rate = (state.images + state.seen) / (state.train_seconds + state.epoch_seconds)
-        epoch = min(state.epoch + 1, epochs)
-        self.monitor.report(Progress(epoch, epochs, steps, steps, rate, phase))
+    best_so_far = max((row["val_accuracy"] for row in state.history), default=-1.0)
+    if val_accuracy > best_so_far:  # a tie keeps the earlier epoch
+        state.best, state.best_epoch = snapshot(state.evaluated), state.epoch + 1
+    state.history.append(
+        {
+            "epoch": state.epoch + 1,
+            # Means over the epoch's batches as they were trained on: augmented, with dropout,
+            # label smoothing, and the weights of each step.
+            "train_loss": state.loss_sum.item() / state.seen,
+            "train_accuracy": state.correct.item() / state.seen,
+            "val_loss": val_loss,
+            "val_accuracy": val_accuracy,
+            "lr": lr,
+            # a head that was fitted before the first step took its time, too
+            "seconds": state.epoch_seconds + (0.0 if state.epoch else head_seconds),
+            "images_per_second": state.seen / state.epoch_seconds,
+        }
+    )
+    state.train_seconds += state.epoch_seconds
+    state.images += state.seen
+    state.epoch += 1
+    state.loss_sum.zero_()
+    state.correct.zero_()
+    state.step = state.seen = 0
+    state.epoch_seconds = 0.0

@@ -7,17 +7,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from cvlib.data.spec import AugmentSpec
-
-_CONFIG = ConfigDict(frozen=True, extra="forbid")
+from cvlib.data.spec import AugmentSpec, FrozenSpec
 
 
-class SGDSpec(BaseModel):
+class SGDSpec(FrozenSpec):
     """Stochastic gradient descent with momentum."""
-
-    model_config = _CONFIG
 
     name: Literal["sgd"] = Field(default="sgd", description="which optimiser")
     lr: float = Field(default=0.1, gt=0, le=100, description="learning rate at the schedule's peak")
@@ -38,10 +34,8 @@ class SGDSpec(BaseModel):
         return self
 
 
-class AdamWSpec(BaseModel):
+class AdamWSpec(FrozenSpec):
     """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
-
-    model_config = _CONFIG
 
     name: Literal["adamw"] = Field(default="adamw", description="which optimiser")
     lr: float = Field(default=3e-3, gt=0, le=10, description="learning rate at the schedule's peak")
@@ -57,19 +51,15 @@ class AdamWSpec(BaseModel):
 _WARMUP = Field(default=None, gt=0, description="epochs of linear rise from zero to lr; null: none")
 
 
-class ConstantSpec(BaseModel):
+class ConstantSpec(FrozenSpec):
     """The same learning rate throughout."""
-
-    model_config = _CONFIG
 
     name: Literal["constant"] = Field(default="constant", description="which schedule")
     warmup_epochs: float | None = _WARMUP
 
 
-class StepSpec(BaseModel):
+class StepSpec(FrozenSpec):
     """The learning rate is multiplied by `gamma` every `every_epochs` epochs."""
-
-    model_config = _CONFIG
 
     name: Literal["step"] = Field(default="step", description="which schedule")
     every_epochs: int = Field(default=10, ge=1, description="epochs between two drops")
@@ -77,10 +67,8 @@ class StepSpec(BaseModel):
     warmup_epochs: float | None = _WARMUP
 
 
-class CosineSpec(BaseModel):
+class CosineSpec(FrozenSpec):
     """Half a cosine from lr down to `final_factor * lr` (Loshchilov and Hutter, 2017)."""
-
-    model_config = _CONFIG
 
     name: Literal["cosine"] = Field(default="cosine", description="which schedule")
     final_factor: float = Field(
@@ -89,10 +77,8 @@ class CosineSpec(BaseModel):
     warmup_epochs: float | None = _WARMUP
 
 
-class OneCycleSpec(BaseModel):
+class OneCycleSpec(FrozenSpec):
     """Cosine rise to lr, then cosine fall to almost nothing (Smith and Topin, 2018)."""
-
-    model_config = _CONFIG
 
     name: Literal["one_cycle"] = Field(default="one_cycle", description="which schedule")
     peak_at: float = Field(default=0.3, gt=0, lt=1, description="share of all steps spent rising")
@@ -108,13 +94,11 @@ ScheduleSpec = Annotated[
 ]
 
 
-class TrainSpec(BaseModel):
+class TrainSpec(FrozenSpec):
     """One training recipe: all weights, from wherever the model starts.
 
     What only means something for a model with pretrained or deep bodies is off by default.
     """
-
-    model_config = _CONFIG
 
     mode: Literal["probe_then_fine_tune"] | None = Field(
         default=None,

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cvlib.data.arrays import DataError
-from cvlib.data.load import is_local, load
+from cvlib.data.load import load
+from cvlib.data.sources import open_source
 from cvlib.data.spec import DatasetSpec
 from tests.data.made import encoded, picture, write_parquet
 
@@ -24,7 +25,7 @@ def labels(count: int) -> list[int]:
 
 def test_hub_layout_is_read_in_order_across_files_and_row_groups(root: Path) -> None:
     hub = root.parent / "hub"
-    assert not is_local(SPEC, root)
+    assert open_source(SPEC.name, root).missing()
     for n in range(2):
         path = hub / "data" / f"train-0000{n}-of-00002.parquet"
         write_parquet(path, images(15, 100 * n), labels(15), class_names=NAMES)

@@ -15,10 +15,10 @@ import torchvision.datasets
 
 from cvlib.data import providers
 from cvlib.data.arrays import DataUnavailable
-from cvlib.data.load import fetch, is_local, load
-from cvlib.data.sources import published
+from cvlib.data.load import fetch, load
+from cvlib.data.sources import open_source, published
 from cvlib.data.spec import DatasetSpec
-from tests.data.test_sources import idx
+from tests.data.test_published import idx
 
 SPEC = DatasetSpec(name="fashion_mnist")
 
@@ -68,7 +68,7 @@ def test_every_attempt_and_the_way_by_hand_are_listed(
     assert lines[3].startswith("  3. Debian's package dataset-fashion-mnist: DebianFailed: apt-get")
     assert lines[4].startswith("By hand: put train-images-idx3-ubyte.gz")
     assert str(root / "FashionMNIST" / "raw") in lines[4]
-    assert not is_local(SPEC, root)
+    assert open_source(SPEC.name, root).missing()
 
 
 @pytest.mark.usefixtures("no_network")
@@ -155,7 +155,7 @@ def test_an_archive_cannot_write_outside_its_folder(tmp_path: Path) -> None:
 def test_cifar_is_fetched_from_torchvisions_address(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.data.test_sources import write_cifar
+    from tests.data.test_published import write_cifar
 
     edition = published.Edition(**{**vars(published.EDITIONS["cifar10"]), "md5": {}})
     monkeypatch.setitem(published.EDITIONS, "cifar10", edition)

@@ -13,14 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cvlib.data.arrays import DataError
-from cvlib.data.sources import (
-    SPLIT_WORDS,
-    FileItems,
-    Listing,
-    Source,
-    SourceSplit,
-    dataset_path,
-)
+from cvlib.data.sources import SPLIT_WORDS, FileItems, Listing, Source, SourceSplit, dataset_path
 
 IMAGE_SUFFIXES = frozenset(
     (
@@ -51,8 +44,11 @@ class ImageFolder(Source):
 
     def listing(self) -> Listing:
         """Return the splits that the folder has. Raises DataError naming classes that do not fit."""
+        import numpy as np
+
         splits, ignored = self._layout
         class_names = tuple(splits["train"])
+        listed = {}
         for split, classes in splits.items():
             only_train = [c for c in class_names if c not in classes]
             only_here = [c for c in classes if c not in class_names]
@@ -66,28 +62,20 @@ class ImageFolder(Source):
                     f"{self.name}: train and {split} have different classes ({'; '.join(parts)}). "
                     "Make them equal."
                 )
-        return Listing(
-            class_names,
-            {split: self._split(splits[split], class_names) for split in splits},
-            tuple(ignored),
-        )
+            names = [path for name in class_names for path in classes[name]]
+            counts = [len(classes[name]) for name in class_names]
+            listed[split] = SourceSplit(
+                labels=np.repeat(np.arange(len(class_names), dtype=np.int64), counts),
+                names=names,
+                items=FileItems([self.folder / name for name in names]),
+            )
+        return Listing(class_names, listed, tuple(ignored))
 
     def by_hand(self) -> str:
         """Say what the folder must look like."""
         return (
             f"put the images into {self.folder}, one folder for each class, or into train, val "
             "and test folders in it. A relative PATH starts at the project's folder."
-        )
-
-    def _split(self, classes: Classes, class_names: tuple[str, ...]) -> SourceSplit:
-        import numpy as np
-
-        names = [path for name in class_names for path in classes[name]]
-        counts = [len(classes[name]) for name in class_names]
-        return SourceSplit(
-            labels=np.repeat(np.arange(len(class_names), dtype=np.int64), counts),
-            names=names,
-            items=FileItems([self.folder / name for name in names]),
         )
 
     @cached_property

@@ -7,7 +7,8 @@ import hashlib
 import importlib.util
 import pickle
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,7 +135,7 @@ class FashionMNIST(Source):
 
     def _fetch_debian(self) -> None:
         with scratch(self.root, "debian-") as folder:
-            unpacked = unpack_package(DEBIAN_PACKAGE, Path(folder))
+            unpacked = unpack_package(DEBIAN_PACKAGE, folder)
             self._unpack_archives(unpacked / "usr/share/datasets/fashion-mnist")
 
     def _unpack_archives(self, folder: Path) -> None:
@@ -292,13 +293,10 @@ class CIFAR(Source):
         from torchvision import datasets
 
         published = getattr(datasets, self.edition.torchvision_class)
-        with scratch(self.root, "download-") as folder:
-            archive = Path(folder) / published.filename
-            download(published.url, archive, published.tgz_md5)
-            unpack(archive, Path(folder))
+        with unpacked_archive(published.url, published.tgz_md5, self.root) as folder:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for name in self.edition.md5:
-                (Path(folder) / self.edition.folder / name).replace(self.folder / name)
+            for path in self.files():
+                (folder / self.edition.folder / path.name).replace(path)
 
     def _load(self, name: str) -> dict[str, Any]:
         with (self.folder / name).open("rb") as file:
@@ -388,13 +386,10 @@ class DTD(Source):
     def _fetch_torchvision(self) -> None:
         from torchvision.datasets import DTD as published
 
-        with scratch(self.root, "download-") as folder:
-            archive = Path(folder) / "dtd.tar.gz"
-            download(published._URL, archive, published._MD5)
-            unpack(archive, Path(folder) / "unpacked")
+        with unpacked_archive(published._URL, published._MD5, self.root) as folder:
             target = self.root / DTD_FOLDER
             target.parent.mkdir(parents=True, exist_ok=True)
-            (Path(folder) / "unpacked" / "dtd").rename(target)
+            (folder / "dtd").rename(target)
 
 
 def pixel_split(name: str, images: np.ndarray, labels: np.ndarray) -> SourceSplit:
@@ -405,7 +400,19 @@ def pixel_split(name: str, images: np.ndarray, labels: np.ndarray) -> SourceSpli
     return SourceSplit(labels.astype(np.int64), names, PixelItems(images))
 
 
-def scratch(root: Path, prefix: str) -> tempfile.TemporaryDirectory[str]:
-    """Return a folder below the data folder, as a context: what is in it can be moved in place."""
+@contextmanager
+def scratch(root: Path, prefix: str) -> Iterator[Path]:
+    """Make a folder below the data folder, for a while: what is in it can be moved in place."""
     (root / ".cache").mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryDirectory(dir=root / ".cache", prefix=prefix)
+    with tempfile.TemporaryDirectory(dir=root / ".cache", prefix=prefix) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def unpacked_archive(url: str, md5: str, root: Path) -> Iterator[Path]:
+    """Download a tar archive and unpack it into a folder, which stays for a while."""
+    with scratch(root, "download-") as folder:
+        archive = folder / url.rpartition("/")[2]
+        download(url, archive, md5)
+        unpack(archive, folder / "unpacked")
+        yield folder / "unpacked"

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from cvlib.data.arrays import DataError
-from cvlib.data.load import is_local, load
-from cvlib.data.sources import published
+from cvlib.data.load import load
+from cvlib.data.sources import open_source, published
 from cvlib.data.spec import DatasetSpec
 from tests.data.made import encoded, picture
 
@@ -66,11 +66,11 @@ def test_idx_files_are_read_plain_or_packed(
     folder = root / "FashionMNIST" / "raw"
     folder.mkdir(parents=True)
     spec = DatasetSpec(name="fashion_mnist")
-    assert not is_local(spec, root)
+    assert open_source(spec.name, root).missing()
     for name, content in small_fashion_mnist.items():
         path = folder / (f"{name}.gz" if packed else name)
         path.write_bytes(gzip.compress(content) if packed else content)
-    assert is_local(spec, root)
+    assert not open_source(spec.name, root).missing()
     data = load(spec, root)
     assert [len(s) for s in (data.train, data.val, data.test)] == [90, 10, 50]
     first = np.frombuffer(small_fashion_mnist["t10k-images-idx3-ubyte"][16:], np.uint8)[:784]
@@ -169,6 +169,6 @@ def test_dtd_uses_its_own_val_split(root: Path) -> None:
 def test_a_folder_that_is_not_there_is_not_local(
     root: Path, make_folder: Callable[..., Path]
 ) -> None:
-    assert not is_local(DatasetSpec(name="imagefolder:pictures"), root)
+    assert open_source("imagefolder:pictures", root).missing()
     make_folder({"a": 1})
-    assert is_local(DatasetSpec(name="imagefolder:pictures"), root)
+    assert not open_source("imagefolder:pictures", root).missing()
