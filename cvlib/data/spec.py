@@ -14,14 +14,9 @@ FOLDER_KINDS = ("imagefolder", "parquet")
 
 
 class FrozenSpec(BaseModel):
-    """Typed fields that are declared once; an unknown name is an error, a list will do for a tuple."""
+    """Typed fields that are declared once; an unknown name is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _list_is_fine(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
 
 
 class DatasetSpec(FrozenSpec):

@@ -34,6 +34,11 @@ class LinearProbeSpec(FrozenSpec):
         default="auto", description="of extraction; auto: bfloat16 autocast on CUDA, else float32"
     )
 
+    @field_validator("neighbours", "shots", mode="before")
+    @classmethod
+    def _list_is_fine(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
     @field_validator("neighbours", "shots")
     @classmethod
     def _positive(cls, value: tuple[int, ...] | None) -> tuple[int, ...] | None:
@@ -60,6 +65,11 @@ class ZeroShotSpec(FrozenSpec):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="auto: bfloat16 autocast on CUDA, else float32"
     )
+
+    @field_validator("templates", mode="before")
+    @classmethod
+    def _list_is_fine(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
 
     @field_validator("templates")
     @classmethod
