@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cvlib.commands.check import check
+from cvlib.commands.confirm import confirm
 from cvlib.commands.dashboard import dashboard
 from cvlib.commands.data import data
 from cvlib.commands.docs import docs
@@ -34,7 +35,20 @@ app = typer.Typer(
 )
 app.add_typer(weights_app, name="weights")
 _VERBS: tuple[Callable[..., None], ...] = (
-    *(run, status, prune, render, data, dashboard, doctor, preview, check, reviewed, trace),
+    *(
+        run,
+        status,
+        confirm,
+        prune,
+        render,
+        data,
+        dashboard,
+        doctor,
+        preview,
+        check,
+        reviewed,
+        trace,
+    ),
     *(new, init, vendor, docs),
 )
 for _verb in _VERBS:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvlib.check.finding import Finding, Report, failed, unchecked
+from cvlib.check.finding import Check, Report, failed, unchecked
 from cvlib.engine.errors import RenderError
 from cvlib.freeze.lock import lock_folder
 
@@ -28,38 +27,16 @@ _DATES = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Check:
-    """One rule: its name, what looks for it, and whether that reads the PDF."""
-
-    name: str
-    find: Callable[[Submission], Iterator[Finding]]
-    of_pdf: bool = False
-
-
-@cache
 def checks() -> tuple[Check, ...]:
-    """All of them, in order. What reads a PDF is imported here: a render need not wait for it."""
+    """All rules, in order. What reads a PDF is imported here: a render need not wait for it."""
     from cvlib.check import pages, parts, pictures, references, results, text
 
     return (
-        Check("file name", parts.file_name, of_pdf=True),
-        Check("pages", parts.total_pages, of_pdf=True),
-        Check("parts", parts.required_parts, of_pdf=True),
-        Check("lengths", parts.part_lengths, of_pdf=True),
-        Check("margins", pages.margins, of_pdf=True),
-        Check("tables", pages.tables, of_pdf=True),
-        Check("figures", pages.figures, of_pdf=True),
-        Check("fonts", pages.fonts, of_pdf=True),
-        Check("printed marks", references.printed_marks, of_pdf=True),
-        Check("up to date", text.up_to_date, of_pdf=True),
-        Check("to write", text.unwritten),
-        Check("references", references.references),
-        Check("pictures", pictures.pictures),
-        Check("values", results.values),
-        Check("results", results.runs),
-        Check("chapters", results.frozen_copies),
-        Check("interpretations", results.interpretations),
+        *(parts.file_name, parts.total_pages, parts.required_parts, parts.part_lengths),
+        *(pages.margins, pages.tables, pages.figures, pages.fonts),
+        *(references.printed_marks, text.up_to_date, text.unwritten, references.references),
+        *(pictures.pictures, results.values, results.runs),
+        *(results.frozen_copies, results.interpretations),
     )
 
 
@@ -90,10 +67,9 @@ def check_submission(submission: Submission) -> Report:
     found = [] if missing is None else [replace(missing, check="pdf")]
     for check in checks():
         if check.of_pdf and missing is not None:
-            findings = iter([unchecked("there is no PDF to look at")])
+            found.append(replace(unchecked("there is no PDF to look at"), check=check.name))
         else:
-            findings = check.find(submission)
-        found.extend(replace(finding, check=check.name) for finding in findings)
+            found.extend(check(submission))
     if missing is None:
         submission.pdf.close()
     return Report(name, tuple(found))
@@ -135,6 +111,8 @@ def _digest(submission: Submission) -> str:
     files = {*project.root.glob("_quarto*.yml"), *project.root.glob("_extensions/*/*.yml")}
     files |= {*project.experiments.glob("*.yaml"), *submission.book.bibliography}
     files |= {path for each in chapters for _, _, path in picture_files(submission, each)}
+    folders = [each.folder for each in chapters if each.folder is not None]
+    files |= {path for folder in folders for path in folder.glob("figure-*/*")}
     for path in sorted(files):
         digest.update(f"{path} ".encode() + (path.read_bytes() if path.is_file() else b"missing"))
     runs = [

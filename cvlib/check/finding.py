@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import groupby
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from cvlib.check.submission import Submission
 
 # note: worth knowing, and no reason to hold the report back; unchecked: says why it could not look
 Verdict = Literal["ok", "note", "failed", "unchecked"]
+Location = tuple[str, int | None]  # file and line
 
 _MARKS: dict[Verdict, str] = {"ok": "ok", "note": "note", "failed": "FAILED", "unchecked": "?"}
 _MOST = 5  # findings of one kind that are printed
@@ -18,7 +23,7 @@ _INDENT = " " * 24
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a check found. `check` is filled in by `check_report`.
+    """One thing that a check found. `check` is filled in by `Check`.
 
     page counts from 1; file is relative to the project; label is of a figure, table or reference.
     """
@@ -49,18 +54,53 @@ def ok(says: str) -> Finding:
 
 
 def note(says: str, to_do: str = "", **where: Any) -> Finding:
-    """Worth knowing."""
+    """Worth knowing. where: page, file, line, label."""
     return Finding("note", says, to_do, **where)
 
 
-def failed(says: str, to_do: str, **where: Any) -> Finding:
-    """Must be mended before the report is handed in."""
+def failed(says: str, to_do: str, at: Location | None = None, **where: Any) -> Finding:
+    """Must be mended before the report is handed in. at: file and line; where: as of `note`."""
+    if at is not None:
+        where |= {"file": at[0], "line": at[1]}
     return Finding("failed", says, to_do, **where)
 
 
 def unchecked(says: str, to_do: str = "") -> Finding:
     """Could not be looked at."""
     return Finding("unchecked", says, to_do)
+
+
+Findings = Generator[Finding, None, str | None]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule with its name, and whether it reads the PDF.
+
+    find: yields what it finds; returns what it looked at, said where nothing of that failed.
+    """
+
+    name: str
+    of_pdf: bool
+    find: Callable[[Submission], Findings]
+
+    def __call__(self, submission: Submission) -> Iterator[Finding]:
+        """All that it finds in what is handed in, in order."""
+        findings, has_failed = self.find(submission), False
+        while True:
+            try:
+                finding = next(findings)
+            except StopIteration as end:
+                if end.value is not None and not has_failed:
+                    yield replace(ok(end.value), check=self.name)
+                return
+            has_failed = has_failed or finding.verdict == "failed"
+            yield replace(finding, check=self.name)
+
+
+def check(name: str, *, of_pdf: bool = False) -> Callable[[Any], Check]:
+    """Make a rule of a function, see `Check`."""
+    return partial(Check, name, of_pdf)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from itertools import combinations
 
 import numpy as np
 
-from cvlib.check.finding import Finding, failed, ok, unchecked
+from cvlib.check.finding import Findings, check, failed, unchecked
 from cvlib.check.pdf import Box, Drawn, Font, Page, Tagged, around
 from cvlib.check.pictures import is_one_colour
 from cvlib.check.submission import Submission
@@ -36,9 +36,10 @@ _NOTHING_DRAWN = (
 )
 
 
-def margins(submission: Submission) -> Iterator[Finding]:
+@check("margins", of_pdf=True)
+def margins(submission: Submission) -> Findings:
     """Measure all texts, then look at the margins for anything else that is drawn there."""
-    pdf, wrong = submission.pdf, 0
+    pdf = submission.pdf
     for page in pdf.pages:
         area = submission.text_area(page.width, page.height)
         # the check of tables says so of theirs
@@ -54,7 +55,6 @@ def margins(submission: Submission) -> Iterator[Finding]:
                 f"something is drawn in the {side} margin: a figure or a rule that is too wide"
                 for side in _inked_margins(page, area)
             ]
-        wrong += len(says)
         for said in says:
             yield failed(said, _TOO_WIDE, page=page.number)
     if not pdf.is_tagged:
@@ -63,8 +63,7 @@ def margins(submission: Submission) -> Iterator[Finding]:
             "the margins at the sides were looked at",
             "Typst 0.14 and later tags what it writes.",
         )
-    if not wrong:
-        yield ok("all content is inside the margins")
+    return "all content is inside the margins"
 
 
 def _outside(
@@ -101,24 +100,23 @@ def _quoted(texts: Sequence[Drawn]) -> str:
     return f"the text {words[:40] + '…' if len(words) > 40 else words!r}{more}"
 
 
-def tables(submission: Submission) -> Iterator[Finding]:
+@check("tables", of_pdf=True)
+def tables(submission: Submission) -> Findings:
     """Measure every table of a tagged PDF with its rules."""
     if not submission.pdf.is_tagged:
         yield unchecked("the PDF is not tagged, so that its tables cannot be found")
-        return
-    count, wrong = 0, 0
+        return None
+    count = 0
     for page, tag in _tagged(submission, "Table"):
         if not page.drawn_of(tag):
             continue
         count += 1
         if says := _wrong_with_table(page, tag, submission.text_area(page.width, page.height)):
-            wrong += 1
             name = _caption(page, tag, submission)
             yield failed(
                 f"{name or 'a table'} {says}", _TABLE_TOO_WIDE, page=page.number, label=name
             )
-    if not wrong:
-        yield ok(f"{count} tables and parts of tables, none of them cut off")
+    return f"{count} tables and parts of tables, none of them cut off"
 
 
 def _wrong_with_table(page: Page, tag: Tagged, area: Box) -> str | None:
@@ -153,23 +151,22 @@ def _overlap(first: Box, second: Box) -> bool:
     return width > _TOUCH and height > _TOUCH
 
 
-def figures(submission: Submission) -> Iterator[Finding]:
+@check("figures", of_pdf=True)
+def figures(submission: Submission) -> Findings:
     """Look at what the PDF draws for each figure that it tags."""
     if not submission.pdf.is_tagged:
         yield unchecked("the PDF is not tagged, so that its figures cannot be found")
-        return
-    count, wrong = 0, 0
+        return None
+    count = 0
     for page, tag in _tagged(submission, "Figure"):
         count += 1
         box = page.box_of(tag)
         if box is not None and not is_one_colour(page.ink(box)):
             continue
-        wrong += 1
         name = _caption(page, tag, submission)
         says = "has no picture" if box is None else "is empty: it is of one colour"
         yield failed(f"{name or 'a figure'} {says}", _NOTHING_DRAWN, page=page.number, label=name)
-    if not wrong:
-        yield ok(f"{count} pictures, none of them empty")
+    return f"{count} pictures, none of them empty"
 
 
 def _tagged(submission: Submission, kind: str) -> Iterator[tuple[Page, Tagged]]:
@@ -199,7 +196,8 @@ def _caption(page: Page, tag: Tagged, submission: Submission) -> str | None:
     return min(captions)[1] if captions else None
 
 
-def fonts(submission: Submission) -> Iterator[Finding]:
+@check("fonts", of_pdf=True)
+def fonts(submission: Submission) -> Findings:
     """Ask the font of every text whether its letters are in the file: it looks the same everywhere."""
     pages: dict[Font, list[int]] = defaultdict(list)
     for page in submission.pdf.pages:
@@ -210,7 +208,7 @@ def fonts(submission: Submission) -> Iterator[Finding]:
             "the PDF has no text; it may be a scan or a print of pictures",
             "Hand in the PDF that `make report` makes.",
         )
-        return
+        return None
     loose = [font for font in pages if not font.is_embedded]
     for font in sorted(loose, key=lambda font: font.name):
         yield failed(
@@ -219,5 +217,4 @@ def fonts(submission: Submission) -> Iterator[Finding]:
             "have a setting for it.",
             page=pages[font][0],
         )
-    if not loose:
-        yield ok(f"{len(pages)} fonts, all embedded")
+    return f"{len(pages)} fonts, all embedded"

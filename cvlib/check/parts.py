@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cvlib.check.finding import Finding, failed, note, ok
+from cvlib.check.finding import Finding, Findings, check, failed, note, ok
 from cvlib.check.pdf import Entry, Page
 from cvlib.check.submission import Submission
 from cvlib.settings import expected_pdf_name
@@ -25,18 +25,18 @@ _SHORTER = "Shorten the text, or leave out a figure or rows of a table (`variant
 _LONGER = "The course expects more: say what was found, and why."
 
 
-def file_name(submission: Submission) -> Iterator[Finding]:
+@check("file name", of_pdf=True)
+def file_name(submission: Submission) -> Findings:
     """Compare the file's name with the pattern of the settings, filled with the first author."""
     yml, author = submission.book.source, submission.book.authors[0]
     try:
         expected = expected_pdf_name(submission.settings, author)
     except SpecError as error:
-        yield failed(str(error), "Give the names.", file=yml.name, line=yml.line("book", "author"))
-        return
+        yield failed(str(error), "Give the names.", (yml.name, yml.line("book", "author")))
+        return None
     found = submission.pdf_path.name
     if found == expected:
-        yield ok(found)
-        return
+        return found
     case = ", in other letters (capitals count)" if found.lower() == expected.lower() else ""
     to_do = f"Set `book: output-file: {expected.removesuffix('.pdf')}` and render again."
     words = author.split()
@@ -49,9 +49,9 @@ def file_name(submission: Submission) -> Iterator[Finding]:
     yield failed(
         f"the PDF is called {found}, expected {expected} for the author {author!r}{case}",
         to_do,
-        file=yml.name,
-        line=yml.line("book", "output-file"),
+        (yml.name, yml.line("book", "output-file")),
     )
+    return None
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,8 @@ def _bare(title: str) -> str:
     return _NUMBER.sub("", title)
 
 
-def required_parts(submission: Submission) -> Iterator[Finding]:
+@check("parts", of_pdf=True)
+def required_parts(submission: Submission) -> Findings:
     """Look for Description, Experiment Journal and Summary, and for what belongs below them."""
     outline = submission.pdf.outline
     if not outline:
@@ -109,9 +110,8 @@ def required_parts(submission: Submission) -> Iterator[Finding]:
             "the PDF has no outline, so that none of its parts can be found",
             "Render it with `make report`, or with Quarto's Typst format; both write one.",
         )
-        return
+        return None
     found: dict[str, Section] = {}
-    wrong: list[Finding] = []
     for word, title, remedy in (
         ("description", "Description", "index.qmd begins with `# Description`."),
         ("journal", "Experiment Journal", "In _quarto.yml experiments stand below `part: Experiment Journal`."),
@@ -119,25 +119,21 @@ def required_parts(submission: Submission) -> Iterator[Finding]:
     ):  # fmt: skip
         section = section_called(outline, word)
         if section is None:
-            wrong.append(failed(f"there is no part {title!r}", remedy))
+            yield failed(f"there is no part {title!r}", remedy)
         else:
             found[word] = section
     places = [(section.start.page, section.start.top) for section in found.values()]
     if places != sorted(places):
-        wrong.append(
-            failed(
-                "the parts stand in another order than Description, Experiment Journal, Summary",
-                "Order `book: chapters:` in _quarto.yml.",
-            )
+        yield failed(
+            "the parts stand in another order than Description, Experiment Journal, Summary",
+            "Order `book: chapters:` in _quarto.yml.",
         )
     if "description" in found:
-        wrong += _description(found["description"])
+        yield from _description(found["description"])
     if "journal" in found:
-        wrong += _journal(found["journal"])
-    yield from wrong
-    if not any(finding.verdict == "failed" for finding in wrong):
-        count = len(found["journal"].experiments)
-        yield ok(f"Background, Hypotheses, Plan; {count} experiments; Summary")
+        yield from _journal(found["journal"])
+    count = len(found["journal"].experiments) if "journal" in found else 0
+    return f"Background, Hypotheses, Plan; {count} experiments; Summary"
 
 
 def _description(section: Section) -> Iterator[Finding]:
@@ -180,13 +176,16 @@ def _listed(titles: Sequence[str]) -> str:
     return ", ".join(titles) or "nothing"
 
 
-def total_pages(submission: Submission) -> Iterator[Finding]:
+@check("pages", of_pdf=True)
+def total_pages(submission: Submission) -> Findings:
     """Count the pages of the PDF."""
     count = len(submission.pdf.pages)
     yield _judged(f"{count} pages", count, *submission.settings.pages.total)
+    return None
 
 
-def part_lengths(submission: Submission) -> Iterator[Finding]:
+@check("lengths", of_pdf=True)
+def part_lengths(submission: Submission) -> Findings:
     """Measure Description, Experiment Journal and Summary in heights of the text area."""
     limits = submission.settings.pages
     for word, lowest, highest in (
@@ -200,6 +199,7 @@ def part_lengths(submission: Submission) -> Iterator[Finding]:
         length = pages_of(section, submission)
         says = f"{section.title}: {length:.2f} pages"
         yield _judged(says, round(length, 2), lowest, highest, page=section.start.page)
+    return None
 
 
 def _judged(

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from cvlib.check.finding import Finding, failed, ok, unchecked
+from cvlib.check.finding import Findings, check, failed, unchecked
 from cvlib.check.submission import CheckedChapter, Submission, without_blocks
 
 _PICTURE = re.compile(
@@ -35,13 +35,13 @@ _PANEL = re.compile(r"axes_\d+")
 _BARS = re.compile(r"patch_\d+")
 
 
-def pictures(submission: Submission) -> Iterator[Finding]:
+@check("pictures")
+def pictures(submission: Submission) -> Findings:
     """Look at every picture of the frozen chapters, of both formats, and of plain markdown."""
     chapters = submission.chapters
     if loose := [c.file for c in chapters if c.chapter.cells and not c.markdown]:
         yield unchecked(f"not executed, so that its figures are not known: {', '.join(loose)}")
     seen: set[Path] = set()
-    wrong = 0
     for chapter in chapters:
         for reference, label, path in picture_files(submission, chapter):
             if path in seen:
@@ -49,19 +49,15 @@ def pictures(submission: Submission) -> Iterator[Finding]:
             seen.add(path)
             says = why_blank(path) if path.is_file() else "is not there"
             if says:
-                wrong += 1
-                file, line = _place(chapter, reference, label)
                 yield failed(
                     f"the picture {reference} {says}",
                     f"`cvlib render {Path(chapter.file).stem} --fresh` makes the figures of its cells again."
                     if "_files/" in reference
                     else "Put the picture there, or take it out of the text.",
-                    file=file,
-                    line=line,
+                    _place(chapter, reference, label),
                     label=label,
                 )
-    if not wrong:
-        yield ok(f"{len(seen)} picture files, none missing and none empty")
+    return f"{len(seen)} picture files, none missing and none empty"
 
 
 def picture_files(

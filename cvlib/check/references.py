@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from cvlib.check.finding import Finding, failed, ok, unchecked
+from cvlib.check.finding import Findings, check, failed, unchecked
 from cvlib.check.submission import Submission, blank, without_blocks
 from cvlib.engine.citations import BIBTEX_KEY
 from cvlib.engine.errors import nearest
@@ -27,7 +27,8 @@ _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)")
 _LINK_TARGET = re.compile(r"(?<=\]\()[^()\s]+|<https?:[^>\s]+>|https?://[^\s)>\]]+")
 
 
-def references(submission: Submission) -> Iterator[Finding]:
+@check("references")
+def references(submission: Submission) -> Findings:
     """Compare the labels and keys that chapters call with those that there are."""
     labels: set[str] = set()
     for chapter in submission.chapters:
@@ -39,8 +40,8 @@ def references(submission: Submission) -> Iterator[Finding]:
         keys = {key for path in submission.book.bibliography for key in _bibliography_keys(path)}
     except (ValueError, KeyError, TypeError, OSError) as error:
         yield unchecked(f"the bibliography cannot be read: {error}")
-        return
-    count, wrong = 0, 0
+        return None
+    count = 0
     for chapter in submission.chapters:
         # the source, too: a frozen copy may be of an earlier text
         calls = [*_calls_in(chapter.text), *_calls_in(chapter.result)]
@@ -48,11 +49,9 @@ def references(submission: Submission) -> Iterator[Finding]:
             count += 1
             says = _wrong_with(called, labels, keys)
             if says is not None:
-                wrong += 1
-                file, line = chapter.find(rf"@\{{?{re.escape(called)}(?![\w-])")
-                yield failed(*says, file=file, line=line, label=called)
-    if not wrong:
-        yield ok(f"{count} references and citations, all of them resolved")
+                at = chapter.find(rf"@\{{?{re.escape(called)}(?![\w-])")
+                yield failed(*says, at, label=called)
+    return f"{count} references and citations, all of them resolved"
 
 
 def _wrong_with(
@@ -79,26 +78,24 @@ def _wrong_with(
     )
 
 
-def printed_marks(submission: Submission) -> Iterator[Finding]:
+@check("printed marks", of_pdf=True)
+def printed_marks(submission: Submission) -> Findings:
     """Search the PDF for what is printed in place of a reference that was not found."""
     calls = {key for c in submission.chapters for key in _calls_in(c.text)}
     cited = sorted(key for key in calls if not _LABEL.fullmatch(key))
-    wrong = 0
     for page in submission.pdf.pages:
         text = page.text
         marks = [found[0].rstrip(".:") for found in _IN_PDF.finditer(text)]
         # pandoc prints the key of a citation that it did not find, with a question mark
         marks += [f"{key}?" for key in cited if f"{key}?" in text]
         for mark in dict.fromkeys(marks):
-            wrong += 1
             yield failed(
                 f"the PDF prints {mark!r} where a reference was not resolved",
                 "Mend the reference in the chapter, then `make report`.",
                 page=page.number,
                 label=mark.strip("?@[]") or None,
             )
-    if not wrong:
-        yield ok("no unresolved reference is printed")
+    return "no unresolved reference is printed"
 
 
 def _calls_in(markdown: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from cvlib.check.finding import Finding, failed, note, ok, unchecked
+from cvlib.check.finding import Finding, Findings, check, failed, note, ok, unchecked
 from cvlib.check.submission import CheckedChapter, Submission
 from cvlib.engine.chapter import Markdown
 from cvlib.freeze.frozen_chapter import described_runs
@@ -26,7 +26,8 @@ _EXECUTE = "`make report` executes the chapter again."
 _TRAIN = "`cvlib run` trains it, then `make report` renders what changed."
 
 
-def values(submission: Submission) -> Iterator[Finding]:
+@check("values")
+def values(submission: Submission) -> Findings:
     """Check each inline value of the frozen chapters, and every run that anything names."""
     stored = list(Store(submission.project.runs).keys())
     count, wrong = 0, 0
@@ -47,9 +48,10 @@ def values(submission: Submission) -> Iterator[Finding]:
             count += len(chapter.alignment.values)
         wrong += len(found)
         yield from found
-    if not wrong:
+    if not wrong:  # above the note
         yield ok(f"{count} computed values, each traced to its runs")
     yield note("numbers that are typed by hand are not checked: let the journal compute them")
+    return None
 
 
 def _untraced(chapter: CheckedChapter) -> Iterator[Finding]:
@@ -61,8 +63,7 @@ def _untraced(chapter: CheckedChapter) -> Iterator[Finding]:
                 f"`{{python}} {value.source}` gives {text[:50] + '…' if len(text) > 50 else text!r}, "
                 "which does not say from which runs it came",
                 _TRACED,
-                file=value.file,
-                line=value.line,
+                (value.file, value.line),
             )
 
 
@@ -91,27 +92,26 @@ def _unknown(
                 f"what it shows comes from the run {name}…, which is not in {submission.shown(project.runs)}",
                 "Restore it from git, or let the chapter be executed with the runs that there are: "
                 "`make report`.",
-                file=chapter.file,
+                (chapter.file, None),
             )
     for name in dict.fromkeys(mark.source for mark in marked if mark.source):
         if not (project.root / name).is_file():
-            yield failed(
-                f"values come from {name}, which does not exist", _EXECUTE, file=chapter.file
-            )
+            says = f"values come from {name}, which does not exist"
+            yield failed(says, _EXECUTE, (chapter.file, None))
 
 
-def runs(submission: Submission) -> Iterator[Finding]:
+@check("results")
+def runs(submission: Submission) -> Findings:
     """Sort the states of all runs by what they mean for the report."""
     groups: dict[tuple[str, str], list[RunStatus]] = defaultdict(list)
     for status in submission.runs:
         if status.state != "fresh":
             groups[status.planned.experiment, _kind(status)].append(status)
-    findings = [_of_runs(name, kind, statuses) for (name, kind), statuses in groups.items()]
-    yield from findings
-    if not any(finding.verdict == "failed" for finding in findings):
-        fresh = sum(status.state == "fresh" for status in submission.runs)
-        experiments = ", ".join(submission.experiments) or "no experiment"
-        yield ok(f"{fresh} of {len(submission.runs)} runs fresh ({experiments})")
+    for (name, kind), statuses in groups.items():
+        yield _of_runs(name, kind, statuses)
+    fresh = sum(status.state == "fresh" for status in submission.runs)
+    experiments = ", ".join(submission.experiments) or "no experiment"
+    return f"{fresh} of {len(submission.runs)} runs fresh ({experiments})"
 
 
 def _kind(status: RunStatus) -> str:
@@ -128,10 +128,9 @@ def _of_runs(experiment: str, kind: str, statuses: list[RunStatus]) -> Finding:
     says = f"{experiment}: {_variants(statuses)}: {kind}"
     if reason := statuses[0].reason:
         says += f": {reason}"
-    where = {"file": f"experiments/{experiment}.yaml"}
     if kind in ("stale by spec", "stale by data", "missing", "damaged", "failed"):
         to_do = _TRAIN if kind != "damaged" else f"Restore it from git, or {_TRAIN}"
-        return failed(says, to_do, **where)
+        return failed(says, to_do, (f"experiments/{experiment}.yaml", None))
     if kind.startswith("stale by"):
         cue = kind.removeprefix("stale by ")
         return note(
@@ -154,28 +153,26 @@ def _variants(statuses: Iterable[RunStatus]) -> str:
     return ", ".join(names)
 
 
-def frozen_copies(submission: Submission) -> Iterator[Finding]:
+@check("chapters")
+def frozen_copies(submission: Submission) -> Findings:
     """Ask of each chapter whether its frozen copy is true to its text, its results and its code."""
     if not submission.book.freeze:
         yield unchecked(f"the profile {submission.project.profile} freezes no chapter")
-        return
-    statuses = submission.chapter_statuses
-    stale = [status for status in statuses if status.reason is not None]
-    for status in stale:
-        says = f"the frozen copy does not stand: {status.reason}"
-        yield failed(says, _EXECUTE, file=status.file)
-    if not stale:
-        yield ok(f"{len(statuses)} chapters, all frozen and true")
+        return None
+    for status in submission.chapter_statuses:
+        if status.reason is not None:
+            says = f"the frozen copy does not stand: {status.reason}"
+            yield failed(says, _EXECUTE, (status.file, None))
+    return f"{len(submission.chapter_statuses)} chapters, all frozen and true"
 
 
-def interpretations(submission: Submission) -> Iterator[Finding]:
+@check("interpretations")
+def interpretations(submission: Submission) -> Findings:
     """Ask which interpretations nobody has read beside the results as they are now."""
     for block in submission.to_review:
         yield failed(
             f"“{block.words}”: {block.reason}",
             f"Read it beside the results, correct it, then `cvlib reviewed {Path(block.file).stem}`.",
-            file=block.file,
-            line=block.line,
+            (block.file, block.line),
         )
-    if not submission.to_review:
-        yield ok("every interpretation was read beside the results that there are")
+    return "every interpretation was read beside the results that there are"

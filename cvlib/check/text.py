@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from cvlib.check.finding import Finding, failed, ok, unchecked
+from cvlib.check.finding import Finding, Findings, Location, check, failed, unchecked
 from cvlib.check.submission import CheckedChapter, Submission, without_blocks
 from cvlib.freeze.marks import marks, without_marks
 from cvlib.studies.located_yaml import SpecError, read_yaml
@@ -30,13 +30,14 @@ _FEWEST_LETTERS = 25
 _NUMBER = re.compile(r"[+−]?\d(?:[\d.,]*\d)?")
 
 
-def up_to_date(submission: Submission) -> Iterator[Finding]:
+@check("up to date", of_pdf=True)
+def up_to_date(submission: Submission) -> Findings:
     """Search the PDF for every longer piece of the chapters' text, and for every value."""
     # without heads and feet, which would stand in a sentence's way
     drawn = (d for page in submission.pdf.pages for d in page.content if d.kind == "text")
     text = "\n".join(d.text for d in drawn)
     words, numbers = letters(text), _padded(text)
-    count, wrong = 0, 0
+    count = 0
     loose = [chapter.file for chapter in submission.chapters if chapter.executed("typ") is None]
     if loose:
         yield unchecked(
@@ -54,29 +55,26 @@ def up_to_date(submission: Submission) -> Iterator[Finding]:
         ]
         count += 1
         if pieces or values:
-            wrong += 1
             yield _differs(chapter, pieces, values)
-    if not wrong:
-        yield ok(f"the PDF has the text and the values of {count} chapters as they are now")
+    return f"the PDF has the text and the values of {count} chapters as they are now"
 
 
 def _differs(chapter: CheckedChapter, pieces: list[str], values: list[str]) -> Finding:
     missing = values or pieces
     shown = re.sub(r"\\(.)", r"\1", " ".join(missing[0].split())).replace("\u00a0", " ")
-    file, line = chapter.file, None
+    at: Location = (chapter.file, None)
     if not values:
-        file, line = chapter.find(re.escape(missing[0].strip().split("\n")[0][:60]))
+        at = chapter.find(re.escape(missing[0].strip().split("\n")[0][:60]))
     elif not chapter.alignment.lost:
-        for value in chapter.alignment.values:
-            if line is None and missing[0] in chapter.markdown[value.start : value.end]:
-                file, line = value.file, value.line
+        made = chapter.alignment.values
+        places = ((o.file, o.line) for o in made if missing[0] in chapter.markdown[o.start : o.end])
+        at = next(places, at)
     more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
     return failed(
         f"the PDF does not have the {'value' if values else 'text'} "
         f"“{shown[:60]}{'…' if len(shown) > 60 else ''}”{more}: it was made of another version of the chapter",
         "`make report` writes the PDF anew.",
-        file=file,
-        line=line,
+        at,
     )
 
 
@@ -112,23 +110,21 @@ def _padded(text: str) -> str:
     return f" {' '.join(_NUMBER.findall(text))} "
 
 
-def unwritten(submission: Submission) -> Iterator[Finding]:
+@check("to write")
+def unwritten(submission: Submission) -> Findings:
     """Look for what a template left to be written: in chapters, and in the experiments they name."""
-    found = [*_in_chapters(submission), *_in_experiments(submission)]
-    yield from found
-    if not found:
-        yield ok("nothing is left over from a template")
+    yield from _in_chapters(submission)
+    yield from _in_experiments(submission)
+    return "nothing is left over from a template"
 
 
 def _in_chapters(submission: Submission) -> Iterator[Finding]:
     for chapter in submission.chapters:
         for match in TO_WRITE.finditer(chapter.prose):
-            file, line = chapter.place(match.start())
-            yield failed(_still(match), _WRITE_IT, file=file, line=line)
+            yield failed(_still(match), _WRITE_IT, chapter.place(match.start()))
         if (start := chapter.prose.find(TO_NAME)) >= 0:
-            file, line = chapter.place(start)
             says = f"the chapter has no title yet: “{TO_NAME}”"
-            yield failed(says, _WRITE_IT, file=file, line=line)
+            yield failed(says, _WRITE_IT, chapter.place(start))
 
 
 def _in_experiments(submission: Submission) -> Iterator[Finding]:
@@ -146,10 +142,10 @@ def _in_experiments(submission: Submission) -> Iterator[Finding]:
             path = project.experiment_file(name)
             yaml = read_yaml(path, submission.shown(path))
         if match:
-            yield failed(_still(match), _WRITE_IT, file=yaml.file, line=yaml.line(("question",)))
+            yield failed(_still(match), _WRITE_IT, (yaml.file, yaml.line(("question",))))
         if not is_named:
             says = f"{name} has no title yet: “{TO_NAME}”"
-            yield failed(says, _WRITE_IT, file=yaml.file, line=yaml.line(("title",)))
+            yield failed(says, _WRITE_IT, (yaml.file, yaml.line(("title",))))
 
 
 def _still(match: re.Match[str]) -> str:

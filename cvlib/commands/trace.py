@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from cvlib.freeze.trace import Place
-    from cvlib.freeze.trace_runs import RunFacts
+    from cvlib.freeze.trace import RunFacts, TracedPlace
 
 _MOST_RUNS = 12  # that are listed one by one
 
@@ -34,27 +33,23 @@ def trace(
     from pathlib import Path
 
     from cvlib.freeze.freshness import why_execute
+    from cvlib.freeze.trace import commands_for, facts_of
     from cvlib.freeze.trace import trace as find
-    from cvlib.freeze.trace_runs import commands_for, facts_of
     from cvlib.project import find_project
 
     project = find_project(profile="default")  # the profile that is frozen
-    found: list[Any] = []
+    found, texts = [], []
     for place in find(project, what, lambda chapter: why_execute(project, chapter.file)):
         facts = facts_of(project, place.runs)
         render = f"cvlib render {Path(place.file).stem}"
         again = commands_for(project, facts)
-        if as_json:
-            runs = [asdict(run) for run in facts]
-            found.append({**asdict(place), "runs": runs, "commands": [*again, render]})
-        else:
-            found.append(_text(place, facts, again, render))
-    typer.echo(
-        json.dumps(found, indent=1, ensure_ascii=False) if as_json else "\n\n".join(map(str, found))
-    )
+        runs = [asdict(run) for run in facts]
+        found.append({**asdict(place), "runs": runs, "commands": [*again, render]})
+        texts.append(_text(place, facts, again, render))
+    typer.echo(json.dumps(found, indent=1, ensure_ascii=False) if as_json else "\n\n".join(texts))
 
 
-def _text(place: Place, facts: list[RunFacts], again: list[str], render: str) -> str:
+def _text(place: TracedPlace, facts: list[RunFacts], again: list[str], render: str) -> str:
     where = f"{place.file}:{place.line}" if place.line else place.file
     heading = f", below “{place.heading}”" if place.heading else ""
     lines = [f"{place.shown}  {where}{heading}"]

@@ -87,17 +87,16 @@ class FrozenChapter:
     @cached_property
     def tables(self) -> list[FrozenTable]:
         """The pipe tables that name their runs. Cells that are values of their own are left empty."""
-        return list(self._tables())
-
-    def _tables(self) -> Iterator[FrozenTable]:
-        for found in _TABLE.finditer(self.markdown):
-            lines = found.group(0).strip("\n").split("\n")
-            start = self.markdown.rfind("\n:::", 0, found.start()) + 1
+        found = []
+        for table in _TABLE.finditer(self.markdown):
+            lines = table.group(0).strip("\n").split("\n")
+            start = self.markdown.rfind("\n:::", 0, table.start()) + 1
             runs = traced_runs(self.markdown[start : end_of_div(self.markdown, start)])
-            if runs and len(lines) > 2 and self.made_by(found.start())[0]:
+            if runs and len(lines) > 2 and self.made_by(table.start())[0]:
                 words = [not cell.strip().endswith(":") for cell in _cells(lines[1])]
                 rows = tuple(_row(line, words) for line in lines[2:])
-                yield FrozenTable(found.start(), rows, runs)
+                found.append(FrozenTable(table.start(), rows, runs))
+        return found
 
     @cached_property
     def _headings(self) -> list[tuple[int, str]]:
@@ -134,7 +133,10 @@ def frozen_chapter(project: Project, file: str) -> FrozenChapter:
 
 def described_runs(picture: Path) -> list[str]:
     """The runs that a picture's file names in its description."""
-    description = picture_description(picture)
+    try:
+        description = picture_description(picture)
+    except ValueError:
+        return []  # it is damaged: the check of the pictures says so
     return description.removeprefix(DESCRIBED).split() if description.startswith(DESCRIBED) else []
 
 

@@ -108,7 +108,8 @@ def _shown_of(project: Project, status: RunStatus) -> list[object]:
     key = status.planned.key
     # why a run is missing tells of this machine, and no chapter shows it
     reason = "" if status.state == "missing" else status.reason
-    return [key, status.state, status.cue, reason, project.run_digest(key)]
+    shown: list[object] = [key, status.state, status.cue, reason, project.run_digest(key)]
+    return [*shown, status.note] if status.note else shown
 
 
 def _words(runs: Iterable[RunStatus]) -> str:

@@ -1,10 +1,14 @@
-"""Where a number, a table or a figure of the report comes from: places, expressions, runs."""
+"""Where a number, a table or a figure of the report comes from: places, expressions, runs.
+
+And of these: whose they are, whether they are still true, how to make them again.
+"""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cvlib.engine.chapter import INLINE, Chapter
@@ -13,6 +17,9 @@ from cvlib.freeze.align import end_of_div
 from cvlib.freeze.frozen_chapter import FrozenChapter, frozen_chapter
 from cvlib.freeze.marks import as_read, traced_runs
 from cvlib.project import Project
+from cvlib.results.run import DamagedRun, Run
+from cvlib.results.store import Store
+from cvlib.studies.plan import PlannedRun
 
 _LABEL = re.compile(r"@?(?P<label>(?:fig|tbl)-[\w-]+)", re.IGNORECASE)
 _ALIKE = str.maketrans({"−": "-", "–": "-", "—": "-", "×": "x", "†": " ", "\u00a0": " "})
@@ -20,7 +27,7 @@ _NEAREST = 4  # values that are named where none fits
 
 
 @dataclass(frozen=True)
-class Place:
+class TracedPlace:
     """What stands at a place of the report, and what it comes from.
 
     kind: `value`, `row` of a table, `table` or `figure`; shown: how it reads there; runs: first
@@ -41,7 +48,7 @@ class Place:
 
 def trace(
     project: Project, what: str, why_stale: Callable[[Chapter], str | None] | None = None
-) -> list[Place]:
+) -> list[TracedPlace]:
     """Every place where the report shows a value, or the table or figure of a label.
 
     what: `91.6%`, `91.6 ± 1.2%`, `fig-exp02`, `@tbl-exp02`. why_stale: asked of each chapter where
@@ -100,7 +107,7 @@ def _nearest(what: str, values: Sequence[str]) -> list[str]:
 # ── values ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_value(frozen: Sequence[FrozenChapter], what: str) -> list[Place]:
+def _of_value(frozen: Sequence[FrozenChapter], what: str) -> list[TracedPlace]:
     """The places that match best: the very words, else those that begin with the same number."""
     wanted = _tokens(what)
     if not wanted:
@@ -109,10 +116,14 @@ def _of_value(frozen: Sequence[FrozenChapter], what: str) -> list[Place]:
     return same or [p for one in frozen for p in _showing(one, lambda t: _holds(t, wanted))]
 
 
-def _showing(one: FrozenChapter, fits: Callable[[list[str]], bool]) -> Iterator[Place]:
-    def place(kind: str, start: int, shown: str, runs: tuple[str, ...], source: str = "") -> Place:
+def _showing(one: FrozenChapter, fits: Callable[[list[str]], bool]) -> Iterator[TracedPlace]:
+    def place(
+        kind: str, start: int, shown: str, runs: tuple[str, ...], source: str = ""
+    ) -> TracedPlace:
         expression, line = one.made_by(start)
-        return Place(kind, shown, one.file, line, one.heading(start), expression, runs, source)
+        return TracedPlace(
+            kind, shown, one.file, line, one.heading(start), expression, runs, source
+        )
 
     for mark in one.values:
         if fits(_tokens(mark.text)):
@@ -142,7 +153,7 @@ def _holds(tokens: list[str], wanted: list[str]) -> bool:
 # ── labels ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_label(one: FrozenChapter, label: str) -> Iterator[Place]:
+def _of_label(one: FrozenChapter, label: str) -> Iterator[TracedPlace]:
     """The labelled figure or table, if it is in this chapter."""
     found = re.search(rf"\{{#{re.escape(label)}[ }}]", one.markdown)
     if found is None:
@@ -150,7 +161,7 @@ def _of_label(one: FrozenChapter, label: str) -> Iterator[Place]:
     text, start = _block(one.markdown, found.start())
     # behind the line of the label: inside the cell, where it is a cell's
     expression, line = one.made_by(one.markdown.find("\n", found.start()))
-    yield Place(
+    yield TracedPlace(
         "figure" if label.startswith("fig-") else "table",
         label,
         one.file,
@@ -174,3 +185,86 @@ def _block(markdown: str, label: int) -> tuple[str, int]:
             first -= 1
         line = len("\n".join(above[:first])) + 1
     return markdown[line:end], line
+
+
+# ── runs ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """One run. state: as in `cvlib status`, or `not asked for` of one that no experiment plans now.
+
+    seconds: of training; commit: of the project when it was made; both None where not known.
+    """
+
+    key: str
+    experiment: str
+    variant: str
+    seed: int | None
+    state: str
+    reason: str
+    seconds: float | None = None
+    commit: str | None = None
+
+
+def facts_of(project: Project, names: Iterable[str]) -> list[RunFacts]:
+    """What is known of the runs whose keys begin with these digits, in the order of the experiments."""
+    planned = _planned(project)
+    order = {str(run.key): place for place, run in enumerate(planned)}
+    found = [_facts(project, planned, name) for name in names]
+    return sorted(found, key=lambda run: order.get(run.key, len(order)))
+
+
+def commands_for(project: Project, runs: Sequence[RunFacts]) -> list[str]:
+    """What makes these runs again, one command an experiment; the fewest names that do."""
+    by_experiment: dict[str, set[str]] = {}
+    for run in runs:
+        if run.state != "not asked for":
+            by_experiment.setdefault(run.experiment, set()).add(run.key)
+    commands = []
+    for experiment, keys in by_experiment.items():
+        planned = [one for one in _planned(project) if one.experiment == experiment]
+        names: dict[str, None] = {}
+        for one in planned:
+            if one.key in keys:
+                seeds = [other for other in planned if other.variant == one.variant]
+                whole = all(other.key in keys for other in seeds)
+                names[one.variant if whole else f"{one.variant}@{one.seed}"] = None
+        if all(one.key in keys for one in planned):
+            names = {}
+        named = "".join(f" --variant {shlex.quote(name)}" for name in names)
+        commands.append(f"cvlib run {experiment}{named} --rerun all")
+    return commands
+
+
+def _planned(project: Project) -> list[PlannedRun]:
+    return [run for name in project.experiment_ids() for run in project.plan(name).runs]
+
+
+def _facts(project: Project, every: Sequence[PlannedRun], name: str) -> RunFacts:
+    for planned in every:
+        if (planned.key or "").startswith(name):
+            (status,) = project.inspector.inspect([planned])
+            state = f"{status.state} by {status.cue}" if status.cue else str(status.state)
+            of = (planned.experiment, planned.variant, planned.seed)
+            reason = status.reason or status.note
+            return RunFacts(str(planned.key), *of, state, reason, *_made(status.result))
+    store = Store(project.runs)
+    key = next((key for key in store.keys() if key.startswith(name)), None)  # noqa: SIM118 - not a mapping
+    if key is None:
+        return RunFacts(name, "", "", None, "gone", "no run has this key")
+    try:
+        run = store.read(key)
+    except DamagedRun as damage:
+        return RunFacts(key, "", "", None, "damaged", str(damage))
+    made = run.provenance.get("made_for", {})
+    of = (str(made.get("experiment", "")), str(made.get("variant", "")), made.get("seed"))
+    why = "no experiment asks for it any more"
+    return RunFacts(run.key, *of, "not asked for", why, *_made(run))
+
+
+def _made(run: object) -> tuple[float | None, str | None]:
+    """Seconds of training, and the commit it was made at."""
+    if not isinstance(run, Run):
+        return None, None
+    return run.metrics.get("train_seconds"), run.provenance.get("git_commit")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 STATES = ("fresh", "stale", "missing", "failed", "damaged", "skipped")  # skipped is said last
 FIRST = ("python", "torch", "torchvision", "timm", "numpy")  # of the packages, in this order
+
+_REPEATED = re.compile(r"\d+ of \d+")
 
 
 @of_experiment
@@ -180,6 +183,9 @@ def _row(results: Results) -> list[str]:
         for cue, words in (("code", "changed"), ("environment", "versions changed"))
         if cue in stale
     ]
+    # of `code changed since, 2 of 45 runs repeated, equal`, what `cvlib confirm` found
+    confirmed = {found[0] for s in results.statuses if (found := _REPEATED.search(s.note))}
+    since += [f"changed, equal in {listed(sorted(confirmed))} runs repeated"] * bool(confirmed)
     made = [
         numbers.duration(seconds),
         _each(commit[:7] + plus + changes for commit, plus, changes in commits),

@@ -85,6 +85,14 @@ def test_without_a_pdf_the_rest_is_checked(tmp_path):
     assert {f.check for f in report.of("unchecked")} >= {c.name for c in checks() if c.of_pdf}
 
 
+def test_a_chapter_that_only_quarto_can_render_is_checked_all_the_same(tmp_path):
+    exp01 = "# EXP01: Width\n\n```{mermaid}\ngraph LR\n```\n\n@fig-none\n"
+    report = check_report(make_project(tmp_path, exp01=exp01))
+    assert [f.where for f in report.of("failed") if f.check == "references"] == [
+        "report/exp01.qmd:7"
+    ]
+
+
 def test_a_file_that_is_no_pdf_fails(rendered, tmp_path):
     (tmp_path / NAME).write_text("no PDF")
     report = check_report(rendered, tmp_path / NAME)

@@ -126,14 +126,14 @@ def png(colour: str, dot: bool = False) -> bytes:
 
 
 def test_figures_with_lines_and_with_pixels_pass(tmp_path):
-    files = {"a.svg": CURVE, "b.png": png("white", dot=True)}
+    files: dict[str, str | bytes] = {"a.svg": CURVE, "b.png": png("white", dot=True)}
     submission = submission_of(tmp_path, figure("a.svg") + figure("b.png"), files)
     (found,) = figures(submission)
     assert found.verdict == "ok" and found.says.startswith("2 pictures")
 
 
 def test_a_figure_of_one_colour_fails_by_its_number(tmp_path):
-    files = {"a.svg": CURVE, "b.png": png("navy")}
+    files: dict[str, str | bytes] = {"a.svg": CURVE, "b.png": png("navy")}
     (found,) = bad(figures(submission_of(tmp_path, figure("a.svg") + figure("b.png"), files)))
     assert found.label == "Figure 2" and found.page == 1
     assert "Figure 2 is empty: it is of one colour" in found.says

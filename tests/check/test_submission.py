@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cvlib.check import check_report
-from cvlib.check.check_report import say_whether_ready
+from cvlib.check.check_report import check_report, say_whether_ready
 from cvlib.freeze import hook
 from cvlib.project import Project
 

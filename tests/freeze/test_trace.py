@@ -19,8 +19,7 @@ from cvlib.freeze.carry_over import carried_over
 from cvlib.freeze.frozen_chapter import headings
 from cvlib.freeze.frozen_copy import freeze_folder, read_frozen, write_frozen
 from cvlib.freeze.marks import as_read, values_in
-from cvlib.freeze.trace import trace
-from cvlib.freeze.trace_runs import commands_for, facts_of
+from cvlib.freeze.trace import commands_for, facts_of, trace
 from cvlib.journal import experiment
 from cvlib.project import Project
 from cvlib.results.store import Store

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cvlib.freeze.inputs import chapter_inputs
 from matplotlib.text import Text
 
 from cvlib.analysis.mistakes import review_sample
@@ -203,16 +202,6 @@ def test_only_verdicts_on_the_random_sample_count_for_shares(copy):
     assert bound.low < float(bound) < bound.high
     written = [text.get_text() for text in found.gallery(["label-error"]).findobj(Text)]
     assert "Label errors, as reviewed" in written and "5 images" in written
-
-
-def test_a_chapter_depends_on_the_review_of_its_experiment(copy):
-    chapter = copy.root / "report" / "exp05.qmd"
-    chapter.write_text('```{python}\nexperiment("exp01")\n```\n')
-    assert "reviews exp01" not in chapter_inputs(copy, chapter)
-    review(copy, {"label-error": [1]})
-    first = chapter_inputs(copy, chapter)["reviews exp01"]
-    review(copy, {"label-error": [1, 2]})
-    assert chapter_inputs(copy, chapter)["reviews exp01"] != first
 
 
 def test_pictures_that_are_not_those_of_the_run_are_refused(copy):

@@ -12,7 +12,7 @@ from cvlib.journal.quantity import Markdown
 from cvlib.project import Project
 from cvlib.results.store import Store
 from cvlib.starting.chapter import chapter_text, escaped
-from cvlib.studies import starts
+from cvlib.studies.plan import WEIGHTS_NOTE
 from tests.journal.made import provenance
 from tests.journal.made_backbones import EXPERIMENT, GRID, make_backbones
 
@@ -74,7 +74,7 @@ def project(tmp_path_factory):
 
 def write_zero_shot(project):
     """Results of the zero-shot variant: predictions without any training."""
-    note = project.runs / starts.NOTE
+    note = project.runs / WEIGHTS_NOTE
     name = f"{ZERO_SHOT['model']['name']}, both towers"
     note.write_text(json.dumps(json.loads(note.read_text()) | {name: {"sha256": "a" * 64}}))
     labels = np.arange(200) % 10
