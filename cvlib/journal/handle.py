@@ -57,8 +57,8 @@ def current_project(root: Path | None = None, profile: str | None = None) -> Pro
     """The project that this process reads; a new one once what it read has changed on disk."""
     found = find_project(root, profile)
     if any(_changed(path) != before for path, before in _READ.items()):
-        _PROJECTS.clear()
-        _READ.clear()
+        for kept in (_PROJECTS, _READ, _RESULTS):
+            kept.clear()
     return _PROJECTS.setdefault(found, found)
 
 

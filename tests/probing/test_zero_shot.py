@@ -17,8 +17,13 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from cvlib.data.arrays import ImageData, Split
+<<<<<<< ours
 from cvlib.models.load import WeightsError
 from cvlib.probing.spec import ZeroShotSpec
+=======
+from cvlib.models.weights.errors import WeightsError
+from cvlib.probing.spec import LinearProbeSpec, ZeroShotSpec
+>>>>>>> theirs
 from cvlib.probing.zero_shot_run import ask, load_clip, zero_shot
 from cvlib.training.outcome import Interrupted
 
@@ -180,3 +185,10 @@ def test_a_run_asks_of_val_and_test_and_trains_nothing(folder: Path):
     assert found["test_accuracy"] == np.mean(expected[3:].argmax(1) == labels[6:])
     assert found["val_accuracy"] == np.mean(expected[:3].argmax(1) == labels[3:6])
     assert found["parameters"] == found["train_seconds"] == 0 and outcome.weights == {}
+
+
+def test_lists_of_a_yaml_file_are_read_strictly_too():
+    read = ZeroShotSpec.model_validate({"templates": list(TEMPLATES)}, strict=True)
+    assert read.templates == TEMPLATES
+    probe = LinearProbeSpec.model_validate({"shots": [1, 5], "neighbours": [3]}, strict=True)
+    assert (probe.shots, probe.neighbours) == ((1, 5), (3,))
