@@ -17,13 +17,8 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from cvlib.data.arrays import ImageData, Split
-<<<<<<< ours
 from cvlib.models.load import WeightsError
-from cvlib.probing.spec import ZeroShotSpec
-=======
-from cvlib.models.weights.errors import WeightsError
 from cvlib.probing.spec import LinearProbeSpec, ZeroShotSpec
->>>>>>> theirs
 from cvlib.probing.zero_shot_run import ask, load_clip, zero_shot
 from cvlib.training.outcome import Interrupted
 
