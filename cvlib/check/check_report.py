@@ -87,7 +87,10 @@ def say_whether_ready(project: Project, pdf: Path, notify: Callable[[str], None]
     try:
         submission = Submission(project, pdf)
         path, key = lock_folder(project.root) / _NOTE, _digest(submission)
-        noted = _noted(path)
+        try:
+            noted = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            noted = {}
         said = noted.get(key)
         if said is None:
             report = check_submission(submission)
@@ -133,11 +136,3 @@ def _digest(submission: Submission) -> str:
     state = (texts, runs, stored, there, submission.chapter_statuses, submission.to_review)
     digest.update(repr(state).encode())
     return digest.hexdigest()
-
-
-def _noted(path: Path) -> dict[str, str]:
-    try:
-        note = json.loads(path.read_text(encoding="utf-8"))
-        return {str(key): str(said) for key, said in note.items()}
-    except (OSError, ValueError, AttributeError):
-        return {}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cvlib.check.finding import Finding, Findings, check, failed, note, ok
-from cvlib.check.pdf import Entry, Page
+from cvlib.check.pdf import Entry
 from cvlib.check.submission import Submission
 from cvlib.settings import expected_pdf_name
 from cvlib.studies.located_yaml import SpecError
@@ -234,12 +234,8 @@ def pages_of(section: Section, submission: Submission) -> float:
         if end is not None and page.number == end.page:
             bottom = end.top
         elif page.number == last or (page.number == last - 1 and begins_page):
-            bottom = _last_line(page, area.top, area.bottom)
+            # where its content ends, rules and boxes with it
+            ends = [d.box.bottom for d in page.objects if d.box.top >= area.top]
+            bottom = max((end for end in ends if end <= area.bottom + 1), default=area.top)
         length += max(0.0, bottom - max(top, area.top)) / area.height
     return length
-
-
-def _last_line(page: Page, top: float, bottom: float) -> float:
-    """Return where a page's content ends, rules and boxes with it."""
-    bottoms = (d.box.bottom for d in page.objects if d.box.top >= top)
-    return max((end for end in bottoms if end <= bottom + 1), default=top)
