@@ -95,4 +95,4 @@ def test_names_in_the_settings_go_before_the_author(tmp_path):
 
 def test_the_embedded_engine_passes_the_section_over(tmp_path):
     root = small_book(tmp_path / "book", yml=QUARTO_YML + "cvlib: {module: 2}\n")
-    assert load_book(root).book.title == "Small"
+    assert load_book(root).title == "Small"

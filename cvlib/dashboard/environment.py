@@ -60,7 +60,7 @@ def prepare(project: Project) -> None:
     if find_spec("fiftyone") is None:
         raise DashboardError(
             "the dashboard needs FiftyOne, which is not installed; `make dashboard` installs it "
-            "with the rest, or `pip install 'cvlib[dashboard]'`"
+            "with the rest, or `pip install 'fiftyone>=1.7'`"
         )
     if _prepared or "fiftyone" in sys.modules:
         raise DashboardError(

@@ -147,7 +147,7 @@ def load_clip(folder: Path) -> Clip:
         import open_clip
     except ImportError as error:
         raise ImportError(
-            "zero-shot classification needs open_clip: pip install 'cvlib[clip]'"
+            "zero-shot classification needs open_clip: pip install 'open-clip-torch>=3.0'"
         ) from error
     try:
         model = open_clip.create_model(f"local-dir:{folder}", require_pretrained=True)

@@ -115,7 +115,7 @@ def test_table_and_figure_fit_the_experiment(project, kind, monkeypatch):
     assert all(call in chapter for call in calls)
     assert all(max(map(len, m["code"].splitlines())) < 120 for m in CELL.finditer(chapter))
     monkeypatch.chdir(project.root)
-    monkeypatch.setattr("cvlib.journal.running.run_missing", None)  # all results are there
+    monkeypatch.setattr("cvlib.journal.handle.run_missing", None)  # all results are there
     scope, shown = {}, {}
     for match in CELL.finditer(chapter):
         *lines, last = [x for x in match["code"].splitlines() if not x.startswith("#|")]

@@ -84,7 +84,7 @@ def test_no_file_asks_an_index_for_the_library(tmp_path, request):
 def test_title_author_course_and_module_are_where_they_are_needed(tmp_path):
     given = {"title": 'Birds: "all"', "course": "Vision 2026", "module": "3b"}
     made = new_project(tmp_path / "mine", "Lesya Ukrainka", **given)
-    book = load_book(made.root).book
+    book = load_book(made.root)
     assert (book.title, book.authors) == ('Birds: "all"', ("Lesya Ukrainka",))
     assert book.subtitle == "Vision 2026, module 3b"
     assert made.pdf == f"{book.output_file}.pdf"
