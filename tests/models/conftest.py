@@ -28,7 +28,7 @@ def timm_notes(tmp_path_factory):
 
 
 @pytest.fixture
-def layout(tmp_path, timm_notes, monkeypatch):
+def project(tmp_path, timm_notes, monkeypatch):
     """An empty project; the hub's and torch's caches are empty, too."""
     root = tmp_path / "project"
     (root / "data" / "weights").mkdir(parents=True)
@@ -76,7 +76,7 @@ def put_in_hub_cache(home: Path, name: str, state, file: str = "model.safetensor
     return link
 
 
-def write_experiment(layout: Project, *models: dict) -> None:
+def write_experiment(project: Project, *models: dict) -> None:
     """Declare one variant for each backbone, given by its fields; `train` stands beside them."""
     variants = {
         f"v{i}": {
@@ -98,4 +98,4 @@ def write_experiment(layout: Project, *models: dict) -> None:
         "variants": {"base": {}} | variants,
         "seeds": [0],
     }
-    (layout.experiments / "exp01.yaml").write_text(json.dumps(content))
+    (project.experiments / "exp01.yaml").write_text(json.dumps(content))

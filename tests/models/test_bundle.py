@@ -52,14 +52,14 @@ def made(path, members, manifest=None):
 WHOLE = [(f"weights/{name}", content) for name, content in CONTENT.items()]
 
 
-def test_what_was_packed_is_found_after_unpacking(layout, bundle):
-    root = layout.data / "weights"
+def test_what_was_packed_is_found_after_unpacking(project, bundle):
+    root = project.data / "weights"
     spec = BackboneSpec(name="resnet18")
-    assert isinstance(find(spec, root, layout.root), WeightsMissing)
+    assert isinstance(find(spec, root, project.root), WeightsMissing)
     done = unpack(bundle, root)
     assert {e.file: (root / e.file).read_bytes() for e in done} == CONTENT
     assert all(entry.is_new for entry in done)
-    found = find(spec, root, layout.root)
+    found = find(spec, root, project.root)
     assert (found.source, found.sha256) == ("file", digest(b"a" * 3000))
     assert {path.name for path in root.iterdir()} == set(CONTENT)
     assert not any(entry.is_new for entry in unpack(bundle, root))
@@ -74,9 +74,9 @@ def test_the_same_files_give_the_same_bytes(tmp_path, files, bundle):
     assert again.read_bytes() == bundle.read_bytes()
 
 
-def test_a_bundle_cut_at_any_length_is_refused_and_leaves_nothing(layout, bundle, tmp_path):
+def test_a_bundle_cut_at_any_length_is_refused_and_leaves_nothing(project, bundle, tmp_path):
     content = bundle.read_bytes()
-    root = layout.data / "weights"
+    root = project.data / "weights"
     cut = tmp_path / "cut.tar"
     with tarfile.open(bundle) as tar:
         last = tar.getmembers()[-1]
@@ -88,13 +88,13 @@ def test_a_bundle_cut_at_any_length_is_refused_and_leaves_nothing(layout, bundle
         assert not list(root.iterdir())
 
 
-def test_a_single_flipped_bit_of_the_weights_is_noticed(layout, bundle):
+def test_a_single_flipped_bit_of_the_weights_is_noticed(project, bundle):
     content = bytearray(bundle.read_bytes())
     content[content.index(b"b" * 100) + 50] ^= 1
     bundle.write_bytes(content)
     with pytest.raises(BundleError, match=r"vit_small_patch16_224\.pth is not what the manifest"):
-        unpack(bundle, layout.data / "weights")
-    assert not list((layout.data / "weights").iterdir())
+        unpack(bundle, project.data / "weights")
+    assert not list((project.data / "weights").iterdir())
 
 
 def link(name, target, kind=tarfile.SYMTYPE):
@@ -118,21 +118,21 @@ def link(name, target, kind=tarfile.SYMTYPE):
         WHOLE[0],  # twice
     ],
 )
-def test_members_that_are_not_its_own_are_refused(layout, tmp_path, member):
-    root = layout.data / "weights"
+def test_members_that_are_not_its_own_are_refused(project, tmp_path, member):
+    root = project.data / "weights"
     members = [*WHOLE, member] if member is WHOLE[0] else [member, *WHOLE]
     with pytest.raises(BundleError, match="which is not its own"):
         unpack(made(tmp_path / "bad.tar", members), root)
     assert not list(root.iterdir())
-    assert not (layout.root / "outside.pth").exists() and not (tmp_path / "outside.pth").exists()
+    assert not (project.root / "outside.pth").exists() and not (tmp_path / "outside.pth").exists()
 
 
 @pytest.mark.parametrize("name", ["../up.pth", "/abs.pth", "a/b.pth", ".hidden.pth", "run.py", ""])
-def test_a_manifest_with_other_than_plain_names_is_refused(layout, tmp_path, name):
+def test_a_manifest_with_other_than_plain_names_is_refused(project, tmp_path, name):
     manifest = {"format": 1, "files": [{"file": name, "size": 1, "sha256": digest(b"x")}]}
     bad = made(tmp_path / "bad.tar", [(f"weights/{name}", b"x")], manifest)
     with pytest.raises(BundleError, match="is no plain name"):
-        unpack(bad, layout.data / "weights")
+        unpack(bad, project.data / "weights")
 
 
 @pytest.mark.parametrize(
@@ -144,25 +144,25 @@ def test_a_manifest_with_other_than_plain_names_is_refused(layout, tmp_path, nam
         ({"format": 1, "files": [{"file": "a.pth", "size": 1, "sha256": "0"}] * 2}, "twice"),
     ],
 )
-def test_a_manifest_that_cannot_be_read_is_refused(layout, tmp_path, manifest, words):
+def test_a_manifest_that_cannot_be_read_is_refused(project, tmp_path, manifest, words):
     with pytest.raises(BundleError, match=words):
-        unpack(made(tmp_path / "bad.tar", [], manifest), layout.data / "weights")
+        unpack(made(tmp_path / "bad.tar", [], manifest), project.data / "weights")
 
 
-def test_another_file_is_no_bundle(layout, tmp_path):
+def test_another_file_is_no_bundle(project, tmp_path):
     other = tmp_path / "other.tar"
     with tarfile.open(other, "w") as tar:
         tar.addfile(*[tarfile.TarInfo("readme")])
     for content in (other.read_bytes(), b"PK\x03\x04" * 400):
         other.write_bytes(content)
         with pytest.raises(BundleError, match="no bundle"):
-            unpack(other, layout.data / "weights")
+            unpack(other, project.data / "weights")
     with pytest.raises(BundleError, match="there is no such file"):
-        unpack(tmp_path / "gone.tar", layout.data / "weights")
+        unpack(tmp_path / "gone.tar", project.data / "weights")
 
 
-def test_a_file_that_differs_is_kept_unless_replace_is_said(layout, bundle):
-    root = layout.data / "weights"
+def test_a_file_that_differs_is_kept_unless_replace_is_said(project, bundle):
+    root = project.data / "weights"
     own = root / "resnet18.a1_in1k.safetensors"
     own.write_bytes(b"my own")
     with pytest.raises(BundleError, match="differs from the one in"):

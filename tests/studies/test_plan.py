@@ -36,6 +36,9 @@ PRETRAINED = ("tuned", "probe", "headed")
 def project(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    # the client has read its environment already
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub" / "hub"))
     (tmp_path / "_quarto.yml").write_text("project: {type: book}\n")
     (tmp_path / "experiments").mkdir()
     (tmp_path / "data").mkdir()
