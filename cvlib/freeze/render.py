@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cvlib.engine.book import Target
-from cvlib.engine.chapter import Chapter, ExecutedChapter, check_supported
+from cvlib.engine.chapter import ExecutedChapter, check_supported
 from cvlib.engine.errors import BookError
 from cvlib.engine.output import publish_file, publish_site, staging
 from cvlib.freeze.freshness import frozen_copy, own_reads, take_reads, whole_record, why_execute
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from cvlib.studies.status import RunStatus
 
 Notify = Callable[[str], None]
+_KERNELS = 2  # chapters that run at once: more hardly help, each has its own copy of everything
 _ENGINES = ("auto", "quarto", "embedded")
 _TARGETS: dict[str, tuple[Target, ...]] = {
     "pdf": ("typ",),
@@ -197,49 +200,81 @@ def _embedded(project: Project, asked: Mapping[str, str], to: str, notify: Notif
     ):
         if waited:
             project.forget()  # another render may have made anew what was read until now
-        copies: dict[str, FrozenCopy] = {}
+        copies = {f: frozen_copy(project, f) for f, chapter in parsed.items() if chapter.executes}
         executed: dict[str, str] = {}
-        for file, chapter in parsed.items():
-            if not chapter.executes:
-                continue
-            reason = asked.get(file) or why_execute(project, file)
-            if reason == "text changed" and book.freeze is True:
-                notify(f"{file}: {reason}, but freeze is true: its frozen copy is used")
-            elif reason is not None:
-                executed[file] = reason
-                copies[file] = _execute(project, chapter, reason, Path(scratch), notify)
-            copies.setdefault(file, frozen_copy(project, file))
+        # twice: which experiments the others ask for is known when those have run
+        for candidates in (list(copies), [f for f in copies if _sums_up(project, f)]):
+            reasons: dict[str, str] = {}
+            for file in candidates:
+                reason = asked.get(file) if file not in executed else None
+                reason = reason or why_execute(project, file)
+                if reason == "text changed" and book.freeze is True:
+                    notify(f"{file}: {reason}, but freeze is true: its frozen copy is used")
+                elif reason is not None and (book.freeze is not False or file not in executed):
+                    reasons[file] = reason
+            copies |= _execute(project, reasons, Path(scratch), notify)
+            executed = reasons | executed
         made = tuple(path for target in targets for path in _convert(project, copies, target))
     return made, executed, tuple(file for file in copies if file not in executed)
 
 
-def _execute(
-    project: Project, chapter: Chapter, reason: str, scratch: Path, notify: Notify
-) -> FrozenCopy:
-    """Run a chapter and keep the result: in the freeze, or in `scratch` where freeze is off."""
-    from cvlib.engine.execute import FIGURE_FOLDERS, execute_chapter
+def _sums_up(project: Project, file: str) -> bool:
+    """Whether a chapter shows all experiments that any chapter of the book asks for."""
+    record = frozen_copy(project, file).record
+    return record is None or "book experiments" in record.reads
 
-    cells = len(chapter.cells)
-    notify(f"{chapter.file}: {reason}; running {cells} cell{'' if cells == 1 else 's'}")
-    started = time.monotonic()
-    own = own_reads(project, chapter.file)
-    file = chapter.file
-    setup = start_in_kernel(project.root, file)
-    results = execute_chapter(project.book(), chapter, on_stderr=_show, setup=setup).formats
-    markdowns = {target: result.markdown for target, result in results.items()}
-    figures = {FIGURE_FOLDERS[target]: result.figures for target, result in results.items()}
-    left = take_reads(project, file)
-    if project.book().freeze is False:
-        folder = scratch / Path(file).with_suffix("")
-        folder.mkdir(parents=True)
-        fill_folder(folder, chapter, markdowns, figures)
-    else:
-        folder = freeze_folder(project.root, file)
-        record = whole_record(project, left.record, own, markdowns.values()) if left else None
-        write_frozen(folder, chapter, markdowns, figures, record)
-        project.forget_chapter(file)
-    notify(f"{file}: done in {time.monotonic() - started:.1f} s")
-    return FrozenCopy(folder)
+
+def _execute(
+    project: Project, reasons: Mapping[str, str], scratch: Path, notify: Notify
+) -> dict[str, FrozenCopy]:
+    """Run chapters, two at a time, and keep what they give: in the freeze, else in `scratch`.
+
+    The first that fails ends the others; what was done by then is kept.
+    """
+    from cvlib.engine.execute import FIGURE_FOLDERS, Execution, execute_chapter
+
+    stop = threading.Event()
+    own = {file: own_reads(project, file) for file in reasons}
+
+    def run(file: str) -> tuple[Execution, float]:
+        chapter = project.chapter(file)
+        cells = len(chapter.cells)
+        notify(f"{file}: {reasons[file]}; running {cells} cell{'' if cells == 1 else 's'}")
+        started = time.monotonic()
+        setup = start_in_kernel(project.root, file)
+        done = execute_chapter(
+            project.book(), chapter, on_stderr=_show, setup=setup, give_up=stop.is_set
+        )
+        return done, time.monotonic() - started
+
+    copies: dict[str, FrozenCopy] = {}
+    with ThreadPoolExecutor(_KERNELS) as pool:
+        running = {pool.submit(run, file): file for file in reasons}
+        try:
+            for future in as_completed(running):
+                file, (done, seconds) = running[future], future.result()
+                chapter, results = project.chapter(file), done.formats
+                markdowns = {target: one.markdown for target, one in results.items()}
+                figures = {FIGURE_FOLDERS[target]: one.figures for target, one in results.items()}
+                left = take_reads(project, file)
+                if project.book().freeze is False:
+                    folder = scratch / Path(file).with_suffix("")
+                    folder.mkdir(parents=True)
+                    fill_folder(folder, chapter, markdowns, figures)
+                else:
+                    folder = freeze_folder(project.root, file)
+                    texts = markdowns.values()
+                    record = whole_record(project, left.record, own[file], texts) if left else None
+                    write_frozen(folder, chapter, markdowns, figures, record)
+                    project.forget_chapter(file)
+                copies[file] = FrozenCopy(folder)
+                notify(f"{file}: done in {seconds:.1f} s")
+        except BaseException:
+            stop.set()
+            for future in running:
+                future.cancel()
+            raise
+    return copies
 
 
 def _convert(project: Project, copies: Mapping[str, FrozenCopy], target: Target) -> list[Path]:

@@ -34,7 +34,7 @@ def embedded(root: Path, path: Path) -> None:
     from cvlib.project import Project
     from tests.engine.chapters import leave_reads, plain_conversion
 
-    def run(project, chapter, on_stderr=None, *, setup):
+    def run(project, chapter, on_stderr=None, *, setup, give_up):
         log(path, "begin")
         wait_for_go(path)
         log(path, "end")
