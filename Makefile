@@ -9,7 +9,8 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
 BROWSE  := $(VENV)/.dashboard
-UV_ADD   = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
+# compiled while it is installed: each first import of torch or scikit-learn would do it, in every process that may not write
+UV_ADD   = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt
 
 .PHONY: help setup report dashboard test quick retrain status lint bench clean
 

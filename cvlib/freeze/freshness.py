@@ -76,7 +76,7 @@ def why_untrue(
     if copy.record is None:
         return "frozen without a record of what it was made from"
     if copy.record.guessed:
-        return "frozen by a cvlib before 0.2, which did not record what a chapter reads"
+        return "frozen by an earlier cvlib, which did not record what a chapter reads"
     now = reads_now(project, file, copy.record, copy.markdowns)
     return reason(copy.record.reads, now) or None
 

@@ -38,7 +38,7 @@ class Record:
     """What was read while a chapter was executed.
 
     reads: name -> digest, see `cvlib.freeze.reads`; experiments: ids of those that it asked for;
-    wrote: files that it wrote itself, which count nowhere. guessed: by a cvlib before 0.2, from the
+    wrote: files that it wrote itself, which count nowhere. guessed: by cvlib 0.1.0, from the
     chapter's source, so that something may be missing.
     """
 

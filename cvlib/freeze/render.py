@@ -20,7 +20,7 @@ from cvlib.engine.output import publish_file, publish_site, staging
 from cvlib.freeze.freshness import frozen_copy, own_reads, take_reads, whole_record, why_execute
 from cvlib.freeze.frozen_copy import FrozenCopy, fill_folder, freeze_folder, write_frozen
 from cvlib.freeze.hook import note_executed, sweep
-from cvlib.freeze.interpretation import fingerprints_file, note_fingerprints, noted_fingerprints
+from cvlib.freeze.interpretation import fingerprints, note_fingerprints
 from cvlib.freeze.lock import render_lock
 from cvlib.project import Project, find_project
 from cvlib.recorder import start_in_kernel
@@ -296,8 +296,8 @@ def _convert(project: Project, copies: Mapping[str, FrozenCopy], target: Target)
             convert.to_pdf(book, chapters, staged / book.pdf.name)
             publish_file(staged / book.pdf.name, book.pdf)
             return [book.pdf]
-        now = noted_fingerprints(fingerprints_file(project))
-        convert.to_html(book, chapters, staged, now)
+        now = fingerprints(project, project.experiment_ids())
+        convert.to_html(book, chapters, staged, now or None)
         manifest = project.root / ".quarto" / f"site-{book.output_dir.name}.json"
         publish_site(staged, book.output_dir, manifest)
         return [book.output_dir / "index.html"]
