@@ -48,8 +48,9 @@ _MACHINERY = (
 )
 _MACHINERY_FILES = ("linecache.py", "inspect.py", "pkgutil.py", "importlib" + os.sep)
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-# Quarto keeps a kernel for the next execution of a chapter, and then empties it first.
-_RESET = "%reset"
+# Quarto runs two cells of its own, before and after a chapter's, which look at every module's file and
+# empty the kernel. It may keep the kernel for the chapter's next execution.
+_QUARTOS_CELL = "kernel_deps"
 
 active: Recorder | None = None
 
@@ -79,6 +80,7 @@ class Recorder:
         self._digests: dict[str, str] = {}
         self._cell_began = time.time()
         self._hash = _hash(Path(self.root) / self.file)
+        self._paused = False
 
     # ── what is read ─────────────────────────────────────────────────────────────────────────
 
@@ -97,7 +99,7 @@ class Recorder:
 
     def audit(self, event: str, args: tuple[Any, ...]) -> None:
         """See PEP 578; called for every event of this process."""
-        if event not in _EVENTS or getattr(self._busy, "on", False):
+        if event not in _EVENTS or self._paused or getattr(self._busy, "on", False):
             return
         if event in ("os.rename", "os.link", "os.symlink", "os.mkdir"):
             target = args[0] if event == "os.mkdir" else args[1]
@@ -126,7 +128,9 @@ class Recorder:
 
     def look(self, path: Any, found: str) -> None:
         """Note that the chapter asked whether there is such a file: `file`, `folder` or `none`."""
-        if getattr(self._busy, "on", False) or (below := self._below_root(path)) is None:
+        if self._paused or getattr(self._busy, "on", False):
+            return
+        if (below := self._below_root(path)) is None:
             return
         by_machinery, own, *_ = _who(sys._getframe(2))
         if not by_machinery and not own:
@@ -151,15 +155,19 @@ class Recorder:
 
     # ── what is written down ─────────────────────────────────────────────────────────────────
 
-    def restart(self) -> None:
-        """Begin anew: the same kernel executes its chapter again. Modules stay loaded."""
-        for project in self._handed.values():
-            project.forget()
-        self._begin()
-        self.late = None
+    @property
+    def is_paused(self) -> bool:
+        """Whether a cell of Quarto's own runs, or ran last."""
+        return self._paused
 
-    def begin_cell(self) -> None:
-        """A cell begins to run."""
+    def begin_cell(self, quartos: bool) -> None:
+        """A cell begins to run. quartos: it is Quarto's own; what follows it is a new execution."""
+        if self._paused and not quartos:
+            for project in self._handed.values():
+                project.forget()
+            self._begin()
+            self.late = None
+        self._paused = quartos
         self._cell_began = time.time()
 
     def write(self) -> None:
@@ -219,6 +227,8 @@ class Recorder:
 
     def _is_told(self, inside: str, runs: set[str]) -> bool:
         folder, _, rest = inside.partition("/")
+        if inside == self.file:
+            return True
         if folder == "experiments" and rest.startswith("runs"):
             key = rest.split("/")[1] if rest.count("/") else ""
             return key in runs or "/" not in rest or rest.count("/") == 1
@@ -270,11 +280,11 @@ def start(root: str, file: str, late: str | None = None) -> None:
         return
 
     def before(info: Any) -> None:
-        if _RESET in (getattr(info, "raw_cell", None) or ""):
-            recorder.restart()
-        recorder.begin_cell()
+        recorder.begin_cell(_QUARTOS_CELL in (getattr(info, "raw_cell", None) or ""))
 
     def after(*_: Any) -> None:
+        if recorder.is_paused:
+            return
         try:
             recorder.write()
         except Exception as error:  # a chapter is not lost by it: it has no record, and runs again

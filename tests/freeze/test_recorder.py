@@ -148,11 +148,25 @@ def test_a_file_that_changed_after_it_was_read_has_no_digest(root):
     assert drive(root, [cell])[0]["reads"]["file report/plain.txt"] == ""
 
 
+# What Quarto runs in the kernel before and after a chapter's cells, as far as it matters here.
+SETUP = (
+    "import os, sys\nkernel_deps = {m: os.path.exists(m) for m in ['report/gone.py']}\n%reset -f"
+)
+
+
 def test_a_kernel_that_is_used_again_begins_anew_and_knows_what_its_modules_read(root):
-    first, again = drive(root, ["import own; open('report/plain.txt').read()", "%reset -f\n1"])
+    first, cleaned, _, again = drive(
+        root, ["import own; open('report/plain.txt').read()", SETUP, SETUP, "1"]
+    )
     assert "file report/plain.txt" in first["reads"]
+    assert cleaned == first, "Quarto's own cells are not the chapter's"
     assert "file report/plain.txt" not in again["reads"]
     assert {"file report/at_import.txt", "file report/own.py"} <= again["reads"].keys()
+
+
+def test_a_chapter_that_empties_its_kernel_has_read_what_it_read(root):
+    *_, last = drive(root, ["open('report/plain.txt').read()", "%reset -f", "1"])
+    assert "file report/plain.txt" in last["reads"]
 
 
 QUARTO_DRIVER = DRIVER.replace(
