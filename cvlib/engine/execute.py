@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -57,14 +56,6 @@ class Executed:
 
 
 @dataclass(frozen=True)
-class Execution:
-    """What running a chapter gave: its markdown for each format, and the value of `finish`."""
-
-    formats: dict[Target, Executed]
-    finish: Any = None
-
-
-@dataclass(frozen=True)
 class Ran:
     """What a block gave: a cell's outputs and the values of its captions, or those of a text."""
 
@@ -80,14 +71,12 @@ def execute_chapter(
     environment: Mapping[str, str] | None = None,
     give_up: Callable[[], bool] | None = None,
     setup: str = "",
-    finish: str = "",
-) -> Execution:
+) -> dict[Target, Executed]:
     """Run every cell of `chapter` in one kernel, in the chapter's folder.
 
     environment: of the kernel, besides this process' own. give_up: see `Kernel`. setup: code that
-    runs silently before the header's values and the first cell. finish: an expression, evaluated
-    after the last cell; its value goes through JSON.
-    Raises what `check_supported` raises, and CellFailed with the place, the cell and the end of the
+    runs silently before the header's values and the first cell.
+    Returns the result for each format of the book. Raises what `check_supported` raises, and CellFailed with the place, the cell and the end of the
     traceback; nothing is written to disk in any case.
     """
     check_supported([chapter])
@@ -105,8 +94,7 @@ def execute_chapter(
             "YAML block of its own, --- title: … ---, after that cell)",
         )
         ran = [_run_block(kernel, block, first) for block in chapter.blocks]
-        value = _finish(kernel, chapter, finish) if finish else None
-    return Execution(write_executed(book, chapter, head, ran), value)
+    return write_executed(book, chapter, head, ran)
 
 
 def write_executed(
@@ -215,16 +203,6 @@ def _evaluate(
                 exception=result["ename"],
             )
     return results
-
-
-def _finish(kernel: Kernel, chapter: Chapter, expression: str) -> Any:
-    [result] = kernel.evaluate([f"__import__('json').dumps({expression})"])
-    if result["status"] != "ok":
-        raise CellFailed(
-            f"what is asked after the last cell failed: {result['ename']}: {result['evalue']}",
-            file=chapter.file,
-        )
-    return json.loads(ast.literal_eval(result["data"][PLAIN]))
 
 
 def _failure(cell: Cell, error: Output) -> CellFailed:

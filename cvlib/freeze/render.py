@@ -231,12 +231,12 @@ def _execute(
 
     The first that fails ends the others; what was done by then is kept.
     """
-    from cvlib.engine.execute import FIGURE_FOLDERS, Execution, execute_chapter
+    from cvlib.engine.execute import FIGURE_FOLDERS, Executed, execute_chapter
 
     stop = threading.Event()
     own = {file: own_reads(project, file) for file in reasons}
 
-    def run(file: str) -> tuple[Execution, float]:
+    def run(file: str) -> tuple[dict[Target, Executed], float]:
         chapter = project.chapter(file)
         cells = len(chapter.cells)
         notify(f"{file}: {reasons[file]}; running {cells} cell{'' if cells == 1 else 's'}")
@@ -252,8 +252,8 @@ def _execute(
         running = {pool.submit(run, file): file for file in reasons}
         try:
             for future in as_completed(running):
-                file, (done, seconds) = running[future], future.result()
-                chapter, results = project.chapter(file), done.formats
+                file, (results, seconds) = running[future], future.result()
+                chapter = project.chapter(file)
                 markdowns = {target: one.markdown for target, one in results.items()}
                 figures = {FIGURE_FOLDERS[target]: one.figures for target, one in results.items()}
                 left = take_reads(project, file)

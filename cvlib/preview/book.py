@@ -193,7 +193,7 @@ class PreviewedBook:
                 environment={TRAIN: "never"},
                 give_up=is_another,
                 setup=setup,
-            ).formats
+            )
         except CellFailed:
             if (left := take_reads(self.project, file)) is not None:
                 self._failed[file] = whole_record(self.project, left.record, own, ())

@@ -41,7 +41,7 @@ def embedded(root: Path, path: Path) -> None:
         markdown = f"{chapter.text} by {os.getpid()}"
         leave_reads(root, chapter.file, "report/data.csv")
         made = {target: execute.Executed(markdown, {}) for target in project.formats}
-        return execute.Execution(made)
+        return made
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(execute, "execute_chapter", run)

@@ -142,7 +142,7 @@ Markdown("| a |\\n|---|\\n| 1 |")
 def execute(root: Path, chapter: str) -> str:
     small_book(root, one=chapter)
     project = load_book(root)
-    return execute_chapter(project, read_chapter(root, "report/one.qmd")).formats["typ"].markdown
+    return execute_chapter(project, read_chapter(root, "report/one.qmd"))["typ"].markdown
 
 
 def test_a_caption_sees_what_its_own_cell_made(tmp_path):

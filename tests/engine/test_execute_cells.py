@@ -22,7 +22,7 @@ from tests.engine.chapters import FIXTURES, copy_fixture, small_book
 
 
 def _execute(root: Path, file: str = "report/one.qmd", **options):
-    return execute_chapter(load_book(root), read_chapter(root, file), **options).formats
+    return execute_chapter(load_book(root), read_chapter(root, file), **options)
 
 
 @pytest.fixture(scope="module")
@@ -150,19 +150,16 @@ def test_progress_on_stderr_is_seen_while_the_cell_runs(tmp_path: Path):
     assert "half\n" not in said["html"].markdown.split("```")[-1]
 
 
-def test_code_runs_before_the_first_cell_and_a_value_is_asked_after_the_last(tmp_path: Path):
-    one = "---\ntitle: \"`{python} len(seen)`\"\n---\n\n```{python}\nseen.append('cell')\n```\n"
+def test_code_runs_before_the_header_and_the_first_cell(tmp_path: Path):
+    one = '---\ntitle: "`{python} len(seen)`"\n---\n\n```{python}\nprint(seen)\n```\n'
     root = small_book(tmp_path / "b", one=one)
-    book, chapter = load_book(root), read_chapter(root, "report/one.qmd")
-    done = execute_chapter(book, chapter, setup="print('x')\nseen = ['setup']", finish="seen")
-    assert done.finish == ["setup", "cell"]
-    assert done.formats["html"].markdown.startswith('---\ntitle: "1"\n---')
-    assert "execution_count=1" in done.formats["html"].markdown
+    html = _execute(root, setup="print('x')\nseen = ['setup']")["html"].markdown
+    assert html.startswith('---\ntitle: "1"\n---')
+    assert "['setup']" in html and "execution_count=1" in html
     plain = small_book(tmp_path / "c", one="# One\n\n```{python}\nprint(1)\n```\n")
-    assert _execute(plain) == _execute(plain, setup="a = 1", finish="a")
-    for hook in ("setup", "finish"):
-        with pytest.raises(CellFailed, match="ZeroDivisionError"):
-            _execute(plain, **{hook: "1 / 0"})
+    assert _execute(plain) == _execute(plain, setup="a = 1")
+    with pytest.raises(CellFailed, match="ZeroDivisionError"):
+        _execute(plain, setup="1 / 0")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="process groups")

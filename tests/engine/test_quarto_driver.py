@@ -177,7 +177,7 @@ def test_real_quarto_takes_our_freeze_without_python(tmp_path: Path, monkeypatch
     monkeypatch.delenv("QUARTO", raising=False)
     root = copy_fixture("every_option", tmp_path)
     project, chapter = load_book(root), read_chapter(root, "report/cells.qmd")
-    results = execute_chapter(project, chapter).formats
+    results = execute_chapter(project, chapter)
     folder = freeze_folder(root, chapter.file)
     write_frozen(
         folder,

@@ -88,8 +88,8 @@ def made(tmp_path_factory):
     root = small_book(tmp_path_factory.mktemp("carried") / "book", one=TEXT)
     (root / "report" / "part.md").write_text("Included text with `{python} n * 2` in it.\n")
     project = load_book(root)
-    executed = execute_chapter(project, read_chapter(root, FILE)).formats
-    after = execute_chapter(project, parse_chapter(root, FILE, edited())).formats
+    executed = execute_chapter(project, read_chapter(root, FILE))
+    after = execute_chapter(project, parse_chapter(root, FILE, edited()))
     return project, executed, after
 
 

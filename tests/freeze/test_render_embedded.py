@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cvlib.engine.errors import BookError, CellFailed
-from cvlib.engine.execute import Executed, Execution
+from cvlib.engine.execute import Executed
 from cvlib.freeze.render import render
 from cvlib.project import Project
 from tests.engine.chapters import QUARTO_YML, leave_reads, plain_conversion, small_book
@@ -33,9 +33,7 @@ class Book:
             raise CellFailed("ValueError", file=chapter.file, line=4)
         markdown = f"{chapter.text} ![](one_files/figure-html/f.png)"
         leave_reads(self.root, chapter.file, "report/data.csv")
-        return Execution(
-            {t: Executed(markdown, {"f.png": b"x"} if t == "html" else {}) for t in book.formats}
-        )
+        return {t: Executed(markdown, {"f.png": b"x"} if t == "html" else {}) for t in book.formats}
 
     def render(self, **options):
         self.ran.clear()

@@ -84,7 +84,7 @@ def made(tmp_path_factory) -> Project:
     (layout.root / "index.qmd").write_text("# Home\n")
     (layout.root / FILE).write_text(CHAPTER)
     project, chapter = load_book(layout.root), read_chapter(layout.root, FILE)
-    done = execute_chapter(project, chapter).formats
+    done = execute_chapter(project, chapter)
     write_frozen(
         freeze_folder(layout.root, FILE),
         chapter,
