@@ -21,9 +21,10 @@ from cvlib.engine.convert import to_typst
 from cvlib.engine.errors import BookError, CellFailed, RenderError, Unsupported
 from cvlib.engine.execute import execute_chapter
 from cvlib.engine.quarto import find_quarto, with_captions_filled
-from cvlib.freeze.frozen_copy import read_frozen
+from cvlib.freeze.frozen_copy import FrozenCopy, freeze_folder, read_frozen, write_record
 from cvlib.freeze.render import render
 from cvlib.journal import captions
+from cvlib.project import Project
 from tests.engine.chapters import FIXTURES, copy_fixture, small_book
 from tests.engine.convert_books import executed
 from tests.engine.convert_books import small_book as convert_book
@@ -36,7 +37,7 @@ REPOSITORY = Path(__file__).parents[2]
 def rendered(tmp_path_factory) -> Path:
     """The fixture's project, rendered by the embedded engine."""
     root = copy_fixture("caption_values", tmp_path_factory.mktemp("book"))
-    render(root, engine="embedded", notify=lambda _: None)
+    render(Project(root), engine="embedded", notify=lambda _: None)
     return root
 
 
@@ -81,7 +82,9 @@ def test_a_freeze_of_quarto_gives_the_same_pages(rendered, tmp_path):
                 REFERENCES / f"quarto-1.10.{chapter}.{target}.md"
             ).read_text()
             record.write_text(json.dumps(frozen))
-    render(copy, engine="embedded", trust_freeze=True, notify=lambda _: None)
+        before = FrozenCopy(freeze_folder(rendered, f"report/{chapter}.qmd")).record
+        write_record(freeze_folder(copy, f"report/{chapter}.qmd"), before)
+    assert render(Project(copy), engine="embedded", notify=lambda _: None).executed == {}
     assert words(copy / "_output" / "captions.pdf") == words(rendered / "_output" / "captions.pdf")
     page = "_output/report/captions.html"
     ids = re.compile(r' id="[^"]*"')
