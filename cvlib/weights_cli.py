@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cvlib.project import Project, find_project
+
 if TYPE_CHECKING:
     from cvlib.models.spec import BackboneSpec
     from cvlib.models.weights import WeightsFile, WeightsMissing
-    from cvlib.project import Project
 
 app = typer.Typer(
     help="Pretrained weights: what is here, fetch it, carry it to a machine without a network.",
@@ -114,7 +115,7 @@ def list_weights(
     """
     from cvlib.models.weights import find
 
-    project = _project(profile)
+    project = find_project(profile=profile)
     items = sorted(look_up(_wanted(project), project, find), key=lambda item: item.name)
     if not as_json:
         typer.echo(_table(items, project.root))
@@ -137,7 +138,7 @@ def fetch(names: Names = None, profile: ProfileOption = None) -> None:
     """
     from cvlib.models.weights import fetch as fetch_weights
 
-    project = _project(profile)
+    project = find_project(profile=profile)
     items = []
     for item in look_up(_wanted(project, names), project, fetch_weights):
         items.append(item)
@@ -168,7 +169,7 @@ def pack(
     from cvlib.models.bundle import pack as write_bundle
     from cvlib.models.weights import find
 
-    project = _project(profile)
+    project = find_project(profile=profile)
     root = project.data / "weights"
     files, left_out = {}, []
     for item in sorted(look_up(_wanted(project, names), project, find), key=lambda i: i.name):
@@ -202,7 +203,7 @@ def unpack(
     """
     from cvlib.models.bundle import unpack as read_bundle
 
-    for entry in read_bundle(file, _project(None).data / "weights", replace_files=replace):
+    for entry in read_bundle(file, find_project().data / "weights", replace_files=replace):
         verb = "unpacked" if entry.is_new else "already here:"
         shown = f"data/weights/{entry.file}"
         typer.echo(f"{verb} {shown}  {_megabytes(entry.size)}  sha256 {entry.sha256[:12]}")
@@ -251,12 +252,6 @@ def _table(items: list[WeightsItem], project: Path) -> str:
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
-
-
-def _project(profile: str | None) -> Project:
-    from cvlib.project import find_project
-
-    return find_project(profile=profile)
 
 
 def _wanted(project: Project, names: list[str] | None = None) -> list[tuple[BackboneSpec, bool]]:

@@ -19,7 +19,6 @@ from cvlib.analysis.intervals import Interval, t_interval
 class Convergence:
     """When a score was first reached. epochs: counted from 1; seconds: of training until then."""
 
-    target: float
     epochs: int
     seconds: float
 
@@ -34,7 +33,6 @@ class OverSeeds:
 
     value: float
     interval: Interval | None
-    seeds: int
 
 
 def reach(scores: np.ndarray, seconds: np.ndarray, target: float) -> Convergence | None:
@@ -43,40 +41,29 @@ def reach(scores: np.ndarray, seconds: np.ndarray, target: float) -> Convergence
     scores: (E,) one an epoch, higher is better; seconds: (E,) of training in each epoch.
     The measure of DAWNBench's time-to-accuracy (Coleman et al., 2017).
     """
-    scores, seconds = np.asarray(scores, dtype=float), np.asarray(seconds, dtype=float)
-    if scores.shape != seconds.shape or scores.ndim != 1:
-        raise ValueError(f"scores {scores.shape} and seconds {seconds.shape}: expected (E,) twice")
     reached = np.flatnonzero(scores >= target)
     if not len(reached):
         return None
     epochs = int(reached[0]) + 1
-    return Convergence(target, epochs, float(seconds[:epochs].sum()))
+    return Convergence(epochs, float(seconds[:epochs].sum()))
 
 
-def reach_share_of_best(
-    scores: np.ndarray, seconds: np.ndarray, share: float = 0.95
-) -> Convergence:
+def reach_share_of_best(scores: np.ndarray, seconds: np.ndarray, share: float) -> Convergence:
     """The first epoch at `share` of the run's own best score, which must be above 0.
 
     It tells how soon a curve is flat, not how good it is: for that use one target for all runs.
     """
-    if not len(scores) or np.max(scores) <= 0:
-        raise ValueError("scores: expected at least one epoch, and a best score above 0")
     found = reach(scores, seconds, common_target([scores], share))
     assert found is not None, "the best epoch is at least a share of itself"
     return found
 
 
-def common_target(runs: Sequence[np.ndarray], share: float = 0.95) -> float:
+def common_target(runs: Sequence[np.ndarray], share: float) -> float:
     """A score for all runs to be timed to: a share of the best that any of them reached.
 
     runs: the scores (E,) of each run, one an epoch. Slow or weak runs may never reach it, and
     `reach` then says so: a target that all reach would be set by the worst run.
     """
-    if not 0 < share <= 1:
-        raise ValueError(f"share {share}: expected more than 0 and at most 1")
-    if not len(runs) or not all(np.size(scores) for scores in runs):
-        raise ValueError("common_target: expected at least one run, each of at least one epoch")
     return share * max(float(np.max(scores)) for scores in runs)
 
 
@@ -89,7 +76,7 @@ def slope(sizes: Sequence[float], accuracies: np.ndarray) -> OverSeeds:
     logs, rows = _curves(sizes, accuracies)
     centred = logs - logs.mean()
     gains = rows @ centred / (centred @ centred) / np.log2(np.e)
-    return OverSeeds(float(gains.mean()), t_interval(gains) if len(gains) > 1 else None, len(gains))
+    return OverSeeds(float(gains.mean()), t_interval(gains) if len(gains) > 1 else None)
 
 
 def images_to_match(
@@ -102,8 +89,6 @@ def images_to_match(
     accuracies of another model at n images ("how many does B need to match A at n").
     """
     logs, rows = _curves(sizes, accuracies)
-    if np.ndim(target) and np.shape(target) != (len(rows),):
-        raise ValueError(f"target {np.shape(target)}: expected one number, or one a seed")
     lead = rows - np.reshape(np.asarray(target, dtype=float), (-1, 1))
     value = _zero_from_below(logs, lead.mean(axis=0))
     if value is None:
@@ -114,7 +99,7 @@ def images_to_match(
         over = t_interval(np.array(each))
         # the value is the mean curve's; the seeds' own scatter around theirs
         interval = Interval(*(float(np.exp(x)) for x in (over.estimate, over.low, over.high)))
-    return OverSeeds(float(np.exp(value)), interval, len(lead))
+    return OverSeeds(float(np.exp(value)), interval)
 
 
 def _zero_from_below(logs: np.ndarray, lead: np.ndarray) -> float | None:
@@ -132,14 +117,6 @@ def _zero_from_below(logs: np.ndarray, lead: np.ndarray) -> float | None:
 def _curves(sizes: Sequence[float], accuracies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return (M,) natural logarithms of the sizes, ascending, and (S, M) accuracies likewise."""
     given, rows = np.asarray(sizes, dtype=float), np.asarray(accuracies, dtype=float)
-    if given.ndim != 1 or rows.ndim != 2 or rows.shape[1] != len(given) or not len(rows):
-        raise ValueError(
-            f"sizes {given.shape} and accuracies {rows.shape}: expected (M,) and (S, M)"
-        )
-    if len(np.unique(given)) < max(2, len(given)) or given.min() <= 0:
-        raise ValueError(f"sizes {given.tolist()}: expected at least two, different and above 0")
-    if not np.isfinite(rows).all():
-        raise ValueError("accuracies hold values that are not finite; leave those seeds out")
     order = np.argsort(given)
     return np.log(given[order]), rows[:, order]
 
@@ -151,11 +128,6 @@ def pareto_front(cost: np.ndarray, gain: np.ndarray) -> np.ndarray:
     two strictly. Returns (N,) bool; equal candidates are both marked.
     Source: Kung, Luccio and Preparata, J. ACM 22(4), 1975 (sort by cost, keep the running best).
     """
-    cost, gain = np.asarray(cost, dtype=float), np.asarray(gain, dtype=float)
-    if cost.shape != gain.shape or cost.ndim != 1:
-        raise ValueError(f"cost {cost.shape} and gain {gain.shape}: expected (N,) twice")
-    if not (np.isfinite(cost).all() and np.isfinite(gain).all()):
-        raise ValueError("cost and gain must be finite; leave out candidates without a result")
     front = np.zeros(len(cost), dtype=bool)
     best, best_cost = -np.inf, np.nan
     for index in np.lexsort((-gain, cost)):

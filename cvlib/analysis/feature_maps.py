@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,46 +29,6 @@ class FeatureMaps:
     tables: dict[str, list[dict[str, Any]]]
 
 
-@dataclass(frozen=True)
-class Embedding:
-    """Two maps of the same N images, and how they were made.
-
-    pca: (N, 2) float32, the first two principal components, in the features' unit
-    explained: (k,) share of the variance that each of the first k <= 10 components explains
-    tsne: (N, 2) float32; its axes and the distances between far clusters mean nothing
-    perplexity: that t-SNE was asked for, and used
-    """
-
-    pca: np.ndarray
-    explained: np.ndarray
-    tsne: np.ndarray
-    perplexity: float
-
-
-@dataclass(frozen=True)
-class Overlap:
-    """A pair of classes. share: mean of the share of a's neighbours in b, and of b's in a."""
-
-    a: str
-    b: str
-    share: float
-
-
-@dataclass(frozen=True)
-class Separability:
-    """Cosine distances throughout; intervals are 95%, by bootstrap over the images.
-
-    silhouette: -1..1, mean over images; 0: as near to another class as to the own
-    purity: share of an image's nearest images that are of its class, mean over images; labels
-        dealt at random have the chance of two images to be of one class
-    overlaps: every pair of classes with a neighbour in common, the worst first
-    """
-
-    silhouette: Interval
-    purity: Interval
-    overlaps: tuple[Overlap, ...]
-
-
 def feature_maps(
     features: np.ndarray,
     labels: np.ndarray,
@@ -82,33 +43,26 @@ def feature_maps(
 
     labels, ids: (N,). perplexity: of t-SNE, at most a third of the rows that are mapped; the one
     that was used is among the arrays, (). Raises ValueError for features that cannot be mapped:
-    fewer than 5 rows or 2 classes, values that are not finite, or all rows equal.
+    fewer than 5 rows, values that are not finite, or all rows equal.
     """
     chosen = sample(labels, images)
     features, labels, ids = features[chosen], labels[chosen], ids[chosen]
     if len(labels) < _FEWEST:
         raise ValueError(f"t-SNE needs at least {_FEWEST} test images, got {len(labels)}")
     # only here it is known how many there are, and t-SNE looks at 3 * perplexity neighbours of each
-    found = embed(features, seed, min(perplexity, (len(labels) - 1) / 3))
-    apart = separability(features, labels, class_names)
+    maps = embed(features, seed, min(perplexity, (len(labels) - 1) / 3))
+    silhouette, purity, overlaps = separability(features, labels, class_names)
     return FeatureMaps(
-        arrays={
-            "pca": found.pca,
-            "tsne": found.tsne,
-            "explained": found.explained.astype(np.float32),
-            "perplexity": np.array(found.perplexity, dtype=np.float32),
-            "labels": labels,
-            "ids": ids,
-        },
+        arrays={**maps, "labels": labels, "ids": ids},
         metrics={
-            "silhouette": apart.silhouette.estimate,
-            "silhouette_half_width": apart.silhouette.half_width,
-            "knn_purity": apart.purity.estimate,
-            "knn_purity_half_width": apart.purity.half_width,
+            "silhouette": silhouette.estimate,
+            "silhouette_half_width": silhouette.half_width,
+            "knn_purity": purity.estimate,
+            "knn_purity_half_width": purity.half_width,
             "mapped_images": len(labels),
         },
         tables={
-            "overlaps": [asdict(row) for row in apart.overlaps[:MOST_OVERLAPS]],
+            "overlaps": overlaps[:MOST_OVERLAPS],
             "classes": [{"name": name} for name in class_names],
         },
     )
@@ -131,37 +85,28 @@ def sample(labels: np.ndarray, count: int) -> np.ndarray:
     return np.sort(np.concatenate(kept))
 
 
-def embed(features: np.ndarray, seed: int, perplexity: float = 30.0) -> Embedding:
-    """Map features by PCA (centred, not scaled) and by t-SNE.
+def embed(features: np.ndarray, seed: int, perplexity: float) -> dict[str, np.ndarray]:
+    """Map features by PCA (centred, not scaled) and by t-SNE; each array is float32.
 
-    features: (N, D) finite numbers, D >= 2. t-SNE follows Kobak and Berens, "The art of using
+    features: (N, D), D >= 2, N - 1 at least 3 * perplexity. pca: (N, 2), the first two principal
+    components, in the features' unit; explained: (k,), share of the variance that each of the first
+    k <= 10 explains; tsne: (N, 2), whose axes and distances between far clusters mean nothing;
+    perplexity: (), as it was given. t-SNE follows Kobak and Berens, "The art of using
     t-SNE for single-cell transcriptomics", Nature Communications 10, 2019: Euclidean distances
     in the first 50 principal components, started from the first two scaled to a standard
     deviation of 1e-4, learning rate N / early exaggeration but at least 200, exaggeration 12 for
     250 steps, then 500 without. Implementation: openTSNE (Policar, Strazar and Zupan, JSS 109(3),
     2024), exact neighbours. One thread throughout, so that features and seed determine every bit.
-    Raises ValueError when a perplexity needs more images than there are, and for features that
-    are not finite or all equal.
+    Raises ValueError for features that are not finite or all equal.
     """
     # here, not above: openTSNE takes seconds to import, and reading stored maps needs neither
     from openTSNE import TSNE
     from openTSNE.initialization import jitter, rescale
     from threadpoolctl import threadpool_limits
 
-    features = np.asarray(features)
-    if features.ndim != 2 or features.shape[1] < 2:
-        raise ValueError(f"features {features.shape}: expected (N, D), D at least 2")
     if not np.isfinite(features).all():
         raise ValueError("features hold values that are not finite")
     images = len(features)
-    if perplexity <= 1:
-        raise ValueError(f"perplexity {perplexity:g}: expected more than 1")
-    # t-SNE looks at 3 * perplexity neighbours of each image
-    if images - 1 < 3 * perplexity:
-        raise ValueError(
-            f"perplexity {perplexity:g} needs at least {int(np.ceil(3 * perplexity)) + 1} images, "
-            f"got {images}: map more, or set perplexity to at most {(images - 1) / 3:.4g}"
-        )
     if (features == features[0]).all():
         raise ValueError(f"all {images} rows of features are equal: there is nothing to map")
     # sums differ in their last bits between numbers of threads, and t-SNE magnifies that
@@ -177,12 +122,12 @@ def embed(features: np.ndarray, seed: int, perplexity: float = 30.0) -> Embeddin
             n_jobs=1,
             random_state=seed,
         ).fit(components)
-    return Embedding(
-        pca=components[:, :2].astype(np.float32),
-        explained=explained[:RATIOS_KEPT],
-        tsne=np.asarray(tsne, dtype=np.float32),
-        perplexity=perplexity,
-    )
+    return {
+        "pca": components[:, :2].astype(np.float32),
+        "tsne": np.asarray(tsne, dtype=np.float32),
+        "explained": explained[:RATIOS_KEPT].astype(np.float32),
+        "perplexity": np.array(perplexity, dtype=np.float32),
+    }
 
 
 def principal_components(features: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
@@ -215,28 +160,21 @@ def principal_components(features: np.ndarray, most: int) -> tuple[np.ndarray, n
 
 def separability(
     features: np.ndarray, labels: np.ndarray, class_names: Sequence[str]
-) -> Separability:
-    """Measure how well the classes lie apart.
+) -> tuple[Interval, Interval, list[dict[str, Any]]]:
+    """Measure how well the classes lie apart, by cosine distances: silhouette, purity, overlaps.
 
-    features: (N, D); labels: (N,) positions in class_names. Where there are not more than
-    NEIGHBOURS images, all others are an image's neighbours. In the bootstrap an image's own score
-    stays what it is among all images.
-    Raises ValueError for fewer than two classes among the labels, or features that do not fit.
+    features: (N, D) finite; labels: (N,) positions in class_names, of two classes at least. Where
+    there are not more than NEIGHBOURS images, all others are an image's neighbours. Intervals are
+    95%, by bootstrap over the images, in which an image's own score stays what it is among all.
+
+    silhouette: -1..1, mean over images; 0: as near to another class as to the own
+    purity: share of an image's nearest images that are of its class, mean over images; labels
+        dealt at random have the chance of two images to be of one class
+    overlaps: {a, b, share} of every pair of classes with a neighbour in common, the worst first;
+        share: mean of the share of a's neighbours in b, and of b's in a
     """
-    features, labels = np.asarray(features, dtype=np.float32), np.asarray(labels, dtype=np.int64)
-    if features.ndim != 2 or labels.shape != features.shape[:1]:
-        raise ValueError(
-            f"features {features.shape} and labels {labels.shape}: expected (N, D) and (N,)"
-        )
-    if not np.isfinite(features).all():
-        raise ValueError("features hold values that are not finite")
-    if len(labels) and not 0 <= labels.min() <= labels.max() < len(class_names):
-        raise ValueError(
-            f"labels from {labels.min()} to {labels.max()} do not fit {len(class_names)} class names"
-        )
+    features = np.asarray(features, dtype=np.float32)
     present = np.unique(labels).tolist()
-    if len(present) < 2:
-        raise ValueError("separability needs images of at least two classes")
     length = np.linalg.norm(features, axis=1, keepdims=True)
     unit = features / np.where(length > 0, length, 1)
 
@@ -244,21 +182,21 @@ def separability(
     own = shares[np.arange(len(labels)), labels]
     directed = {a: shares[labels == a].mean(axis=0) for a in present}
     pairs = [
-        Overlap(class_names[a], class_names[b], float((directed[a][b] + directed[b][a]) / 2))
-        for a in present
-        for b in present
-        if a < b
+        {
+            "a": class_names[a],
+            "b": class_names[b],
+            "share": float((directed[a][b] + directed[b][a]) / 2),
+        }
+        for a, b in itertools.combinations(present, 2)
+        if directed[a][b] or directed[b][a]
     ]
 
     def mean(scores: np.ndarray) -> Interval:
         return bootstrap_interval(scores, lambda x: float(x.mean()), seed=0, resamples=1_000)
 
-    return Separability(
-        silhouette=mean(silhouettes(unit, labels)),
-        purity=mean(own),
-        # equal shares keep the order of the classes
-        overlaps=tuple(sorted((p for p in pairs if p.share > 0), key=lambda pair: -pair.share)),
-    )
+    # equal shares keep the order of the classes
+    overlaps = sorted(pairs, key=lambda pair: -pair["share"])
+    return mean(silhouettes(unit, labels)), mean(own), overlaps
 
 
 def silhouettes(unit: np.ndarray, labels: np.ndarray) -> np.ndarray:

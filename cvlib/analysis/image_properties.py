@@ -6,7 +6,6 @@ section 2.5.1), in grey levels 0..255; a grey image is its own luma.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,22 +76,17 @@ PROPERTIES = {
 }
 
 
-def measure(
-    images: np.ndarray | Sequence[np.ndarray], sizes: np.ndarray | None = None
-) -> dict[str, np.ndarray]:
+def measure(images: np.ndarray, sizes: np.ndarray | None = None) -> dict[str, np.ndarray]:
     """Measure every property of every image: the names of PROPERTIES, each (N,) float64.
 
-    images: (N, H, W, C) uint8, or N arrays (H, W, C) uint8 that may differ in size; C is 1 (grey)
-    or 3 (RGB). sizes: (N, 2) height and width of the files in pixels, where images were resized.
+    images: (N, H, W, C) uint8; C is 1 (grey) or 3 (RGB). sizes: (N, 2) height and width of the files in pixels, where images were resized.
     Beyond the image each border is mirrored at the outermost pixel (OpenCV's BORDER_REFLECT_101).
     Memory is that of the result and of some hundred thousand pixels, or of one image if larger.
-    Raises ValueError for other shapes or types of images or sizes.
     """
-    total = len(images)
-    if sizes is not None and np.shape(sizes) != (total, 2):
-        raise ValueError(f"sizes: expected ({total}, 2) heights and widths, got {np.shape(sizes)}")
-    found = {name: np.empty(total) for name in PROPERTIES}
-    for rows, chunk in _chunks(images):
+    found = {name: np.empty(len(images)) for name in PROPERTIES}
+    step = max(1, _PIXELS_AT_A_TIME // (images.shape[1] * images.shape[2]))
+    for first in range(0, len(images), step):
+        rows, chunk = slice(first, first + step), images[first : first + step]
         # (n, H, W, C) uint8 -> (n, H, W) float32
         grey = chunk.shape[3] == 1
         luma = chunk[..., 0].astype(np.float32) if grey else chunk @ _LUMA
@@ -154,25 +148,3 @@ def _squared_sobel(padded: np.ndarray) -> np.ndarray:
     squared: np.ndarray = (down[:, :, 2:] - down[:, :, :-2]) ** 2
     squared += (right[:, 2:] - right[:, :-2]) ** 2
     return squared
-
-
-def _chunks(images: np.ndarray | Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Positions and (n, H, W, C) of some images of one size at a time."""
-    by_shape: dict[tuple[int, ...], list[int]] = {}
-    for position, image in enumerate(images):
-        if image.ndim != 3 or image.shape[2] not in (1, 3) or image.dtype != np.uint8:
-            raise ValueError(
-                f"image {position} is {image.shape} {image.dtype}: expected (H, W, C) uint8 with "
-                "C = 1 (grey) or 3 (RGB); decode it with cvlib.data.decode"
-            )
-        by_shape.setdefault(image.shape, []).append(position)
-    for shape, positions in by_shape.items():
-        if 0 in shape:
-            raise ValueError(f"image {positions[0]} is {shape}: it has no pixels")
-        step = max(1, _PIXELS_AT_A_TIME // (shape[0] * shape[1]))
-        for first in range(0, len(positions), step):
-            rows = np.array(positions[first : first + step])
-            if isinstance(images, np.ndarray):
-                yield rows, images[rows]
-            else:
-                yield rows, np.stack([images[row] for row in rows])

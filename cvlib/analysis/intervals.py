@@ -24,8 +24,8 @@ class Interval:
         return (self.high - self.low) / 2
 
 
-def t_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
-    """Mean of a few independent values with Student's t-interval.
+def t_interval(values: np.ndarray) -> Interval:
+    """Mean of a few independent values with Student's t-interval of 95%.
 
     values: (n,), n >= 2, such as one accuracy a seed. mean ± t_{n-1} s / sqrt(n), with the sample
     standard deviation s (n - 1 in its denominator). Raises ValueError for fewer than two values.
@@ -42,7 +42,7 @@ def t_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
         )
     mean = float(values.mean())
     error = float(values.std(ddof=1)) / math.sqrt(len(values))
-    half = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * error
+    half = float(stdtrit(len(values) - 1, (1 + 0.95) / 2)) * error
     return Interval(mean, mean - half, mean + half)
 
 
@@ -72,10 +72,9 @@ def bootstrap_interval(
     statistic: Callable[[np.ndarray], float],
     *,
     seed: int,
-    resamples: int = 2_000,
-    confidence: float = 0.95,
+    resamples: int,
 ) -> Interval:
-    """A statistic with its percentile bootstrap interval; rows are what is resampled.
+    """A statistic with its 95% percentile bootstrap interval; rows are what is resampled.
 
     values: (n, ...), n >= 2. statistic: maps rows of the same kind to a number.
     Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
@@ -87,5 +86,5 @@ def bootstrap_interval(
     drawn = [
         statistic(values[generator.integers(0, len(values), len(values))]) for _ in range(resamples)
     ]
-    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = np.quantile(drawn, [(1 - 0.95) / 2, (1 + 0.95) / 2])
     return Interval(float(statistic(values)), float(low), float(high))

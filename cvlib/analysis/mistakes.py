@@ -61,8 +61,6 @@ class Agreement:
 
     def only(self, model: int) -> np.ndarray:
         """Rows of the images that this model alone gets right, (K,) int64."""
-        if not 0 <= model < len(self.correct):
-            raise ValueError(f"model {model}: expected 0..{len(self.correct) - 1}")
         return np.flatnonzero(self.correct[model] & (self.right == 1))
 
 
@@ -70,19 +68,8 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
     """Images of each true class (row) by predicted class (column), (C, C) float64.
 
     labels: (N,) and predicted: (S, N) or (N,) class indices below `classes`; mean over the S seeds.
-    Raises ValueError when the images differ or an index is not a class.
     """
-    labels, predicted = np.asarray(labels), np.atleast_2d(predicted)
-    if labels.ndim != 1 or predicted.ndim != 2 or predicted.shape[1:] != labels.shape:
-        raise ValueError(
-            f"labels {labels.shape} and predicted {predicted.shape}: expected (N,) and (S, N) or "
-            "(N,), the same images"
-        )
-    for name, values in (("labels", labels), ("predicted", predicted)):
-        if not np.issubdtype(values.dtype, np.integer):
-            raise ValueError(f"{name}: expected class indices, got {values.dtype}")
-        if values.size and not 0 <= values.min() <= values.max() < classes:
-            raise ValueError(f"{name}: {values.min()}..{values.max()}, expected 0..{classes - 1}")
+    predicted = np.atleast_2d(predicted)
     cells = np.bincount((labels * classes + predicted).ravel(), minlength=classes**2)
     return cells.reshape(classes, classes) / len(predicted)
 
@@ -147,9 +134,6 @@ def agreement(correct: np.ndarray) -> Agreement:
     Source: Geirhos, Meding and Wichmann, "Beyond accuracy: quantifying trial-by-trial behaviour of
     CNNs and humans by measuring error consistency", NeurIPS 2020, equations 1 to 3.
     """
-    correct = np.asarray(correct)
-    if correct.ndim != 2 or correct.dtype != bool or not correct.size:
-        raise ValueError(f"correct: expected (M, N) bool, got {correct.shape} {correct.dtype}")
     kappa = {}
     for a, b in itertools.combinations(range(len(correct)), 2):
         observed = float((correct[a] == correct[b]).mean())
@@ -166,16 +150,8 @@ def review_sample(wrong_ids: np.ndarray, size: int = 60, seed: int = 0) -> np.nd
     wrong_ids: (K,) ids of the images that are wrong, in any order, each once. The same set of ids
     gives the same sample; min(size, K) of them. Shares found in the sample hold for all mistakes,
     which those of the most confident ones would not.
-    Raises ValueError for a size below 1 or an id given twice.
     """
-    ids = np.asarray(wrong_ids)
-    if ids.ndim != 1 or (ids.size and not np.issubdtype(ids.dtype, np.integer)):
-        raise ValueError(f"wrong_ids: expected (K,) whole numbers, got {ids.shape} {ids.dtype}")
-    if size < 1:
-        raise ValueError(f"size: {size}, expected at least 1 image to review")
-    ordered = np.unique(ids).astype(np.int64)
-    if len(ordered) < len(ids):
-        raise ValueError(f"wrong_ids: {len(ids)} ids, {len(ordered)} of them different")
+    ordered = np.unique(wrong_ids).astype(np.int64)
     if len(ordered) <= size:
         return ordered
     drawn = np.random.default_rng(seed).choice(len(ordered), size=size, replace=False)

@@ -3,7 +3,7 @@
 Every group that is looked at is fixed before the errors are, and counted. Each is tested against
 the rest of its classes by an exact test (`stratified`), and what is named survives Holm's
 correction for all of them: if errors fall on the images of a class at random, the chance that
-anything at all is named is at most `alpha`, however much classes differ. It is about half of that
+anything at all is named is at most ALPHA, however much classes differ. It is about half of that
 in fact: the test is two-sided, and only groups that fail more often are named.
 """
 
@@ -19,6 +19,8 @@ from cvlib.analysis.intervals import Interval
 from cvlib.analysis.paired import holm
 from cvlib.analysis.stratified import compare_rates, exact_share_test, excess
 
+ALPHA = 0.05  # chance that anything is named where errors fall at random
+SHARE = 0.2  # of a class that is looked at as the end of a property
 IMAGES_A_CLUSTER = 50
 MOST_CLUSTERS = 20
 CUTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)  # shares of a class that count as the end of a property
@@ -96,15 +98,13 @@ def find_patterns(
     clusters: np.ndarray | None,
     class_names: Sequence[str],
     *,
-    alpha: float = 0.05,
-    share: float = 0.2,
     min_images: int = 20,
 ) -> Patterns:
     """Name the groups of images that are wrong more often than the rest of their classes.
 
     wrong: (S, N) or (N,) bool, S seeds of one variant; labels: (N,) positions in class_names;
     properties: name -> (N,) finite numbers; clusters: (N,) whole numbers, -1 for an image that is
-    on no map. Looked at are the lowest and the highest `share` of each property, taken within the
+    on no map. Looked at are the lowest and the highest SHARE of each property, taken within the
     class, over all classes and in each class, and each cluster, if the group and its rest have
     `min_images` each.
 
@@ -113,40 +113,16 @@ def find_patterns(
     one that errors depend on has the largest at its own cut. A slice that shares images with an
     earlier one, and whose excess is within chance (z < 1.64) once that one is accounted for, is
     put in the earlier one's `also`.
-    Raises ValueError for shapes that do not fit and properties that are not finite.
     """
-    wrong, labels = np.atleast_2d(np.asarray(wrong)), np.asarray(labels)
-    images = wrong.shape[-1]
-    if wrong.ndim != 2 or wrong.dtype != bool:
-        raise ValueError(
-            f"wrong: expected (S, N) or (N,) bool, got shape {wrong.shape} of {wrong.dtype}"
-        )
-    for name, given in (("labels", labels), ("clusters", clusters)):
-        if given is not None and np.shape(given) != (images,):
-            raise ValueError(f"{name} {np.shape(given)}: expected ({images},), the images of wrong")
-    if images and not 0 <= labels.min() <= labels.max() < len(class_names):
-        raise ValueError(
-            f"labels from {labels.min()} to {labels.max()} do not fit {len(class_names)} class names"
-        )
-    if not 0 < share < 0.5:
-        raise ValueError(f"share is {share}: expected above 0 and below 0.5, so that ends part")
-    values = {name: np.asarray(given, dtype=np.float64) for name, given in properties.items()}
-    for name, given in values.items():
-        if given.shape != (images,) or not np.isfinite(given).all():
-            raise ValueError(
-                f"property {name!r}: expected ({images},) finite numbers, got {given.shape} with "
-                f"{(~np.isfinite(given)).sum()} not finite; measure it for every image, or leave "
-                "it out"
-            )
-
+    wrong = np.atleast_2d(wrong)
     score = wrong.sum(axis=0)
-    positions = {name: within_class_position(given, labels) for name, given in values.items()}
+    positions = {name: within_class_position(given, labels) for name, given in properties.items()}
     # images of one value stand in the middle of their class, each of them
     left_out = tuple(name for name, position in positions.items() if (position == 0.5).all())
     positions = {name: positions[name] for name in positions if name not in left_out}
     anywhere = np.zeros_like(labels)
-    overall = {name: within_class_position(values[name], anywhere) for name in positions}
-    candidates = every_candidate(positions, clusters, labels, class_names, share, min_images)
+    overall = {name: within_class_position(properties[name], anywhere) for name in positions}
+    candidates = every_candidate(positions, clusters, labels, class_names, min_images)
     # two-sided, as the intervals are: a group that fails less often would be a finding as well
     p_values = [
         min(1.0, 2 * exact_share_test(score[item.scope], labels[item.scope], item.member))
@@ -154,11 +130,9 @@ def find_patterns(
     ]
     adjusted = holm(p_values)
     strength = {
-        index: _strongest_excess(
-            candidates[index], score, labels, positions, overall, share, min_images
-        )
+        index: _strongest_excess(candidates[index], score, labels, positions, overall, min_images)
         for index, p in enumerate(adjusted)
-        if p <= alpha
+        if p <= ALPHA
     }
     slices: list[Slice] = []
     for index in sorted(strength, key=lambda index: (-strength[index], index)):
@@ -167,7 +141,7 @@ def find_patterns(
             score[item.scope] / len(wrong),
             labels[item.scope],
             item.member,
-            confidence_of_difference=1 - alpha / len(candidates),
+            confidence_of_difference=1 - ALPHA / len(candidates),
         )
         found = Slice(**vars(item), **vars(rates), p=p_values[index], p_adjusted=adjusted[index])
         for place, lead in enumerate(slices):
@@ -179,29 +153,24 @@ def find_patterns(
     return Patterns(tested=len(candidates), left_out=left_out, slices=tuple(slices))
 
 
-def clusters(points: np.ndarray, seed: int, count: int | None = None) -> np.ndarray:
+def clusters(points: np.ndarray, seed: int) -> np.ndarray:
     """Cut a map into groups by k-means. points: (N, 2). Returns (N,) int64, 0 is the largest.
 
-    count: None for one a 50 images, 2 to 20 (fewer only if there are fewer points). It is set by
+    One group a 50 images, 2 to 20 (fewer only if there are fewer points): a number set by
     what the groups are for, comparing errors: 20% of 50 images is known to about 11 points
     either way, and each further group is a further test. It is not estimated, for instance by
     silhouettes: on a t-SNE map distances between groups mean nothing, and there are no true
     groups to find. Ten starts by k-means++; one thread, so that points and seed determine the
-    groups. Raises ValueError for other shapes, points that are not finite or a count outside 1..N.
+    groups.
     Source: Lloyd, IEEE Trans. Inf. Theory 28(2), 1982; Arthur and Vassilvitskii, SODA 2007.
     Implementation: scikit-learn.
     """
-    points = np.asarray(points, dtype=np.float64)
-    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
-        raise ValueError(f"points: expected (N, 2) finite numbers, got shape {points.shape}")
-    distinct = len(np.unique(points, axis=0))
-    if count is None:
-        count = min(MOST_CLUSTERS, max(2, len(points) // IMAGES_A_CLUSTER), distinct)
-    if not 1 <= count <= distinct:
-        raise ValueError(f"count is {count}: expected 1 to {distinct}, the number of points apart")
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
+    points = np.asarray(points, dtype=np.float64)
+    distinct = len(np.unique(points, axis=0))
+    count = min(MOST_CLUSTERS, max(2, len(points) // IMAGES_A_CLUSTER), distinct)
     with threadpool_limits(limits=1):
         found = KMeans(n_clusters=count, n_init=10, random_state=seed).fit_predict(points)
     largest_first = np.argsort(-np.bincount(found, minlength=count), kind="stable")
@@ -209,17 +178,15 @@ def clusters(points: np.ndarray, seed: int, count: int | None = None) -> np.ndar
     return named
 
 
-def describe(labels: np.ndarray, class_names: Sequence[str], most: int = 2) -> str:
+def describe(labels: np.ndarray, class_names: Sequence[str]) -> str:
     """Say what a group is made of: "Shirt 61%, Coat 20%".
 
-    labels: (K,) positions in class_names, K >= 1. At most `most` classes, the most frequent first
+    labels: (K,) positions in class_names, K >= 1. At most two classes, the most frequent first
     (equal ones in the order of the classes), each with at least a tenth of the images, or the
-    most frequent alone. Raises ValueError for no images.
+    most frequent alone.
     """
-    if not len(labels):
-        raise ValueError("describe: a group without images has no classes")
     shares = np.bincount(labels, minlength=len(class_names)) / len(labels)
-    order = np.argsort(-shares, kind="stable")[:most].tolist()
+    order = np.argsort(-shares, kind="stable")[:2].tolist()
     named = [code for code in order if shares[code] >= 0.1] or order[:1]
     return ", ".join(f"{class_names[code]} {shares[code]:.0%}" for code in named)
 
@@ -229,7 +196,6 @@ def every_candidate(
     clusters: np.ndarray | None,
     labels: np.ndarray,
     class_names: Sequence[str],
-    share: float,
     min_images: int,
 ) -> list[Candidate]:
     """Both ends of each property, over all classes and in each, and each cluster.
@@ -237,7 +203,7 @@ def every_candidate(
     positions: of each property, by `within_class_position`. Groups that have not min_images, or
     whose rest has not, are left out.
     """
-    found = [*_ends(positions, labels, class_names, share)]
+    found = [*_ends(positions, labels, class_names)]
     if clusters is not None:
         found += _clusters(np.asarray(clusters), labels, class_names)
     return [
@@ -248,12 +214,9 @@ def every_candidate(
 
 
 def _ends(
-    positions: Mapping[str, np.ndarray],
-    labels: np.ndarray,
-    class_names: Sequence[str],
-    share: float,
+    positions: Mapping[str, np.ndarray], labels: np.ndarray, class_names: Sequence[str]
 ) -> Iterator[Candidate]:
-    """Both ends of each property: every image within `share` of the end in its own class.
+    """Both ends of each property: every image within SHARE of the end in its own class.
 
     "Dark images" so hold each class by its share: they are dark for what they show.
     """
@@ -266,7 +229,7 @@ def _ends(
         for code, scope in scopes:
             what = "images" if code is None else class_names[code]
             for end, adjective in (("low", words.low), ("high", words.high)):
-                member = at_end(position[scope], end, share)
+                member = at_end(position[scope], end, SHARE)
                 yield Candidate(f"{adjective} {what}", name, end, code, None, scope, member)
 
 
@@ -323,10 +286,9 @@ def _strongest_excess(
     labels: np.ndarray,
     positions: Mapping[str, np.ndarray],
     overall: Mapping[str, np.ndarray],
-    share: float,
     min_images: int,
 ) -> float:
-    """Excess of a group; of a property's end the largest over CUTS, `share` and the trend.
+    """Excess of a group; of a property's end the largest over CUTS, SHARE and the trend.
 
     positions, overall: of each property, where an image stands in its class and, for ends over
     all classes, among all images; cuts are made in both. The trend weighs each image by it. Where
@@ -339,7 +301,7 @@ def _strongest_excess(
         for position in (positions, overall) if item.class_index is None else (positions,):
             place = position[item.property][item.scope]
             found.append(excess(scores, strata, -place if item.end == "low" else place))
-            for cut in (*CUTS, share):
+            for cut in CUTS:  # SHARE is one of them
                 member = at_end(place, item.end, cut)
                 if member.sum() >= min_images:
                     found.append(excess(scores, strata, member))

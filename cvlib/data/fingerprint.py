@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cvlib.data.notes import remembered
 from cvlib.data.sources import Listing, NoBytes, Source, open_source
 from cvlib.data.spec import DatasetSpec
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from cvlib.data.selection import Part
 
 FORMAT = 1  # raise it when the definition below changes
-# A file may change twice within one tick of the file system's clock. Younger ones are not trusted.
-_TICK_NS = 100_000_000
 # Fields that change how images are shown to the model, not which images are used.
 _NOT_SELECTING = {"image_size", "channels"}
 
@@ -59,30 +57,17 @@ def cached_fingerprint(
 
     Raises DataError if the spec does not fit the data.
     """
-    signature, youngest = _signature(source)
     fields = spec.model_dump(mode="json", exclude=_NOT_SELECTING, exclude_none=True)
     # Where the files lie is part of the question, never of the answer.
     question = json.dumps([FORMAT, fields, str(source.root.absolute())], sort_keys=True)
     name = f"{hashlib.sha256(question.encode()).hexdigest()[:32]}.json"
-    path = source.root / ".cache" / "fingerprints" / name
-    try:
-        stored = json.loads(path.read_text())
-        if stored["signature"] == signature:
-            return Fingerprint(stored["fingerprint"], stored["content"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # no cached answer, or not a whole one: work it out
-    found = compute_fingerprint(source, spec, listing, parts)
-    if youngest < time.time_ns() - _TICK_NS and _signature(source)[0] == signature:
-        staged = path.with_name(f".{path.name}.{os.getpid()}")
-        answer = {"signature": signature, "fingerprint": found.value, "content": found.content}
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            staged.write_text(json.dumps(answer))
-            staged.replace(path)
-        except OSError:
-            # A data folder that cannot be written to costs time, not correctness.
-            staged.unlink(missing_ok=True)
-    return found
+    note = source.root / ".cache" / "fingerprints" / name
+    found = remembered(
+        note,
+        partial(_signature, source),
+        lambda: asdict(compute_fingerprint(source, spec, listing, parts)),
+    )
+    return Fingerprint(**found)
 
 
 def compute_fingerprint(

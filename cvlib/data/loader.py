@@ -42,12 +42,6 @@ class ResidentLoader:
         channels_last: bool = True,
     ) -> None:
         count, height, width, channels = split.images.shape
-        if not len(mean) == len(std) == channels:
-            raise ValueError(f"{channels} channels, but mean {mean} and std {std}")
-        if batch_size < 1 or (drop_last and batch_size > count):
-            raise ValueError(
-                f"batch_size {batch_size} leaves no whole batch of the {count} images; make it smaller"
-            )
         self.batch_size = batch_size
         self.device = torch.device(device)
         self.seed = seed
@@ -199,10 +193,6 @@ def channel_statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[flo
     images: (N, H, W, C) uint8. Exact: computed from counts of the 256 values. The standard
     deviation is that of the population; a constant channel gets 1, so that it normalises to 0.
     """
-    if images.dtype != np.uint8 or images.ndim != 4 or images.size == 0:
-        raise ValueError(
-            f"expected (N, H, W, C) uint8 with at least one image, got {images.shape} {images.dtype}"
-        )
     channels = images.shape[-1]
     pixels = images.reshape(-1, channels)
     counts = np.zeros((channels, 256), dtype=np.int64)

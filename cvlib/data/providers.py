@@ -6,7 +6,6 @@ package, without root and without installing it.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from cvlib.data.arrays import DataUnavailable
+from cvlib.data.notes import file_digest
 from cvlib.errors import CvlibError
 
 if TYPE_CHECKING:
@@ -63,16 +63,6 @@ def ensure_local(source: Source) -> None:
     lines = [f"  {n}. {attempt}" for n, attempt in enumerate(tried, start=1)]
     message = [f"{source.name} cannot be had. Tried:", *lines, f"By hand: {source.by_hand()}"]
     raise DataUnavailable("\n".join(message))
-
-
-def file_digest(path: Path, algorithm: str) -> str:
-    """Return the hex digest of a file; algorithm: "md5" or "sha256"."""
-    # MD5 guards against damage here, not against forgery; FIPS builds want to be told.
-    digest = hashlib.new(algorithm, usedforsecurity=False)
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def download(url: str, target: Path, md5: str) -> None:

@@ -23,19 +23,11 @@ def build(
 ) -> nn.Module:
     """A module from `(N, channels, *image_size)` images to `(N, num_classes)` logits.
 
-    What is not loaded from `weights` is drawn from torch's global generator: the caller seeds it.
-    Raises ValueError for an image that is too small for the model, an option that the model has
-    not, and weights for a family that is always trained from scratch.
+    What is not loaded from `weights`, which backbones alone have, is drawn from torch's global
+    generator: the caller seeds it.
+    Raises ValueError for an image that is too small for the model, and for an option that the
+    model has not.
     """
-    if channels < 1 or num_classes < 2:
-        raise ValueError(
-            f"a classifier needs at least 1 channel and 2 classes, got {channels} and {num_classes}"
-        )
-    if weights is not None and spec.kind != "backbone":
-        raise ValueError(
-            f"a {spec.kind} is trained from scratch and takes no weights, got {weights}; only a "
-            "model of kind backbone starts from a file"
-        )
     # By name, so that a run's code fingerprint covers the family it uses and no other.
     family = import_module(FAMILIES[spec.kind])
     network: nn.Module = family.build_network(

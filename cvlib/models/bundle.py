@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cvlib.data.notes import file_digest
 from cvlib.errors import CvlibError
-from cvlib.models.weights import SUFFIXES, WeightsFile, sha256_of
+from cvlib.models.weights import SUFFIXES, WeightsFile
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -67,7 +68,7 @@ def pack(target: Path, files: dict[str, WeightsFile]) -> list[PackedFile]:
                 path = files[entry.file].path
                 with path.open("rb") as content:
                     tar.addfile(_member(FOLDER + entry.file, entry.size), content)
-                if sha256_of(path) != entry.sha256:
+                if file_digest(path) != entry.sha256:
                     raise BundleError(f"{path} changed while it was packed")
         staged.replace(target)
     finally:
@@ -94,7 +95,7 @@ def unpack(bundle: Path, root: Path, *, replace_files: bool = False) -> list[Pac
                 f"{bundle} is cut short, damaged or no bundle of `cvlib weights pack` ({error}); "
                 "copy it again"
             ) from error
-        here = {e.file: sha256_of(root / e.file) for e in entries if (root / e.file).exists()}
+        here = {e.file: file_digest(root / e.file) for e in entries if (root / e.file).exists()}
         entries = [replace(e, is_new=here.get(e.file) != e.sha256) for e in entries]
         differing = ", ".join(e.file for e in entries if e.is_new and e.file in here)
         if differing and not replace_files:
@@ -125,7 +126,7 @@ def _extract(tar: tarfile.TarFile, bundle: Path, staged: Path) -> list[PackedFil
             shutil.copyfileobj(content, written, 1 << 20)
             written.flush()
             os.fsync(written.fileno())
-        entry, sha256 = wanted.pop(file), sha256_of(staged / file)
+        entry, sha256 = wanted.pop(file), file_digest(staged / file)
         if sha256 != entry.sha256:
             raise BundleError(
                 f"{bundle}: {file} is not what the manifest says (sha256 {sha256[:12]}, expected "

@@ -67,14 +67,7 @@ class Preprocess(nn.Module):
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
-        """`(N, 1 or 3, H, W)`, float in [0, 1] or uint8, to `(N, 3, size, size)` float32.
-
-        Raises ValueError for another number of channels.
-        """
-        if images.ndim != 4 or images.shape[1] not in (1, 3):
-            raise ValueError(
-                f"a backbone takes (N, 1 or 3, H, W) images, got {tuple(images.shape)}"
-            )
+        """`(N, 1 or 3, H, W)`, float in [0, 1] or uint8, to `(N, 3, size, size)` float32."""
         # of grey images every layout is both: the strides tell
         channels_last = images.stride(1) == 1
         pixels, (height, width) = images, images.shape[-2:]

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    field_validator,
-    model_validator,
-)
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-_CONFIG = ConfigDict(frozen=True, extra="forbid")
+from cvlib.data.spec import FrozenSpec
 
 
-class CustomCNNSpec(BaseModel):
+class CustomCNNSpec(FrozenSpec):
     """A plain convolutional classifier: `depth` blocks, global average pooling, one linear layer.
 
     Block i has `width * 2**i` channels: `convs_per_block` times (convolution, norm, activation),
     then one halving of the map (`pooling`), left out once the map is under 4 pixels a side.
     """
-
-    model_config = _CONFIG
 
     kind: Literal["custom_cnn"] = Field(default="custom_cnn", description="which family of models")
     depth: int = Field(default=3, ge=1, le=8, description="number of blocks")
@@ -63,10 +53,8 @@ class CustomCNNSpec(BaseModel):
         return value
 
 
-class CustomViTSpec(BaseModel):
+class CustomViTSpec(FrozenSpec):
     """A small vision transformer (Dosovitskiy et al., 2021) for images of any size, from scratch."""
-
-    model_config = _CONFIG
 
     kind: Literal["custom_vit"] = Field(default="custom_vit", description="which family of models")
     patch_size: int = Field(default=4, ge=1, le=64, description="side of a patch, in pixels")
@@ -90,13 +78,11 @@ class CustomViTSpec(BaseModel):
         return self
 
 
-class BackboneSpec(BaseModel):
+class BackboneSpec(FrozenSpec):
     """A timm classification backbone with a new linear head, and the preprocessing it expects.
 
     Mean, standard deviation and interpolation always are the backbone's own (timm's config).
     """
-
-    model_config = _CONFIG
 
     kind: Literal["backbone"] = Field(default="backbone", description="which family of models")
     name: str = Field(min_length=1, description="timm's name, such as resnet18")

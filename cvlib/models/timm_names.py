@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
+from cvlib.data.notes import write_note
 from cvlib.errors import CvlibError
 
 FORMAT = 2  # raise it when the table below changes
@@ -156,14 +156,3 @@ def _timm_version() -> str:
         return version("timm")
     except PackageNotFoundError:
         raise ModelError("timm is not installed; `pip install timm` gives the backbones") from None
-
-
-def write_note(path: Path, content: object) -> None:
-    """Write JSON in one step; a folder that cannot be written to costs time, not correctness."""
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staged.write_text(json.dumps(content, separators=(",", ":")))
-        staged.replace(path)
-    except OSError:
-        staged.unlink(missing_ok=True)

@@ -7,9 +7,7 @@ itself, which takes a sixth of a second to import, is asked for downloads alone.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -19,8 +17,9 @@ from urllib.parse import urlsplit
 
 from huggingface_hub import constants
 
+from cvlib.data.notes import file_digest, remembered
 from cvlib.errors import CvlibError
-from cvlib.models.timm_names import ModelError, TimmEntry, timm_entry, write_note
+from cvlib.models.timm_names import ModelError, TimmEntry, timm_entry
 
 if TYPE_CHECKING:
     from cvlib.models.spec import BackboneSpec
@@ -40,8 +39,6 @@ PACKAGES = {
 PATIENCE_SECONDS = 4.0
 DOWNLOAD_TIMEOUT_SECONDS = 30
 _silent: dict[str, str] = {}  # address -> why it does not answer, "" if it does
-# A file may change twice within one tick of the file system's clock. Younger ones are not trusted.
-_TICK_NS = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -403,29 +400,13 @@ def cached_sha256(path: Path, cache: Path) -> str:
     A hub's cache has links to its files: the file at a link's end is what counts.
     """
     path = Path(os.path.realpath(path))
-    stat = path.stat()
-    # The change time sees what a restored modification time would hide.
-    state = [str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
     name = hashlib.sha256(str(path).encode(errors="surrogateescape")).hexdigest()[:32]
+
+    def state() -> tuple[list[str | int], int]:
+        # The change time sees what a restored modification time would hide.
+        stat = path.stat()
+        times = stat.st_mtime_ns, stat.st_ctime_ns
+        return [str(path), stat.st_size, *times], max(times)
+
     note = cache / "weights" / f"{name}.json"
-    try:
-        stored = json.loads(note.read_text())
-        if stored["state"] == state:
-            return stored["sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # no note, or not a whole one: work it out
-    found = sha256_of(path)
-    after = path.stat()
-    unchanged = [after.st_size, after.st_mtime_ns, after.st_ctime_ns] == state[1:]
-    if unchanged and max(stat.st_mtime_ns, stat.st_ctime_ns) < time.time_ns() - _TICK_NS:
-        write_note(note, {"state": state, "sha256": found})
-    return found
-
-
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file's bytes, as 64 hex digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return remembered(note, state, lambda: {"sha256": file_digest(path)})["sha256"]

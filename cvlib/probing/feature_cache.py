@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from cvlib.data.providers import file_digest
+from cvlib.data.notes import file_digest
 
 logger = logging.getLogger(__name__)
 
@@ -36,47 +36,41 @@ class Features:
     made: bool
 
 
-class FeatureCache:
-    """A folder of features: <key's first two digits>/<key>/{features.npy, meta.json}."""
+def cached_features(
+    root: Path, identity: dict[str, Any], make: Callable[[], np.ndarray]
+) -> Features:
+    """Return the features of `identity`; `make` them, (N, D) float32, if they are not there.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def get(self, identity: dict[str, Any], make: Callable[[], np.ndarray]) -> Features:
-        """Return the features of `identity`; `make` them, (N, D) float32, if they are not there.
-
-        identity: plain JSON values that name all that the features depend on; a file made for
-        another one is never used. A damaged file is made anew, with a warning. Of several processes
-        one makes and the others wait. What `make` raises passes through and leaves nothing behind.
-        """
-        key = feature_key(identity)
-        folder = self.root / key[:2] / key
-        found = _load(folder, identity)
+    root: a folder of features, <key's first two digits>/<key>/{features.npy, meta.json}.
+    identity: plain JSON values that name all that the features depend on; a file made for
+    another one is never used. A damaged file is made anew, with a warning. Of several processes
+    one makes and the others wait. What `make` raises passes through and leaves nothing behind.
+    """
+    key = feature_key(identity)
+    folder = root / key[:2] / key
+    found = _load(folder, identity)
+    if isinstance(found, Features):
+        return found
+    # beside the folders, and never removed: who waits for a lock must wait for the same file
+    locks = root / ".locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with FileLock(locks / f"{key}.lock"):
+        found = _load(folder, identity)  # another process may have made it meanwhile
         if isinstance(found, Features):
             return found
-        # beside the folders, and never removed: who waits for a lock must wait for the same file
-        locks = self.root / ".locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        with FileLock(locks / f"{key}.lock"):
-            found = _load(folder, identity)  # another process may have made it meanwhile
-            if isinstance(found, Features):
-                return found
-            if found:
-                logger.warning("features in %s are damaged and made anew: %s", folder, found)
-            start = time.perf_counter()
-            array = make()
-            _write(folder, identity, array, time.perf_counter() - start)
-            found = _load(folder, identity)
-        if not isinstance(found, Features):
-            raise OSError(f"features in {folder} cannot be read back: {found}")
-        return dataclasses.replace(found, made=True)
+        if found:
+            logger.warning("features in %s are damaged and made anew: %s", folder, found)
+        start = time.perf_counter()
+        array = make()
+        _write(folder, identity, array, time.perf_counter() - start)
+        found = _load(folder, identity)
+    if not isinstance(found, Features):
+        raise OSError(f"features in {folder} cannot be read back: {found}")
+    return dataclasses.replace(found, made=True)
 
 
 def feature_key(identity: dict[str, Any]) -> str:
-    """The sha256 of an identity's one spelling as JSON, 64 hex digits.
-
-    Raises ValueError or TypeError for what JSON has no word for.
-    """
+    """The sha256 of an identity's one spelling as JSON, 64 hex digits."""
     return hashlib.sha256(_spelled(identity).encode()).hexdigest()
 
 
@@ -96,7 +90,7 @@ def _load(folder: Path, identity: dict[str, Any]) -> Features | str:
         size = file.stat().st_size
         if size != meta["bytes"]:
             return f"features.npy has {size} of {meta['bytes']} bytes"
-        if file_digest(file, "sha256") != meta["sha256"]:
+        if file_digest(file) != meta["sha256"]:
             return "features.npy has another checksum than it was written with"
         return Features(
             array=np.load(file, mmap_mode="r"),
@@ -109,8 +103,6 @@ def _load(folder: Path, identity: dict[str, Any]) -> Features | str:
 
 
 def _write(folder: Path, identity: dict[str, Any], array: np.ndarray, seconds: float) -> None:
-    if array.ndim != 2 or array.dtype != np.float32:
-        raise ValueError(f"features are {array.dtype} {array.shape}; expected float32 (N, D)")
     # of this process alone: a killed one's leftovers, or a lock that was removed, harm nobody
     staged = folder.parent / f".staged-{folder.name}-{os.getpid()}"
     shutil.rmtree(staged, ignore_errors=True)
@@ -127,7 +119,7 @@ def _write(folder: Path, identity: dict[str, Any], array: np.ndarray, seconds: f
             "seconds": seconds,
             "images_per_second": len(array) / seconds,
             "bytes": file.stat().st_size,
-            "sha256": file_digest(file, "sha256"),
+            "sha256": file_digest(file),
         }
         with (staged / "meta.json").open("w") as out:
             out.write(json.dumps(meta, sort_keys=True, indent=1) + "\n")

@@ -41,7 +41,6 @@ def extract(
     done; what it raises ends the extraction, and nothing is kept. Raises RunFailed if a feature is
     not finite.
     """
-    check_images(images)
     place = torch.device(device)
     example = torch.from_numpy(np.zeros_like(images[:1])).permute(0, 3, 1, 2)
     model: Any = folded(backbone, example.to(next(backbone.parameters()).device)).to(place)
@@ -130,14 +129,6 @@ def _each(
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)  # of threads to come; this one's was never another
-
-
-def check_images(images: np.ndarray) -> None:
-    """Raise ValueError unless images are (N, H, W, 1 or 3) uint8."""
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
-        raise ValueError(
-            f"images are {images.dtype} of shape {images.shape}; expected uint8 (N, H, W, 1 or 3)"
-        )
 
 
 def feature_identity(

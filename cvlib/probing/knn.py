@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize, one_hot
 
-from cvlib.probing.linear_head import as_features, as_labels
+from cvlib.probing.linear_head import as_tensors
 
 TEMPERATURE = 0.07
 _SIMILARITIES = 2**24  # of one block: 64 MB in float32
@@ -27,18 +27,11 @@ def predict_many(
     Features are scaled to length 1; a neighbour with cosine similarity s votes for its class with
     weight exp(s / 0.07) (Wu et al. 2018, section 3.4; Caron et al. 2021, DINO, take the same). Of
     equally similar neighbours the lower row counts, of equal votes the lower class. A row of zeros
-    has similarity 0 to all. All ks take one search of neighbours.
-
-    Raises ValueError for k below 1 or above the rows of train_x, and as `logistic.path` does.
+    has similarity 0 to all. All ks, from 1 to the rows of train_x, take one search of neighbours.
     """
-    if not ks or not all(1 <= k <= len(train_x) for k in ks):
-        raise ValueError(
-            f"k-NN with k = {list(ks)} and {len(train_x)} training rows; expected at least one k, "
-            f"each from 1 to {len(train_x)}"
-        )
-    train = normalize(as_features(train_x, device, "train_x"), dim=1)
-    labels = as_labels(train_y, len(train), num_classes, device, "train_y")
-    queries = normalize(as_features(x, device, "x"), dim=1)
+    features, labels = as_tensors(train_x, train_y, device)
+    train = normalize(features, dim=1)
+    queries = normalize(torch.tensor(np.asarray(x), dtype=torch.float32, device=device), dim=1)
     largest = max(ks)
     votes: dict[int, list[torch.Tensor]] = {k: [] for k in ks}
     for block in queries.split(max(1, _SIMILARITIES // len(train))):

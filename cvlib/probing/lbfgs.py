@@ -32,9 +32,8 @@ def minimise(
     labels: torch.Tensor,
     strengths: torch.Tensor,
     classes: int,
-    *,
     max_iterations: int,
-    start: torch.Tensor | None = None,
+    start: torch.Tensor | None,
 ) -> Solution:
     """Minimise C sum(cross-entropy) + ||W||^2 / 2 for each C of strengths (P,), bias free.
 

@@ -1,8 +1,4 @@
-"""Linear classifiers on standardised features; least squares, the one in closed form.
-
-Checks of features and labels, standardisation, and the ridge classifier: least squares on one-hot
-targets, its strength chosen on val.
-"""
+"""Linear classifiers on standardised features, and the one in closed form: ridge regression."""
 
 from __future__ import annotations
 
@@ -78,57 +74,19 @@ def fit_standardiser(features: torch.Tensor) -> Standardiser:
     return Standardiser(mean, torch.where(scale > resolved, scale, torch.ones_like(scale)))
 
 
-def as_features(features: np.ndarray, device: str | torch.device, what: str) -> torch.Tensor:
-    """(N, D) array as a float32 tensor on the device.
-
-    Raises ValueError for another shape, no rows, and values that are not finite.
-    """
-    if features.ndim != 2 or 0 in features.shape:
-        raise ValueError(f"{what} has shape {features.shape}; expected (N, D), neither 0")
-    # a memory map may be read-only, which a tensor cannot express: this copies it
-    tensor = torch.tensor(np.asarray(features), dtype=torch.float32, device=device)
-    if not torch.isfinite(tensor).all():
-        bad = (~torch.isfinite(tensor)).any(dim=1).nonzero().flatten()
-        raise ValueError(
-            f"{what} has {len(bad)} of {len(tensor)} rows with values that are not finite, the "
-            f"first is row {int(bad[0])}; extract these features again"
-        )
-    return tensor
-
-
-def as_labels(
-    labels: np.ndarray, rows: int, num_classes: int, device: str | torch.device, what: str
-) -> torch.Tensor:
-    """(N,) whole numbers as int64 on the device.
-
-    Raises ValueError for another length and for labels outside 0..num_classes-1.
-    """
-    labels = np.asarray(labels)
-    if labels.shape != (rows,) or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(
-            f"{what} has shape {labels.shape} of {labels.dtype}; expected ({rows},) whole numbers"
-        )
-    if rows and not 0 <= labels.min() <= labels.max() < num_classes:
-        raise ValueError(
-            f"{what} goes from {labels.min()} to {labels.max()}; expected 0 to {num_classes - 1}"
-        )
-    return torch.tensor(labels.astype(np.int64), device=device)
-
-
-@dataclass(frozen=True)
-class ChosenRidge:
-    """head: fitted on train and val at the chosen penalty; rows: penalty, val_accuracy of each."""
-
-    head: LinearHead
-    head_train: LinearHead
-    penalty: float
-    rows: list[dict[str, float]]
+def as_tensors(
+    features: np.ndarray, labels: np.ndarray, device: str
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(N, D) finite features as float32 and (N,) whole numbers as int64, copied to the device."""
+    # a memory map may be read-only, which a tensor cannot express
+    copied = torch.tensor(np.asarray(features), dtype=torch.float32, device=device)
+    return copied, torch.tensor(labels.astype(np.int64), device=device)
 
 
 def ridge_path(
     train_x: np.ndarray,
     train_y: np.ndarray,
-    penalties: Sequence[float] | np.ndarray,
+    penalties: Sequence[float],
     num_classes: int,
     device: str = "cpu",
 ) -> list[LinearHead]:
@@ -139,14 +97,8 @@ def ridge_path(
     penalised. One eigendecomposition X'X = V S V' serves all penalties:
     W' = V (S + a)^-1 V' X' T; with fewer rows than columns, of the rows' Gram matrix instead.
     All of it in float64. The class with the largest output is predicted.
-
-    Raises ValueError as `logistic.path` does.
     """
-    values = [float(penalty) for penalty in penalties]
-    if not values or not all(0 < penalty < float("inf") for penalty in values):
-        raise ValueError(f"penalties {values}: expected at least one, each above 0 and finite")
-    features = as_features(train_x, device, "train_x")
-    labels = as_labels(train_y, len(features), num_classes, device, "train_y")
+    features, labels = as_tensors(train_x, train_y, device)
     standardiser = fit_standardiser(features)
     standard = standardiser.apply(features).double()
     standard -= standard.mean(dim=0)
@@ -159,16 +111,12 @@ def ridge_path(
     spectrum = spectrum.clamp_min(0)
     projected = vectors.T @ (targets if wide else standard.T @ targets)
     heads = []
-    for penalty in values:
+    for penalty in penalties:
         solved = vectors @ (projected / (spectrum + penalty)[:, None])
         weight = (standard.T @ solved if wide else solved).T
         original, bias = standardiser.unfold(weight, means)
         heads.append(
-            LinearHead(
-                weight=original.float().cpu().numpy(),
-                bias=bias.float().cpu().numpy(),
-                converged=True,
-            )
+            LinearHead(original.float().cpu().numpy(), bias.float().cpu().numpy(), converged=True)
         )
     return heads
 
@@ -180,19 +128,12 @@ def fit_ridge(
     val_y: np.ndarray,
     num_classes: int,
     device: str = "cpu",
-    penalties: Sequence[float] | np.ndarray = PENALTIES,
-) -> ChosenRidge:
-    """Fit the path on train, choose by val accuracy (a tie: the larger penalty), refit on both."""
-    val_x = as_features(val_x, "cpu", "val_x").numpy()
-    val_y = as_labels(val_y, len(val_x), num_classes, "cpu", "val_y").numpy()
-    heads = ridge_path(train_x, train_y, penalties, num_classes, device)
-    rows = [
-        {"penalty": float(penalty), "val_accuracy": head.accuracy(val_x, val_y)}
-        for penalty, head in zip(penalties, heads, strict=True)
-    ]
-    best = max(range(len(rows)), key=lambda i: (rows[i]["val_accuracy"], rows[i]["penalty"]))
-    both_x = np.concatenate([np.asarray(train_x, dtype=np.float32), val_x])
-    both_y = np.concatenate([np.asarray(train_y), val_y])
-    penalty = rows[best]["penalty"]
-    refit = ridge_path(both_x, both_y, [penalty], num_classes, device)[0]
-    return ChosenRidge(refit, heads[best], penalty, rows)
+) -> LinearHead:
+    """Fit PENALTIES on train, choose by val accuracy (a tie: the larger penalty), refit on both."""
+    heads = ridge_path(train_x, train_y, PENALTIES, num_classes, device)
+    _, penalty = max(
+        (head.accuracy(val_x, val_y), penalty)
+        for penalty, head in zip(PENALTIES, heads, strict=True)
+    )
+    both_x, both_y = np.concatenate([train_x, val_x]), np.concatenate([train_y, val_y])
+    return ridge_path(both_x, both_y, [penalty], num_classes, device)[0]

@@ -11,7 +11,7 @@ import torch
 from scipy.interpolate import CubicSpline
 
 from cvlib.probing.lbfgs import Solution, minimise
-from cvlib.probing.linear_head import LinearHead, as_features, as_labels, fit_standardiser
+from cvlib.probing.linear_head import LinearHead, as_tensors, fit_standardiser
 
 MAX_ITERATIONS = 1000
 _DENSE = 20  # strengths from which on some are solved first
@@ -41,8 +41,6 @@ def path(
     strengths: Sequence[float] | np.ndarray,
     num_classes: int,
     device: str = "cpu",
-    *,
-    max_iterations: int = MAX_ITERATIONS,
 ) -> list[LinearHead]:
     """A head for each strength C: the minimum of C sum(cross-entropy) + ||W||^2 / 2.
 
@@ -51,14 +49,9 @@ def path(
 
     A class without a training image gets zero weights and the bias -log(2N). The other classes'
     logits sum to zero, so the largest is never below it: that class is never predicted.
-
-    Raises ValueError for features that are not finite, labels out of range, strengths <= 0.
     """
     values = [float(c) for c in strengths]
-    if not values or not all(0 < c < float("inf") for c in values):
-        raise ValueError(f"strengths {values}: expected at least one, each above 0 and finite")
-    features = as_features(train_x, device, "train_x")
-    labels = as_labels(train_y, len(features), num_classes, device, "train_y")
+    features, labels = as_tensors(train_x, train_y, device)
     standardiser = fit_standardiser(features)
     standard = standardiser.apply(features)
     present, relabelled = labels.unique(return_inverse=True)
@@ -69,7 +62,7 @@ def path(
     converged = [True] * count
     if len(present) > 1:
         rotation = principal_directions(standard)
-        solution = _solve(standard @ rotation, relabelled, values, len(present), max_iterations)
+        solution = _solve(standard @ rotation, relabelled, values, len(present))
         weight, bias = solution.weight @ rotation.T, solution.bias
         converged = solution.converged.tolist()
     heads = []
@@ -81,11 +74,7 @@ def path(
         biases = original.new_full((num_classes,), -float(np.log(2 * rows)))
         biases[present] = shifted
         heads.append(
-            LinearHead(
-                weight=full.float().cpu().numpy(),
-                bias=biases.float().cpu().numpy(),
-                converged=converged[i],
-            )
+            LinearHead(full.float().cpu().numpy(), biases.float().cpu().numpy(), converged[i])
         )
     return heads
 
@@ -104,11 +93,9 @@ def choose(
     """Fit the path on train, choose C by val accuracy, refit with that C on train and val.
 
     refit=False: `head` is `head_train`, for those who may use val for the choice only.
-    Equal accuracies: the lower val loss, then the smaller C. Raises ValueError as `path` does.
+    Equal accuracies: the lower val loss, then the smaller C.
     """
     began = time.perf_counter()
-    val_x = as_features(val_x, "cpu", "val_x").numpy()
-    val_y = as_labels(val_y, len(val_x), num_classes, "cpu", "val_y").numpy()
     heads = path(train_x, train_y, strengths, num_classes, device)
     rows: list[dict[str, float | bool]] = [
         {
@@ -127,18 +114,13 @@ def choose(
     c = float(rows[best]["c"])
     head = heads[best]
     if refit:
-        both_x = np.concatenate([np.asarray(train_x, dtype=np.float32), val_x])
-        both_y = np.concatenate([np.asarray(train_y), val_y])
+        both_x, both_y = np.concatenate([train_x, val_x]), np.concatenate([train_y, val_y])
         head = path(both_x, both_y, [c], num_classes, device)[0]
     return ChosenProbe(head, heads[best], c, rows, time.perf_counter() - began)
 
 
 def _solve(
-    features: torch.Tensor,
-    labels: torch.Tensor,
-    values: list[float],
-    classes: int,
-    max_iterations: int,
+    features: torch.Tensor, labels: torch.Tensor, values: list[float], classes: int
 ) -> Solution:
     """All strengths in one batch; of a dense path about 10 first, which the others start from.
 
@@ -148,14 +130,7 @@ def _solve(
     strengths = torch.tensor(values, dtype=torch.float32, device=features.device)
 
     def batch(rows: torch.Tensor, start: torch.Tensor | None) -> Solution:
-        return minimise(
-            features,
-            labels,
-            strengths[rows],
-            classes,
-            max_iterations=max_iterations,
-            start=start,
-        )
+        return minimise(features, labels, strengths[rows], classes, MAX_ITERATIONS, start)
 
     unique, inverse = np.unique(np.asarray(values, dtype=np.float32), return_inverse=True)
     if len(unique) < _DENSE or len(unique) < len(values):

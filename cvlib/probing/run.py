@@ -18,11 +18,11 @@ from cvlib.data.arrays import ImageData
 from cvlib.models.build import build, count_flops, count_parameters
 from cvlib.models.spec import BackboneSpec
 from cvlib.probing import few_shot, knn, linear_head, logistic
-from cvlib.probing.feature_cache import FeatureCache, Features
+from cvlib.probing.feature_cache import Features, cached_features
 from cvlib.probing.features import extract, feature_identity
 from cvlib.probing.spec import LinearProbeSpec
 from cvlib.training.device import choose_compute, deterministic_kernels, owned_random_state
-from cvlib.training.evaluate import check_data, score
+from cvlib.training.evaluate import score
 from cvlib.training.outcome import Head, Monitor, Outcome, Progress
 
 if TYPE_CHECKING:
@@ -60,7 +60,6 @@ def probe(
     for there are no epochs. What the data is too small for is left out, with the reason: shots in
     tables["few_shot_left_out"] {shots, reason}, metrics in tables["left_out"] {metric, reason}.
     """
-    check_data(data)
     frozen = FrozenBackbone(data, seed, spec.precision, resources)
     train, val, test = (frozen.features(name) for name in ("train", "val", "test"))
     frozen.monitor.report(Progress(1, 1, 0, 1, 0.0, "solve"))
@@ -77,13 +76,15 @@ def probe(
         both_y = np.concatenate([labels["train"], labels["val"]])
         ks = [k for k in spec.neighbours or () if k <= len(both_x)]
         found = knn.predict_many(both_x, both_y, test.array, ks, classes, device) if ks else {}
-        solved = curve = None
+        ridge = None
+        curve: list[dict[str, Any]] = []
+        too_many_shots: list[dict[str, Any]] = []
         if spec.ridge:
-            solved = linear_head.fit_ridge(
+            ridge = linear_head.fit_ridge(
                 train.array, labels["train"], val.array, labels["val"], classes, device
             )
         if spec.shots:
-            curve = few_shot.curve(
+            curve, too_many_shots = few_shot.curve(
                 train.array, labels["train"], val.array, labels["val"], test.array, labels["test"],
                 shots=spec.shots, draws=spec.draws or DRAWS, seed=seed,
                 class_names=data.class_names, device=device,
@@ -122,12 +123,12 @@ def probe(
     ]
     if left_out:
         tables["left_out"] = left_out
-    if solved is not None:
-        metrics["ridge_accuracy"] = solved.head.accuracy(test.array, labels["test"])
-    if curve is not None:
-        tables["few_shot"] = curve.rows
-        if curve.left_out:
-            tables["few_shot_left_out"] = curve.left_out
+    if ridge is not None:
+        metrics["ridge_accuracy"] = ridge.accuracy(test.array, labels["test"])
+    if spec.shots:
+        tables["few_shot"] = curve
+    if too_many_shots:
+        tables["few_shot_left_out"] = too_many_shots
     return Outcome(
         metrics=metrics,
         history=[],
@@ -150,7 +151,6 @@ def fit_head(
     val stays new to it, as fine-tuning will choose its best epoch there (Kumar et al., 2022,
     "Fine-tuning can distort pretrained features", LP-FT).
     """
-    check_data(data)
     frozen = FrozenBackbone(data, seed, precision, resources)
     train, val = frozen.features("train"), frozen.features("val")
     frozen.monitor.report(Progress(1, 1, 0, 1, 0.0, "solve"))
@@ -179,7 +179,7 @@ class FrozenBackbone:
         self, data: ImageData, seed: int, precision: str, resources: BackboneResources
     ) -> None:
         self._data = data
-        self._cache = FeatureCache(resources["cache"])
+        self._cache = resources["cache"]
         self.monitor = Monitor(resources.get("on_progress"), resources.get("should_stop"))
         self.compute = choose_compute(resources["device"], precision)
         height, width, channels = data.train.images.shape[1:]
@@ -220,4 +220,4 @@ class FrozenBackbone:
             )
 
         identity = feature_identity(self.network, split=split, **self._identity)
-        return self._cache.get(identity, make)
+        return cached_features(self._cache, identity, make)

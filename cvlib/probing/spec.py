@@ -9,6 +9,10 @@ from pydantic import Field, field_validator, model_validator
 from cvlib.data.spec import FrozenSpec
 
 
+def _tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value  # a YAML's list, read strictly
+
+
 class LinearProbeSpec(FrozenSpec):
     """Multinomial logistic regression on frozen features, its regularisation chosen on val.
 
@@ -34,10 +38,7 @@ class LinearProbeSpec(FrozenSpec):
         default="auto", description="of extraction; auto: bfloat16 autocast on CUDA, else float32"
     )
 
-    @field_validator("neighbours", "shots", mode="before")
-    @classmethod
-    def _list_is_fine(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
+    _list_is_fine = field_validator("neighbours", "shots", mode="before")(_tuple)
 
     @field_validator("neighbours", "shots")
     @classmethod
@@ -66,10 +67,7 @@ class ZeroShotSpec(FrozenSpec):
         default="auto", description="auto: bfloat16 autocast on CUDA, else float32"
     )
 
-    @field_validator("templates", mode="before")
-    @classmethod
-    def _list_is_fine(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
+    _list_is_fine = field_validator("templates", mode="before")(_tuple)
 
     @field_validator("templates")
     @classmethod

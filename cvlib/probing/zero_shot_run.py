@@ -16,10 +16,10 @@ from torch.nn.functional import normalize
 from cvlib.data.arrays import ImageData
 from cvlib.models.load import WeightsError
 from cvlib.models.preprocess import Preprocess
-from cvlib.probing.features import check_images, in_batches
+from cvlib.probing.features import in_batches
 from cvlib.probing.spec import ZeroShotSpec
 from cvlib.training.device import choose_compute
-from cvlib.training.evaluate import check_data, score
+from cvlib.training.evaluate import score
 from cvlib.training.outcome import Monitor, Outcome, Progress
 
 
@@ -36,7 +36,6 @@ def ask(
 
     weights: those of both towers, with open_clip's config beside them.
     """
-    check_data(data)
     compute = choose_compute(device, spec.precision)
     monitor, started = Monitor(on_progress, should_stop), time.perf_counter()
     images = np.concatenate([data.val.images, data.test.images])
@@ -81,7 +80,6 @@ def zero_shot(
     *,
     device: str | torch.device,
     folder: Path,
-    batch_size: int | None = None,
     autocast: bool = False,
     on_batch: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
@@ -94,7 +92,6 @@ def zero_shot(
 
     Raises ImportError without open_clip, and WeightsError for a folder that it cannot load.
     """
-    check_images(images)
     place = torch.device(device)
     clip = load_clip(folder)
     clip.model.to(place)
@@ -112,7 +109,6 @@ def zero_shot(
         images,
         len(class_names),
         device=place,
-        batch_size=batch_size,
         autocast=autocast,
         on_batch=on_batch,
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from cvlib.data.spec import DatasetSpec
+from cvlib.data.spec import DatasetSpec, FrozenSpec
 from cvlib.models.spec import FAMILIES, BackboneSpec, CustomCNNSpec, ModelSpec
 from cvlib.probing.spec import EmbeddingSpec, LinearProbeSpec, ZeroShotSpec
 from cvlib.training.spec import TrainSpec
@@ -35,10 +35,8 @@ Procedure = Annotated[
 ]
 
 
-class RunSpec(BaseModel):
+class RunSpec(FrozenSpec):
     """One run, fully resolved. Together with the dataset's content it determines the run's key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     dataset: DatasetSpec = Field(description="which images, and how they are split")
     model: ModelSpec = Field(default_factory=CustomCNNSpec, description="what is trained")

@@ -1,4 +1,4 @@
-"""A model's outputs and scores on one split, and whether data can be trained and judged on."""
+"""A model's outputs and scores on one split."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from cvlib.data.arrays import ImageData
 from cvlib.data.loader import ResidentLoader
 from cvlib.training.device import Compute
 
@@ -47,23 +46,3 @@ def score(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     loss = functional.cross_entropy(values, targets).item()
     accuracy = (values.argmax(dim=1) == targets).double().mean().item()
     return loss, accuracy
-
-
-def check_data(data: ImageData) -> None:
-    """Raise ValueError for a split without images or with labels that name no class."""
-    classes = len(data.class_names)
-    for name, split, least in (
-        ("train", data.train, 2),
-        ("val", data.val, 1),
-        ("test", data.test, 1),
-    ):
-        if len(split.labels) < least:
-            raise ValueError(
-                f"the {name} split has {len(split.labels)} images, too few to train and judge a "
-                "model: raise the dataset's subset or fraction"
-            )
-        if split.labels.min() < 0 or split.labels.max() >= classes:
-            raise ValueError(
-                f"labels of the {name} split go from {split.labels.min()} to {split.labels.max()}, "
-                f"but there are {classes} classes (0 to {classes - 1})"
-            )

@@ -37,30 +37,26 @@ def make_optimizer(spec: TrainSpec, model: nn.Module) -> torch.optim.Optimizer:
     )
 
 
-def parameter_groups(model: nn.Module, spec: TrainSpec) -> list[dict[str, Any]]:
+def parameter_groups(model: Any, spec: TrainSpec) -> list[dict[str, Any]]:
     """Trainable parameters by weight decay and by `lr_factor`, what their learning rate is of lr.
 
     Matrices and kernels decay; scales, offsets and biases (one axis) do not: pulling those to zero
     only loses fit (He et al., 2019, "Bag of Tricks", 3.1). Neither does what a model names in
     `no_weight_decay()`, such as position embeddings.
     """
-    named: Any = getattr(model, "no_weight_decay", set)
-    exempt: set[str] = named()
+    exempt: set[str] = getattr(model, "no_weight_decay", set)()
     factors = lr_factors(model, spec)
     groups: dict[tuple[float, bool], dict[str, Any]] = {}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
         decays = parameter.ndim > 1 and name not in exempt
-        group = groups.setdefault(
-            (factors[name], decays),
-            {
-                "params": [],
-                "weight_decay": spec.optimizer.weight_decay if decays else 0.0,
-                "lr_factor": factors[name],
-            },
-        )
-        group["params"].append(parameter)
+        new = {
+            "params": [],
+            "weight_decay": spec.optimizer.weight_decay if decays else 0.0,
+            "lr_factor": factors[name],
+        }
+        groups.setdefault((factors[name], decays), new)["params"].append(parameter)
     return list(groups.values())
 
 
@@ -70,14 +66,14 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
         group["lr"] = lr * group["lr_factor"]
 
 
-def freeze(model: nn.Module, unfrozen_stages: int | None) -> None:
+def freeze(model: Any, unfrozen_stages: int | None) -> None:
     """Train only the head and the last `unfrozen_stages` stages of the body; None: everything.
 
     Raises ValueError for more stages than the body has.
     """
     if unfrozen_stages is None:
         return
-    stages = _stages(model)
+    stages = model.stages()
     if unfrozen_stages > len(stages):
         raise ValueError(
             f"train.unfrozen_stages is {unfrozen_stages}, but this backbone has {len(stages)} "
@@ -89,7 +85,7 @@ def freeze(model: nn.Module, unfrozen_stages: int | None) -> None:
             parameter.requires_grad_(False)
 
 
-def lr_factors(model: nn.Module, spec: TrainSpec) -> dict[str, float]:
+def lr_factors(model: Any, spec: TrainSpec) -> dict[str, float]:
     """Name of each parameter -> its learning rate as a multiple of the recipe's.
 
     The head has head_lr / lr. With `layer_decay` d, the last stage of the body has d, the one
@@ -98,7 +94,7 @@ def lr_factors(model: nn.Module, spec: TrainSpec) -> dict[str, float]:
     factors = dict.fromkeys((name for name, _ in model.named_parameters()), 1.0)
     if spec.head_lr is None and spec.layer_decay is None:
         return factors
-    stages = _stages(model)
+    stages = model.stages()
     body = {name for stage in stages for name in stage}
     if spec.head_lr is not None:
         head = spec.head_lr / spec.optimizer.lr
@@ -121,12 +117,6 @@ def train_mode(model: nn.Module, batch_norm: str | None) -> None:
             batch_norm == "frozen" or (module.affine and not module.weight.requires_grad)
         ):
             module.eval()
-
-
-def _stages(model: Any) -> list[list[str]]:
-    if not hasattr(model, "stages"):
-        raise ValueError(f"{type(model).__name__} is no backbone: it is trained whole")
-    return model.stages()
 
 
 def factor(schedule: ScheduleSpec, step: int, *, steps_per_epoch: int, epochs: int) -> float:

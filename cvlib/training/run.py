@@ -33,7 +33,7 @@ from cvlib.training.device import (
     keep_freed_memory,
     owned_random_state,
 )
-from cvlib.training.evaluate import check_data, features, predict, score
+from cvlib.training.evaluate import features, predict, score
 from cvlib.training.loop import train_epoch
 from cvlib.training.optimizers import freeze, make_optimizer
 from cvlib.training.outcome import Head, Interrupted, Monitor, Outcome, Phase, Progress, RunFailed
@@ -65,9 +65,8 @@ def train(
     new one if None. keep_features: of the test images, under the best weights.
     should_stop is asked before every step. The caller's random state is left as it was.
     Raises Interrupted (the checkpoint is in place), RunFailed (workdir holds nothing of the run
-    any more), ValueError for data or a device that cannot be used.
+    any more), ValueError for a device that cannot be used.
     """
-    check_data(data)
     spec, compute = train, choose_compute(device, train.precision)
     if compute.device.type == "cpu":
         keep_freed_memory()

@@ -28,26 +28,16 @@ def test_target_that_is_never_reached_gives_none():
 
 def test_share_of_own_best_by_hand():
     # 0.95 * 0.90 = 0.855, first held by epoch 4
-    assert reach_share_of_best(SCORES, SECONDS).epochs == 4
+    assert reach_share_of_best(SCORES, SECONDS, 0.95).epochs == 4
     assert reach_share_of_best(SCORES, SECONDS, 0.85).epochs == 2
-
-
-def test_unequal_lengths_are_refused():
-    with pytest.raises(ValueError, match=r"\(5,\) and seconds \(4,\)"):
-        reach(SCORES, SECONDS[:4], 0.8)
 
 
 def test_common_target_is_set_by_the_best_run_and_may_stay_out_of_reach():
     weak = np.array([0.3, 0.5, 0.6])
-    target = common_target([weak, SCORES])
+    target = common_target([weak, SCORES], 0.95)
     assert target == pytest.approx(0.95 * 0.90)
     assert reach(weak, np.ones(3), target) is None
     assert reach(SCORES, SECONDS, target) is not None
-
-
-def test_common_target_of_no_run_is_refused():
-    with pytest.raises(ValueError, match="at least one run"):
-        common_target([])
 
 
 SIZES = [500, 1000, 2000, 4000]
@@ -58,7 +48,7 @@ VIT = np.array([[0.40, 0.55, 0.70, 0.85], [0.42, 0.57, 0.72, 0.87]])  # 15 point
 def test_slope_is_the_gain_of_a_doubling():
     found = slope(SIZES, CNN)
     assert found.value == pytest.approx(0.05)
-    assert found.seeds == 2 and found.interval is not None
+    assert found.interval is not None
     assert found.interval.half_width == pytest.approx(0, abs=1e-12)
 
 
@@ -76,7 +66,7 @@ def test_images_to_match_by_hand():
     # 0.775 lies halfway between 2,000 and 4,000 on the logarithm
     found = images_to_match(SIZES, VIT[:1], 0.775)
     assert found.value == pytest.approx(2000 * 2**0.5)
-    assert found.interval is None and found.seeds == 1
+    assert found.interval is None
 
 
 def test_a_measured_size_is_its_own_answer():
@@ -119,21 +109,6 @@ def test_order_of_the_sizes_does_not_matter():
     assert found.value == pytest.approx(images_to_match(SIZES, VIT, CNN[:, 1]).value)
 
 
-@pytest.mark.parametrize(
-    ("sizes", "rows", "message"),
-    [
-        ([500, 500], [[0.1, 0.2]], "different"),
-        ([500], [[0.1]], "at least two"),
-        ([0, 500], [[0.1, 0.2]], "above 0"),
-        ([500, 1000], [0.1, 0.2], r"\(M,\) and \(S, M\)"),
-        ([500, 1000], [[0.1, np.nan]], "not finite"),
-    ],
-)
-def test_curves_that_do_not_fit_are_refused(sizes, rows, message):
-    with pytest.raises(ValueError, match=message):
-        slope(sizes, np.array(rows))
-
-
 def test_front_equals_comparing_all_pairs():
     generator = np.random.default_rng(0)
     for _ in range(50):
@@ -148,8 +123,3 @@ def test_front_equals_comparing_all_pairs():
             for i in range(15)
         ]
         assert pareto_front(cost, gain).tolist() == expected
-
-
-def test_a_value_that_is_not_a_number_is_refused():
-    with pytest.raises(ValueError, match="finite"):
-        pareto_front(np.array([1.0, np.nan]), np.array([1.0, 2.0]))

@@ -14,7 +14,6 @@ from sklearn.neighbors import NearestNeighbors
 
 from cvlib.analysis.feature_maps import (
     FeatureMaps,
-    Overlap,
     embed,
     feature_maps,
     principal_components,
@@ -108,9 +107,9 @@ def test_sign_of_a_component_is_that_of_its_largest_loading(shape):
 def test_same_features_and_seed_give_the_same_bits_and_another_seed_does_not():
     features, _ = clusters()
     first, again, other = (embed(features, seed, perplexity=15) for seed in (3, 3, 4))
-    assert first.tsne.tobytes() == again.tsne.tobytes()
-    assert first.pca.tobytes() == again.pca.tobytes() == other.pca.tobytes()
-    assert first.tsne.tobytes() != other.tsne.tobytes()
+    assert first["tsne"].tobytes() == again["tsne"].tobytes()
+    assert first["pca"].tobytes() == again["pca"].tobytes() == other["pca"].tobytes()
+    assert first["tsne"].tobytes() != other["tsne"].tobytes()
 
 
 def test_number_of_threads_changes_no_bit():
@@ -118,7 +117,7 @@ def test_number_of_threads_changes_no_bit():
         "import hashlib, numpy as np\n"
         "from cvlib.analysis.feature_maps import embed\n"
         "found = embed(np.random.default_rng(0).normal(size=(300, 200)), 0, perplexity=10)\n"
-        "print(hashlib.sha256(found.tsne.tobytes() + found.pca.tobytes()).hexdigest())"
+        "print(hashlib.sha256(found['tsne'].tobytes() + found['pca'].tobytes()).hexdigest())"
     )
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     printed = {
@@ -137,27 +136,20 @@ def test_number_of_threads_changes_no_bit():
 def test_neighbours_in_the_map_are_of_the_own_cluster():
     features, labels = clusters()
     found = embed(features, 0, perplexity=15)
-    for positions in (found.tsne, found.pca):
+    for positions in (found["tsne"], found["pca"]):
         near = NearestNeighbors(n_neighbors=6).fit(positions).kneighbors(return_distance=False)
         assert (labels[near] == labels[:, None]).mean() > 0.95
-    assert found.tsne.shape == found.pca.shape == (150, 2)
-    assert found.tsne.dtype == found.pca.dtype == np.float32
-    assert found.explained.shape == (10,) and found.explained[:2].sum() > 0.4
-    assert found.perplexity == 15
+    assert found["tsne"].shape == found["pca"].shape == (150, 2)
+    assert found["tsne"].dtype == found["pca"].dtype == np.float32
+    assert found["explained"].shape == (10,) and found["explained"][:2].sum() > 0.4
+    assert found["perplexity"] == 15
 
 
 def test_two_dimensions_and_repeated_images_can_be_mapped():
     features = np.repeat(np.random.default_rng(0).normal(size=(20, 2)), 2, axis=0)
     found = embed(features, 0, perplexity=5)
-    assert np.isfinite(found.tsne).all()
-    assert found.explained.sum() == pytest.approx(1)
-
-
-def test_perplexity_that_needs_more_images_is_refused_with_both_numbers():
-    features, _ = clusters(50)
-    with pytest.raises(ValueError, match=r"perplexity 30 needs at least 91 images, got 50.*16\.33"):
-        embed(features, 0, perplexity=30)
-    assert embed(features, 0, perplexity=16.33).perplexity == 16.33
+    assert np.isfinite(found["tsne"]).all()
+    assert found["explained"].sum() == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +157,6 @@ def test_perplexity_that_needs_more_images_is_refused_with_both_numbers():
     [
         (np.ones((100, 5)), "equal"),
         (np.full((100, 5), np.nan), "not finite"),
-        (np.ones((100, 1)), "D at least 2"),
     ],
 )
 def test_features_that_cannot_be_mapped_are_refused(features, message):
@@ -203,39 +194,38 @@ def chance(labels):
 
 @pytest.mark.parametrize("close", [(1, 3), (0, 4)])
 def test_planted_overlap_is_the_first_pair(close):
-    found = separability(*planted(close), NAMES)
-    worst = found.overlaps[0]
-    assert (worst.a, worst.b) == (NAMES[close[0]], NAMES[close[1]])
-    assert worst.share > 0.3
-    assert all(pair.share < 0.1 for pair in found.overlaps[1:])
+    _, _, (worst, *rest) = separability(*planted(close), NAMES)
+    assert (worst["a"], worst["b"]) == (NAMES[close[0]], NAMES[close[1]])
+    assert worst["share"] > 0.3
+    assert all(pair["share"] < 0.1 for pair in rest)
 
 
 def test_random_labels_have_purity_of_chance_and_no_silhouette():
     features, _ = planted()
     labels = np.random.default_rng(1).choice(5, 500, p=[0.5, 0.2, 0.1, 0.1, 0.1])
-    found = separability(features, labels, NAMES)
+    silhouette, purity, _ = separability(features, labels, NAMES)
     assert chance(labels) == pytest.approx(0.32, abs=0.03)
-    assert found.purity.estimate == pytest.approx(chance(labels), abs=0.03)
-    assert found.purity.low < chance(labels) < found.purity.high
-    assert abs(found.silhouette.estimate) < 0.05
+    assert purity.estimate == pytest.approx(chance(labels), abs=0.03)
+    assert purity.low < chance(labels) < purity.high
+    assert abs(silhouette.estimate) < 0.05
 
 
 def test_classes_of_one_direction_each_are_pure():
     labels = np.repeat(np.arange(3), 20)
-    found = separability(np.eye(3)[labels] * 7, labels, NAMES[:3])
-    assert found.purity.estimate == 1.0
-    assert found.silhouette.estimate == pytest.approx(1.0)
-    assert found.overlaps == ()
+    silhouette, purity, overlaps = separability(np.eye(3)[labels] * 7, labels, NAMES[:3])
+    assert purity.estimate == 1.0
+    assert silhouette.estimate == pytest.approx(1.0)
+    assert overlaps == []
 
 
 def test_purity_and_shares_equal_brute_force():
     features, labels = planted(images=120)
     near = NearestNeighbors(n_neighbors=11, metric="cosine").fit(features)
     around = labels[near.kneighbors(features, return_distance=False)[:, 1:]]
-    found = separability(features, labels, NAMES)
-    assert found.purity.estimate == pytest.approx((around == labels[:, None]).mean())
+    _, purity, overlaps = separability(features, labels, NAMES)
+    assert purity.estimate == pytest.approx((around == labels[:, None]).mean())
     into = [(around[labels == a] == b).mean() for a, b in ((1, 3), (3, 1))]
-    assert found.overlaps[0] == Overlap("bee", "dog", pytest.approx(np.mean(into)))
+    assert overlaps[0] == {"a": "bee", "b": "dog", "share": pytest.approx(np.mean(into))}
 
 
 def test_silhouettes_equal_scikit_learns():
@@ -253,34 +243,21 @@ def test_a_class_without_images_and_one_of_one_image_are_no_obstacle():
     labels = np.where(labels == 2, 0, labels)
     labels[labels == 4] = 1
     labels[11] = 4
-    found = separability(features, labels, NAMES)
-    named = {name for pair in found.overlaps for name in (pair.a, pair.b)}
+    _, _, overlaps = separability(features, labels, NAMES)
+    named = {name for pair in overlaps for name in (pair["a"], pair["b"])}
     assert "cat" not in named and "eel" in named
 
 
 def test_fewer_images_than_neighbours_are_all_neighbours():
     features, labels = planted(images=8)
-    found = separability(features, labels, NAMES)
-    assert found.purity.estimate == pytest.approx(chance(labels))  # all seven others
+    _, purity, _ = separability(features, labels, NAMES)
+    assert purity.estimate == pytest.approx(chance(labels))  # all seven others
 
 
 def test_an_all_zero_row_is_at_distance_one_from_all():
     features, labels = planted(images=60)
     features[3] = 0
-    found = separability(features, labels, NAMES)
-    assert np.isfinite(found.silhouette.estimate)
+    silhouette, _, _ = separability(features, labels, NAMES)
+    assert np.isfinite(silhouette.estimate)
     unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-30)
     assert silhouettes(unit, labels)[3] == pytest.approx(0)
-
-
-@pytest.mark.parametrize(
-    ("labels", "names", "message"),
-    [
-        ([0, 0, 0, 0], NAMES, "at least two classes"),
-        ([0, 1, 2, 5], NAMES, "labels from 0 to 5 do not fit 5 class names"),
-        ([0, 1, 2], NAMES, r"\(4, 3\) and labels \(3,\)"),
-    ],
-)
-def test_labels_that_do_not_fit_are_refused(labels, names, message):
-    with pytest.raises(ValueError, match=message):
-        separability(np.ones((4, 3)), np.array(labels), names)

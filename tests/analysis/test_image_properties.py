@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from cvlib.analysis import image_properties
 from cvlib.analysis.image_properties import EDGE_THRESHOLD, PROPERTIES, foreground, measure
 
 
@@ -90,34 +89,3 @@ def test_size_is_the_files_where_it_is_known(colour):
     assert measure(colour)["size"] == pytest.approx([np.sqrt(9 * 12)] * 4)
     files = np.array([[100, 400], [1, 1], [30, 30], [9, 16]])
     assert measure(colour, files)["size"].tolist() == [200, 1, 30, 12]
-
-
-def test_images_of_many_sizes_are_measured_as_each_alone(colour, monkeypatch):
-    images = [colour[0], colour[1][:5, :7], colour[2][..., :1], colour[3], colour[0][:1, :1]]
-    monkeypatch.setattr(image_properties, "_PIXELS_AT_A_TIME", 150)
-    together = measure(images)
-    for row, image in enumerate(images):
-        alone = measure(image[None])
-        assert {name: values[row] for name, values in together.items()} == {
-            name: values[0] for name, values in alone.items()
-        }
-
-
-@pytest.mark.parametrize(
-    "images",
-    [
-        np.zeros((2, 8, 8), np.uint8),
-        np.zeros((2, 8, 8, 4), np.uint8),
-        np.zeros((2, 8, 8, 3), np.float32),
-        [np.zeros((8, 8), np.uint8)],
-        np.zeros((2, 0, 8, 1), np.uint8),
-    ],
-)
-def test_other_images_are_refused_by_position(images):
-    with pytest.raises(ValueError, match="image 0 is"):
-        measure(images)
-
-
-def test_sizes_that_do_not_fit_are_refused(colour):
-    with pytest.raises(ValueError, match=r"expected \(4, 2\)"):
-        measure(colour, np.ones((4, 3)))

@@ -39,7 +39,7 @@ def test_wilson_interval_refuses_more_successes_than_trials():
 
 def test_bootstrap_interval_of_a_mean_is_near_the_normal_one():
     values = np.random.default_rng(0).normal(3.0, 2.0, 400)
-    found = bootstrap_interval(values, lambda rows: float(rows.mean()), seed=1)
+    found = bootstrap_interval(values, lambda rows: float(rows.mean()), seed=1, resamples=2000)
     assert found.estimate == pytest.approx(values.mean())
     assert found.half_width == pytest.approx(1.96 * values.std() / 20, rel=0.08)
 

@@ -146,20 +146,6 @@ def test_a_class_without_images_or_predictions_says_that_nothing_is_known():
         assert np.isnan(found.estimate) and (found.low, found.high) == (0, 1)
 
 
-@pytest.mark.parametrize(
-    ("labels", "predicted", "words"),
-    [
-        ([0, 1], [0, 1, 1], "the same images"),
-        ([0, 1], [0, 2], r"predicted: 0\.\.2, expected 0\.\.1"),
-        ([-1, 1], [0, 1], "labels: -1"),
-        ([0.0, 1.0], [0, 1], "labels: expected class indices"),
-    ],
-)
-def test_what_is_no_class_is_refused(labels, predicted, words):
-    with pytest.raises(ValueError, match=words):
-        confusion_matrix(np.array(labels), np.array(predicted), 2)
-
-
 some_models = st.tuples(st.integers(1, 5), st.integers(1, 30)).flatmap(
     lambda shape: arrays(bool, shape)
 )
@@ -210,13 +196,6 @@ def test_independent_models_have_kappa_near_0_and_equal_ones_1():
     assert agreement(correct[[0, 0]]).kappa[0, 1] == pytest.approx(1)
 
 
-def test_what_is_no_table_of_right_and_wrong_is_refused():
-    with pytest.raises(ValueError, match=r"expected \(M, N\) bool"):
-        agreement(np.ones((2, 3)))
-    with pytest.raises(ValueError, match=r"model 2: expected 0\.\.1"):
-        agreement(np.ones((2, 3), bool)).only(2)
-
-
 some_ids = st.lists(st.integers(0, 10_000), unique=True, max_size=80)
 
 
@@ -235,17 +214,3 @@ def test_every_mistake_is_drawn_equally_often():
         np.bincount(review_sample(np.arange(20), 5, seed), minlength=20) for seed in range(2000)
     )
     assert np.abs(counts - 500).max() < 80
-
-
-def test_another_seed_is_another_sample():
-    ids = np.arange(1000)
-    assert review_sample(ids, 60, 0).tolist() != review_sample(ids, 60, 1).tolist()
-
-
-@pytest.mark.parametrize(
-    ("ids", "size", "words"),
-    [([1, 1, 2], 5, "3 ids, 2"), ([1, 2], 0, "size: 0"), ([[1]], 5, "whole numbers")],
-)
-def test_what_is_no_list_of_mistakes_is_refused(ids, size, words):
-    with pytest.raises(ValueError, match=words):
-        review_sample(np.array(ids), size)

@@ -158,13 +158,6 @@ def test_stored_images_are_not_changed() -> None:
     assert np.array_equal(split.images, before)
 
 
-def test_impossible_batches_are_refused() -> None:
-    with pytest.raises(ValueError, match="no whole batch of the 37 images"):
-        loader(made_split(), batch_size=38, drop_last=True)
-    with pytest.raises(ValueError, match="3 channels, but mean"):
-        loader(made_split(), mean=(0.5,), std=(0.5,))
-
-
 def test_statistics_are_exact() -> None:
     images = made_split(count=500).images
     mean, std = channel_statistics(images)
@@ -176,5 +169,3 @@ def test_statistics_are_exact() -> None:
 def test_a_constant_channel_normalises_to_zero() -> None:
     images = np.full((4, 5, 5, 1), 77, dtype=np.uint8)
     assert channel_statistics(images) == ((77 / 255,), (1.0,))
-    with pytest.raises(ValueError, match="uint8"):
-        channel_statistics(images.astype(np.float32))

@@ -225,11 +225,6 @@ def test_declared_weights_are_never_left_out_nor_undeclared_ones_loaded():
         build(spec, image_size=(8, 8), channels=3, num_classes=2, weights=Path("some.pt"))
 
 
-def test_other_than_grey_and_colour_is_an_error():
-    with pytest.raises(ValueError, match="these have 4"):
-        make("resnet18", channels=4)
-
-
 def test_a_body_that_timm_does_not_group_has_no_stages():
     with pytest.raises(ValueError, match="no parameters of a Linear"):
         stages(nn.Linear(2, 2))

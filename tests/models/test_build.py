@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -48,18 +47,6 @@ def test_a_custom_cnn_is_built_as_it_always_was():
     by_hand = CustomCNN(spec, **SHAPE)
     for mine, other in zip(through_build.parameters(), by_hand.parameters(), strict=True):
         assert torch.equal(mine, other)
-
-
-@pytest.mark.parametrize("spec", [CustomCNNSpec(), CustomViTSpec()])
-def test_a_family_without_pretrained_weights_refuses_a_file(spec):
-    with pytest.raises(ValueError, match=rf"{spec.kind} is trained from scratch.*some\.pth"):
-        build(spec, **SHAPE, weights=Path("some.pth"))
-
-
-@pytest.mark.parametrize(("channels", "classes"), [(0, 5), (1, 1)])
-def test_too_few_channels_or_classes_are_named(channels, classes):
-    with pytest.raises(ValueError, match=f"got {channels} and {classes}"):
-        build(CustomCNNSpec(), image_size=(16, 16), channels=channels, num_classes=classes)
 
 
 def test_building_a_custom_cnn_does_not_wait_for_timm():

@@ -128,12 +128,6 @@ def test_it_describes_every_value_that_decides():
     assert all(other.describe() != described for other in others)
 
 
-@pytest.mark.parametrize("shape", [(2, 2, 8, 8), (3, 8, 8), (1, 4, 8, 8)])
-def test_other_than_one_or_three_channels_is_an_error(shape):
-    with pytest.raises(ValueError, match="1 or 3"):
-        make()(torch.zeros(shape))
-
-
 @pytest.mark.parametrize("option", [{"how": "nearest"}, {"mode": "border"}])
 def test_what_it_cannot_do_like_timm_it_refuses(option):
     with pytest.raises(ValueError, match=f"{next(iter(option.values()))}.*expected one of"):

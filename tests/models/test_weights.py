@@ -167,7 +167,7 @@ def test_the_checksum_of_an_unchanged_file_is_not_worked_out_again(tmp_path, mon
     path.write_bytes(b"one")
     time.sleep(0.15)
     cached_sha256(path, cache)
-    monkeypatch.setattr("cvlib.models.weights.sha256_of", lambda path: 1 / 0)
+    monkeypatch.setattr("cvlib.models.weights.file_digest", lambda path: 1 / 0)
     assert cached_sha256(path, cache) == sha256(b"one")
 
 

@@ -60,12 +60,3 @@ def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> Non
     for k in (10, 20):
         assert (whole[k] == parts[k]).mean() > 0.999
         assert whole[k].shape == (len(X) - 500,) and whole[k].dtype == np.int64
-
-
-def test_k_above_the_training_rows_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"k = \[20\] and 10 training rows"):
-        predict(X[:10], Y[:10], X[10:20], 20, 10)
-    broken = X[:50].copy()
-    broken[0, 0] = np.inf
-    with pytest.raises(ValueError, match="row 0"):
-        predict(X[:50], Y[:50], broken, 5, 10)

@@ -118,9 +118,10 @@ def test_constant_and_repeated_features_are_harmless() -> None:
     )
 
 
-def test_unfinished_optimisation_says_so() -> None:
+def test_unfinished_optimisation_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logistic, "MAX_ITERATIONS", 5)
     x, y, _, _ = dataset(load_digits)
-    heads = logistic.path(x, y, [1e-6, 10.0], 10, max_iterations=5)
+    heads = logistic.path(x, y, [1e-6, 10.0], 10)
     assert [head.converged for head in heads] == [True, False]
     norms = [gradient_norm(head, x, y, c) for head, c in zip(heads, (1e-6, 10.0), strict=True)]
     assert norms[1] > 100 * norms[0]
@@ -171,27 +172,6 @@ def test_choice_is_by_validation_accuracy_then_loss_and_refit_sees_both() -> Non
     assert [set(row) for row in chosen.rows] == [
         {"c", "train_loss", "val_loss", "val_accuracy", "converged"}
     ] * len(PATH)
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_features_that_are_not_finite_are_refused(value: float) -> None:
-    x, y, _, _ = dataset(load_wine)
-    broken = x.copy()
-    broken[7, 3] = value
-    with pytest.raises(ValueError, match=r"train_x has 1 of 89 rows .* row 7"):
-        logistic.path(broken, y, [1.0], 3)
-    with pytest.raises(ValueError, match=r"val_x has 1 of 89 rows"):
-        logistic.choose(x, y, broken, y, [1.0], 3)
-
-
-def test_labels_and_strengths_out_of_range_are_refused() -> None:
-    x, y, _, _ = dataset(load_wine)
-    with pytest.raises(ValueError, match="goes from 0 to 2; expected 0 to 1"):
-        logistic.path(x, y, [1.0], 2)
-    with pytest.raises(ValueError, match="above 0"):
-        logistic.path(x, y, [1.0, 0.0], 3)
-    with pytest.raises(ValueError, match=r"expected \(89,\) whole numbers"):
-        logistic.path(x, y[:-1], [1.0], 3)
 
 
 def test_a_head_is_plain_data() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from functools import partial
 
 import numpy as np
 import pytest
@@ -97,7 +96,7 @@ def test_what_the_images_are_too_few_for_is_left_out_with_the_reason(tmp_path):
 
 
 def test_a_head_whose_optimisation_did_not_end_is_said_to_be_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(logistic, "path", partial(logistic.path, max_iterations=1))
+    monkeypatch.setattr(logistic, "MAX_ITERATIONS", 1)
     assert probe(digits(), QUICK, **resources(tmp_path)).metrics["converged"] == 0
 
 

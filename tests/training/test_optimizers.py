@@ -217,12 +217,6 @@ def test_more_stages_than_there_are_is_an_error_that_says_how_many():
         freeze(network(), 99)
 
 
-def test_a_custom_network_has_no_stages_to_choose_from():
-    model = build(CustomCNNSpec(width=4), image_size=(8, 8), channels=1, num_classes=10)
-    with pytest.raises(ValueError, match="is no backbone"):
-        freeze(model, 1)
-
-
 def test_fine_tuning_starts_from_the_given_head_and_counts_its_seconds(tmp_path):
     data = digits()
     width = network(RESNET).num_features

@@ -293,19 +293,6 @@ def test_progress_comes_at_most_four_times_a_second(tmp_path):
     assert 1 <= len(seen) <= 2 + 4 * (result.metrics["train_seconds"] + 5)
 
 
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (digits(1), "train split has 1 images, too few"),
-        (digits(val=0), "val split has 0 images"),
-        (dataclasses.replace(digits(), class_names=("a", "b")), "labels .* there are 2 classes"),
-    ],
-)
-def test_data_that_cannot_be_trained_on_is_refused(data, message, tmp_path):
-    with pytest.raises(ValueError, match=message):
-        trained(tmp_path, data=data)
-
-
 @pytest.mark.parametrize("name", ["gpu", "cpu:1", "mps:0"])
 def test_an_unknown_device_is_refused(name):
     with pytest.raises(ValueError, match=r"unknown; use auto"):

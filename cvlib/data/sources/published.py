@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cvlib.data.arrays import DataError, NumberedNames
-from cvlib.data.providers import download, file_digest, unpack, unpack_package
+from cvlib.data.notes import file_digest
+from cvlib.data.providers import download, unpack, unpack_package
 from cvlib.data.sources import FileItems, Listing, PixelItems, Source, SourceSplit
 
 if TYPE_CHECKING:
