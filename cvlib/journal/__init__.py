@@ -1,9 +1,8 @@
 """What a chapter calls: `from cvlib.journal import experiment`. Importing this loads nothing heavy."""
 
 from cvlib.journal.captions import answer_quarto
-from cvlib.journal.handle import ExperimentHandle, experiment
+from cvlib.journal.handle import ExperimentHandle, experiment, mistakes
 from cvlib.journal.hypotheses import Hypotheses, hypotheses
-from cvlib.journal.mistakes import Mistakes, mistakes
 from cvlib.journal.provenance import provenance_table
 from cvlib.journal.reads import reads
 from cvlib.recorder import start_in_quarto
@@ -14,7 +13,6 @@ answer_quarto()
 __all__ = [
     "ExperimentHandle",
     "Hypotheses",
-    "Mistakes",
     "experiment",
     "hypotheses",
     "mistakes",

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from cvlib.journal import numbers
 from cvlib.journal.estimates import of_difference
 from cvlib.journal.figure import BLUE, INK, MUTED, VERMILLION, empty_figure, new_figure, styled
-from cvlib.journal.functions import of_experiment
+from cvlib.journal.handle import of_experiment
 from cvlib.journal.notes import absence_note, fixed_note, marks, stale_note
 from cvlib.journal.quantity import keys_of
 from cvlib.journal.values import quotient

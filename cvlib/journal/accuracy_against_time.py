@@ -14,7 +14,7 @@ from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.estimates import over_seeds
 from cvlib.journal.figure import BLUE, MUTED, empty_figure, new_figure, styled
-from cvlib.journal.functions import of_experiment
+from cvlib.journal.handle import of_experiment
 from cvlib.journal.notes import absence_note, fixed_note, marks, stale_note
 from cvlib.journal.quantity import keys_of
 from cvlib.journal.words import listed

@@ -18,15 +18,14 @@ from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.estimates import share_quantity
 from cvlib.journal.figure import BLUE, HAIRLINE, MUTED, empty_figure, new_figure, styled
-from cvlib.journal.functions import of_mistakes
+from cvlib.journal.handle import of_mistakes
 from cvlib.journal.mistake_values import mistakes_value
 from cvlib.journal.notes import rates_note, stale_note
 from cvlib.journal.quantity import Quantity
 
 if TYPE_CHECKING:
     from cvlib.journal.figure import ReportFigure
-    from cvlib.journal.mistake_cases import Model
-    from cvlib.journal.mistakes import Mistakes
+    from cvlib.journal.mistake_cases import Mistakes, Model
 
 BINS = 15
 

@@ -23,7 +23,7 @@ from cvlib.journal.figure import (
     styled,
     without_frame,
 )
-from cvlib.journal.functions import of_mistakes
+from cvlib.journal.handle import of_mistakes
 from cvlib.journal.notes import noted, rates_note, skipped_note, stale_note, subject_sentences
 from cvlib.journal.quantity import pipe_table
 from cvlib.journal.words import counted
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from cvlib.analysis.intervals import Interval
     from cvlib.analysis.mistakes import ConfusedPair
     from cvlib.journal.figure import ReportFigure
-    from cvlib.journal.mistakes import Mistakes
+    from cvlib.journal.mistake_cases import Mistakes
     from cvlib.journal.quantity import Markdown
 
 MOST_CLASSES = 20

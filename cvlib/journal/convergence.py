@@ -10,7 +10,7 @@ import numpy as np
 from cvlib.analysis import efficiency as analysis
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
-from cvlib.journal.functions import of_experiment
+from cvlib.journal.handle import of_experiment
 from cvlib.journal.quantity import Quantity, keys_of
 from cvlib.journal.results import skipped_value, value_of
 from cvlib.journal.words import counted

@@ -12,7 +12,7 @@ from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError, MissingResults
 from cvlib.journal.estimates import of_values, only_shares
 from cvlib.journal.figure import empty_figure, styled
-from cvlib.journal.functions import of_experiment
+from cvlib.journal.handle import of_experiment
 from cvlib.journal.lines import Line, check_band, lines_figure
 from cvlib.journal.notes import absence_note, fixed_note, marks, stale_note
 from cvlib.journal.quantity import Quantity, Skipped, keys_of

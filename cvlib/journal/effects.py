@@ -1,4 +1,4 @@
-"""The effect that a claim of a hypothesis is about: its size, its interval, its p-value.
+"""What was measured for the claims of a hypothesis, with its interval and p-value, and the verdicts.
 
 An interval is over seeds (Student's t, paired by seed), over the images where nothing is random,
 or that of the measure. A p-value is of the paired test on the same images (`analysis.paired`), of
@@ -7,19 +7,19 @@ test accuracies alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cvlib.analysis.intervals import Interval, t_interval
-from cvlib.analysis.paired import paired_bootstrap, sign_flip_test
+from cvlib.analysis.intervals import t_interval
+from cvlib.analysis.paired import Verdict, claim_verdict, holm, sign_flip_test
 from cvlib.journal import numbers
-from cvlib.journal.errors import JournalError, NotTested
-from cvlib.journal.estimates import is_share, same_images
-from cvlib.journal.mistakes import mistakes
-from cvlib.journal.quantity import Quantity, Skipped, keys_of
+from cvlib.journal.errors import NotTested
+from cvlib.journal.estimates import is_share, of_difference, right_more_often
+from cvlib.journal.handle import mistakes
+from cvlib.journal.quantity import Quantity, Skipped
 from cvlib.journal.results import VariantResults, shared_seeds
 
 if TYPE_CHECKING:
@@ -29,81 +29,86 @@ Find = Callable[[str], VariantResults]
 
 
 @dataclass(frozen=True)
-class Effect:
-    """What was measured for one claim.
+class Judged:
+    """One claim with what was measured for it, in the unit of its margin, or why it was not tested.
 
-    shown: as the report says it; low, high: ends of its 95% interval, in the unit of the claim's
-    margin; p: two-sided, of no difference, not adjusted; None where no test is made; variants: what
-    it was computed from.
+    shown: as the report says it, with its 95% interval; variants: what it was computed from; p:
+    two-sided, of no difference, None where no test is made or the margin is not 0.
     """
 
-    shown: Quantity
-    low: float
-    high: float
-    p: float | None
-    variants: tuple[VariantResults, ...]
+    claim: Claim
+    shown: Quantity | None = None
+    variants: tuple[VariantResults, ...] = ()
+    p: float | None = None
+    verdict: Verdict | None = None
+    reason: str = ""
 
 
-def effect(claim: Claim, find: Find) -> Effect:
-    """Measure a claim. find: variant of a name such as `exp02/probe`.
+def judged(claims: Iterable[Claim], find: Find) -> tuple[Judged, ...]:
+    """Measure and judge claims; p-values are Holm-adjusted for all of them together.
 
-    Raises NotTested where a variant was skipped, a review is missing, or there is one seed and so
-    no interval to judge by.
+    find: variant of a name such as `exp02/probe`. A claim is not tested where a variant was skipped,
+    a review is missing, or there is one seed and so no interval to judge by.
     """
+    found = []
+    for claim in claims:
+        try:
+            found.append(_measured(claim, find))
+        except NotTested as why:
+            found.append(Judged(claim, reason=str(why)))
+    adjusted = iter(holm([one.p for one in found if one.p is not None]))
+    for place, one in enumerate(found):
+        if one.shown is not None:
+            p = None if one.p is None else next(adjusted)
+            low, high = (
+                float(one.shown) if end is None else end for end in (one.shown.low, one.shown.high)
+            )
+            verdict = claim_verdict(low, high, one.claim.margin, one.claim.expect, p)
+            found[place] = replace(one, p=p, verdict=verdict)
+    return tuple(found)
+
+
+def _measured(claim: Claim, find: Find) -> Judged:
     variants = tuple(find(name) for name in claim.names())
     for variant in variants:
         if variant.is_skipped:
             raise NotTested(f"{variant.id} was skipped")
+    p = None
     if claim.measure is not None:
-        found = _measured(claim, variants[0])
+        shown = _of_mistakes(claim, variants[0])
+    elif claim.scale == "ratio":
+        shown = _ratio(claim, *variants)
     else:
-        found = (_ratio if claim.scale == "ratio" else _difference)(claim, variants)
-    return replace(found, shown=found.shown.traced(keys_of(variants)))
+        shown = _difference(claim, variants)
+        if claim.metric == "test_accuracy":
+            p = sign_flip_test(right_more_often(variants, f"claim {claim.say!r}: "))
+    return Judged(claim, shown.of(*variants), variants, None if claim.margin else p)
 
 
-def _difference(claim: Claim, variants: tuple[VariantResults, ...]) -> Effect:
-    signed = list(zip((1, -1, -1, 1), variants, strict=False))
-    # first − second − (minus.first − minus.second)
-    seeds = shared_seeds(*variants)
-    scale = 100 if is_share(claim.metric) else 1
-    values = np.array(
-        [scale * sum(sign * v.value(claim.metric, seed) for sign, v in signed) for seed in seeds]
-    )
-    score = _score(claim, signed, seeds)
-    if len(seeds) > 1 and np.ptp(values) > 1e-9:
-        found = t_interval(values)
-        remark = ""
-    elif score is not None and all(v.is_deterministic for v in variants):
-        over_images = paired_bootstrap(score / len(seeds), seed=0)
-        found = Interval(*(100 * end for end in _ends(over_images)))
-        remark = " (interval over images)"
-    else:
-        raise NotTested(f"{len(seeds)} seed, which has no interval")
-    text = numbers.difference(found.estimate, found.low, found.high)
-    unit = " points" if is_share(claim.metric) else ""
-    shown = Quantity(
-        f"{text}{unit}{remark}", *_ends(found), stale=any(one.is_stale for one in variants)
-    )
-    p = sign_flip_test(score) if score is not None else None
-    return Effect(shown, found.low, found.high, p, variants)
+def _difference(claim: Claim, variants: tuple[VariantResults, ...]) -> Quantity:
+    _mean, interval, over = of_difference(*variants, metric=claim.metric)
+    if interval is None:
+        raise NotTested(f"{len(shared_seeds(*variants))} seed, which has no interval")
+    ends = interval.estimate, interval.low, interval.high
+    text = numbers.difference(*ends)
+    text += " points" * is_share(claim.metric) + " (interval over images)" * (over == "images")
+    return Quantity(text, *ends)
 
 
-def _ratio(claim: Claim, variants: tuple[VariantResults, ...]) -> Effect:
-    first, second = variants
-    seeds = shared_seeds(*variants)
+def _ratio(claim: Claim, first: VariantResults, second: VariantResults) -> Quantity:
+    seeds = shared_seeds(first, second)
     if len(seeds) < 2:
         raise NotTested(f"{len(seeds)} seed, which has no interval")
     values = np.log(
         [first.value(claim.metric, s) / second.value(claim.metric, s) for s in seeds]
     )  # of logarithms, so that the interval of a/b is that of b/a turned round
-    found = Interval(*np.exp(_ends(t_interval(values))))
-    low, high = numbers.ratio(found.low), numbers.ratio(found.high)
-    text = f"{numbers.ratio(found.estimate)} [{low}, {high}] times"
-    shown = Quantity(text, *_ends(found), stale=any(one.is_stale for one in variants))
-    return Effect(shown, found.low, found.high, None, variants)
+    found = t_interval(values)
+    ends = np.exp([found.estimate, found.low, found.high]).tolist()
+    ratio, low, high = map(numbers.ratio, ends)
+    return Quantity(f"{ratio} [{low}, {high}] times", *ends)
 
 
-def _measured(claim: Claim, variant: VariantResults) -> Effect:
+def _of_mistakes(claim: Claim, variant: VariantResults) -> Quantity:
     found = mistakes(variant)
     if claim.measure == "share_of_errors":
         shown = found.share_of_errors(**claim.options)
@@ -113,29 +118,4 @@ def _measured(claim: Claim, variant: VariantResults) -> Effect:
         shown = found.slices_found()
     if isinstance(shown, Skipped):
         raise NotTested(shown.text)
-    low = shown.low if shown.low is not None else float(shown)
-    high = shown.high if shown.high is not None else float(shown)
-    return Effect(shown, low, high, None, (variant,))
-
-
-def _score(
-    claim: Claim, signed: Sequence[tuple[int, VariantResults]], seeds: Sequence[int]
-) -> np.ndarray | None:
-    """Signed count of seeds that are right, (N,) whole numbers, an image each; None of other metrics."""
-    if claim.metric != "test_accuracy":
-        return None
-    (_, first), *_others = signed
-    total = np.zeros((), dtype=np.int64)
-    for sign, variant in signed:
-        tested = [variant.tested(seed) for seed in seeds]
-        if not same_images(first, variant, [first.tested(seeds[0]), *tested]):
-            raise JournalError(
-                f"claim {claim.say!r}: {first.id} and {variant.id} were not tested on the "
-                "same images, so no paired test compares them"
-            )
-        total = total + sign * np.sum([one.correct for one in tested], axis=0, dtype=np.int64)
-    return total
-
-
-def _ends(found: Interval) -> tuple[float, float, float]:
-    return float(found.estimate), float(found.low), float(found.high)
+    return shown

@@ -11,7 +11,7 @@ from matplotlib.patheffects import withStroke
 
 from cvlib.journal.errors import JournalError, MissingResults
 from cvlib.journal.figure import INK, class_style, empty_figure, new_figure, styled
-from cvlib.journal.functions import of_experiment
+from cvlib.journal.handle import of_experiment
 from cvlib.journal.notes import absence_note, marks, stale_note
 from cvlib.journal.words import class_names, listed, short_name
 

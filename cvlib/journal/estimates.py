@@ -15,20 +15,21 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cvlib.analysis.intervals import Interval, t_interval, wilson_interval
-from cvlib.analysis.paired import PairedTest, holm, paired_bootstrap, paired_test
+from cvlib.analysis.paired import LEVEL, PairedTest, holm, paired_bootstrap, paired_test
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
-from cvlib.journal.functions import of_experiment
+from cvlib.journal.handle import of_experiment
 from cvlib.journal.notes import marks, noted, skipped_and_stale, without_results
-from cvlib.journal.quantity import STALE_MARK, Quantity, Words, keys_of, pipe_table
+from cvlib.journal.quantity import Quantity, Words, keys_of, pipe_table
 from cvlib.journal.results import shared_seeds, skipped_value, value_of
-from cvlib.journal.words import counted, ranged
+from cvlib.journal.words import counted, grouped, ranged
 
 if TYPE_CHECKING:
     from cvlib.journal.quantity import Markdown, Skipped
-    from cvlib.journal.results import Name, Results, Tested, VariantResults
+    from cvlib.journal.results import Name, Results, VariantResults
 
-LEVEL = 0.05
+
+_SIGNS = np.array([1, -1, -1, 1])  # of variants in a difference, or a difference of differences
 
 
 @of_experiment
@@ -47,14 +48,14 @@ def difference(
     """
 
     def points(one: VariantResults, other: VariantResults) -> Quantity:
-        mean, interval, over = of_difference(one, other, metric)
-        stale = one.is_stale or other.is_stale
+        only_shares(metric)
+        mean, interval, over = of_difference(one, other, metric=metric)
         if interval is None:
             text = numbers.signed(mean, 2) if plus else numbers.fixed(mean, 2)
-            return Quantity(f"{text} points", mean, stale=stale)
+            return Quantity(f"{text} points", mean)
         text = numbers.difference(mean, interval.low, interval.high, plus=plus)
         remark = " (interval over images)" * (over == "images")
-        return Quantity(f"{text} points{remark}", mean, interval.low, interval.high, stale)
+        return Quantity(f"{text} points{remark}", mean, interval.low, interval.high)
 
     return value_of(results, [first, second], points)
 
@@ -65,11 +66,7 @@ def compare(results: Results, first: Name, second: Name = "base") -> Comparison 
 
     Example: exp01.compare("depth-4").verdict
     """
-    pair = results.variant(first), results.variant(second)
-    for variant in pair:
-        if variant.is_skipped:
-            return skipped_value(variant)
-    return paired_tests([pair])[0]
+    return value_of(results, [first, second], lambda *pair: paired_tests([pair])[0])
 
 
 @of_experiment
@@ -139,13 +136,12 @@ def share_quantity(share: Interval, stale: bool = False) -> Quantity:
     return Quantity(numbers.share_text(share, "%"), *values, stale=stale)
 
 
-def counted_share(part: float, whole: int, noun: str, stale: bool = False) -> Quantity:
+def counted_share(part: int, whole: int, noun: str) -> Quantity:
     """`37 of 2,000 images (1.9% [1.3, 2.5])` with Wilson's interval; its value is the count."""
-    text = f"{numbers.count_text(part)} of {whole:,} {noun}{'s' * (whole != 1)}"
-    if not whole:
-        return Quantity(text, float(part), stale=stale)
-    share = wilson_interval(round(part), whole)
-    return Quantity(f"{text} ({numbers.share_text(share, '%')})", float(part), stale=stale)
+    text = f"{part:,} of {counted(whole, noun)}"
+    if whole:
+        text += f" ({numbers.share_text(wilson_interval(part, whole), '%')})"
+    return Quantity(text, float(part))
 
 
 def over_images(values: np.ndarray) -> Interval:
@@ -158,40 +154,78 @@ def over_images(values: np.ndarray) -> Interval:
     return paired_bootstrap(values, seed=0)
 
 
-def of_difference(
-    first: VariantResults, second: VariantResults, metric: str = "test_accuracy"
-) -> Spread:
-    """Accuracy of `first` minus `second` in points, paired by seed, with its 95% interval."""
-    only_shares(metric)
+def of_difference(*variants: VariantResults, metric: str = "test_accuracy") -> Spread:
+    """First minus second of a metric, paired by seed, with its 95% interval; accuracies in points.
+
+    Of four variants: first − second − (third − fourth).
+    """
+    seeds = shared_seeds(*variants)
+    scale = 100 if is_share(metric) else 1
     values = np.array(
         [
-            100 * (first.value(metric, seed) - second.value(metric, seed))
-            for seed in shared_seeds(first, second)
+            scale * sum(s * v.value(metric, seed) for s, v in zip(_SIGNS, variants, strict=False))
+            for seed in seeds
         ]
     )
-    mean = float(values.mean())
-    if first.is_deterministic and second.is_deterministic and np.ptp(values) == 0:
-        if metric != "test_accuracy":
-            return Spread(mean, None)
-        found = paired_tests([(first, second)])[0].difference
-        assert found.low is not None and found.high is not None
-        return Spread(mean, Interval(mean, found.low, found.high), "images")
+    fixed = metric == "test_accuracy" and np.ptp(values) == 0
+    if fixed and all(one.is_deterministic for one in variants):
+        over_images = paired_bootstrap(right_more_often(variants) / len(seeds), seed=0)
+        ends = (over_images.estimate, over_images.low, over_images.high)
+        # the mean over images may differ from that over seeds in its last bit
+        return Spread(float(values.mean()), Interval(*(100 * end for end in ends)), "images")
     return of_values(values)
 
 
-@dataclass(frozen=True, repr=False)
-class Comparison:
+def right_more_often(variants: Sequence[VariantResults], claim: str = "") -> np.ndarray:
+    """Seeds that are right, (N,) int64, an image each; of the variants as in `of_difference`.
+
+    Raises JournalError, which begins with `claim`, when they were tested on different images.
+    """
+    counts = [correct.sum(axis=0) for correct in answers(variants, claim)]
+    return _SIGNS[: len(counts)] @ np.array(counts)
+
+
+def answers(variants: Sequence[VariantResults], claim: str = "") -> list[np.ndarray]:
+    """Whether the seeds that all have are right, (S, N) bool of each variant, on the same images.
+
+    Raises JournalError, which begins with `claim`, when two were tested on different images. They
+    may be of different experiments.
+    """
+    first, seeds = variants[0], shared_seeds(*variants)
+    same = first.tested(seeds[0])
+    found = []
+    for variant in variants:
+        tested = [variant.tested(seed) for seed in seeds]
+        # the ids of two datasets may well be alike
+        if variant.variant.spec.dataset.name != first.variant.spec.dataset.name or not all(
+            np.array_equal(same.ids, one.ids) and np.array_equal(same.labels, one.labels)
+            for one in tested
+        ):
+            raise JournalError(
+                f"{claim}{first.id} and {variant.id} were not tested on the same images, so no "
+                "paired test compares them"
+            )
+        found.append(np.array([one.correct for one in tested]))
+    return found
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class Comparison(Quantity):
     """Is `first` better than `second`? Shown as its p-value: `p = 0.003`.
 
-    p: exact and two-sided over images, seeds averaged; Holm-adjusted when `together` comparisons
-    were asked for at once.
+    Its value, p, is exact and two-sided over images, seeds averaged; Holm-adjusted when `together`
+    comparisons were asked for at once.
     """
 
     first: VariantResults
     second: VariantResults
     test: PairedTest
-    p: float
-    together: int = 1
+    together: int
+
+    @property
+    def p(self) -> float:
+        """The p-value."""
+        return float(self)
 
     @property
     def difference(self) -> Quantity:
@@ -199,46 +233,19 @@ class Comparison:
         found = self.test.difference
         mean, low, high = (100 * v for v in (found.estimate, found.low, found.high))
         text = f"{numbers.difference(mean, low, high)} points"
-        return Quantity(text, mean, low, high, self._stale, self._runs)
-
-    @property
-    def is_significant(self) -> bool:
-        """Whether p is below 0.05."""
-        return self.p < LEVEL
+        return Quantity(text, mean, low, high, self.stale, self.runs)
 
     @property
     def verdict(self) -> Words:
         """`better`, `worse` or `not told apart`, of `first` against `second`."""
         said = "better" if self.test.difference.estimate > 0 else "worse"
-        return Words(said if self.is_significant else "not told apart", self._runs)
-
-    @property
-    def _stale(self) -> bool:
-        return self.first.is_stale or self.second.is_stale
-
-    @property
-    def _runs(self) -> tuple[str, ...]:
-        return keys_of((self.first, self.second))
-
-    def _quantity(self) -> Quantity:
-        return Quantity(numbers.p_value(self.p), self.p, stale=self._stale, runs=self._runs)
-
-    def __str__(self) -> str:
-        return str(self._quantity())
+        return Words(said if self.p < LEVEL else "not told apart", self.runs)
 
     def __repr__(self) -> str:
         return f"<{self.first.id} against {self.second.id}: {self}>"
 
-    def __float__(self) -> float:
-        return self.p
 
-    def _repr_markdown_(self) -> str:
-        return self._quantity()._repr_markdown_()
-
-
-def paired_tests(
-    pairs: Sequence[tuple[VariantResults, VariantResults]],
-) -> list[Comparison]:
+def paired_tests(pairs: Sequence[tuple[VariantResults, VariantResults]]) -> list[Comparison]:
     """Test each pair; p-values are Holm-adjusted for all pairs of this call.
 
     Raises JournalError when two variants were tested on different images. The two may be of
@@ -248,31 +255,14 @@ def paired_tests(
     for first, second in pairs:
         if first.id == second.id:
             raise JournalError(f"{first.id} is compared with itself; name two variants")
-        seeds = shared_seeds(first, second)
-        one, two = ([v.tested(seed) for seed in seeds] for v in (first, second))
-        if not same_images(first, second, [*one, *two]):
-            raise JournalError(
-                f"{first.id} and {second.id} were not tested on the same "
-                "images, so no paired test compares them"
-            )
-        tests.append(
-            paired_test(np.array([p.correct for p in one]), np.array([p.correct for p in two]))
-        )
+        tests.append(paired_test(*answers((first, second))))
     adjusted = holm([test.p for test in tests])
     return [
-        Comparison(first, second, test, p, len(pairs))
+        Comparison(
+            numbers.p_value(p), p, first=first, second=second, test=test, together=len(pairs)
+        ).of(first, second)
         for (first, second), test, p in zip(pairs, tests, adjusted, strict=True)
     ]
-
-
-def same_images(first: VariantResults, second: VariantResults, tested: Sequence[Tested]) -> bool:
-    """Whether all are of the same images in the same order, also across experiments."""
-    if first.variant.spec.dataset.name != second.variant.spec.dataset.name:
-        return False  # the ids of two datasets may well be alike
-    ids, labels = tested[0].ids, tested[0].labels
-    return all(
-        np.array_equal(ids, other.ids) and np.array_equal(labels, other.labels) for other in tested
-    )
 
 
 class Comparisons(dict[str, Comparison]):
@@ -289,30 +279,24 @@ class Comparisons(dict[str, Comparison]):
         found: Sequence[Comparison],
     ) -> None:
         """asked: the variants that were to be compared; found: of those that have results."""
-        ids: dict[str, dict[str, None]] = {}
-        for variant in asked:
-            ids.setdefault(variant.name, {})[variant.id] = None
+        ids = grouped((variant.name, variant.id) for variant in asked)
         self._key = {v.id: v.id if len(ids[v.name]) > 1 else v.name for v in asked}
-        self._ids = {name: list(those) for name, those in ids.items()}
-        self._asked = {variant.id: variant for variant in asked}
-        self._reference = reference
+        self._reference, self._asked = reference, asked
         super().__init__({self._key[one.first.id]: one for one in found})
 
     def __missing__(self, name: str) -> Comparison | Skipped:
-        there = self._ids.get(name, [name])
-        if len(there) > 1:
-            raise JournalError(f"{name!r} is in two experiments; say {' or '.join(there)}")
-        variant = self._asked.get(there[0])
-        if variant is None:
-            raise JournalError(f"no comparison of {name!r}; there is: {self._names()}")
-        for one in (self._reference, variant):
+        meant = [variant for variant in self._asked if name in (variant.id, variant.name)]
+        if len(meant) > 1:
+            ids = " or ".join(variant.id for variant in meant)
+            raise JournalError(f"{name!r} is in two experiments; say {ids}")
+        if not meant:
+            left_out = [self._key[variant.id] for variant in self._asked if variant.is_skipped]
+            there = ", ".join(self) + f"; skipped: {', '.join(left_out)}" * bool(left_out)
+            raise JournalError(f"no comparison of {name!r}; there is: {there}")
+        for one in (self._reference, *meant):
             if one.is_skipped:
                 return skipped_value(one)
-        return self[self._key[variant.need().id]]
-
-    def _names(self) -> str:
-        left_out = [key for one, key in self._key.items() if self._asked[one].is_skipped]
-        return ", ".join(self) + f"; skipped: {', '.join(left_out)}" * bool(left_out)
+        return self[self._key[meant[0].need().id]]
 
     def _repr_markdown_(self) -> str:
         return self._table()._repr_markdown_()
@@ -321,7 +305,7 @@ class Comparisons(dict[str, Comparison]):
         return str(self._table())
 
     def _table(self) -> Markdown:
-        every = [self._reference, *self._asked.values()]
+        every = [self._reference, *self._asked]
         if not self:
             which = "reference was" if self._reference.is_skipped else "variants were"
             said = f"No comparison: the {which} skipped."
@@ -331,7 +315,7 @@ class Comparisons(dict[str, Comparison]):
         rows = [
             [
                 one.first.label + mark[one.first.id],
-                str(one.difference).removesuffix(STALE_MARK).removesuffix(" points"),
+                one.difference.text.removesuffix(" points"),
                 numbers.p_value(one.p).removeprefix("p ").removeprefix("= "),
                 one.verdict,
             ]
@@ -345,7 +329,7 @@ class Comparisons(dict[str, Comparison]):
         note = [
             f"Difference with its 95% bootstrap interval over the same {images}, mean of {seeds}; "
             f"exact paired test, p adjusted for {together} (Holm).",
-            *without_results(self._asked.values()),
+            *without_results(self._asked),
             *skipped_and_stale(every, [self._reference, *shown]),
         ]
         table = pipe_table(head, rows, "lrrl")

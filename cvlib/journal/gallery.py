@@ -12,7 +12,7 @@ from matplotlib.text import Annotation, Text
 from cvlib.journal.confusion import nothing_wrong
 from cvlib.journal.errors import JournalError
 from cvlib.journal.figure import INK, MUTED, empty_figure, new_figure, styled
-from cvlib.journal.functions import of_mistakes
+from cvlib.journal.handle import of_mistakes
 from cvlib.journal.notes import left_out_note, stale_note
 from cvlib.journal.quantity import keys_of
 from cvlib.journal.words import counted
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from cvlib.journal.figure import ReportFigure
-    from cvlib.journal.mistakes import Mistakes
+    from cvlib.journal.mistake_cases import Mistakes
 
 GROUPS = ("pairs:2", "confident", "every model", "label errors")
 LETTERS = (6.5, 6.0)  # points; of what stands below a picture, the smaller where it is long

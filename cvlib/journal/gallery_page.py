@@ -19,8 +19,8 @@ import numpy as np
 
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
-from cvlib.journal.functions import of_mistakes
 from cvlib.journal.gallery import each_once, groups_of
+from cvlib.journal.handle import of_mistakes
 from cvlib.journal.notes import skip_sentences
 from cvlib.journal.quantity import keys_of, markdown, short_names
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from cvlib.journal.gallery import Group
-    from cvlib.journal.mistakes import Mistakes
+    from cvlib.journal.mistake_cases import Mistakes
 
 PAGE_GROUPS = (
     "label-error", "ambiguous", "every model", "label errors", "confident", "pairs:5", "only right",

@@ -1,45 +1,51 @@
-"""An experiment as a chapter sees it.
+"""An experiment, and mistakes, as a chapter sees them.
 
-    from cvlib.journal import experiment
+    from cvlib.journal import experiment, mistakes
 
     exp = experiment("exp01")
     exp.run()                      # trains what is missing; everything else only reads
     exp.table("accuracy", "seconds")
-    exp.ablation()
+    found = mistakes(exp["convs-2"], exp["base"])
+    found.confusion()
 
-What it can be asked are the functions marked `@of_experiment`, see `functions`. Heavy packages are
-imported by the modules that need them: a chapter that shows no figure imports no matplotlib, and none
-imports torch.
+A function that is marked `@of_experiment` is called by a chapter as `exp.NAME(…)`, without its first
+argument; one that is marked `@of_mistakes` as `found.NAME(…)`. The marks are looked for in the source
+of this package, so that a new function is written in one file, and a module is imported when one of
+its functions is used first: a chapter that shows no figure imports no matplotlib, and none torch.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from difflib import get_close_matches
+from functools import cache, wraps
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from cvlib.journal.errors import JournalError, NotTrained
-from cvlib.journal.functions import Asked
-from cvlib.journal.notes import callout
+from cvlib.journal.errors import JournalError, NotTrained, UnknownName
 from cvlib.journal.quantity import Words, counts_quantity
 from cvlib.journal.words import dataset_words, listed
 from cvlib.project import find_project
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from cvlib.journal.mistake_cases import Mistakes
     from cvlib.journal.quantity import Quantity
     from cvlib.journal.results import Results, VariantResults
     from cvlib.project import Project
-    from cvlib.studies.status import RunStatus
 
 # Set to `never` where a chapter runs to be looked at: nothing is trained behind somebody's back.
 TRAIN = "CVLIB_TRAIN"
 
 _PROJECTS: dict[Project, Project] = {}  # root and profile -> the one of this process
 _READ: dict[Path, int] = {}  # what was read of the experiments -> when it was changed last
-_RESULTS: dict[tuple[Project, str], tuple[list[RunStatus], Results]] = {}
+_MARK = re.compile(r"^@of_(experiment|mistakes)\n(?:@.*\n)*def (\w+)\(", re.MULTILINE)
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def experiment(
@@ -53,12 +59,24 @@ def experiment(
     return ExperimentHandle(current_project(root, profile), name)
 
 
+def mistakes(*variants: VariantResults) -> Mistakes:
+    """The mistakes of the first variant, joined by image with the answers of the others.
+
+    Reads nothing yet. Variants that were skipped or have no results are left out and named below
+    what is shown; without the first there is nothing to show: it is `skipped`, or MissingResults
+    is raised.
+    """
+    from cvlib.journal.mistake_cases import Mistakes
+
+    return Mistakes(variants)
+
+
 def current_project(root: Path | None = None, profile: str | None = None) -> Project:
     """The project that this process reads; a new one once what it read has changed on disk."""
     found = find_project(root, profile)
     if any(_changed(path) != before for path, before in _READ.items()):
-        for kept in (_PROJECTS, _READ, _RESULTS):
-            kept.clear()
+        _PROJECTS.clear()
+        _READ.clear()
     return _PROJECTS.setdefault(found, found)
 
 
@@ -68,11 +86,10 @@ def results_of(project: Project, experiment_id: str) -> Results:
 
     note_file(project.experiment_file(experiment_id), project.runs)
     statuses = project.statuses(experiment_id)
-    known = _RESULTS.get((project, experiment_id))
-    if known is None or known[0] is not statuses:
-        known = statuses, Results.gather(project, project.experiment(experiment_id), statuses)
-        _RESULTS[project, experiment_id] = known
-    return known[1]
+    return project.once(
+        ("statuses", experiment_id, "by variant"),  # forgotten together with the statuses
+        lambda: Results.gather(project, project.experiment(experiment_id), statuses),
+    )
 
 
 def note_file(*paths: Path) -> None:
@@ -87,6 +104,58 @@ def _changed(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
+
+
+def of_experiment(function: Function) -> Function:
+    """Mark a function whose first argument is a `Results`: `exp.NAME(…)` calls it."""
+    return function
+
+
+def of_mistakes(function: Function) -> Function:
+    """Mark a function whose first argument is a `Mistakes`: `found.NAME(…)` calls it."""
+    return function
+
+
+@cache
+def marked(kind: str) -> dict[str, str]:
+    """Name -> module of every marked function, by name. kind: `experiment` or `mistakes`."""
+    found = {
+        name: f"{__package__}.{path.stem}"
+        for path in Path(__file__).parent.glob("*.py")
+        for of, name in _MARK.findall(path.read_text(encoding="utf-8"))
+        if of == kind
+    }
+    return dict(sorted(found.items()))
+
+
+class Asked:
+    """What a chapter asks: an experiment, or mistakes. Its methods are the marked functions."""
+
+    _kind: ClassVar[str]
+
+    def _subject(self) -> Any:
+        """What the functions take as their first argument."""
+        return self
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        module = marked(self._kind).get(name)
+        if module is None:
+            there = [other for other in dir(self) if not other.startswith("_")]
+            near = get_close_matches(name, there, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there is: {', '.join(sorted(there))}"
+            raise UnknownName(f"{self!r} has no {name!r}; {hint}")
+        function = getattr(import_module(module), name)
+
+        @wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return function(self._subject(), *args, **kwargs)
+
+        _first, *others = signature(function).parameters.values()
+        call.__signature__ = signature(function).replace(parameters=others)  # type: ignore[attr-defined]
+        return call
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *marked(self._kind)]
 
 
 class ExperimentHandle(Asked):
@@ -193,6 +262,8 @@ class ExperimentHandle(Asked):
 
     def _ipython_display_(self) -> None:
         """Shown at the end of a cell: nothing, or a warning when results are stale."""
+        from cvlib.journal.notes import callout
+
         if warning := callout(self.results):
             from IPython.display import Markdown, display
 

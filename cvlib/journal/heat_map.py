@@ -15,7 +15,7 @@ from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.estimates import is_share, over_seeds
 from cvlib.journal.figure import BLUE, INK, MUTED, empty_figure, new_figure, styled, without_frame
-from cvlib.journal.functions import of_experiment
+from cvlib.journal.handle import of_experiment
 from cvlib.journal.notes import stale_note
 from cvlib.journal.quantity import keys_of
 from cvlib.journal.results import VariantResults

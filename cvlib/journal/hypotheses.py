@@ -11,7 +11,6 @@ h.table()          # for the Summary: verdicts with the numbers
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -25,11 +24,10 @@ from cvlib.project import HYPOTHESES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cvlib.analysis.paired import Verdict
-    from cvlib.journal.effects import Effect
+    from cvlib.journal.effects import Judged
     from cvlib.journal.results import VariantResults
     from cvlib.project import Project
-    from cvlib.studies.hypotheses import Claim, Hypothesis
+    from cvlib.studies.hypotheses import Hypothesis
 
 NOT_TESTED = "not tested"
 _SIDE = {"above": "more than", "below": "less than"}
@@ -47,17 +45,6 @@ def hypotheses(*, root: Path | None = None, profile: str | None = None) -> Hypot
         file = _file(project).relative_to(project.root)
         raise JournalError(f"no hypotheses are declared; write them into {file.as_posix()}")
     return Hypotheses(project, declared)
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One claim with what was measured. p: adjusted; reason: why it was not tested, else ''."""
-
-    claim: Claim
-    effect: Effect | None
-    p: float | None
-    verdict: Verdict | None
-    reason: str = ""
 
 
 class Hypotheses:
@@ -79,10 +66,6 @@ class Hypotheses:
 
     def __iter__(self) -> Iterator[JudgedHypothesis]:
         return map(self.__getitem__, self._all)
-
-    def __len__(self) -> int:
-        self.project.note_read("hypotheses", "listed")
-        return len(self._all)
 
     def listing(self) -> Markdown:
         """Every hypothesis with its statement, as a list of definitions.
@@ -119,7 +102,8 @@ class Hypotheses:
             f"{test * adjusted}; refuted: one claim's lies on the other side; else undecided. "
             "Brackets: intervals over seeds, those of shares over images."
         )
-        return noted(f"{head}\n{rule}\n{lines}", [note], self.runs)
+        runs = keys_of(variant for one in judged for variant in one.variants)
+        return noted(f"{head}\n{rule}\n{lines}", [note], runs)
 
     def count(self, verdict: str) -> Quantity:
         """`5`: how many hypotheses have this verdict.
@@ -127,13 +111,8 @@ class Hypotheses:
         Example: h.count("supported")
         """
         found = [one for one in self._judged() if one.verdict.text == verdict]
-        stale = any(variant.is_stale for one in self._judged() for variant in one.variants)
-        return Quantity(f"{len(found)}", len(found), stale=stale).traced(self.runs, self.source)
-
-    @property
-    def runs(self) -> tuple[str, ...]:
-        """Keys of the runs that the verdicts were computed from."""
-        return keys_of(variant for one in self._judged() for variant in one.variants)
+        variants = [variant for one in self._judged() for variant in one.variants]
+        return Quantity(f"{len(found)}", len(found)).of(*variants, source=self.source)
 
     @property
     def source(self) -> str:
@@ -187,31 +166,14 @@ class JudgedHypothesis:
     @cached_property
     def claims(self) -> tuple[Judged, ...]:
         """Each claim, measured and judged; p-values are Holm-adjusted for the claims together."""
-        from cvlib.analysis.paired import claim_verdict, holm
-        from cvlib.journal.effects import effect
+        from cvlib.journal.effects import judged
 
-        found: list[tuple[Claim, Effect | None, str]] = []
-        for claim in self.declared.claims:
-            try:
-                found.append((claim, effect(claim, self._of.find), ""))
-            except NotTested as why:
-                found.append((claim, None, str(why)))
-        raw = [e.p for c, e, _ in found if e is not None and e.p is not None and c.margin == 0]
-        adjusted = iter(holm(raw))
-        judged = []
-        for claim, measured, reason in found:
-            if measured is None:
-                judged.append(Judged(claim, None, None, None, reason))
-                continue
-            p = next(adjusted) if measured.p is not None and claim.margin == 0 else None
-            said = claim_verdict(measured.low, measured.high, claim.margin, claim.expect, p)
-            judged.append(Judged(claim, measured, p, said))
-        return tuple(judged)
+        return judged(self.declared.claims, self._of.find)
 
     @property
     def variants(self) -> tuple[VariantResults, ...]:
         """Everything that its claims were computed from."""
-        return tuple(v for one in self.claims if one.effect for v in one.effect.variants)
+        return tuple(variant for one in self.claims for variant in one.variants)
 
     @property
     def verdict(self) -> Quantity:
@@ -221,8 +183,7 @@ class JudgedHypothesis:
         said = [one.verdict for one in self.claims if one.verdict is not None]
         complete = len(said) == len(self.claims)
         text = joint_verdict(said) if said and (complete or "refuted" in said) else NOT_TESTED
-        stale = any(variant.is_stale for variant in self.variants)
-        return Quantity(text, stale=stale).traced(keys_of(self.variants), self._of.source)
+        return Quantity(text).of(*self.variants, source=self._of.source)
 
     def effect(self, place: int = 0) -> Quantity:
         """`+2.98 [2.08, 3.88] points`: what was measured for the claim at `place`.
@@ -232,9 +193,9 @@ class JudgedHypothesis:
         if not 0 <= place < len(self.claims):
             raise JournalError(f"{self.id} has {len(self.claims)} claims, none at {place}")
         one = self.claims[place]
-        if one.effect is None:
+        if one.shown is None:
             return Skipped(NOT_TESTED, reason=f"{self.id}: {one.claim.say}: {one.reason}")
-        return one.effect.shown
+        return one.shown
 
     def __str__(self) -> str:
         return str(self.verdict)
@@ -265,9 +226,9 @@ def _row(one: JudgedHypothesis, most: int) -> tuple[str, str, str, str]:
 def _claim(judged: Judged, alone: bool) -> str:
     """`fine-tuned less probe +2.98 [2.08, 3.88] points, p < 0.001`; what does not hold says so."""
     say = _bars(markdown(judged.claim.say))
-    if judged.effect is None:
+    if judged.shown is None:
         return f"{say}: not tested ({_bars(markdown(judged.reason))})"
-    text = f"{say} {_bars(judged.effect.shown._repr_markdown_())}"
+    text = f"{say} {_bars(judged.shown._repr_markdown_())}"
     if judged.claim.margin:
         margin = judged.claim.margin
         number = numbers.fixed(margin, 0 if float(margin).is_integer() else 1)

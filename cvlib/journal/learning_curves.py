@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from cvlib.journal.errors import JournalError
 from cvlib.journal.estimates import is_share
 from cvlib.journal.figure import LINES, empty_figure, new_figure, styled
-from cvlib.journal.functions import of_experiment
+from cvlib.journal.handle import of_experiment
 from cvlib.journal.lines import band_ends, check_band, name_ends
 from cvlib.journal.notes import absence_note, marks, stale_note
 from cvlib.journal.quantity import keys_of

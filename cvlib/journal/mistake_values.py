@@ -12,7 +12,8 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,15 +22,14 @@ from cvlib.analysis.mistakes import agreement
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.estimates import counted_share, over_images, share_quantity
-from cvlib.journal.functions import of_mistakes
-from cvlib.journal.quantity import Quantity, Skipped, keys_of
+from cvlib.journal.handle import of_mistakes
+from cvlib.journal.quantity import Quantity, Skipped
 from cvlib.journal.results import skipped_value
 from cvlib.journal.words import counted, listed
 
 if TYPE_CHECKING:
     from cvlib.analysis.mistakes import ConfusedPair
-    from cvlib.journal.mistake_cases import Cases
-    from cvlib.journal.mistakes import Mistakes
+    from cvlib.journal.mistake_cases import Cases, Mistakes
     from cvlib.journal.results import Name, VariantResults
 
 _RESAMPLES = 500
@@ -42,28 +42,38 @@ _PLURAL = {
 }
 
 
+def value_of_subject(compute: Callable[..., Quantity]) -> Callable[..., Quantity]:
+    """The value that a function computes, as `mistakes_value` hands it out."""
+
+    @wraps(compute)
+    def value(found: Mistakes, *args: Any, **kwargs: Any) -> Quantity:
+        return mistakes_value(found, lambda: compute(found, *args, **kwargs))
+
+    return value
+
+
 @of_mistakes
+@value_of_subject
 def error(found: Mistakes) -> Quantity:
     """`8.4% [7.9, 8.9]`: share of the test images that are wrong.
 
     Example: found.error()
     """
-    return mistakes_value(
-        found,
-        lambda: share_quantity(over_images(found.cases.subject.wrong.mean(axis=0)), found.is_stale),
-    )
+    return share_quantity(over_images(found.cases.subject.wrong.mean(axis=0)))
 
 
 @of_mistakes
+@value_of_subject
 def images(found: Mistakes) -> Quantity:
     """`10,000`: test images of the subject.
 
     Example: found.images()
     """
-    return mistakes_value(found, lambda: count_quantity(found, len(found.cases.subject.ids)))
+    return count_quantity(found, len(found.cases.subject.ids))
 
 
 @of_mistakes
+@value_of_subject
 def confident(found: Mistakes, threshold: float = 0.9) -> Quantity:
     """`102 of 812 mistakes (12.6% [10.4, 15.0])`: wrong with at least this confidence.
 
@@ -71,39 +81,36 @@ def confident(found: Mistakes, threshold: float = 0.9) -> Quantity:
 
     Example: found.confident(0.95)
     """
-
-    def count() -> Quantity:
-        subject = found.cases.subject
-        sure = int((subject.mistaken & (subject.confidence >= threshold)).sum())
-        return counted_share(sure, int(subject.mistaken.sum()), "mistake", found.is_stale)
-
-    return mistakes_value(found, count)
+    subject = found.cases.subject
+    sure = int((subject.mistaken & (subject.confidence >= threshold)).sum())
+    return counted_share(sure, int(subject.mistaken.sum()), "mistake")
 
 
 @of_mistakes
+@value_of_subject
 def pair(found: Mistakes, place: int = 0) -> Quantity:
     """`Shirt as T-shirt`: the most confused pair, or the one at `place` after it.
 
     Example: found.pair()
     """
-
-    def words(pair: ConfusedPair) -> Quantity:
-        true, predicted = found.short_names[pair.true], found.short_names[pair.predicted]
-        return Quantity(f"{true} as {predicted}", stale=found.is_stale)
-
-    return _of_pair(found, place, words)
+    names = found.short_names
+    return _of_pair(
+        found, place, lambda pair: Quantity(f"{names[pair.true]} as {names[pair.predicted]}")
+    )
 
 
 @of_mistakes
+@value_of_subject
 def pair_share(found: Mistakes, place: int = 0) -> Quantity:
     """`12.1% [10.2, 14.3]`: of the class's images, those taken for the other.
 
     Example: found.pair_share()
     """
-    return _of_pair(found, place, lambda pair: share_quantity(pair.share, found.is_stale))
+    return _of_pair(found, place, lambda pair: share_quantity(pair.share))
 
 
 @of_mistakes
+@value_of_subject
 def pair_images(found: Mistakes, place: int = 0) -> Quantity:
     """`121`: images of that pair, mean over seeds.
 
@@ -113,6 +120,7 @@ def pair_images(found: Mistakes, place: int = 0) -> Quantity:
 
 
 @of_mistakes
+@value_of_subject
 def share_of_errors(found: Mistakes, pairs: int = 3, either_way: bool = False) -> Quantity:
     """`46% [42, 49]`: of all mistakes, those of the most confused pairs.
 
@@ -122,21 +130,17 @@ def share_of_errors(found: Mistakes, pairs: int = 3, either_way: bool = False) -
     """
     if pairs < 1:
         raise JournalError(f"pairs {pairs!r}: expected at least 1")
-
-    def share() -> Quantity:
-        subject = found.cases.subject
-        errors = round(float(subject.wrong.sum()) / len(subject.predicted))
-        images: dict[tuple[int, int], float] = {}
-        for pair in found.confused:
-            ends = (pair.true, pair.predicted)
-            key = (min(ends), max(ends)) if either_way else ends
-            images[key] = images.get(key, 0.0) + pair.images
-        of_pairs = round(sum(sorted(images.values())[-pairs:]))
-        if not errors:
-            return _no_mistakes(found)
-        return share_quantity(wilson_interval(min(of_pairs, errors), errors), found.is_stale)
-
-    return mistakes_value(found, share)
+    subject = found.cases.subject
+    errors = round(float(subject.wrong.sum()) / len(subject.predicted))
+    if not errors:
+        return _no_mistakes(found)
+    images: dict[tuple[int, int], float] = {}
+    for pair in found.confused:
+        ends = (pair.true, pair.predicted)
+        key = (min(ends), max(ends)) if either_way else ends
+        images[key] = images.get(key, 0.0) + pair.images
+    of_pairs = round(sum(sorted(images.values())[-pairs:]))
+    return share_quantity(wilson_interval(min(of_pairs, errors), errors))
 
 
 @of_mistakes
@@ -148,7 +152,7 @@ def every_model_wrong(found: Mistakes) -> Quantity:
 
     def count() -> Quantity:
         wrong = int((~found.cases.right.any(axis=0)).sum())
-        return counted_share(wrong, len(found.cases.shared), "image", found.cases.is_stale)
+        return counted_share(wrong, len(found.cases.shared), "image")
 
     return mistakes_value(found, count, of=_all_models)
 
@@ -163,9 +167,7 @@ def only_right(found: Mistakes, variant: Name) -> Quantity:
     def count() -> Quantity:
         place = found.cases.models.index(found.cases.model(variant))
         alone = found.cases.right[place] & (found.cases.right.sum(axis=0) == 1)
-        return counted_share(
-            int(alone.sum()), len(found.cases.shared), "image", found.cases.is_stale
-        )
+        return counted_share(int(alone.sum()), len(found.cases.shared), "image")
 
     return mistakes_value(found, count, variant, of=_all_models)
 
@@ -205,8 +207,7 @@ def consistency(found: Mistakes, first: Name, second: Name | None = None) -> Qua
             reason = "a model that errs nowhere has no error consistency"
             return Skipped("undefined", reason=reason)
         text = numbers.difference(k.estimate, k.low, k.high, plus=False)
-        stale = one.variant.is_stale or two.variant.is_stale
-        return Quantity(text, k.estimate, k.low, k.high, stale)
+        return Quantity(text, k.estimate, k.low, k.high)
 
     names = [first] if second is None else [first, second]
     return mistakes_value(
@@ -226,7 +227,7 @@ def label_errors(found: Mistakes) -> Quantity:
 
     def count() -> Quantity:
         errors, images = len(found.label_errors_found.rows), len(found.cases.subject.ids)
-        return counted_share(errors, images, "image", found.cases.is_stale)
+        return counted_share(errors, images, "image")
 
     return mistakes_value(
         found, count, of=lambda cases: [model.variant for model in cases.complete]
@@ -254,13 +255,13 @@ def reviewed(found: Mistakes) -> Quantity:
         return Quantity(text, float(total))
 
     value = _of_review(found, words)
-    if value.text != _NOT_YET:
-        return value
-    text = (
-        f"nothing was reviewed yet (cvlib dashboard {found.cases.subject.variant.experiment} "
-        f"shows the {counted(len(found.sample), 'mistake')} to review)"
-    )
-    return replace(value, text=text)
+    if value.text == _NOT_YET:
+        text = (
+            f"nothing was reviewed yet (cvlib dashboard {found.cases.subject.variant.experiment} "
+            f"shows the {counted(len(found.sample), 'mistake')} to review)"
+        )
+        return replace(value, text=text)
+    return value
 
 
 @of_mistakes
@@ -313,7 +314,7 @@ def mistakes_value(
 ) -> Quantity:
     """A value; `skipped` or `left out` where the subject, or a variant asked for, was.
 
-    of: the variants that it is computed from, to whose runs it is traced.
+    of: the variants that it is computed from, by which it is marked.
     """
     wanted = {name if isinstance(name, str) else name.id for name in names if name is not None}
     for place, variant in enumerate(found.variants):
@@ -323,22 +324,19 @@ def mistakes_value(
         if {variant.id, variant.name} & wanted:
             reason = f"{variant.id} was tested on none of the images of {found.variants[0].id}"
             return Skipped("left out (no image in common)", reason=reason)
-    return compute().traced(keys_of(of(found.cases)))
+    return compute().of(*of(found.cases))
 
 
 def _of_pair(found: Mistakes, place: int, words: Callable[[ConfusedPair], Quantity]) -> Quantity:
-    def value() -> Quantity:
-        if place < len(found.confused):
-            return words(found.confused[place])
-        reason = f"only {len(found.confused)} pairs of classes are confused, none at {place}"
-        return Skipped("none", reason=reason) if found.confused else _no_mistakes(found)
-
-    return mistakes_value(found, value)
+    if place < len(found.confused):
+        return words(found.confused[place])
+    reason = f"only {len(found.confused)} pairs of classes are confused, none at {place}"
+    return Skipped("none", reason=reason) if found.confused else _no_mistakes(found)
 
 
 def count_quantity(found: Mistakes, number: float) -> Quantity:
     """A count, of the mean over seeds or of images."""
-    return Quantity(numbers.count_text(number), float(number), stale=found.is_stale)
+    return Quantity(numbers.count_text(number), float(number))
 
 
 def _no_mistakes(found: Mistakes) -> Skipped:
@@ -359,8 +357,7 @@ def _of_review(found: Mistakes, compute: Callable[[Counter[str]], Quantity]) -> 
         return skipped_value(found.variants[0])
     subject, verdicts = found.cases.subject, found.verdicts
     if counts := Counter(verdicts[image] for image in verdicts if image in found.sample):
-        value = replace(compute(counts), stale=found.is_stale)
-        return value.traced([subject.run.key], found.reviews_file)
+        return compute(counts).traced([subject.run.key], found.reviews_file, found.is_stale)
     if not subject.wrong[0].any():
         return Skipped("no mistakes to review", reason="the subject makes no mistake")
     how = f"`cvlib dashboard {subject.variant.experiment}`"

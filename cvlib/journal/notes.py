@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from cvlib.journal.functions import of_experiment
+from cvlib.journal.handle import of_experiment
 from cvlib.journal.quantity import STALE_MARK, Markdown, markdown
 from cvlib.journal.words import counted, grouped, listed
 
 if TYPE_CHECKING:
-    from cvlib.journal.mistakes import Mistakes
+    from cvlib.journal.mistake_cases import Mistakes
     from cvlib.journal.quantity import Words
     from cvlib.journal.results import Name, Results, VariantResults
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from cvlib import __version__
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
-from cvlib.journal.functions import of_experiment
-from cvlib.journal.handle import current_project, results_of
+from cvlib.journal.handle import current_project, of_experiment, results_of
 from cvlib.journal.notes import noted, skip_reasons
 from cvlib.journal.quantity import Markdown, keys_of, markdown, pipe_table
 from cvlib.journal.words import counted, dataset_words, grouped, listed
@@ -21,7 +20,6 @@ from cvlib.results.store import MANIFEST
 if TYPE_CHECKING:
     from cvlib.journal.handle import ExperimentHandle
     from cvlib.journal.results import Name, Results
-    from cvlib.project import Project
     from cvlib.results.run import Run
 
 STATES = ("fresh", "stale", "missing", "failed", "damaged", "skipped")  # skipped is said last
@@ -38,37 +36,33 @@ def provenance(results: Results) -> Markdown:
     """
     experiment = results.experiment
     statuses = results.statuses
-    by_state = {state: [s for s in statuses if s.state == state] for state in STATES}
     profile = "" if experiment.profile == "default" else f", profile {experiment.profile}"
     size = (
         f"{counted(len(statuses), 'run')} ({counted(len(results.variants), 'variant')} × "
         f"{counted(len(experiment.seeds), 'seed')}{profile})"
     )
-    if len(by_state["fresh"]) == len(statuses):
-        sentences = [f"{size}, all fresh."]
-    else:
-        parts = [f"{len(found)} {state}" for state, found in by_state.items() if found]
-        sentences = [f"{size}: {', '.join(parts)}."]
+    all_fresh = {status.state for status in statuses} == {"fresh"}
+    sentences = [f"{size}, all fresh." if all_fresh else f"{size}: {_states(results)}."]
     for state in STATES[1:-1]:
         runs_of = grouped(
             (one.reason or "no reason is known", f"{one.planned.variant} seed {one.planned.seed}")
-            for one in by_state[state]
+            for one in statuses
+            if one.state == state
         )
         for reason, names in runs_of.items():
             sentences.append(f"{state.capitalize()}: {listed(names)}: {reason.rstrip('.')}.")
     for reason, members in skip_reasons(results.variants).items():
         sentences.append(f"Skipped: {counted(len(members), 'variant')}: {reason}.")
-    if runs := [s.result for s in statuses if s.result is not None]:
-        notes = [run.provenance for run in runs]
+    if results.runs:
+        notes = [run.provenance for run in results.runs]
         environments = [note.get("environment", {}) for note in notes]
-        seconds = sum(run.metrics.get("train_seconds", 0.0) for run in runs)
         facts = (
             "Trained on " + _each(map(_device_words, notes)),
             _each(e.get("precision", "unknown precision") for e in environments),
             _each(counted(e["threads"], "thread") for e in environments if "threads" in e),
             "torch " + _each(note["packages"]["torch"] for note in notes),
             "commit " + _each(str(note.get("git_commit") or "unknown") for note in notes),
-            f"{numbers.duration(seconds)} of training in all",
+            f"{_training(results)} of training in all",
         )
         sentences.append(", ".join(fact for fact in facts if fact) + ".")
     return Markdown(markdown(" ".join(sentences)), keys_of(results.variants))
@@ -117,14 +111,19 @@ def provenance_table(*experiments: ExperimentHandle) -> Markdown:
     shown = [handle.results for handle in experiments]
     if not shown:
         project = current_project()
-        shown = [results_of(project, name) for name in _experiments_of_book(project)]
+        project.note_read("book", "experiments")
+        shown = [results_of(project, name) for name in project.experiments_of_book()]
+        if not shown:
+            raise JournalError(
+                "no chapter asks for an experiment; name them: provenance_table(exp01)"
+            )
     variants = [variant for results in shown for variant in results.variants]
-    runs = [run for results in shown for run in _runs(results)]
+    runs = [run for results in shown for run in results.runs]
     if not runs:
         raise JournalError("no experiment has results yet; `cvlib run` trains them")
     head = ["Experiment", "Runs", "Seeds", "Training in all", "Commit", "Code since"]
     # what all say, or each with its experiments behind it
-    trained_on = grouped((_devices(_runs(one)), one.experiment.id.upper()) for one in shown)
+    trained_on = grouped((_devices(one.runs), one.experiment.id.upper()) for one in shown)
     trained_on.pop("", None)
     devices = [f"{words} ({listed(names)})" for words, names in trained_on.items()]
     found = grouped((name, v) for run in runs for name, v in run.provenance["packages"].items())
@@ -148,13 +147,6 @@ def provenance_table(*experiments: ExperimentHandle) -> Markdown:
     return noted(pipe_table(head, map(_row, shown), "llrrll"), sentences, keys_of(variants))
 
 
-def _experiments_of_book(project: Project) -> list[str]:
-    project.note_read("book", "experiments")
-    if names := project.experiments_of_book():
-        return names
-    raise JournalError("no chapter asks for an experiment; name them: provenance_table(exp01)")
-
-
 def _each(values: Iterable[str]) -> str:
     return listed(list(dict.fromkeys(values)))
 
@@ -167,15 +159,19 @@ def _device_words(note: dict) -> str:
     return str(environment.get("device_name", environment["device"]))
 
 
-def _runs(results: Results) -> list[Run]:
-    return [run for variant in results.variants for run in variant.runs.values()]
+def _states(results: Results) -> str:
+    states = [status.state for status in results.statuses]
+    return ", ".join(f"{states.count(state)} {state}" for state in STATES if state in states)
+
+
+def _training(results: Results) -> str:
+    return numbers.duration(sum(run.metrics.get("train_seconds", 0.0) for run in results.runs))
 
 
 def _row(results: Results) -> list[str]:
-    experiment, runs = results.experiment, _runs(results)
-    counts = {state: sum(s.state == state for s in results.statuses) for state in STATES}
-    seconds = sum(run.metrics.get("train_seconds", 0.0) for run in runs)
-    commits = (str(run.provenance.get("git_commit") or "unknown").partition("+") for run in runs)
+    commits = (
+        str(run.provenance.get("git_commit") or "unknown").partition("+") for run in results.runs
+    )
     # whether the code that made the runs is that of now: by its meaning, not by its commit
     stale = [s.cue for s in results.statuses if s.state == "stale" and s.result is not None]
     since = [
@@ -187,15 +183,15 @@ def _row(results: Results) -> list[str]:
     confirmed = {found[0] for s in results.statuses if (found := _REPEATED.search(s.note))}
     since += [f"changed, equal in {listed(sorted(confirmed))} runs repeated"] * bool(confirmed)
     made = [
-        numbers.duration(seconds),
+        _training(results),
         _each(commit[:7] + plus + changes for commit, plus, changes in commits),
         ", ".join(since) or "unchanged",
     ]
     return [
-        experiment.id.upper(),
-        ", ".join(f"{count} {state}" for state, count in counts.items() if count),
-        f"{len(experiment.seeds)}",
-        *(made if runs else [numbers.NO_VALUE] * 3),
+        results.experiment.id.upper(),
+        _states(results),
+        f"{len(results.experiment.seeds)}",
+        *(made if results.runs else [numbers.NO_VALUE] * 3),
     ]
 
 

@@ -44,10 +44,14 @@ class Quantity:
     runs: tuple[str, ...] = ()
     source: str = ""
 
-    def traced(self, runs: Iterable[str] = (), source: str = "") -> Self:
+    def traced(self, runs: Iterable[str] = (), source: str = "", stale: bool = False) -> Self:
         """The same value; these runs and this file are named as its origin, too."""
         together = tuple(dict.fromkeys([*self.runs, *runs]))
-        return replace(self, runs=together, source=self.source or source)
+        return replace(self, runs=together, source=self.source or source, stale=self.stale or stale)
+
+    def of(self, *variants: VariantResults, source: str = "") -> Self:
+        """The same value, computed from these variants: marked where one of them is stale."""
+        return self.traced(keys_of(variants), source, any(one.is_stale for one in variants))
 
     def __str__(self) -> str:
         return self.text + STALE_MARK * self.stale
@@ -62,7 +66,7 @@ class Quantity:
         is_value = len(self.text.split()) <= _VALUE_WORDS
         glued = re.sub(r" (?![(\[])", "\u00a0", self.text) if is_value else self.text
         italic = re.sub(r"^p(?=\u00a0)", "*p*", markdown(glued))
-        return value_span(italic + f"^{STALE_MARK}^" * self.stale, self.runs, self.source)
+        return _value_span(italic + f"^{STALE_MARK}^" * self.stale, self.runs, self.source)
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class Skipped(Quantity):
 
     reason: str = ""
 
-    def traced(self, runs: Iterable[str] = (), source: str = "") -> Self:
+    def traced(self, runs: Iterable[str] = (), source: str = "", stale: bool = False) -> Self:
         """Itself: no run says what was not made."""
         return self
 
@@ -90,11 +94,6 @@ class Skipped(Quantity):
     def verdict(self) -> str:
         """In place of a comparison's verdict."""
         return self.text
-
-    @property
-    def is_significant(self) -> bool:
-        """Not known; raises MissingResults with the reason."""
-        raise MissingResults(self.reason)
 
 
 class Words(str):
@@ -112,7 +111,7 @@ class Words(str):
         return made
 
     def _repr_markdown_(self) -> str:
-        return value_span(markdown(str(self)), self.runs, self.source)
+        return _value_span(markdown(str(self)), self.runs, self.source)
 
 
 @dataclass(frozen=True)
@@ -126,10 +125,11 @@ class Markdown:
         return self.text
 
     def _repr_markdown_(self) -> str:
-        if not (mark := traced_span(self.runs)):
+        if not self.runs:
             return self.text
         # a mark behind the last cell of a table would be part of it
         ends_with_table = self.text.rsplit("\n", 1)[-1].startswith("|")
+        mark = f'[]{{.traced runs="{short_names(self.runs)}"}}'
         return self.text + "\n\n" * ends_with_table + mark
 
 
@@ -164,20 +164,14 @@ def keys_of(variants: Iterable[VariantResults]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def value_span(markdown: str, runs: Iterable[str] = (), source: str = "") -> str:
+def _value_span(shown: str, runs: tuple[str, ...], source: str) -> str:
     """The Markdown of a value with its origin around it; alone where it has none."""
-    attributes = _attributes(runs, source)
-    return f"[{markdown}]{{.value{attributes}}}" if attributes else markdown
-
-
-def traced_span(runs: Iterable[str]) -> str:
-    """An empty span that names the runs of a block; '' without any."""
-    attributes = _attributes(runs)
-    return f"[]{{.traced{attributes}}}" if attributes else ""
+    origin = f' runs="{short_names(runs)}"' * bool(runs) + f' source="{source}"' * bool(source)
+    return f"[{shown}]{{.value{origin}}}" if origin else shown
 
 
 def description(runs: Iterable[str]) -> str:
-    """The same for the metadata of a picture: `runs: 03234b5f94 0715fed6b6`; '' without any."""
+    """For the metadata of a picture: `runs: 03234b5f94 0715fed6b6`; '' without any."""
     names = short_names(runs)
     return f"{DESCRIBED}{names}" if names else ""
 
@@ -185,11 +179,6 @@ def description(runs: Iterable[str]) -> str:
 def short_names(runs: Iterable[str]) -> str:
     """`03234b5f94 0715fed6b6`."""
     return " ".join(dict.fromkeys(key[:DIGITS] for key in runs))
-
-
-def _attributes(runs: Iterable[str], source: str = "") -> str:
-    names = short_names(runs)
-    return f' runs="{names}"' * bool(names) + f' source="{source}"' * bool(source)
 
 
 def counts_quantity(counts: Sequence[int]) -> Quantity:

@@ -6,19 +6,18 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from cvlib.journal.errors import JournalError, MissingResults
-from cvlib.journal.functions import of_experiment
-from cvlib.journal.quantity import Skipped, Words, keys_of
+from cvlib.journal.handle import of_experiment
+from cvlib.journal.quantity import Quantity, Skipped, Words, keys_of
 from cvlib.journal.words import counted, grouped
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cvlib.journal.quantity import Quantity
     from cvlib.project import Project
     from cvlib.results.run import Predictions, Run
     from cvlib.studies.experiment import Experiment, Variant
@@ -238,13 +237,13 @@ class VariantResults:
 
 
 Name = str | VariantResults
+Shown = TypeVar("Shown", bound=Quantity)
 
 
 @dataclass(frozen=True, repr=False)
 class Results:
     """All variants of one experiment, in the order of its YAML."""
 
-    project: Project
     experiment: Experiment
     variants: tuple[VariantResults, ...]
 
@@ -257,7 +256,12 @@ class Results:
         for variant in experiment.variants:
             own = tuple(s for s in statuses if s.planned.variant == variant.name)
             variants.append(VariantResults(experiment.id, variant, own, project))
-        return cls(project, experiment, tuple(variants))
+        return cls(experiment, tuple(variants))
+
+    @property
+    def runs(self) -> list[Run]:
+        """Those that have a result, variants in order, seeds within."""
+        return [run for variant in self.variants for run in variant.runs.values()]
 
     @property
     def statuses(self) -> list[RunStatus]:
@@ -269,11 +273,12 @@ class Results:
 
         One of another experiment stands for itself.
         """
-        if isinstance(name, VariantResults) and name.experiment != self.experiment.id:
-            return name
-        wanted = name.name if isinstance(name, VariantResults) else name
+        if isinstance(name, VariantResults):
+            if name.experiment != self.experiment.id:
+                return name
+            name = name.name
         try:
-            declared = self.experiment.variant(wanted)
+            declared = self.experiment.variant(name)
         except KeyError as error:
             raise JournalError(error.args[0]) from None
         return next(variant for variant in self.variants if variant.name == declared.name)
@@ -348,6 +353,14 @@ def shared_seeds(
     return [seed for seed in seeds if all(seed in other.need().runs for other in others)]
 
 
+def constant(variant: VariantResults, metric: str) -> float:
+    """A count that all seeds share: parameters, FLOPs."""
+    values = variant.values(metric)
+    if len(set(values)) != 1:
+        raise JournalError(f"{variant.id}: {metric} differs between seeds: {values}")
+    return float(values[0])
+
+
 def skipped_value(variant: VariantResults) -> Skipped:
     """What is said in place of any number of a variant that was skipped."""
     return Skipped(
@@ -357,13 +370,15 @@ def skipped_value(variant: VariantResults) -> Skipped:
     )
 
 
-def value_of(results: Results, names: Sequence[Name], compute: Callable[..., Quantity]) -> Quantity:
-    """A value computed from these variants, traced to their runs; `skipped` where one was."""
+def value_of(
+    results: Results, names: Sequence[Name], compute: Callable[..., Shown]
+) -> Shown | Skipped:
+    """A value computed from these variants, and marked as that; `skipped` where one was."""
     variants = [results.variant(name) for name in names]
     for variant in variants:
         if variant.is_skipped:
             return skipped_value(variant)
-    return compute(*variants).traced(keys_of(variants))
+    return compute(*variants).of(*variants)
 
 
 @of_experiment

@@ -9,7 +9,7 @@ from cvlib.analysis.feature_maps import NEIGHBOURS
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.estimates import over_seeds
-from cvlib.journal.functions import of_experiment
+from cvlib.journal.handle import of_experiment
 from cvlib.journal.notes import (
     in_rows,
     marks,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.estimates import share_quantity
-from cvlib.journal.functions import of_mistakes
+from cvlib.journal.handle import of_mistakes
 from cvlib.journal.mistake_values import count_quantity, mistakes_value
 from cvlib.journal.notes import noted, rates_note, skipped_note, subject_sentences
 from cvlib.journal.quantity import Quantity, Skipped, keys_of, pipe_table
@@ -17,7 +17,7 @@ from cvlib.journal.words import counted, listed
 if TYPE_CHECKING:
     from cvlib.analysis.intervals import Interval
     from cvlib.analysis.slices import Slice
-    from cvlib.journal.mistakes import Mistakes
+    from cvlib.journal.mistake_cases import Mistakes
     from cvlib.journal.quantity import Markdown
 
 HEAD = ["Pictures", "Images", "Error (%)", "Error in the rest (%)", "Difference (points)", "p"]

@@ -10,7 +10,7 @@ from cvlib.journal import convergence, numbers
 from cvlib.journal.convergence import COMMON, target_of
 from cvlib.journal.errors import JournalError
 from cvlib.journal.estimates import of_difference, over_seeds, paired_tests
-from cvlib.journal.functions import of_experiment
+from cvlib.journal.handle import of_experiment
 from cvlib.journal.notes import (
     in_rows,
     marks,
@@ -18,8 +18,7 @@ from cvlib.journal.notes import (
     variant_sentences,
 )
 from cvlib.journal.quantity import keys_of, pipe_table
-from cvlib.journal.results import shared_seeds, told_apart
-from cvlib.journal.values import constant
+from cvlib.journal.results import constant, shared_seeds, told_apart
 from cvlib.journal.words import counted
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,9 @@ from cvlib.analysis.efficiency import pareto_front
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError, MissingResults
 from cvlib.journal.estimates import is_share, only_shares, over_seeds
-from cvlib.journal.functions import of_experiment
+from cvlib.journal.handle import of_experiment
 from cvlib.journal.quantity import Quantity, Skipped, Words, counts_quantity, keys_of
-from cvlib.journal.results import VariantResults, skipped_value, value_of
+from cvlib.journal.results import VariantResults, constant, skipped_value, value_of
 from cvlib.journal.words import counted, listed, spec_value, value_words
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def last_epoch(results: Results, metric: str, variant: Name = "base") -> Quantit
     def mean(one: VariantResults) -> Quantity:
         only_shares(metric)
         value = float((100 * one.history(metric)[:, -1]).mean())
-        return Quantity(f"{numbers.fixed(value, 1)}%", value, stale=one.is_stale)
+        return Quantity(f"{numbers.fixed(value, 1)}%", value)
 
     return value_of(results, [variant], mean)
 
@@ -57,12 +57,7 @@ def seconds(results: Results, variant: Name = "base", metric: str = "train_secon
 
     Example: exp01.seconds("convs-2")
     """
-
-    def mean(one: VariantResults) -> Quantity:
-        value = one.mean(metric)
-        return Quantity(numbers.duration(value), value, stale=one.is_stale)
-
-    return value_of(results, [variant], mean)
+    return value_of(results, [variant], lambda one: _written(numbers.duration, one.mean(metric)))
 
 
 @of_experiment
@@ -71,12 +66,9 @@ def parameters(results: Results, variant: Name = "base") -> Quantity:
 
     Example: exp01.parameters()
     """
-
-    def count(one: VariantResults) -> Quantity:
-        value = constant(one, "parameters")
-        return Quantity(numbers.compact(value), value, stale=one.is_stale)
-
-    return value_of(results, [variant], count)
+    return value_of(
+        results, [variant], lambda one: _written(numbers.compact, constant(one, "parameters"))
+    )
 
 
 @of_experiment
@@ -86,13 +78,11 @@ def flops(results: Results, variant: Name = "base") -> Quantity:
     Example: exp01.flops()
     """
 
-    def count(one: VariantResults) -> Quantity:
-        value = constant(one, "flops")
+    def words(value: float) -> str:
         text = numbers.compact(value)
-        text = f"{text[:-1]} {text[-1]}FLOPs" if text[-1].isalpha() else f"{text} FLOPs"
-        return Quantity(text, value, stale=one.is_stale)
+        return f"{text[:-1]} {text[-1]}FLOPs" if text[-1].isalpha() else f"{text} FLOPs"
 
-    return value_of(results, [variant], count)
+    return value_of(results, [variant], lambda one: _written(words, constant(one, "flops")))
 
 
 @of_experiment
@@ -107,7 +97,7 @@ def metric(results: Results, name: str, variant: Name = "base") -> Quantity:
             return _share(one, name)
         found = over_seeds(one, name)
         if found.interval is None:
-            return Quantity(numbers.two_digits(found.mean), found.mean, stale=one.is_stale)
+            return _written(numbers.two_digits, found.mean)
         text = numbers.plus_minus(found.mean, found.interval.half_width, most=6)
         return _with_interval(one, found, text)
 
@@ -120,12 +110,11 @@ def ratio(results: Results, metric: str, first: Name, second: Name = "base") -> 
 
     Example: exp01.ratio("train_seconds", "depth-4")
     """
-
-    def value(one: VariantResults, other: VariantResults) -> Quantity:
-        found = quotient(one, other, metric)
-        return Quantity(numbers.ratio(found), found, stale=one.is_stale or other.is_stale)
-
-    return value_of(results, [first, second], value)
+    return value_of(
+        results,
+        [first, second],
+        lambda one, other: _written(numbers.ratio, quotient(one, other, metric)),
+    )
 
 
 @of_experiment
@@ -138,13 +127,10 @@ def images(results: Results, split: str, variant: Name | None = None) -> Quantit
     """
     if split not in ("train", "val", "test"):
         raise JournalError(f"split {split!r}: expected train, val or test")
-    if variant is not None:
-        source = results.variant(variant).declared_in
-        count = value_of(results, [variant], lambda one: counts_quantity([_images(one, split)]))
-        return count.traced(source=source)
-    shown = results.shown(results.chosen(None))
-    if not shown:
-        return skipped_value(results.variants[0])
+    chosen = results.variants if variant is None else [results.variant(variant)]
+    if all(one.is_skipped for one in chosen):
+        return skipped_value(chosen[0])
+    shown = results.shown(results.chosen(None)) if variant is None else [chosen[0].need()]
     counts = counts_quantity([_images(one, split) for one in shown])
     return counts.traced(keys_of(shown), shown[0].declared_in)
 
@@ -253,14 +239,6 @@ def quotient(first: VariantResults, second: VariantResults, metric: str) -> floa
     return first.mean(metric) / below
 
 
-def constant(variant: VariantResults, metric: str) -> float:
-    """A count that all seeds share: parameters, FLOPs."""
-    values = variant.values(metric)
-    if len(set(values)) != 1:
-        raise JournalError(f"{variant.id}: {metric} differs between seeds: {values}")
-    return float(values[0])
-
-
 def _share(variant: VariantResults, metric: str) -> Quantity:
     if metric in variant.left_out:
         reason = f"{variant.id} has no {metric}, so this is no number: {variant.left_out[metric]}."
@@ -280,7 +258,11 @@ def _with_interval(variant: VariantResults, found: Spread, text: str) -> Quantit
         remarks.append("interval over images")
     remark = f" ({', '.join(remarks)})" if remarks else ""
     low, high = (found.interval.low, found.interval.high) if found.interval else (None, None)
-    return Quantity(text + remark, found.mean, low, high, variant.is_stale)
+    return Quantity(text + remark, found.mean, low, high)
+
+
+def _written(words: Callable[[float], str], value: float) -> Quantity:
+    return Quantity(words(value), value)
 
 
 def _images(variant: VariantResults, split: str) -> int:

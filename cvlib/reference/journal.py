@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cvlib.journal import ExperimentHandle, Hypotheses, provenance_table
-from cvlib.journal.functions import marked
+from cvlib.journal.handle import marked
 from cvlib.journal.hypotheses import JudgedHypothesis
 
 PICTURES = "journal"  # folder of the examples' figures, beside the page

@@ -13,7 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from cvlib.journal import heat_map as drawn
 from cvlib.journal import mistakes
 from cvlib.journal.errors import JournalError
-from cvlib.journal.functions import marked
+from cvlib.journal.handle import marked
 
 
 @pytest.fixture
@@ -71,8 +71,8 @@ def test_a_function_is_called_with_the_results_first(exp, monkeypatch):
 
 def test_a_new_function_is_written_in_one_file(tmp_path):
     program = (
-        "import sys, cvlib.journal.functions as f; from pathlib import Path; "
-        f"f.__file__ = {str(tmp_path / 'functions.py')!r}; print(f.marked('experiment'))"
+        "import sys, cvlib.journal.handle as f; from pathlib import Path; "
+        f"f.__file__ = {str(tmp_path / 'handle.py')!r}; print(f.marked('experiment'))"
     )
     (tmp_path / "own.py").write_text("@of_experiment\n@styled\ndef own(results):\n    pass\n")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -11,8 +11,7 @@ from cvlib.analysis.mistakes import review_sample
 from cvlib.journal import experiment, hypotheses, mistakes
 from cvlib.journal.estimates import Comparison
 from cvlib.journal.figure import ReportFigure
-from cvlib.journal.functions import marked
-from cvlib.journal.handle import ExperimentHandle
+from cvlib.journal.handle import ExperimentHandle, marked
 from cvlib.journal.quantity import Quantity, Skipped, keys_of
 from tests.journal.made import planned
 from tests.journal.made_backbones import make_backbones, make_stale

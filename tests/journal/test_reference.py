@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from cvlib.journal.functions import marked
+from cvlib.journal.handle import marked
 from cvlib.reference.journal import journal_page, without_outputs
 
 
