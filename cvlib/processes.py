@@ -7,7 +7,8 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from cvlib.errors import CvlibError
@@ -57,15 +58,19 @@ def fetch(port: int, path: str) -> tuple[Message, bytes] | None:
         return None
 
 
-@contextlib.contextmanager
-def asked_to_end(stop: Callable[[int, object], None]) -> Iterator[None]:
+def asked_to_end(stop: Callable[[int, object], None]) -> AbstractContextManager[None]:
     """Within it SIGTERM, and SIGHUP where there is one, call `stop`, which may raise.
 
     A signal that is ignored stays so: `nohup` does that. Ctrl-C raises KeyboardInterrupt by itself.
     """
     numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in heard}
+    return hearing([n for n in numbers if signal.getsignal(n) != signal.SIG_IGN], stop)
+
+
+@contextlib.contextmanager
+def hearing(numbers: Iterable[int], stop: Callable[[int, object], None]) -> Iterator[None]:
+    """Within it these signals call `stop`."""
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:
@@ -78,10 +83,8 @@ def signal_group(process: subprocess.Popen[Any], number: int) -> None:
 
     process: started with `start_new_session=True`, so that its group has its number.
     """
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         if os.name == "posix":
             os.killpg(process.pid, number)
         else:
             process.send_signal(number)
-    except (ProcessLookupError, PermissionError):
-        pass

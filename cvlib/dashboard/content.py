@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cvlib.analysis.confidence import probable_label_errors
+from cvlib.analysis.confidence import hardness, mistakenness, probable_label_errors
 from cvlib.analysis.image_properties import measure
 from cvlib.analysis.mistakes import agreement, confused_pairs, review_sample
 from cvlib.dashboard import DashboardError
@@ -43,25 +43,75 @@ class SavedView:
 class Content:
     """N images, those that any of the runs was tested on, and what the runs say of them.
 
-    ids: (N,) positions in the dataset's own test split, rising; labels: (N,); runs: the first is
-    the subject, which hardness, mistakenness and most views are of; properties: name -> (N,).
+    ids: (N,) positions in the dataset's own test split, rising; runs: the first is the subject,
+    which hardness, mistakenness and most views are of; properties: name -> (N,).
     """
 
     experiment: str
     title: str
     dataset: str
     fingerprints: tuple[str, ...]
-    class_names: tuple[str, ...]
     ids: np.ndarray
-    labels: np.ndarray
     images: ImageFiles
     runs: tuple[RunContent, ...]
     properties: dict[str, np.ndarray]
 
     @cached_property
     def found_views(self) -> tuple[SavedView, ...]:
-        """Every saved view."""
-        return find_views(self.runs, self.ids, self.class_names)
+        """Every saved view.
+
+        Views of the subject are among the images that it was tested on; those that compare runs
+        among the images that all were tested on.
+        """
+        names = self.images.class_names
+        subject = self.runs[0]
+        of, own = subject.chosen.title, self.ids[subject.rows]
+        wrong = ~subject.correct
+        # mean probabilities over the runs tested on all of the subject's images, rows as its own
+        pooled = np.mean(
+            [
+                run.probabilities[np.searchsorted(run.rows, subject.rows)]
+                for run in self.runs
+                if np.isin(subject.rows, run.rows).all()
+            ],
+            axis=0,
+        )
+        views = [
+            SavedView(
+                "misclassified",
+                f"{wrong.sum()} of {len(own)} test images: {of}, predicts another class",
+                _RED,
+                own[wrong],
+            ),
+            SavedView(
+                "confident mistakes",
+                f"{of}, is wrong and gives its class a probability of {CONFIDENT:g} or more",
+                _RED,
+                own[wrong & (subject.probabilities.max(axis=1) >= CONFIDENT)],
+            ),
+            *_comparing_views(self.runs, self.ids),
+            SavedView(
+                "probable label errors",
+                f"of the images of {of}: the label is probably wrong, by confident learning on what "
+                "all models shown predict on average (Northcutt et al., 2021)",
+                _PURPLE,
+                own[probable_label_errors(pooled, subject.labels).rows],
+            ),
+            SavedView(
+                TO_REVIEW,
+                f"a random sample of the mistakes of {of}: tag each as label-error, ambiguous or "
+                "model-error",
+                _PURPLE,
+                review_sample(own[wrong]),
+                order="image_id",
+            ),
+        ]
+        for pair in confused_pairs(subject.labels, subject.predicted, len(names))[:PAIRS]:
+            true, predicted = names[pair.true], names[pair.predicted]
+            taken = (subject.labels == pair.true) & (subject.predicted == pair.predicted)
+            text = f"{taken.sum()} of {pair.support} {true} that {of}, takes for {predicted}"
+            views.append(SavedView(f"{true} as {predicted}", text, _ORANGE, own[taken]))
+        return tuple(views)
 
     @property
     def views(self) -> dict[str, np.ndarray]:
@@ -82,11 +132,11 @@ class Content:
             return wide
 
         subject = self.runs[0]
-        mistakenness = [spread(run, run.mistakenness) for run in self.runs]
+        doubted = [spread(run, mistakenness(run.logits, run.labels)) for run in self.runs]
         return {
-            "hardness": spread(subject, subject.hardness),
-            "mistakenness": mistakenness[0],
-            "mistakenness_mean": np.nanmean(mistakenness, axis=0),
+            "hardness": spread(subject, hardness(subject.logits)),
+            "mistakenness": doubted[0],
+            "mistakenness_mean": np.nanmean(doubted, axis=0),
             "models_wrong": np.nansum([spread(run, ~run.correct) for run in self.runs], axis=0),
             **self.properties,
         }
@@ -94,8 +144,9 @@ class Content:
     @property
     def sample_digest(self) -> str:
         """Of what is shown without any run: the images and their labels."""
-        parts = [self.images.paths, self.images.keys, self.class_names]
-        return sha256_text(canonical_json([self.ids.tolist(), self.labels.tolist(), *parts]))
+        images = self.images
+        parts = [images.labels.tolist(), images.paths, images.keys, images.class_names]
+        return sha256_text(canonical_json([self.ids.tolist(), *parts]))
 
     @property
     def value_digest(self) -> str:
@@ -105,12 +156,6 @@ class Content:
         ]
         numbers = {name: sha256_text(repr(v.tolist())) for name, v in self.numbers.items()}
         return sha256_text(canonical_json([views, numbers]))
-
-    @property
-    def digest(self) -> str:
-        """Of everything."""
-        runs = [[run.field, run.digest] for run in self.runs]
-        return sha256_text(canonical_json([self.sample_digest, self.value_digest, runs]))
 
 
 def gather(project: Project, experiment_id: str, names: Sequence[str] = ()) -> Content:
@@ -137,9 +182,7 @@ def gather(project: Project, experiment_id: str, names: Sequence[str] = ()) -> C
         title=experiment.title,
         dataset=specs[0].name,
         fingerprints=tuple(dict.fromkeys(item.run.dataset_fingerprint for item in chosen)),
-        class_names=images.class_names,
         ids=ids,
-        labels=images.labels,
         images=images,
         runs=tuple(
             RunContent.of(item, found, ids) for item, found in zip(chosen, predictions, strict=True)
@@ -187,64 +230,6 @@ def _properties(
             found.setdefault(name, np.full(len(ids), np.nan))[rows] = values
         done[rows] = True
     return found
-
-
-def find_views(
-    runs: Sequence[RunContent], ids: np.ndarray, class_names: Sequence[str]
-) -> tuple[SavedView, ...]:
-    """Every view of these runs, whose first is the subject. ids: (N,) of the images.
-
-    Views of the subject are among the images that it was tested on; those that compare runs among
-    the images that all were tested on.
-    """
-    subject = runs[0]
-    of, own = subject.chosen.title, ids[subject.rows]
-    wrong = ~subject.correct
-    # mean probabilities over the runs tested on all of the subject's images, rows as its own
-    pooled = np.mean(
-        [
-            run.probabilities[np.searchsorted(run.rows, subject.rows)]
-            for run in runs
-            if np.isin(subject.rows, run.rows).all()
-        ],
-        axis=0,
-    )
-    views = [
-        SavedView(
-            "misclassified",
-            f"{wrong.sum()} of {len(own)} test images: {of}, predicts another class",
-            _RED,
-            own[wrong],
-        ),
-        SavedView(
-            "confident mistakes",
-            f"{of}, is wrong and gives its class a probability of {CONFIDENT:g} or more",
-            _RED,
-            own[wrong & (subject.probabilities.max(axis=1) >= CONFIDENT)],
-        ),
-        *_comparing_views(runs, ids),
-        SavedView(
-            "probable label errors",
-            f"of the images of {of}: the label is probably wrong, by confident learning on what "
-            "all models shown predict on average (Northcutt et al., 2021)",
-            _PURPLE,
-            own[probable_label_errors(pooled, subject.labels).rows],
-        ),
-        SavedView(
-            TO_REVIEW,
-            f"a random sample of the mistakes of {of}: tag each as label-error, ambiguous or "
-            "model-error",
-            _PURPLE,
-            review_sample(own[wrong]),
-            order="image_id",
-        ),
-    ]
-    for pair in confused_pairs(subject.labels, subject.predicted, len(class_names))[:PAIRS]:
-        true, predicted = class_names[pair.true], class_names[pair.predicted]
-        taken = (subject.labels == pair.true) & (subject.predicted == pair.predicted)
-        text = f"{taken.sum()} of {pair.support} {true} that {of}, takes for {predicted}"
-        views.append(SavedView(f"{true} as {predicted}", text, _ORANGE, own[taken]))
-    return tuple(views)
 
 
 def _comparing_views(runs: Sequence[RunContent], ids: np.ndarray) -> list[SavedView]:

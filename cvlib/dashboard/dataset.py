@@ -75,13 +75,13 @@ def open_dataset(content: Content, project: Project) -> Any:
     info = dict(dataset.info.get(INFO) or {"kept": [], "runs": [], "views": [], "maps": {}})
     info.setdefault("dataset", content.dataset)
     added: dict[int, str] = {}
-    state = dict(info.get("digests", {}))
+    state = info["digests"] = dict(info.get("digests", {}))
     if info.get("format") != FORMAT:
         state["samples"] = ""
     info |= {"format": FORMAT, "root": str(project.root.resolve())}
     if state.get("samples") != content.sample_digest or len(dataset) != len(content.ids):
-        state = dict.fromkeys(state, "")
-        _note(dataset, info, state)
+        state = info["digests"] = dict.fromkeys(state, "")
+        _note(dataset, info)
         added = _write_samples(dataset, info, content)
         state["samples"] = content.sample_digest
     info |= {
@@ -89,14 +89,14 @@ def open_dataset(content: Content, project: Project) -> Any:
         "fingerprints": list(content.fingerprints),
         "runs": [run.chosen.run.key for run in content.runs],
     }
-    _note(dataset, info, state)
+    _note(dataset, info)
     tags.return_tags(dataset, info, added)
     tags.import_reviews(dataset, info, tags.reviews_file(project, content.experiment), added)
-    _note(dataset, info, state)
-    _write_runs(dataset, info, state, content)
+    _note(dataset, info)
+    _write_runs(dataset, info, content)
     if state.get("values") != content.value_digest:
         state["values"] = ""
-        _note(dataset, info, state)
+        _note(dataset, info)
         rows = dict(zip(content.ids.tolist(), range(len(content.ids)), strict=True))
         old = {  # the others were written with their numbers
             sample: rows[image]
@@ -112,7 +112,7 @@ def open_dataset(content: Content, project: Project) -> Any:
         _arrange_sidebar(dataset, content)
         state["values"] = content.value_digest
     dataset.description = f"{content.title}: {', '.join(r.chosen.title for r in content.runs)}"
-    _note(dataset, info, state)
+    _note(dataset, info)
     return dataset
 
 
@@ -140,8 +140,8 @@ def _marker(project: Project, name: str) -> Path:
     return project.data / ".cache" / "dashboard" / f"{name}.dataset"
 
 
-def _note(dataset: Any, info: dict[str, Any], state: dict[str, str]) -> None:
-    dataset.info[INFO] = {**info, "digests": state}
+def _note(dataset: Any, info: dict[str, Any]) -> None:
+    dataset.info[INFO] = {**info}
     dataset.save()
 
 
@@ -155,7 +155,7 @@ def _write_samples(dataset: Any, info: dict[str, Any], content: Content) -> dict
     """
     import fiftyone as fo
 
-    dataset.default_classes = list(content.class_names)
+    dataset.default_classes = list(content.images.class_names)
     values = image_values(content)
     kinds = {
         **dict.fromkeys(content.numbers, (fo.FloatField, {})),
@@ -177,10 +177,10 @@ def _write_samples(dataset: Any, info: dict[str, Any], content: Content) -> dict
     gone = [sample for key, sample in had.items() if key not in rows]
     if gone:
         tags.keep_tags(dataset, info, gone)
-        _note(dataset, info, dataset.info[INFO]["digests"])
+        _note(dataset, info)
         dataset.delete_samples(gone)
     stay = {sample: rows[key] for key, sample in had.items() if key in rows}
-    labels = [content.class_names[label] for label in content.labels.tolist()]
+    labels = [content.images.class_names[label] for label in content.images.labels.tolist()]
     for name, column in (
         ("filepath", content.images.paths),
         ("image_id", content.ids.tolist()),
@@ -227,15 +227,13 @@ def image_values(content: Content) -> dict[str, list[Any]]:
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _write_runs(
-    dataset: Any, info: dict[str, Any], state: dict[str, str], content: Content
-) -> None:
+def _write_runs(dataset: Any, info: dict[str, Any], content: Content) -> None:
+    state = info["digests"]
     wanted = {f"run:{run.field}": run for run in content.runs}
-    written = {name: digest for name, digest in state.items() if name.startswith("run:")}
-    for part, digest in written.items():
-        if part not in wanted or digest != wanted[part].digest:
+    for part in [name for name in state if name.startswith("run:")]:
+        if part not in wanted or state[part] != wanted[part].digest:
             state[part] = ""
-            _note(dataset, info, state)
+            _note(dataset, info)
             field = part.removeprefix("run:")
             _drop_run(dataset, field, info["maps"].pop(field, []))
             del state[part]
@@ -246,10 +244,10 @@ def _write_runs(
     for part in todo:
         run = wanted[part]
         state[part], info["maps"][run.field] = "", list(run.maps)
-        _note(dataset, info, state)
-        write_run(dataset, run, sample_ids, content.class_names)
+        _note(dataset, info)
+        write_run(dataset, run, sample_ids, content.images.class_names)
         state[part] = run.digest
-    _note(dataset, info, state)
+    _note(dataset, info)
 
 
 def write_run(

@@ -39,7 +39,7 @@ START_SECONDS = 60.0
 LOG = "mongod.log"
 PORT = "port"
 
-_prepared: dict[Path, Database | None] = {}
+_prepared: list[Path] = []  # of this process: one folder
 
 
 def database_folder(project: Project) -> Path:
@@ -68,15 +68,13 @@ def prepare(project: Project) -> None:
             "one process opens the dashboard of one project"
         )
     os.environ.update(settings(project))
-    if os.environ.get(URI):
-        _prepared[folder] = None
-        return
-    database = hold(folder)
-    # registered before FiftyOne's own clean-up, so it runs after it
-    atexit.register(database.release)
-    os.environ[URI] = database.uri
-    os.environ["FIFTYONE_DATABASE_VALIDATION"] = "false"  # warns of MongoDB 6, which works
-    _prepared[folder] = database
+    if not os.environ.get(URI):
+        database = hold(folder)
+        # registered before FiftyOne's own clean-up, so it runs after it
+        atexit.register(database.release)
+        os.environ[URI] = database.uri
+        os.environ["FIFTYONE_DATABASE_VALIDATION"] = "false"  # warns of MongoDB 6, which works
+    _prepared.append(folder)
 
 
 def writing_alone(project: Project) -> FileLock:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from cvlib.data.arrays import DataError, NumberedNames
+from cvlib.data.arrays import DataError
 from cvlib.data.decode import Undecodable, decode, read_header
 from cvlib.data.selection import select
 from cvlib.data.sources import FileItems, NoBytes, PixelItems, open_source
@@ -52,10 +52,7 @@ def image_files(spec: DatasetSpec, ids: np.ndarray, root: Path) -> ImageFiles:
         raise DataError(
             f"{spec.name} has {len(content.labels)} test images, none numbered {ids[-1]}"
         )
-    if isinstance(content.names, NumberedNames):
-        names = tuple(NumberedNames(content.names.prefix, content.names.ids[ids]))
-    else:
-        names = tuple(content.names[position] for position in ids.tolist())
+    names = tuple(content.names[position] for position in ids.tolist())
     folder = root / ".cache" / "dashboard" / hashlib.sha256(spec.name.encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     with os.scandir(folder) as entries:

@@ -6,11 +6,12 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cvlib.analysis.confidence import hardness, mistakenness, softmax
+from cvlib.analysis.confidence import softmax
 from cvlib.analysis.feature_maps import principal_components
 from cvlib.analysis.image_properties import PROPERTIES
 from cvlib.dashboard import DashboardError
@@ -178,20 +179,13 @@ class RunContent:
     """One run on n of the dashboard's N images.
 
     rows: (n,) positions of its images among the dashboard's, rising; logits: (n, C) float32;
-    labels: (n,) the truth; predicted: (n,) classes; correct: (n,) bool; probabilities: (n, C)
-    float64; hardness: (n,) entropies in nats; mistakenness: (n,) 0..1;
-    maps: name -> ((m,) positions among the dashboard's, (m, 2) points).
+    labels: (n,) the truth; maps: name -> ((m,) positions among the dashboard's, (m, 2) points).
     """
 
     chosen: ChosenRun
     rows: np.ndarray
     logits: np.ndarray
     labels: np.ndarray
-    predicted: np.ndarray
-    correct: np.ndarray
-    probabilities: np.ndarray
-    hardness: np.ndarray
-    mistakenness: np.ndarray
     maps: dict[str, tuple[np.ndarray, np.ndarray]]
 
     @classmethod
@@ -211,18 +205,22 @@ class RunContent:
                 f"{chosen.field}_{name}": (at, stored[name].astype(np.float64))
                 for name in ("pca", "tsne")
             }
-        return cls(
-            chosen,
-            rows,
-            logits,
-            labels,
-            predicted=logits.argmax(axis=1),
-            correct=logits.argmax(axis=1) == labels,
-            probabilities=softmax(logits),
-            hardness=hardness(logits),
-            mistakenness=mistakenness(logits, labels),
-            maps=maps,
-        )
+        return cls(chosen, rows, logits, labels, maps)
+
+    @cached_property
+    def predicted(self) -> np.ndarray:
+        """(n,) classes."""
+        return self.logits.argmax(axis=1)
+
+    @property
+    def correct(self) -> np.ndarray:
+        """(n,) bool."""
+        return self.predicted == self.labels
+
+    @cached_property
+    def probabilities(self) -> np.ndarray:
+        """(n, C) float64."""
+        return softmax(self.logits)
 
     @property
     def field(self) -> str:

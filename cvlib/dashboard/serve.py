@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 import webbrowser
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -33,15 +32,13 @@ class Stopped(BaseException):
         self.number = number
 
 
-@contextlib.contextmanager
-def stopping_in_order() -> Iterator[None]:
+def stopping_in_order() -> contextlib.AbstractContextManager[None]:
     """Within it SIGTERM and SIGHUP raise Stopped, as Ctrl-C raises KeyboardInterrupt."""
 
     def stop(number: int, _frame: object) -> None:
         raise Stopped(number)
 
-    with asked_to_end(stop):
-        yield
+    return asked_to_end(stop)
 
 
 def check_free(port: int) -> None:

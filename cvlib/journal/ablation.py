@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -40,12 +41,12 @@ def ablation(results: Results, *variants: Name, reference: Name | None = None) -
     shown = results.shown(chosen)
     if not shown:
         return empty_figure(chosen)
-    rows: list[float] = []
+    rows = [0.0]
+    for before, variant in itertools.pairwise(shown):
+        rows.append(rows[-1] + (1 + BETWEEN_FACTORS * (before.factor != variant.factor)))
     factors: dict[str, float] = {}  # the first row of each
-    for before, variant in zip([None, *shown], shown, strict=False):
-        same = before is not None and before.factor == variant.factor
-        rows.append(rows[-1] + (1 if same else 1 + BETWEEN_FACTORS) if rows else 0.0)
-        factors.setdefault(variant.factor, rows[-1])
+    for variant, row in zip(shown, rows, strict=True):
+        factors.setdefault(variant.factor, row)
     bottom = max(rows) + 0.8
     figure = new_figure(ROW * (bottom + 0.8) + 0.55)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2.3, 1))
@@ -68,9 +69,9 @@ def ablation(results: Results, *variants: Name, reference: Name | None = None) -
     _times(right, [quotient(variant, base, "train_seconds") or np.nan for variant in shown], rows)
 
     left.set_ylim(bottom, -0.8)
-    mark = marks([base, *shown])
-    labels = [v.label + mark[v.id] for v in shown]
-    left.set_yticks(rows, labels)
+    every = [base, *shown]
+    mark = marks(every)
+    left.set_yticks(rows, [variant.label + mark[variant.id] for variant in shown])
     for axes in (left, right):
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="y", visible=False)
@@ -86,11 +87,10 @@ def ablation(results: Results, *variants: Name, reference: Name | None = None) -
         "xytext": (-(max(widths) * 72 / figure.dpi + 14), 0),
         "textcoords": "offset points",
     }
+    place |= {"annotation_clip": False, "ha": "right", "va": "center"}
     for name, first in factors.items():
         if name:
-            text = left.annotate(name, (0, first), **place, annotation_clip=False)
-            text.set(ha="right", va="center", fontsize=8, fontweight="bold")
-    every = [base, *shown]
+            left.annotate(name, (0, first), **place, fontsize=8, fontweight="bold")
     figure.say(fixed_note(every), stale_note(every), absence_note(chosen), runs=keys_of(every))
     return figure
 
@@ -122,5 +122,5 @@ def _ratio_ticks(low: float, high: float) -> list[float]:
     for ticks in candidates:
         inside = [tick for tick in ticks if low <= tick <= high]
         if len(inside) <= 5 and high / low < 4 * max(ticks) / min(ticks):
-            return inside
+            break
     return inside

@@ -53,17 +53,16 @@ def accuracy_against_time(results: Results, *variants: Name) -> ReportFigure:
     axes.set_xscale("log")
     order = np.flatnonzero(front)[np.argsort(seconds[front, 0])]
     # steps: between two points of the front one gets what the quicker of them gives
-    line: dict[str, Any] = {"color": BLUE, "linewidth": 0.8, "linestyle": "--", "zorder": 2}
-    axes.step(seconds[order, 0], accuracy[order, 0], where="post", **line)
+    (steps,) = axes.step(seconds[order, 0], accuracy[order, 0], where="post", color=BLUE)
+    steps.set(linewidth=0.8, linestyle="--", zorder=2)
     for leads, (x, x_half), (y, y_half) in zip(front, seconds, accuracy, strict=True):
-        color, zorder = (BLUE, 5) if leads else (MUTED, 4)
+        color = BLUE if leads else MUTED
         x_bar, y_bar = (None if np.isnan(half) else half for half in (x_half, y_half))
         axes.errorbar(x, y, y_bar, x_bar, fmt="none", ecolor=color, elinewidth=0.7, zorder=2)
-        look: dict[str, Any] = (
-            {"marker": "o", "markersize": 5} if leads else {"marker": "s", "markersize": 4}
-        )
-        face = color if leads else "white"
-        axes.plot(x, y, color=color, markerfacecolor=face, zorder=zorder, **look)
+        (point,) = axes.plot(x, y, color=color, marker="s", markersize=4, zorder=4)
+        point.set_markerfacecolor("white")
+        if leads:
+            point.set(marker="o", markersize=5, markerfacecolor=color, zorder=5)
     _limits(axes, seconds, accuracy)
     axes.set_xlabel("training time (seconds, logarithmic)")
     axes.set_ylabel("test accuracy (%)")
@@ -79,21 +78,20 @@ def accuracy_against_time(results: Results, *variants: Name) -> ReportFigure:
 
 def _means(shown: Sequence[VariantResults], metric: str, scale: float) -> np.ndarray:
     """(N, 2): mean and half width of each variant, NaN where there is no interval."""
-    found = [over_seeds(variant, metric, scale) for variant in shown]
-    return np.array(
-        [(one.mean, one.interval.half_width if one.interval else np.nan) for one in found]
-    )
+    found = (over_seeds(variant, metric, scale) for variant in shown)
+    return np.array([(mean, it.half_width if it else np.nan) for mean, it, _ in found])
 
 
 def _limits(axes: Axes, seconds: np.ndarray, accuracy: np.ndarray) -> None:
     halves = np.nan_to_num(accuracy[:, 1])
     low, high = (accuracy[:, 0] - halves).min(), (accuracy[:, 0] + halves).max()
     room = max(0.1, high - low)
-    low, high = low - 0.08 * room, high + 0.08 * room
     # two seeds can have an interval ten times as wide as all points lie apart
     apart = max(0.5, float(np.ptp(accuracy[:, 0])))
-    low = max(low, accuracy[:, 0].min() - 0.8 * apart)
-    axes.set_ylim(low, min(high, accuracy[:, 0].max() + 0.8 * apart, 100.5))
+    axes.set_ylim(
+        max(low - 0.08 * room, accuracy[:, 0].min() - 0.8 * apart),
+        min(high + 0.08 * room, accuracy[:, 0].max() + 0.8 * apart, 100.5),
+    )
     first, last = seconds[:, 0].min(), seconds[:, 0].max()
     wide = max(1.3, last / first)
     axes.set_xlim(first / wide**0.08, last * wide**0.16)
@@ -166,9 +164,8 @@ def _steps(points: np.ndarray) -> list[Box]:
 
 
 def place_labels(
-    points: np.ndarray, sizes: np.ndarray, obstacles: Sequence[Box], frame: Sequence[float],
-    near: float,
-) -> np.ndarray:  # fmt: skip
+    points: np.ndarray, sizes: np.ndarray, obstacles: Sequence[Box], frame: Box, near: float
+) -> np.ndarray:
     """Lower left corners (N, 2) of labels beside their points, all in pixels.
 
     points: (N, 2); sizes: (N, 2) widths and heights; obstacles: boxes that labels should not

@@ -7,12 +7,12 @@ members. Intervals are the mean of the seeds' intervals over images: the seeds s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cvlib.analysis.confidence import Bin, reliability
+from cvlib.analysis.confidence import Bin, Reliability, reliability
 from cvlib.analysis.intervals import Interval, wilson_interval
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
@@ -46,10 +46,7 @@ def calibration(found: Mistakes) -> ReportFigure:
     figure = new_figure(2.6)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.5, 1))
     confidence = 100 * np.array([one.confidence for one in bins])
-    accuracy, low, high = (
-        100 * np.array([getattr(one.accuracy, end) for one in bins])
-        for end in ("estimate", "low", "high")
-    )
+    accuracy, low, high = 100 * np.array([astuple(one.accuracy) for one in bins if one.accuracy]).T
     above.plot([0, 100], [0, 100], color=MUTED, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
     # an end may miss the middle by a rounding error
     halves = np.maximum((accuracy - low, high - accuracy), 0)
@@ -65,8 +62,7 @@ def calibration(found: Mistakes) -> ReportFigure:
     below.grid(visible=False)
     below.locator_params(axis="y", nbins=3)
     below.yaxis.set_major_formatter("{x:,.0f}")
-    left = 100 * bins[0].low - 2
-    below.set_xlim(left, 101.5)
+    below.set_xlim(100 * bins[0].low - 2, 101.5)
     chance = f"{100 * measured.by_chance:.1f}% by chance alone"
     above.set_title(f"ECE {numbers.share_text(measured.ece, '%')}, {chance}", fontweight="normal")
     figure.say(
@@ -95,56 +91,43 @@ def gap(found: Mistakes) -> Quantity:
     """
 
     def points() -> Quantity:
-        measured = found.calibrated.gap
-        middle, low, high = 100 * measured.estimate, 100 * measured.low, 100 * measured.high
+        middle, low, high = (100 * end for end in astuple(found.calibrated.gap))
         text = f"{numbers.difference(middle, low, high)} points"
         return Quantity(text, middle, low, high, found.is_stale)
 
     return mistakes_value(found, points)
 
 
-@dataclass(frozen=True)
-class Calibrated:
-    """Shares, means over seeds. gap: confidence minus accuracy; by_chance: ECE if calibrated."""
-
-    ece: Interval
-    gap: Interval
-    by_chance: float
-    bins: tuple[Bin, ...]
-
-
-def calibrated(model: Model) -> Calibrated:
+def calibrated(model: Model) -> Reliability:
     """Measure every seed; raises JournalError for fewer than two test images."""
     if len(model.ids) < 2:
         raise JournalError(f"{model.variant.id} has one test image; calibration needs two or more")
-    found = []
-    for run in model.variant.runs.values():
-        read = run.predictions()
-        found.append(reliability(read.logits, read.labels, BINS))
-    return Calibrated(
-        _mean([one.ece for one in found]),
-        _mean([one.gap for one in found]),
-        float(np.mean([one.by_chance for one in found])),
-        tuple(_together([one.bins[place] for one in found]) for place in range(BINS)),
+    read = [run.predictions() for run in model.variant.runs.values()]
+    found = [reliability(one.logits, one.labels, BINS) for one in read]
+    return Reliability(
+        ece=_mean([one.ece for one in found]),
+        by_chance=float(np.mean([one.by_chance for one in found])),
+        gap=_mean([one.gap for one in found]),
+        bins=tuple(_together(bins) for bins in zip(*(one.bins for one in found), strict=True)),
     )
 
 
 def _mean(intervals: Sequence[Interval]) -> Interval:
-    ends = np.array([(one.estimate, one.low, one.high) for one in intervals])
-    return Interval(*(float(np.mean(end)) for end in ends.T))
+    return Interval(*(float(np.mean(end)) for end in zip(*map(astuple, intervals), strict=True)))
 
 
 def _together(bins: Sequence[Bin]) -> Bin:
     """One bin of all seeds: its images are the mean of theirs, and so is what its interval counts."""
-    counts = np.array([one.count for one in bins])
-    images = round(float(counts.mean()))
+    images = round(float(np.mean([one.count for one in bins])))
     if not images:
         return Bin(bins[0].low, bins[0].high, float("nan"), None, 0)
     filled = [one for one in bins if one.accuracy is not None]
     weights = [one.count for one in filled]
-    confidence = float(np.average([one.confidence for one in filled], weights=weights))
-    accuracy = float(
-        np.average([one.accuracy.estimate for one in filled if one.accuracy], weights=weights)
+    confidence, accuracy = (
+        float(np.average(values, weights=weights))
+        for values in zip(
+            *((b.confidence, b.accuracy.estimate) for b in filled if b.accuracy), strict=True
+        )
     )
     around = wilson_interval(round(accuracy * images), images)
     # the middle is the mean of the seeds, which need not be a whole number of images

@@ -9,25 +9,10 @@ the document again and puts its values in the captions. The embedded engine need
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-OPTIONS = ("fig-cap", "fig-subcap", "fig-alt", "tbl-cap")
-ANSWER = "cvlib-values: "
-
-# As in Quarto's reader.
-INLINE = re.compile(r"(^|[^`])`\{python\}[ \t]([^`]+)`", re.MULTILINE)
-
-_CELL = re.compile(
-    r"^(?P<fence>`{3,})\s*\{python\}[ \t]*\n(?P<cell>.*?)^(?P=fence)[ \t]*$",
-    re.MULTILINE | re.DOTALL,
-)
-
-_OPTION_LINE = re.compile(r"^#\s*\| ?")
 
 
 def answer_quarto() -> None:
@@ -39,37 +24,22 @@ def answer_quarto() -> None:
         shell.events.register("post_run_cell", partial(_answer, shell))
 
 
-def expressions_in(options: Mapping[str, Any]) -> list[str]:
-    """The inline expressions of a cell's captions, each once."""
-    texts = (text for name in OPTIONS for text in _texts(options.get(name)))
-    found = (match.group(2) for text in texts for match in INLINE.finditer(text))
-    return list(dict.fromkeys(as_one_line(expression) for expression in found))
-
-
-def as_one_line(expression: str) -> str:
-    """An expression as pandoc reads it back from a caption."""
-    return re.sub(r"\s*\n\s*", " ", expression).strip()
-
-
-def _texts(value: Any) -> Iterator[str]:
-    yield from (text for text in (value if isinstance(value, list) else [value]) if _is_text(text))
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
 def _answer(shell: Any, result: Any) -> None:
-    if not result.success or result.info is None:
-        return
-    asked = _asked_in(str(result.info.raw_cell))
-    if not asked:
-        return
     import json
 
-    said = shell.user_expressions({expression: expression for expression in asked})
-    values = {expression: _value(answer) for expression, answer in said.items()}
-    print(ANSWER + json.dumps(values, ensure_ascii=False))
+    from cvlib.engine.quarto import ANSWER
+
+    if not result.success or result.info is None:
+        return
+    if asked := _asked_in(str(result.info.raw_cell)):
+        values = {}
+        for expression, answer in shell.user_expressions({one: one for one in asked}).items():
+            if answer["status"] != "ok":
+                values[expression] = {"error": f"{answer['ename']}: {answer['evalue']}"}
+            else:
+                kind = "text/markdown" if "text/markdown" in answer["data"] else "text/plain"
+                values[expression] = {kind: answer["data"][kind]}
+        print(ANSWER + json.dumps(values, ensure_ascii=False))
 
 
 def _asked_in(code: str) -> list[str]:
@@ -77,42 +47,13 @@ def _asked_in(code: str) -> list[str]:
 
     Quarto hands a kernel the code without its options, so they are read in the chapter.
     """
+    from cvlib.engine.chapter import read_chapter
+
+    root = Path(os.environ.get("QUARTO_PROJECT_ROOT", ""))
     folder, name = os.environ["QUARTO_DOCUMENT_PATH"], os.environ.get("QUARTO_DOCUMENT_FILE", "")
-    path = Path(folder) / name
+    path = root / folder / name
     if not path.is_file():
         return []
-    asked: list[str] = []
-    for match in _CELL.finditer(path.read_text(encoding="utf-8")):
-        options, rest = _split(match["cell"])
-        if rest.strip() == code.strip():
-            asked += expressions_in(options)
-    return list(dict.fromkeys(asked))
-
-
-def _value(answer: Mapping[str, Any]) -> dict[str, str]:
-    if answer["status"] != "ok":
-        return {"error": f"{answer['ename']}: {answer['evalue']}"}
-    kind = "text/markdown" if "text/markdown" in answer["data"] else "text/plain"
-    return {kind: answer["data"][kind]}
-
-
-def without_quotes(representation: str) -> str:
-    """A str's repr without its quotes; anything else as it is."""
-    for quote in ("'", '"'):
-        if len(representation) > 1 and representation[0] == quote == representation[-1]:
-            return representation[1:-1]
-    return representation
-
-
-def _split(cell: str) -> tuple[dict[str, Any], str]:
-    """A cell's options, and its code without them."""
-    import yaml
-
-    lines = cell.splitlines()
-    count = next((n for n, line in enumerate(lines) if not _OPTION_LINE.match(line)), len(lines))
-    text = "\n".join(_OPTION_LINE.sub("", line, count=1) for line in lines[:count])
-    try:
-        found = yaml.safe_load(text)
-    except yaml.YAMLError:
-        found = {}  # Quarto says it, with the line
-    return found if isinstance(found, dict) else {}, "\n".join(lines[count:])
+    cells = read_chapter(root, os.path.relpath(path, root)).cells
+    same = [cell for cell in cells if cell.code.strip() == code.strip()]
+    return list(dict.fromkeys(one for cell in same for one in cell.asked_in_captions))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.patches import Rectangle
 
 from cvlib.analysis.mistakes import class_scores, confusion_matrix
@@ -17,11 +17,12 @@ from cvlib.journal.figure import (
     INK,
     MUTED,
     VERMILLION,
+    as_map,
     empty_figure,
     figure_of_words,
+    ink_on,
     new_figure,
     styled,
-    without_frame,
 )
 from cvlib.journal.handle import of_mistakes
 from cvlib.journal.notes import noted, rates_note, skipped_note, stale_note, subject_sentences
@@ -80,16 +81,14 @@ def confusion(found: Mistakes) -> ReportFigure:
         for column in range(subject.classes):
             _cell(axes, row, column, float(percent[row, column]), top, letters)
     for pair in worst:
-        frame = Rectangle(
-            (pair.predicted - 0.47, pair.true - 0.47), 0.94, 0.94, fill=False, edgecolor=INK, lw=1.1
-        )
-        axes.add_patch(frame)
+        corner = (pair.predicted - 0.47, pair.true - 0.47)
+        axes.add_patch(Rectangle(corner, 0.94, 0.94, fill=False, edgecolor=INK, lw=1.1))
     _frame(axes, names)
-    several = len(worst) > 1
+    outlined = f"{len(worst)} most confused pairs" if len(worst) > 1 else "most confused pair"
     empty = [names[row] for row in np.flatnonzero(support[:, 0] == 0)]
     figure.say(
         f"percent of each class's images ({rates_note(found)}); below {_LEAST}% blank",
-        f"outlined: the {f'{len(worst)} ' * several}most confused pair{'s' * several}",
+        f"outlined: the {outlined}",
         f"no test image of {', '.join(empty)}" if empty else "",
         stale_note([subject.variant]),
         runs=subject.variant.keys,
@@ -175,22 +174,18 @@ def nothing_wrong(found: Mistakes) -> ReportFigure:
 
 def _cell(axes: Axes, row: int, column: int, percent: float, top: float, letters: float) -> None:
     right = row == column
-    depth = 0.0 if right else (percent / top) ** 0.7
-    face = _RIGHT if right else COLORS(depth)
+    face = to_rgb(_RIGHT) if right else COLORS((percent / top) ** 0.7)
     box = Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=face, edgecolor="white", lw=0.6)
     axes.add_patch(box)
     if percent < _LEAST:
         return
     text = f"{percent:.1f}" if percent < 9.95 and not right else f"{percent:.0f}"
-    # relative luminance decides: the text keeps its contrast on every shade, and in grey
-    dark = not right and np.dot(COLORS(depth)[:3], (0.299, 0.587, 0.114)) < 0.5
-    ink = MUTED if right else "white" if dark else INK
+    ink = MUTED if right else ink_on(face)
     axes.text(column, row, text, ha="center", va="center", fontsize=letters, color=ink)
 
 
 def _frame(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_xlim(-0.5, len(names) - 0.5)
-    axes.set_ylim(len(names) - 0.5, -0.5)
+    as_map(axes, len(names), len(names))
     width = axes.figure.get_figwidth()  # type: ignore[union-attr]
     if max(map(len, names)) * _LETTER * len(names) < 0.8 * width:
         axes.set_xticks(range(len(names)), names)
@@ -199,8 +194,7 @@ def _frame(axes: Axes, names: Sequence[str]) -> None:
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("taken for")
     axes.set_ylabel("label")
-    without_frame(axes)
-    axes.tick_params(length=0, pad=2)
+    axes.tick_params(pad=2)
 
 
 def _bars(found: Mistakes, names: Sequence[str]) -> ReportFigure:

@@ -63,7 +63,7 @@ def common_target(results: Results, *variants: Name) -> Quantity:
     """
     chosen = results.chosen(variants or None)
     shown = results.shown(chosen)
-    target = _common(shown)
+    target = target_of(COMMON, shown)
     if target is None:
         return skipped_value(chosen[0])
     stale = any(variant.is_stale for variant in shown)
@@ -71,25 +71,19 @@ def common_target(results: Results, *variants: Name) -> Quantity:
 
 
 def target_of(target: Target | None, variants: Sequence[VariantResults]) -> float | None:
-    """A target as a share: itself, or for `common` 95% of the best that any run reached."""
-    if target == COMMON:
-        return _common(variants)
-    if target is not None and (isinstance(target, str) or not 0 < target <= 1):
-        raise JournalError(f"target {target!r}: expected a share such as 0.85, or {COMMON!r}")
-    return target
+    """A target as a share: itself, or for `common` 95% of the best that any run reached.
 
-
-def _common(variants: Sequence[VariantResults]) -> float | None:
-    """95% of the best validation accuracy of any run, to a tenth of a point; None without a run.
-
-    A probe, which has no epochs, counts with the accuracy it ends with.
+    That is to a tenth of a point; None without a run. A probe, which has no epochs, counts with the
+    accuracy it ends with.
     """
+    if target != COMMON:
+        if target is not None and (isinstance(target, str) or not 0 < target <= 1):
+            raise JournalError(f"target {target!r}: expected a share such as 0.85, or {COMMON!r}")
+        return target
     scores = [
-        np.array([float(row["val_accuracy"]) for row in run.history])
-        if run.history
-        else np.array([variant.value("val_accuracy", seed)])
+        np.array([float(row["val_accuracy"]) for row in run.history or [run.metrics]])
         for variant in variants
-        for seed, run in variant.runs.items()
+        for run in variant.runs.values()
         if run.history or "val_accuracy" in run.metrics  # zero-shot looks at no validation image
     ]
     return round(analysis.common_target(scores, SHARE), 3) if scores else None
@@ -140,21 +134,20 @@ def _until(
 ) -> Quantity:
     shown = [one for one in results.chosen(among) if one.runs]
     share = target_of(target, shown)
+
+    def mean_time(one: VariantResults) -> Quantity:
+        found = times_to(one, what, share)
+        if found is None:
+            return Quantity("no epochs")
+        if not found:
+            return Quantity("not reached", stale=one.is_stale)
+        mean = float(np.mean(found))
+        text = numbers.duration(mean) if what == "seconds" else f"{numbers.two_digits(mean)} epochs"
+        if text == "1.0 epochs":
+            text = "1 epoch"
+        if len(found) < len(one.runs):
+            text += f" ({len(found)} of {counted(len(one.runs), 'seed')})"
+        return Quantity(text, mean, stale=one.is_stale)
+
     runs = keys_of(shown) if target == COMMON else ()
-    return value_of(results, [variant], lambda one: _quantity(one, what, share)).traced(runs)
-
-
-def _quantity(variant: VariantResults, what: str, target: float | None) -> Quantity:
-    """The same for a sentence: `12 s`, `3.5 epochs`, `not reached`."""
-    found = times_to(variant, what, target)
-    if found is None:
-        return Quantity("no epochs")
-    if not found:
-        return Quantity("not reached", stale=variant.is_stale)
-    mean = float(np.mean(found))
-    text = numbers.duration(mean) if what == "seconds" else f"{numbers.two_digits(mean)} epochs"
-    if text == "1.0 epochs":
-        text = "1 epoch"
-    if len(found) < len(variant.runs):
-        text += f" ({len(found)} of {counted(len(variant.runs), 'seed')})"
-    return Quantity(text, mean, stale=variant.is_stale)
+    return value_of(results, [variant], mean_time).traced(runs)

@@ -18,7 +18,7 @@ from cvlib.journal.notes import absence_note, fixed_note, marks, stale_note
 from cvlib.journal.quantity import Quantity, Skipped, keys_of
 from cvlib.journal.results import Name, VariantResults, skipped_value, told_apart, value_of
 from cvlib.journal.values import percent_quantity
-from cvlib.journal.words import listed
+from cvlib.journal.words import grouped, listed
 
 if TYPE_CHECKING:
     from cvlib.journal.figure import ReportFigure
@@ -126,8 +126,7 @@ def images_to_match(results: Results, rival: Name, *members: Name) -> Quantity:
             over = found.interval
             low, high = (over.low, over.high) if over is not None else (None, None)
             # two digits: between measured sizes the curve is a guess
-            rounded = float(f"{found.value:.1e}")
-            return Quantity(f"{rounded:,.0f}", found.value, low, high, stale)
+            return Quantity(f"{float(f'{found.value:.1e}'):,.0f}", found.value, low, high, stale)
         if accuracies[:, 0].mean() > np.mean(target):
             return Quantity(f"fewer than {sizes[0]:,.0f}", stale=stale)
         return Quantity(f"more than {sizes[-1]:,.0f}", stale=stale)
@@ -222,34 +221,32 @@ def few_shot_accuracy(results: Results, variant: Name, shots: Shots) -> Quantity
 
 def _families(results: Results, groups: Sequence[Lines]) -> list[tuple[str, list[VariantResults]]]:
     """Label and variants of each line; all factors that vary the number when none is named."""
+    by_factor: dict[str, list[VariantResults]] = {}
+    for variant in results.variants:
+        by_factor.setdefault(variant.factor, []).append(variant)
     families: list[tuple[str, list[VariantResults]]] = []
     for group in groups:
         if isinstance(group, Mapping):
-            families += [
-                (label, [results.variant(name) for name in names]) for label, names in group.items()
-            ]
-            continue
-        members = [v for v in results.variants if v.factor == group]
-        if not members:
-            factors = ", ".join(dict.fromkeys(v.factor for v in results.variants if v.factor))
+            families += [(label, [results.variant(one) for one in group[label]]) for label in group]
+        elif group in by_factor:
+            families.append((group, by_factor[group]))
+        else:
             raise JournalError(
-                f"{results.experiment.id} has no factor {group!r}; it has: {factors or 'none'}. "
+                f"{results.experiment.id} has no factor {group!r}; it has: "
+                f"{', '.join(filter(None, by_factor)) or 'none'}. "
                 "Or give lines as {'label': ['variant', …]}"
             )
-        families.append((group, members))
-    if not groups:
-        by_factor: dict[str, list[VariantResults]] = {}
-        for variant in results.variants:
-            by_factor.setdefault(variant.factor, []).append(variant)
-        for factor, members in by_factor.items():
-            sizes = [variant.variant.spec.dataset.subset for variant in members]
-            if len(members) > 1 and len(set(sizes)) == len(sizes):
-                families.append((factor or "base", members))
-        if not families:
-            raise JournalError(
-                f"{results.experiment.id}: no factor's variants differ in dataset.subset; name "
-                "lines: data_curve({'label': ['variant', …]})"
-            )
+    if groups:
+        return families
+    for factor, members in by_factor.items():
+        sizes = [variant.variant.spec.dataset.subset for variant in members]
+        if len(members) > 1 and len(set(sizes)) == len(sizes):
+            families.append((factor or "base", members))
+    if not families:
+        raise JournalError(
+            f"{results.experiment.id}: no factor's variants differ in dataset.subset; name "
+            "lines: data_curve({'label': ['variant', …]})"
+        )
     return families
 
 
@@ -313,9 +310,7 @@ def _left_out_note(shown: Sequence[VariantResults]) -> str:
     """One line for a figure: `left out: 50 a class (class 3 has 31 training images)`."""
     by_words: dict[str, list[str]] = {}
     for variant in shown:
-        by_reason: dict[str, list[str]] = {}
-        for shots, reason in _left_out(variant).items():
-            by_reason.setdefault(reason, []).append(f"{shots:,}")
+        by_reason = grouped((reason, f"{n:,}") for n, reason in _left_out(variant).items())
         words = [f"{listed(shots)} a class ({reason})" for reason, shots in by_reason.items()]
         if words:
             by_words.setdefault(", ".join(words), []).append(variant.label)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,11 +38,11 @@ def embedding(
     results: Results,
     *variants: Name,
     method: str = "tsne",
-    titles: Sequence[str] | Mapping[str, str] | None = None,
+    titles: Sequence[str] | None = None,
 ) -> ReportFigure:
     """Test features in the plane, a panel for each of at most four variants.
 
-    method: `tsne` or `pca`; titles: of the panels, in order or by variant; None: labels. Each map
+    method: `tsne` or `pca`; titles: of the panels, in order; None: labels. Each map
     is that of the first seed that kept one.
 
     Example: exp04.embedding("lite0-random", "lite0", height=1.9)
@@ -59,11 +59,11 @@ def embedding(
     found = results.shown(chosen)
     if not found:
         return empty_figure(chosen)
-    heads = [
-        title
-        for variant, title in zip(chosen, _titles(chosen, titles), strict=True)
-        if variant.runs and not _no_map(variant)
-    ]
+    if titles is None:
+        titles = [variant.label for variant in chosen]
+    elif isinstance(titles, str) or len(titles) != len(chosen):
+        raise JournalError(f"titles {titles!r}: expected one for each of {len(chosen)} variants")
+    title_of = {variant.id: title for variant, title in zip(chosen, titles, strict=True)}
     reasons = [f"{v.label} ({_no_map(v)})" for v in found if _no_map(v)]
     found = [variant for variant in found if not _no_map(variant)]
     if not found:
@@ -76,19 +76,18 @@ def embedding(
     across = 2 if len(maps) == MOST else len(maps)
     down = -(-len(maps) // across)
     names = class_names(maps[0][1], classes)
-    numbered = names is None or classes > NAMED[across]
-    # a number stays on the line of its name
-    numbers = [
-        f"{n} {short_name(name)}".replace(" ", "\u00a0") for n, name in enumerate(names or ())
-    ]
-    key = ", ".join(numbers) if numbered else ""
+    short = [short_name(name) for name in names or ()]
+    key = ""
+    if classes > NAMED[across]:  # a number stays on the line of its name
+        numbered = [f"{number} {name}" for number, name in enumerate(short)]
+        key, short = ", ".join(one.replace(" ", "\u00a0") for one in numbered), []
     height = HEIGHTS[across] if down == 1 else 2.0
     figure = new_figure(height * down + 0.25 + 0.13 * (len(key) // 130))
     grid = figure.subplots(down, across, squeeze=False)
     mark = marks(found)
-    for axes, head, (variant, _, stored) in zip(grid.flat, heads, maps, strict=True):
+    for axes, (variant, _, stored) in zip(grid.flat, maps, strict=True):
         _scatter(axes, stored[method], stored["labels"], classes)
-        axes.set_title(head + mark[variant.id])
+        axes.set_title(title_of[variant.id] + mark[variant.id])
         axes.set(xticks=[], yticks=[])
         if method == "pca":
             one, two = (100 * float(share) for share in stored["explained"][:2])
@@ -109,13 +108,12 @@ def embedding(
         stale_note(found),
         absence_note(chosen),
     ]
-    shown_names = [short_name(n) for n in names] if names and not numbered else None
     without = ""
     while True:
         figure.say(*notes, without, runs=[run.key for _, run, _ in maps], key=key)
         figure.draw_without_rendering()
         every = [
-            _name_classes(axes, stored[method], stored["labels"], shown_names)
+            _name_classes(axes, stored[method], stored["labels"], short)
             for axes, (_, _, stored) in zip(grid.flat, maps, strict=True)
         ]
         if all(every) or without:
@@ -144,24 +142,6 @@ def _map_of(variant: VariantResults) -> tuple[Run, dict[str, np.ndarray]]:
     )
 
 
-def _titles(
-    chosen: Sequence[VariantResults], titles: Sequence[str] | Mapping[str, str] | None
-) -> list[str]:
-    """A title for each of the chosen. A mapping's keys are names, or ids such as `exp02/probe`."""
-    if titles is None:
-        return [variant.label for variant in chosen]
-    if isinstance(titles, Mapping):
-        if unknown := [key for key in titles if not any(key in (v.name, v.id) for v in chosen)]:
-            raise JournalError(
-                f"titles for {', '.join(unknown)}, which are no panels; there is: "
-                f"{', '.join(variant.id for variant in chosen)}"
-            )
-        return [titles.get(v.id, titles.get(v.name, v.label)) for v in chosen]
-    if isinstance(titles, str) or len(titles) != len(chosen):
-        raise JournalError(f"titles {titles!r}: expected one for each of {len(chosen)} variants")
-    return list(titles)
-
-
 def _scatter(axes: Axes, points: np.ndarray, labels: np.ndarray, classes: int) -> None:
     size = float(np.clip(5200 / len(points), 3, 12))
     for label in range(classes):
@@ -176,9 +156,7 @@ def _scatter(axes: Axes, points: np.ndarray, labels: np.ndarray, classes: int) -
     axes.set_aspect("equal", adjustable="datalim")
 
 
-def _name_classes(
-    axes: Axes, points: np.ndarray, labels: np.ndarray, names: Sequence[str] | None
-) -> bool:
+def _name_classes(axes: Axes, points: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> bool:
     """Write each class's name, or number, at the median of its points; names kept apart.
 
     Returns whether all had room; the others are left out.

@@ -10,13 +10,14 @@ from __future__ import annotations
 import base64
 import io
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -52,8 +53,6 @@ RC: dict[str, Any] = {
     "ytick.labelsize": 8,
     "legend.fontsize": 8,
     "text.color": INK,
-    "figure.facecolor": "white",
-    "axes.facecolor": "white",
     "axes.edgecolor": MUTED,
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
@@ -76,8 +75,6 @@ RC: dict[str, Any] = {
     "ytick.minor.size": 1.5,
     "lines.linewidth": 1.2,
     "lines.markersize": 3.6,
-    "errorbar.capsize": 0,
-    "axes.unicode_minus": True,
     # letters as outlines: the same in every browser and in Typst; a fixed salt: the same bytes
     "svg.fonttype": "path",
     "svg.hashsalt": "cvlib",
@@ -118,12 +115,8 @@ CLASS_MARKERS = ("o", "^", "s", "v", "D", "P", "X", "<", ">", "*", "p")
 def line_style(index: int) -> LineStyle:
     """The look of the line at `index` of any number; from the eighth on shapes and dashes mix anew."""
     turn, place = divmod(index, len(LINES))
-    color = LINES[place].color
-    return LineStyle(
-        color,
-        LINES[(place + turn) % len(LINES)].dashes,
-        LINES[(place + 2 * turn) % len(LINES)].marker,
-    )
+    color, dashes, marker = (LINES[(place + n * turn) % len(LINES)] for n in range(3))
+    return LineStyle(color.color, dashes.dashes, marker.marker)
 
 
 def class_style(index: int) -> tuple[str, str]:
@@ -156,25 +149,23 @@ class ReportFigure(Figure):
         # figure come before it, and crop the page's width away.
         from IPython.display import display
 
-        display(self.bundle(), raw=True)  # type: ignore[no-untyped-call]
-
-    def bundle(self) -> dict[str, Any]:
-        """The figure in each form that a notebook may choose from, by MIME type."""
-        return {
+        bundle = {
             "image/svg+xml": self.drawn("svg").decode(),
             "image/png": base64.b64encode(self.drawn("png")).decode(),
             "text/plain": repr(self),
         }
+        display(bundle, raw=True)  # type: ignore[no-untyped-call]
 
     def drawn(self, kind: str) -> bytes:
-        """The figure as a file of `kind` (svg, png, pdf); the same bytes for the same content."""
+        """The figure as a file of `kind` (svg, png); the same bytes for the same content."""
         buffer = io.BytesIO()
-        nothing = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
-        metadata: dict[str, Any] = dict(nothing.get(kind, {}))
-        if self.runs and metadata:
+        metadata: dict[str, Any] = (
+            {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
+        )
+        if self.runs:
             metadata["Description"] = description(self.runs)
         with in_style():
-            self.savefig(buffer, format=kind, metadata=metadata or None)
+            self.savefig(buffer, format=kind, metadata=metadata)
         return buffer.getvalue()
 
     def say(self, *notes: str, runs: Iterable[str], key: str = "") -> None:
@@ -183,16 +174,11 @@ class ReportFigure(Figure):
         runs: keys of those that are shown; key: lines of their own above the notes, upright.
         """
         self.runs = tuple(runs)
-        text = "; ".join(note for note in notes if note)
-        if key:
-            # one text, so that the layout makes room for all of it
-            look = {"fontsize": 7.5, "color": MUTED}
-            text = f"{self._wrapped(key, **look)}\n{self._wrapped(text, **look)}".rstrip()
-        else:
-            look = {"fontsize": 7.5, "color": MUTED, "style": "italic"}
-            text = self._wrapped(text, **look)
-        if text:
-            self.supxlabel(text, x=0.01, ha="left", **look)
+        look = {"fontsize": 7.5, "color": MUTED, "style": "normal" if key else "italic"}
+        texts = [text for text in (key, "; ".join(note for note in notes if note)) if text]
+        if texts:  # in one, so that the layout makes room for all of it
+            said = "\n".join(self._wrapped(text, **look) for text in texts)
+            self.supxlabel(said, x=0.01, ha="left", **look)
 
     def _wrapped(self, text: str, **look: Any) -> str:
         """The text in lines that fit the figure's width."""
@@ -247,11 +233,22 @@ def new_figure(height: float) -> ReportFigure:
     return figure
 
 
-def without_frame(axes: Axes) -> None:
-    """Take grid and spines away, for a map whose cells are their own frame."""
+def as_map(axes: Axes, across: int, down: int) -> None:
+    """Make room for so many cells of size 1, the first at (0, 0), that are their own frame."""
+    axes.set_xlim(-0.5, across - 0.5)
+    axes.set_ylim(down - 0.5, -0.5)
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
+    axes.tick_params(length=0)
+
+
+def ink_on(face: Sequence[float]) -> str:
+    """The colour of letters on a shade (RGB or RGBA).
+
+    Relative luminance decides: they keep their contrast on every shade, and in grey.
+    """
+    return INK if np.dot(face[:3], (0.299, 0.587, 0.114)) > 0.5 else "white"
 
 
 def figure_of_words(text: str, runs: Iterable[str]) -> ReportFigure:

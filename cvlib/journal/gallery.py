@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.text import Annotation, Text
+from matplotlib.text import Annotation
 
 from cvlib.journal.confusion import nothing_wrong
 from cvlib.journal.errors import JournalError
@@ -66,13 +66,13 @@ def gallery(found: Mistakes, groups: Sequence[str] | None = None, each: int = 8)
             f"{len(rows)} rows of {each} leave pictures of {max(side, 0):.2f} inches; ask for "
             "fewer groups, fewer pictures a row, or a larger height"
         )
+    size = figure.get_size_inches()
     for down, (group, ids) in enumerate(rows):
-        top = figure.get_figheight() - down * (around + side)
+        top = size[1] - down * (around + side)
         _title(figure, group, top - 0.125)
         pictures = found.pictures.of(ids)
         for across, (image, picture) in enumerate(zip(ids.tolist(), pictures, strict=True)):
             corner = np.array([_EDGE + across * wide, top - _HEAD - side])
-            size = figure.get_size_inches()
             axes = figure.add_axes((*(corner / size), *(side / size)))
             is_grey = picture.shape[-1] == 1
             shown = axes.imshow(picture[..., 0] if is_grey else picture, vmin=0, vmax=255)
@@ -88,18 +88,14 @@ def _note(figure: ReportFigure, found: Mistakes) -> float:
     figure.set_layout_engine("none")
     seeds = len(found.cases.subject.predicted)
     averaged = f" (softmax averaged over {seeds} seeds)" * (seeds > 1)
+    shown = [model.variant for model in found.cases.models]
     figure.say(
-        "below a picture its label, then what it was taken for, and with which confidence"
-        + averaged,
-        stale_note([model.variant for model in found.cases.models]),
+        f"below a picture its label, then what it was taken for, and with which confidence{averaged}",
+        stale_note(shown),
         left_out_note(found),
-        runs=keys_of(model.variant for model in found.cases.models),
+        runs=keys_of(shown),
     )
-    said = next(
-        text
-        for text in figure.findobj(Text)
-        if isinstance(text, Text) and text.get_text() == figure.get_supxlabel()
-    )
+    (said,) = figure.texts
     return float(said.get_window_extent().y1 / figure.dpi) + 0.02
 
 

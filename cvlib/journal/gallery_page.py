@@ -10,7 +10,7 @@ import base64
 import io
 import re
 from collections.abc import Sequence
-from functools import cached_property
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,71 +58,33 @@ def gallery_page(
 
     Example: found.gallery_page(limit=12)
     """
-    return GalleryPage(found, groups or PAGE_GROUPS, limit)
+    if not 1 <= limit <= 400:
+        raise JournalError(f"limit {limit!r}: expected 1 to 400 pictures")
+    wanted = groups or PAGE_GROUPS
+    if found.is_skipped:
+        return GalleryPage(f"<p>{escape(' '.join(skip_sentences(found.variants[:1])))}</p>", wanted)
+    rows = shared_out(groups_of(found, wanted), limit)
+    if not rows:
+        return GalleryPage("<p>No mistakes to show.</p>", wanted)
+    room = max(600, (BYTES // sum(len(ids) for _, ids in rows) - _WORDS) * 3 // 4)
+    sections = "\n".join(_section(found, group, ids, room) for group, ids in rows)
+    runs = keys_of(model.variant for model in found.cases.models)
+    handler = escape(_packed("gallery_page.js"), quote=True)
+    html = (
+        f"<style>\n{_packed('gallery_page.css')}\n</style>\n"
+        f'<div class="mistake-gallery" data-runs="{short_names(runs)}" '
+        f'onclick="this.onkeydown(event)" onkeydown="{handler}">\n'
+        f"<p>{escape(_HOW)}</p>\n{sections}\n{_VIEW}\n</div>"
+    )
+    return GalleryPage(html, wanted)
 
 
+@dataclass(frozen=True, repr=False)
 class GalleryPage:
     """Shown as HTML by a notebook and on the web; a format that has no HTML shows a sentence."""
 
-    def __init__(self, found: Mistakes, groups: Sequence[str], limit: int) -> None:
-        if not 1 <= limit <= 400:
-            raise JournalError(f"limit {limit!r}: expected 1 to 400 pictures")
-        self._found = found
-        self._wanted = tuple(groups)
-        self._limit = limit
-
-    @cached_property
-    def html(self) -> str:
-        """A `<div>` with style, pictures and an empty view."""
-        if self._found.is_skipped:
-            return f"<p>{escape(' '.join(skip_sentences(self._found.variants[:1])))}</p>"
-        rows = shared_out(groups_of(self._found, self._wanted), self._limit)
-        shown = sum(len(ids) for _, ids in rows)
-        if not shown:
-            return "<p>No mistakes to show.</p>"
-        room = max(600, (BYTES // shown - _WORDS) * 3 // 4)
-        sections = "\n".join(self._section(group, ids, room) for group, ids in rows)
-        runs = keys_of(model.variant for model in self._found.cases.models)
-        handler = escape(_packed("gallery_page.js"), quote=True)
-        return (
-            f"<style>\n{_packed('gallery_page.css')}\n</style>\n"
-            f'<div class="mistake-gallery" data-runs="{short_names(runs)}" '
-            f'onclick="this.onkeydown(event)" onkeydown="{handler}">\n'
-            f"<p>{escape(_HOW)}</p>\n{sections}\n{_VIEW}\n</div>"
-        )
-
-    def _section(self, group: Group, ids: np.ndarray, room: int) -> str:
-        pictures = self._found.pictures.of(ids)
-        buttons = "\n".join(
-            self._button(image, picture, room)
-            for image, picture in zip(ids.tolist(), pictures, strict=True)
-        )
-        here = "" if len(ids) == len(group.ids) else f", {len(ids)} shown here"
-        heading = f"{escape(group.title)} <small>{escape(group.count)}{here}</small>"
-        return f'<h4>{heading}</h4>\n<div class="mistakes">\n{buttons}\n</div>'
-
-    def _button(self, image: int, picture: np.ndarray, room: int) -> str:
-        found = self._found
-        subject = found.cases.subject
-        row = subject.row_of[image]
-        true, answer = (
-            found.short_names[int(values[row])] for values in (subject.labels, subject.answer)
-        )
-        sure = f"{100 * subject.confidence[row]:.0f}%"
-        alt = f"{true}, taken for {answer} with a confidence of {sure}"
-        if not subject.mistaken[row]:
-            alt, answer = f"{true}, rightly named with a confidence of {sure}", "right"
-        title = "\n".join(f"{name}: {value}" for name, value in _facts(found, image))
-        height, width = picture.shape[:2]
-        pixels = ' class="small"' if is_small(picture) else ""
-        # <svg>, not <img>: that stands in a chapter's HTML for a picture that the PDF would lose,
-        # and a render refuses it; what the PDF shows instead is in _repr_mimebundle_
-        return (
-            f'<button type="button" title="{escape(title)}"><svg{pixels} role="img" '
-            f'aria-label="{escape(alt)}" viewBox="0 0 {width} {height}"><image width="{width}" '
-            f'height="{height}" href="{thumbnail(picture, room)}"/></svg>'
-            f"<span>{escape(true)}</span><span>→ {escape(answer)}</span><span>{sure}</span></button>"
-        )
+    html: str
+    groups: Sequence[str]
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {
@@ -132,7 +94,39 @@ class GalleryPage:
         }
 
     def __repr__(self) -> str:
-        return f"<gallery of {', '.join(self._wanted)}>"
+        return f"<gallery of {', '.join(self.groups)}>"
+
+
+def _section(found: Mistakes, group: Group, ids: np.ndarray, room: int) -> str:
+    buttons = "\n".join(
+        _button(found, image, picture, room)
+        for image, picture in zip(ids.tolist(), found.pictures.of(ids), strict=True)
+    )
+    here = "" if len(ids) == len(group.ids) else f", {len(ids)} shown here"
+    heading = f"{escape(group.title)} <small>{escape(group.count)}{here}</small>"
+    return f'<h4>{heading}</h4>\n<div class="mistakes">\n{buttons}\n</div>'
+
+
+def _button(found: Mistakes, image: int, picture: np.ndarray, room: int) -> str:
+    subject = found.cases.subject
+    row = subject.row_of[image]
+    true = found.short_names[int(subject.labels[row])]
+    answer = found.short_names[int(subject.answer[row])]
+    sure = f"{100 * subject.confidence[row]:.0f}%"
+    alt = f"{true}, taken for {answer} with a confidence of {sure}"
+    if not subject.mistaken[row]:
+        alt, answer = f"{true}, rightly named with a confidence of {sure}", "right"
+    title = "\n".join(f"{name}: {value}" for name, value in _facts(found, image))
+    height, width = picture.shape[:2]
+    pixels = ' class="small"' if max(height, width) <= SMALL else ""  # shown as squares
+    # <svg>, not <img>: that stands in a chapter's HTML for a picture that the PDF would lose,
+    # and a render refuses it; what the PDF shows instead is in _repr_mimebundle_
+    return (
+        f'<button type="button" title="{escape(title)}"><svg{pixels} role="img" '
+        f'aria-label="{escape(alt)}" viewBox="0 0 {width} {height}"><image width="{width}" '
+        f'height="{height}" href="{thumbnail(picture, room)}"/></svg>'
+        f"<span>{escape(true)}</span><span>→ {escape(answer)}</span><span>{sure}</span></button>"
+    )
 
 
 _VIEW = (
@@ -216,11 +210,6 @@ def thumbnail(picture: np.ndarray, most_bytes: int) -> str:
             if size <= most_bytes:
                 return uri
     return uri
-
-
-def is_small(picture: np.ndarray) -> bool:
-    """Whether it has so few pixels that they are shown as squares."""
-    return max(picture.shape[:2]) <= SMALL
 
 
 def _uri(image: Image.Image, kind: str, **options: int) -> tuple[str, int]:

@@ -14,7 +14,7 @@ from matplotlib.patheffects import withStroke
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.estimates import is_share, over_seeds
-from cvlib.journal.figure import BLUE, INK, MUTED, empty_figure, new_figure, styled, without_frame
+from cvlib.journal.figure import BLUE, INK, MUTED, as_map, empty_figure, ink_on, new_figure, styled
 from cvlib.journal.handle import of_experiment
 from cvlib.journal.notes import stale_note
 from cvlib.journal.quantity import keys_of
@@ -61,32 +61,31 @@ def heat_map(
     across = in_order([column for _, column in cells])
     figure = new_figure(ROW * len(down) + 0.75)
     axes = figure.subplots()
-    colors = _scale(shown, metric)
+    sign = -1 if is_low_better(metric) else 1
+    scale = _scale(sign * np.array([variant.mean(metric) for variant in shown]))
     outlined = best_of(shown, "val_accuracy") if len(shown) > 1 else None
     for y, row in enumerate(down):
         for x, column in enumerate(across):
-            _cell(axes, x, y, cells.get((row, column)), metric, colors)
+            variant = cells.get((row, column))
+            if variant is None or not variant.runs:
+                _empty_cell(axes, x, y, variant)
+            else:
+                face = COLORS(float(scale(sign * variant.mean(metric))))
+                _cell(axes, x, y, variant, metric, face)
     if outlined is not None:
-        x, y = next(
-            (across.index(column), down.index(row))
-            for (row, column), variant in cells.items()
-            if variant.id == outlined.id
-        )
-        frame = Rectangle(
-            (x - 0.47, y - 0.44), 0.94, 0.88, fill=False, edgecolor=INK, linewidth=1.8, zorder=4
-        )
+        x = across.index(spec_value(outlined, columns))
+        y = down.index(spec_value(outlined, rows))
+        frame = Rectangle((x - 0.47, y - 0.44), 0.94, 0.88, fill=False, edgecolor=INK)
+        frame.set(linewidth=1.8, zorder=4)
         # seen on the darkest shade too
         frame.set_path_effects([withStroke(linewidth=3.4, foreground="white")])
         axes.add_patch(frame)
-    axes.set_xlim(-0.5, len(across) - 0.5)
-    axes.set_ylim(len(down) - 0.5, -0.5)
+    as_map(axes, len(across), len(down))
     axes.set_xticks(range(len(across)), [value_words(columns, one, math=True) for one in across])
     labels = [textwrap.fill(value_words(rows, value, math=True), 20) for value in down]
     axes.set_yticks(range(len(down)), labels)
     axes.set_xlabel(key_words(columns))
     axes.set_ylabel(key_words(rows))
-    without_frame(axes)
-    axes.tick_params(length=0)
     words = metric.replace("_", " ") + (" (%)" if is_share(metric) else "")
     spread = any(len(variant.runs) > 1 and not variant.is_deterministic for variant in shown)
     figure.say(
@@ -151,58 +150,43 @@ def _cells(chosen: Sequence[VariantResults], rows: str, columns: str) -> Cells:
     return cells
 
 
-def _scale(shown: Sequence[VariantResults], metric: str) -> tuple[Normalize, bool]:
+def _scale(scores: np.ndarray) -> Normalize:
     """Colours from poor to best. A cell far below the rest (it hardly learned) takes no range away."""
-    means = np.array([variant.mean(metric) for variant in shown])
-    low_is_better = is_low_better(metric)
-    scores = -means if low_is_better else means
     floor = max(scores.min(), scores.max() - 3 * (scores.max() - np.median(scores)))
     if scores.max() - floor < 1e-12:
         floor = scores.max() - 1
-    return Normalize(floor, scores.max(), clip=True), low_is_better
+    return Normalize(floor, scores.max(), clip=True)
+
+
+def _empty_cell(axes: Axes, x: int, y: int, variant: VariantResults | None) -> None:
+    blank = Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="#f4f4f4", linewidth=0)
+    axes.add_patch(blank)
+    why = numbers.NO_VALUE
+    if variant is not None:
+        blank.set(hatch="////", edgecolor="#c8c8c8")
+        why = variant.state_words
+        reasons = [status.reason for status in variant.statuses]
+        if why == "failed" and all("nan" in reason or "finite" in reason for reason in reasons):
+            why = "diverged"
+    text = axes.text(x, y, why, ha="center", va="center", fontsize=8, color=MUTED)
+    text.set(style="italic", bbox={"facecolor": "#f4f4f4", "edgecolor": "none", "pad": 1.5})
 
 
 def _cell(
-    axes: Axes,
-    x: int,
-    y: int,
-    variant: VariantResults | None,
-    metric: str,
-    colors: tuple[Normalize, bool],
+    axes: Axes, x: int, y: int, variant: VariantResults, metric: str, face: tuple[float, ...]
 ) -> None:
-    if variant is None or not variant.runs:
-        blank = Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="#f4f4f4", linewidth=0)
-        if variant is not None:
-            blank.set(hatch="////", edgecolor="#c8c8c8")
-        axes.add_patch(blank)
-        why = numbers.NO_VALUE if variant is None else variant.state_words
-        reasons = [status.reason for status in variant.statuses] if variant is not None else []
-        if why == "failed" and all("nan" in reason or "finite" in reason for reason in reasons):
-            why = "diverged"
-        text = axes.text(x, y, why, ha="center", va="center", fontsize=8, color=MUTED)
-        text.set(style="italic", bbox={"facecolor": "#f4f4f4", "edgecolor": "none", "pad": 1.5})
-        return
-    scale, low_is_better = colors
     mean, interval, _ = over_seeds(variant, metric, 100 if is_share(metric) else 1)
-    raw = variant.mean(metric)
-    depth = float(scale(-raw if low_is_better else raw))
-    face = COLORS(depth)
     axes.add_patch(
         Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=face, edgecolor="white", linewidth=1)
     )
-    # relative luminance decides: the text keeps its contrast on every shade, and in grey
-    ink = INK if np.dot(face[:3], (0.299, 0.587, 0.114)) > 0.5 else "white"
-    if is_share(metric):  # all with one decimal, so that cells compare at a glance
-        number, half = numbers.fixed(mean, 1), ""
-        if interval is not None:
-            half = numbers.half_width_text(interval.half_width, 1)
-    elif interval is None:
-        number, half = numbers.two_digits(mean), ""
-    else:
-        number, _, half = numbers.plus_minus(mean, interval.half_width, most=4).partition(" ± ")
-    note = f"± {half}" if half else ""
-    missing = len(variant.statuses) - len(variant.runs)
-    if missing:
+    ink = ink_on(face)
+    half = interval.half_width if interval is not None else 0.0
+    # shares all with one decimal, so that cells compare at a glance
+    decimals = 1 if is_share(metric) else numbers.decimals_for(half, most=4)
+    is_rounded = interval is not None or is_share(metric)
+    number = numbers.fixed(mean, decimals) if is_rounded else numbers.two_digits(mean)
+    note = f"± {numbers.half_width_text(half, decimals)}" if interval is not None else ""
+    if not variant.is_complete:
         note += f" ({len(variant.runs)} of {len(variant.statuses)})"
     axes.text(x, y - 0.17 * bool(note), number, ha="center", va="center", fontsize=9, color=ink)
     axes.text(x, y + 0.23, note.strip(), ha="center", va="center", fontsize=7.5, color=ink)

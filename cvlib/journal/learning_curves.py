@@ -13,7 +13,7 @@ from cvlib.journal.errors import JournalError
 from cvlib.journal.estimates import is_share
 from cvlib.journal.figure import LINES, empty_figure, new_figure, styled
 from cvlib.journal.handle import of_experiment
-from cvlib.journal.lines import band_ends, check_band, name_ends
+from cvlib.journal.lines import check_band, draw_line, name_ends
 from cvlib.journal.notes import absence_note, marks, stale_note
 from cvlib.journal.quantity import keys_of
 from cvlib.journal.words import listed
@@ -140,14 +140,9 @@ def _panel(axes: Axes, members: Sequence[VariantResults], metric: str, band: str
     for index, variant in enumerate(members):
         style = _style(members, index)
         values = _values(variant, metric)
-        epochs = np.arange(1, values.shape[1] + 1)
-        if len(values) > 1:
-            low, high = zip(*(band_ends(column, band) for column in values.T), strict=True)
-            axes.fill_between(epochs, low, high, color=style.color, alpha=0.15, linewidth=0)
-        means = values.mean(axis=0)
-        (line,) = axes.plot(epochs, means, color=style.color, linestyle=style.dashes)
-        line.set(marker=style.marker, markersize=3.0, markeredgewidth=0, zorder=3 - 0.1 * index)
-        line.set_markevery(max(1, len(epochs) // 6))
+        epochs = range(1, values.shape[1] + 1)
+        line = draw_line(axes, epochs, values.T, style, band if len(values) > 1 else None)
+        line.set(markersize=3.0, zorder=3 - 0.1 * index, markevery=max(1, len(epochs) // 6))
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(5))
 

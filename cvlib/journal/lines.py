@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,10 +15,9 @@ from cvlib.journal.figure import MUTED, line_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
-    from cvlib.journal.figure import ReportFigure
-
-BANDS = ("range", "interval")
+    from cvlib.journal.figure import LineStyle, ReportFigure
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,8 @@ class Line:
 
 
 def check_band(band: str) -> None:
-    """Raise JournalError unless the band is one of `BANDS`."""
-    if band not in BANDS:
+    """Raise JournalError unless the band is `range` or `interval`."""
+    if band not in ("range", "interval"):
         raise JournalError(f"band {band!r}: expected 'range' or 'interval' (95%)")
 
 
@@ -42,6 +41,20 @@ def band_ends(values: np.ndarray, band: str) -> tuple[float, float]:
     if interval is None:
         return float(values.min()), float(values.max())
     return interval.low, interval.high
+
+
+def draw_line(
+    axes: Axes, x: Sequence[float], values: Iterable[np.ndarray], style: LineStyle, band: str | None
+) -> Line2D:
+    """Draw the means at each x as a line with markers, and their band. values: for each x, all."""
+    values = list(values)
+    if band is not None:
+        low, high = zip(*(band_ends(one, band) for one in values), strict=True)
+        axes.fill_between(x, low, high, color=style.color, alpha=0.15, linewidth=0)
+    means = [float(one.mean()) for one in values]
+    (line,) = axes.plot(x, means, color=style.color, linestyle=style.dashes)
+    line.set(marker=style.marker, markersize=3.6, markeredgewidth=0)
+    return line
 
 
 def lines_figure(
@@ -63,13 +76,9 @@ def lines_figure(
     axes.set_xscale("log")
     styles = [line_style(index) for index in range(len(lines))]
     for index, (line, style) in enumerate(zip(lines, styles, strict=True)):
-        means = [float(values.mean()) for values in line.values]
-        low, high = zip(*(band_ends(values, band) for values in line.values), strict=True)
-        axes.fill_between(line.x, low, high, color=style.color, alpha=0.15, linewidth=0)
         if len(line.x) == 1:
-            axes.vlines(line.x, low, high, color=style.color, linewidth=1)
-        (drawn,) = axes.plot(line.x, means, color=style.color, linestyle=style.dashes)
-        drawn.set(marker=style.marker, markersize=3.6, markeredgewidth=0, zorder=3 - 0.01 * index)
+            axes.vlines(line.x, *band_ends(line.values[0], band), color=style.color, linewidth=1)
+        draw_line(axes, line.x, line.values, style, band).set_zorder(3 - 0.01 * index)
     axes.yaxis.set_major_locator(MaxNLocator(6))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(list(ticks), list(ticks.values()))
@@ -93,12 +102,12 @@ def name_ends(
     names: Sequence[str],
     ends: Sequence[tuple[float, float]],
     colors: Sequence[str],
-    gap: float = 8.6,
 ) -> None:
-    """Write a name at the right end of each line, so that none covers another. gap: points."""
+    """Write a name at the right end of each line, so that none covers another."""
     points = 72 / axes.figure.dpi
+    line = {"arrowstyle": "-", "color": MUTED, "linewidth": 0.4}
     heights = [float(axes.transData.transform(end)[1]) * points for end in ends]
-    placed = spread_apart(heights, gap)
+    placed = spread_apart(heights, gap=8.6)
     frame = axes.get_window_extent()
     # many names that end close together would stand above the axes; let them hang lower
     above = max(placed) - frame.y1 * points
@@ -113,14 +122,7 @@ def name_ends(
             va="center",
             fontsize=7.5,
             color=color,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": MUTED,
-                "linewidth": 0.4,
-                "relpos": (0, 0.5),
-                "shrinkA": 0,
-                "shrinkB": 2,
-            },
+            arrowprops={**line, "relpos": (0, 0.5), "shrinkA": 0, "shrinkB": 2},
             annotation_clip=False,
         )
 

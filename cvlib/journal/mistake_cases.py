@@ -30,8 +30,8 @@ from cvlib.journal.results import VariantResults, told_apart
 from cvlib.journal.words import class_names, dataset_words, short_name
 
 if TYPE_CHECKING:
+    from cvlib.analysis.confidence import Reliability
     from cvlib.data.arrays import ImageData
-    from cvlib.journal.calibration import Calibrated
     from cvlib.project import Project
     from cvlib.results.run import Run
 
@@ -326,7 +326,7 @@ class Mistakes(Asked):
         return confused_pairs(subject.labels, subject.predicted, subject.classes)
 
     @cached_property
-    def calibrated(self) -> Calibrated:
+    def calibrated(self) -> Reliability:
         """Calibration of the subject, mean over seeds."""
         from cvlib.journal.calibration import calibrated
 

@@ -67,14 +67,12 @@ def skip_sentences(variants: Iterable[VariantResults], with_count: bool = False)
 
 def stale_reasons(variants: Sequence[VariantResults]) -> dict[str, list[Words]]:
     """Reason -> labels of the variants with results that are stale for it."""
-    labels = {variant.id: variant.label for variant in variants}
-    found = grouped(
-        (status.reason, variant.id)
+    return grouped(
+        (status.reason, variant.label)
         for variant in variants
         for status in variant.statuses
         if status.state == "stale" and status.result is not None
     )
-    return {reason: [labels[one] for one in ids] for reason, ids in found.items()}
 
 
 def marks(shown: Sequence[VariantResults]) -> dict[str, str]:
@@ -101,11 +99,10 @@ def fixed_note(shown: Sequence[VariantResults]) -> str:
 
 def absence_note(variants: Iterable[VariantResults]) -> str:
     """One line for a figure: `not shown: no norm (failed)`; '' when all variants have results."""
-    absent = {variant.id: variant for variant in variants if not variant.runs}
-    states = grouped((variant.state_words, name) for name, variant in absent.items())
-    groups = [
-        f"{listed([absent[n].label for n in ids])} ({state})" for state, ids in states.items()
-    ]
+    absent = grouped(
+        (variant.state_words, variant.label) for variant in variants if not variant.runs
+    )
+    groups = [f"{listed(labels)} ({state})" for state, labels in absent.items()]
     return f"not shown: {', '.join(groups)}" if absent else ""
 
 
@@ -118,10 +115,9 @@ def callout(results: Results) -> str:
     name = results.experiment.id
     were = "was" if len(stale) == 1 else "were"
     count = f"{counted(len(stale), 'run')} of {len(results.statuses)} shown here {were} made"
-    said = [f"{count} before something changed (marked {STALE_MARK}):"]
-    said += [f"{listed(labels)}: {reason}" for reason, labels in reasons.items()]
-    first, *others = map(markdown, said)
-    body = "\n".join([first, "", *(f"- {other}" for other in others)])
+    first = markdown(f"{count} before something changed (marked {STALE_MARK}):")
+    each = [f"- {markdown(f'{listed(labels)}: {reason}')}" for reason, labels in reasons.items()]
+    body = "\n".join([first, "", *each])
     cues = {str(status.cue) for status in stale}
     rerun = cues.pop() if len(cues) == 1 else "all"
     again = f"`cvlib run {name} --rerun {rerun}` trains them again."
@@ -141,16 +137,18 @@ def variant_sentences(
     if fixed := [variant.label for variant in shown if variant.is_deterministic]:
         which = listed(fixed, len(fixed)) if len(fixed) < len(shown) else "All results"
         sentences.append(f"{which}: {NO_RANDOM_PART}.")
-    left_out: dict[tuple[str, str], list[str]] = {}
     for variant in shown:
         if stopped := sum(run.metrics.get("converged", 1) == 0 for run in variant.runs.values()):
             of = f"{stopped} of {counted(len(variant.runs), 'seed')}"
             sentences.append(
                 f"{variant.label}: the solver of the probe stopped before its minimum ({of})."
             )
-        for metric, head in columns:
-            if reason := variant.left_out.get(metric):
-                left_out.setdefault((head, reason), []).append(variant.label)
+    left_out = grouped(
+        ((head, variant.left_out[metric]), variant.label)
+        for variant in shown
+        for metric, head in columns
+        if metric in variant.left_out
+    )
     for (head, reason), labels in left_out.items():
         sentences.append(f"{head} left out of {listed(labels, len(labels))}: {reason}.")
     return [*sentences, *without_results(rows), *skipped_and_stale(rows, shown)]

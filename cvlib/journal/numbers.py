@@ -48,15 +48,17 @@ def half_width_text(half_width: float, decimals: int) -> str:
     return fixed(smallest if 0 < half_width < smallest / 2 else half_width, decimals)
 
 
-def plus_minus(mean: float, half_width: float, most: int = 2) -> str:
-    """`91.23 ± 0.31`."""
+def plus_minus(mean: float, half_width: float | None, most: int = 2) -> str:
+    """`91.23 ± 0.31`, or `91.23` without an interval."""
+    if half_width is None:
+        return fixed(mean, most)
     decimals = decimals_for(half_width, most)
     return f"{fixed(mean, decimals)} ± {half_width_text(half_width, decimals)}"
 
 
 def percent(mean: float, half_width: float | None) -> str:
     """`91.23 ± 0.31%`, or `91.23%` without an interval."""
-    return f"{fixed(mean, 2) if half_width is None else plus_minus(mean, half_width)}%"
+    return f"{plus_minus(mean, half_width)}%"
 
 
 def difference(estimate: float, low: float, high: float, most: int = 2, plus: bool = True) -> str:
@@ -77,11 +79,9 @@ def compact(number: float) -> str:
     """A count in the size that people say: `812`, `4.1k`, `41k`, `0.39M`, `12M`, `1.2G`."""
     if abs(number) < 1e3:
         return fixed(number, 0)
-    for limit, unit, size in ((1e5, "k", 1e3), (1e9, "M", 1e6), (math.inf, "G", 1e9)):
-        # what rounds up to 100k is said in M
-        if abs(float(f"{number:.1e}")) < limit:
-            return two_digits(number / size) + unit
-    raise AssertionError("the last limit is infinite")
+    rounded = abs(float(f"{number:.1e}"))  # what rounds up to 100k is said in M
+    size, unit = (1e3, "k") if rounded < 1e5 else (1e6, "M") if rounded < 1e9 else (1e9, "G")
+    return two_digits(number / size) + unit
 
 
 def two_digits(number: float) -> str:
@@ -113,10 +113,10 @@ def p_value(p: float) -> str:
 
 def share_text(share: Interval, unit: str = "", most: int = 2) -> str:
     """`12.1 [10.2, 14.3]`, in percent; with a unit `12.1% [10.2, 14.3]`. most: decimals."""
-    middle, low, high = 100 * share.estimate, 100 * share.low, 100 * share.high
-    decimals = decimals_for((high - low) / 2, most)
-    ends = ", ".join(fixed(end, decimals) for end in (low, high))
-    return f"{fixed(middle, decimals)}{unit} [{ends}]"
+    ends = 100 * share.estimate, 100 * share.low, 100 * share.high
+    decimals = decimals_for((ends[2] - ends[1]) / 2, most)
+    middle, low, high = (fixed(end, decimals) for end in ends)
+    return f"{middle}{unit} [{low}, {high}]"
 
 
 def count_text(number: float) -> str:

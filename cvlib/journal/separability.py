@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING
 
 from cvlib.analysis.feature_maps import NEIGHBOURS
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
-from cvlib.journal.estimates import over_seeds
+from cvlib.journal.estimates import is_share, over_seeds
 from cvlib.journal.handle import of_experiment
-from cvlib.journal.notes import (
-    in_rows,
-    marks,
-    noted,
-    variant_sentences,
-)
+from cvlib.journal.notes import in_rows, marks, noted, variant_sentences
 from cvlib.journal.quantity import Quantity, keys_of, pipe_table
 from cvlib.journal.results import value_of
 from cvlib.journal.words import counted, listed, short_name
@@ -27,28 +23,18 @@ if TYPE_CHECKING:
 PAIRS = 2  # that a row of the table names
 
 
-class _Column(NamedTuple):
-    metric: str
-    head: str
-    scale: float
-    decimals: int
-    note: str = ""
-
-
-_COLUMNS = (
-    _Column("silhouette", "Silhouette", 1, 2, "silhouette: by cosine distance, −1 to 1"),
-    _Column(
-        "knn_purity",
-        "Purity (%)",
-        100,
-        1,
-        "purity: share of the {near} nearest images of one's class",
-    ),
-    _Column("knn_10_accuracy", "10-NN (%)", 100, 1),
-    _Column("knn_20_accuracy", "20-NN (%)", 100, 1),
-    _Column("ridge_accuracy", "Ridge (%)", 100, 1),
-    _Column("test_accuracy", "{probe} (%)", 100, 1),
-)
+_COLUMNS = {  # metric -> head
+    "silhouette": "Silhouette",
+    "knn_purity": "Purity (%)",
+    "knn_10_accuracy": "10-NN (%)",
+    "knn_20_accuracy": "20-NN (%)",
+    "ridge_accuracy": "Ridge (%)",
+    "test_accuracy": "{probe} (%)",
+}
+_NOTES = {
+    "silhouette": "silhouette: by cosine distance, −1 to 1",
+    "knn_purity": "purity: share of the {near} nearest images of one's class",
+}
 
 
 @of_experiment
@@ -65,8 +51,8 @@ def separability(results: Results, *variants: Name, note: bool = True) -> Markdo
         rows = mapped or rows
     rows = sorted(rows, key=lambda variant: variant.is_skipped)
     shown = results.shown(rows)
-    columns = [c for c in _COLUMNS if any(variant.has(c.metric) for variant in shown)]
-    if not any(c.metric in ("silhouette", "knn_10_accuracy") for c in columns) and shown:
+    columns = [metric for metric in _COLUMNS if any(variant.has(metric) for variant in shown)]
+    if shown and not {"silhouette", "knn_10_accuracy"} & set(columns):
         raise JournalError(
             f"{results.experiment.id}: {listed([v.label for v in rows])} kept no measure of "
             "separability; set `embedding: {}`, or probe them"
@@ -74,7 +60,7 @@ def separability(results: Results, *variants: Name, note: bool = True) -> Markdo
     overlaps = any(_overlapping(variant) for variant in shown)
     probes_only = not any(variant.has_epochs for variant in shown)
     probe = "Linear probe" if probes_only else "Test accuracy"
-    head = ["Features", *(c.head.format(probe=probe) for c in columns)]
+    head = ["Features", *(_COLUMNS[metric].format(probe=probe) for metric in columns)]
     head += ["Most overlapping classes"] * overlaps
     mark = marks(shown)
     body = []
@@ -83,7 +69,13 @@ def separability(results: Results, *variants: Name, note: bool = True) -> Markdo
             cells = [variant.state_words] + [numbers.NO_VALUE] * (len(head) - 2)
             body.append([variant.label, *cells])
             continue
-        cells = [_cell(variant, c) for c in columns]
+        cells = [numbers.NO_VALUE] * len(columns)
+        for place, metric in enumerate(columns):
+            if variant.has(metric):
+                scale, decimals = (100, 1) if is_share(metric) else (1, 2)
+                mean, interval, _ = over_seeds(variant, metric, scale)
+                half = interval.half_width if interval is not None else None
+                cells[place] = numbers.plus_minus(mean, half, decimals)
         if overlaps:
             cells.append(_pairs_in_words(variant) or numbers.NO_VALUE)
         body.append([variant.label + mark[variant.id], *cells])
@@ -116,12 +108,10 @@ def _overlapping(variant: VariantResults) -> list[tuple[str, str, float]]:
     """
     tables = [run.tables["overlaps"] for run in variant.runs.values() if "overlaps" in run.tables]
     total: dict[tuple[str, str], float] = {}
-    for table in tables:
-        for row in table:
-            pair = str(row["a"]), str(row["b"])
-            total[pair] = total.get(pair, 0.0) + float(row["share"]) / len(tables)
-    worst = sorted(total.items(), key=lambda item: -item[1])
-    return [(a, b, share) for (a, b), share in worst]
+    for row in chain(*tables):
+        pair = str(row["a"]), str(row["b"])
+        total[pair] = total.get(pair, 0.0) + float(row["share"]) / len(tables)
+    return [(*pair, share) for pair, share in sorted(total.items(), key=lambda item: -item[1])]
 
 
 def _pairs_in_words(variant: VariantResults, pairs: int = PAIRS) -> str:
@@ -132,32 +122,22 @@ def _pairs_in_words(variant: VariantResults, pairs: int = PAIRS) -> str:
     )
 
 
-def _cell(variant: VariantResults, column: _Column) -> str:
-    if not variant.has(column.metric):
-        return numbers.NO_VALUE
-    mean, interval, _ = over_seeds(variant, column.metric, column.scale)
-    if interval is None:
-        return numbers.fixed(mean, column.decimals)
-    return numbers.plus_minus(mean, interval.half_width, column.decimals)
-
-
 def _note(
     results: Results,
     rows: Sequence[VariantResults],
     shown: Sequence[VariantResults],
-    columns: Sequence[_Column],
+    columns: Sequence[str],
     overlaps: bool,
     probes_only: bool,
 ) -> list[str]:
     # purity looks at so many nearest images: all others where there are not more
     mapped = [run.metrics.get("mapped_images") for v in shown for run in v.runs.values()]
     near = min([NEIGHBOURS, *(int(images) - 1 for images in mapped if images)])
-    said = [column.note.format(near=near) for column in columns if column.note]
+    said = [_NOTES[metric].format(near=near) for metric in columns if metric in _NOTES]
     if overlaps:
         said.append("overlap: share of two classes' neighbours that are of the other")
     # what stands after ±: over images where nothing is random, over seeds where something is
-    found = ((one, column.metric) for one in shown for column in columns)
-    over = {over_seeds(one, metric).over for one, metric in found if one.has(metric)}
+    over = {over_seeds(v, metric).over for v in shown for metric in columns if v.has(metric)}
     if "seeds" in over:
         seeds = counted(len(results.experiment.seeds), "seed")
         said.append(f"mean ± 95% t-interval over {seeds}")
@@ -170,4 +150,4 @@ def _note(
         said.append("test accuracy: of the linear probe, or of the trained network itself")
     text = "; ".join(said)
     sentences = [f"{text[0].upper()}{text[1:]}."] if said else []
-    return sentences + variant_sentences(rows, shown, [(c.metric, c.head) for c in _COLUMNS])
+    return sentences + variant_sentences(rows, shown, _COLUMNS.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import astuple
 from typing import TYPE_CHECKING
 
 from cvlib.journal import numbers
@@ -15,7 +16,6 @@ from cvlib.journal.quantity import Quantity, Skipped, keys_of, pipe_table
 from cvlib.journal.words import counted, listed
 
 if TYPE_CHECKING:
-    from cvlib.analysis.intervals import Interval
     from cvlib.analysis.slices import Slice
     from cvlib.journal.mistake_cases import Mistakes
     from cvlib.journal.quantity import Markdown
@@ -36,7 +36,19 @@ def slices(found: Mistakes, count: int = 6) -> Markdown:
     patterns = found.patterns
     shown = patterns.slices[:count]
     sentences = [_how(found), *_which(found, shown), *subject_sentences(found)]
-    table = pipe_table(HEAD, [_row(one) for one in shown], "lrrrrr") if shown else ""
+    rows = []
+    for one in shown:
+        middle, low, high = (100 * end for end in astuple(one.difference))
+        cells = [
+            one.words,
+            f"{one.images:,}",
+            numbers.share_text(one.rate, most=1),
+            numbers.share_text(one.rest, most=1),
+            numbers.difference(middle, low, high, most=1),
+            numbers.p_value(one.p_adjusted)[2:].removeprefix("= "),
+        ]
+        rows.append(cells)
+    table = pipe_table(HEAD, rows, "lrrrrr") if rows else ""
     return noted(table, sentences, keys_of(found.of_patterns))
 
 
@@ -82,11 +94,7 @@ def slices_found(found: Mistakes) -> Quantity:
 
     Example: found.slices_found()
     """
-    return mistakes_value(
-        found,
-        lambda: count_quantity(found, len(found.patterns.slices)),
-        of=lambda _: found.of_patterns,
-    )
+    return _of_patterns(found, lambda: count_quantity(found, len(found.patterns.slices)))
 
 
 @of_mistakes
@@ -95,9 +103,11 @@ def slices_tried(found: Mistakes) -> Quantity:
 
     Example: found.slices_tried()
     """
-    return mistakes_value(
-        found, lambda: count_quantity(found, found.patterns.tested), of=lambda _: found.of_patterns
-    )
+    return _of_patterns(found, lambda: count_quantity(found, found.patterns.tested))
+
+
+def _of_patterns(found: Mistakes, value: Callable[[], Quantity]) -> Quantity:
+    return mistakes_value(found, value, of=lambda _: found.of_patterns)
 
 
 def _of_slice(found: Mistakes, place: int, words: Callable[[Slice], Quantity]) -> Quantity:
@@ -108,37 +118,18 @@ def _of_slice(found: Mistakes, place: int, words: Callable[[Slice], Quantity]) -
         reason = f"{len(slices)} of {found.patterns.tested} slices stand out, none at {place}"
         return Skipped("none", reason=reason)
 
-    return mistakes_value(found, value, of=lambda _: found.of_patterns)
-
-
-def _row(one: Slice) -> list[str]:
-    return [
-        one.words,
-        f"{one.images:,}",
-        numbers.share_text(one.rate, most=1),
-        numbers.share_text(one.rest, most=1),
-        _points(one.difference),
-        numbers.p_value(one.p_adjusted)[2:].removeprefix("= "),
-    ]
-
-
-def _points(difference: Interval) -> str:
-    return numbers.difference(
-        100 * difference.estimate, 100 * difference.low, 100 * difference.high, most=1
-    )
+    return _of_patterns(found, value)
 
 
 def _how(found: Mistakes) -> str:
-    patterns = found.patterns
-    if not patterns.tested:
+    tested, stand_out = found.patterns.tested, len(found.patterns.slices)
+    if not tested:
         return f"{rates_note(found)}: too few images to compare any slice with the rest."
-    stand_out = (
-        f"{len(patterns.slices):,} stand out" if patterns.slices else "none errs more than its rest"
-    )
     return (
-        f"{rates_note(found)}; {counted(patterns.tested, 'slice')} tried (the lowest and highest "
+        f"{rates_note(found)}; {counted(tested, 'slice')} tried (the lowest and highest "
         "fifth of each property, over all classes and in each"
-        f"{', and clusters of a feature map' * (found.clusters is not None)}), {stand_out}."
+        f"{', and clusters of a feature map' * (found.clusters is not None)}), "
+        f"{f'{stand_out:,} stand out' if stand_out else 'none errs more than its rest'}."
     )
 
 

@@ -11,18 +11,14 @@ from cvlib.journal.convergence import COMMON, target_of
 from cvlib.journal.errors import JournalError
 from cvlib.journal.estimates import of_difference, over_seeds, paired_tests
 from cvlib.journal.handle import of_experiment
-from cvlib.journal.notes import (
-    in_rows,
-    marks,
-    noted,
-    variant_sentences,
-)
+from cvlib.journal.notes import in_rows, marks, noted, variant_sentences
 from cvlib.journal.quantity import keys_of, pipe_table
 from cvlib.journal.results import constant, shared_seeds, told_apart
 from cvlib.journal.words import counted
 
 if TYPE_CHECKING:
     from cvlib.journal.convergence import Target
+    from cvlib.journal.estimates import Spread
     from cvlib.journal.quantity import Markdown
     from cvlib.journal.results import Name, Results, VariantResults
 
@@ -63,15 +59,22 @@ def table(
     if {"difference", "p"} & set(names):
         base, *rows = told_apart([results.reference(reference), *rows])
     shown = results.shown(rows)
-    context = Context(base, None if target is None else target_of(target, shown))
-    if "p" in names:
-        reference = context.needs_reference()
-        others = [v for v in shown if v.id != reference.id and reference.runs]
-        tests = paired_tests([(one, reference) for one in others if shared_seeds(one, reference)])
-        context.p = {one.first.id: one.p for one in tests}
+    share = target_of(target, shown)
+    if share is None and shown and {"epochs_to", "seconds_to"} & set(names):
+        raise JournalError(
+            "the columns epochs_to and seconds_to need target=…, such as 0.85 or 'common'"
+        )
+    context = Context(share)
+    if base is not None and base.runs:
+        others = [variant for variant in shown if variant.id != base.id]
+        if "difference" in names:
+            context.differences = {one.id: of_difference(one, base) for one in others}
+        if "p" in names:
+            tests = paired_tests([(one, base) for one in others if shared_seeds(one, base)])
+            context.p = {one.first.id: one.p for one in tests}
     words = {
-        "reference": context.reference.label if context.reference else "",
-        "target": f"{100 * context.target:g}%" if context.target is not None else "",
+        "reference": base.label if base is not None else "",
+        "target": f"{100 * share:g}%" if share is not None else "",
         "of_best": " (95% of the best of all runs shown)" * (target == COMMON),
     }
 
@@ -96,28 +99,11 @@ def table(
 
 @dataclass
 class Context:
-    """What cells need besides their variant. p: by id, filled when the column is asked for."""
+    """What cells need besides their variant: a target, and by id what compares with the reference."""
 
-    reference: VariantResults | None
     target: float | None
+    differences: dict[str, Spread] = field(default_factory=dict)
     p: dict[str, float] = field(default_factory=dict)
-    over_images: bool = False  # whether a cell of `difference` has an interval over images
-
-    def needs_reference(self) -> VariantResults:
-        """The reference; raises JournalError when none was named."""
-        if self.reference is None:
-            raise JournalError(
-                "the columns difference and p need a variant to compare with: reference=…"
-            )
-        return self.reference
-
-    def needs_target(self) -> float:
-        """The target; raises JournalError when none was given."""
-        if self.target is None:
-            raise JournalError(
-                "the columns epochs_to and seconds_to need target=…, such as 0.85 or 'common'"
-            )
-        return self.target
 
 
 @dataclass(frozen=True)
@@ -135,24 +121,47 @@ class Column:
     metric: str = ""
 
 
-def _share(metric: str) -> Callable[[VariantResults, Context], str]:
+def _share(head: str, metric: str, note: str = "", over: str = "") -> Column:
+    """A share in percent, of those runs that have it."""
+
     def cell(variant: VariantResults, _: Context) -> str:
         mean, interval, _over = over_seeds(variant, metric, 100)
-        if interval is None:
-            return numbers.fixed(mean, 2)
-        return numbers.plus_minus(mean, interval.half_width)
+        return numbers.plus_minus(mean, interval.half_width if interval is not None else None)
 
-    return cell
+    return Column(head, cell, note, over, metric)
+
+
+def _mean(head: str, metric: str, note: str = "") -> Column:
+    """The mean of those runs that have it."""
+    return Column(
+        head, lambda variant, _: numbers.two_digits(variant.mean(metric)), note, metric=metric
+    )
+
+
+def _to_target(what: str) -> Column:
+    """what: `Epochs` or `Seconds` until the target."""
+    return Column(
+        f"{what} to {{target}}",
+        lambda variant, context: convergence.cell(variant, what.lower(), context.target),
+        f"{what.lower()} until validation accuracy is {{target}}{{of_best}}",
+    )
+
+
+def _to_own(what: str) -> Column:
+    """The same until 95% of the run's own best."""
+    return Column(
+        f"{what} to 95% of best",
+        lambda variant, _: convergence.cell(variant, what.lower(), None),
+        "best: the run's own best validation accuracy",
+    )
 
 
 def _difference(variant: VariantResults, context: Context) -> str:
-    reference = context.needs_reference()
-    if variant.id == reference.id or not reference.runs:
+    if variant.id not in context.differences:
         return numbers.NO_VALUE
-    mean, interval, over = of_difference(variant, reference)
+    mean, interval, over = context.differences[variant.id]
     if interval is None:
         return numbers.signed(mean, 2)
-    context.over_images |= over == "images"
     text = numbers.difference(mean, interval.low, interval.high)
     return text + IMAGES_MARK * (over == "images")
 
@@ -162,25 +171,11 @@ def _p(variant: VariantResults, context: Context) -> str:
     return numbers.NO_VALUE if p is None else numbers.p_value(p)[2:].removeprefix("= ")
 
 
-def _mean(metric: str) -> Callable[[VariantResults, Context], str]:
-    return lambda variant, _: numbers.two_digits(variant.mean(metric))
-
-
-def _reach(what: str, own_best: bool) -> Callable[[VariantResults, Context], str]:
-    def cell(variant: VariantResults, context: Context) -> str:
-        target = None if own_best else context.needs_target()
-        return convergence.cell(variant, what, target)
-
-    return cell
-
-
 COLUMNS = {
-    "accuracy": Column(
-        "Test accuracy (%)",
-        _share("test_accuracy"),
-        over_seeds="accuracy: mean ± 95% t-interval over seeds",
+    "accuracy": _share(
+        "Test accuracy (%)", "test_accuracy", over="accuracy: mean ± 95% t-interval over seeds"
     ),
-    "val_accuracy": Column("Val accuracy (%)", _share("val_accuracy"), metric="val_accuracy"),
+    "val_accuracy": _share("Val accuracy (%)", "val_accuracy"),
     "difference": Column(
         "Δ to {reference} (points)",
         _difference,
@@ -200,43 +195,19 @@ COLUMNS = {
         "MFLOPs: forward pass of one image",
         metric="flops",
     ),
-    "seconds": Column("Training (s)", _mean("train_seconds")),
-    "extract_seconds": Column(
-        "Extraction (s)",
-        _mean("extract_seconds"),
-        "extraction: of the frozen features",
-        metric="extract_seconds",
+    "seconds": _mean("Training (s)", "train_seconds"),
+    "extract_seconds": _mean(
+        "Extraction (s)", "extract_seconds", "extraction: of the frozen features"
     ),
-    "knn": Column(
-        "k-NN (%)",
-        _share("knn_10_accuracy"),
-        "k-NN: 10 nearest by cosine",
-        metric="knn_10_accuracy",
-    ),
-    "knn_20": Column("20-NN (%)", _share("knn_20_accuracy"), metric="knn_20_accuracy"),
-    "ridge": Column("Ridge (%)", _share("ridge_accuracy"), metric="ridge_accuracy"),
-    "images_per_second": Column("Images/s", _mean("images_per_second"), metric="images_per_second"),
-    "best_epoch": Column("Best epoch", _mean("best_epoch"), metric="best_epoch"),
-    "epochs_to": Column(
-        "Epochs to {target}",
-        _reach("epochs", False),
-        "epochs until validation accuracy is {target}{of_best}",
-    ),
-    "seconds_to": Column(
-        "Seconds to {target}",
-        _reach("seconds", False),
-        "seconds until validation accuracy is {target}{of_best}",
-    ),
-    "epochs_to_own": Column(
-        "Epochs to 95% of best",
-        _reach("epochs", True),
-        "best: the run's own best validation accuracy",
-    ),
-    "seconds_to_own": Column(
-        "Seconds to 95% of best",
-        _reach("seconds", True),
-        "best: the run's own best validation accuracy",
-    ),
+    "knn": _share("k-NN (%)", "knn_10_accuracy", "k-NN: 10 nearest by cosine"),
+    "knn_20": _share("20-NN (%)", "knn_20_accuracy"),
+    "ridge": _share("Ridge (%)", "ridge_accuracy"),
+    "images_per_second": _mean("Images/s", "images_per_second"),
+    "best_epoch": _mean("Best epoch", "best_epoch"),
+    "epochs_to": _to_target("Epochs"),
+    "seconds_to": _to_target("Seconds"),
+    "epochs_to_own": _to_own("Epochs"),
+    "seconds_to_own": _to_own("Seconds"),
 }
 
 
@@ -269,7 +240,7 @@ def _note(
         notes.append("parameters: those that are trained, of a probe its head")
     if probes and "seconds_to" in names:
         notes.append("a probe is there when it is done, extraction included")
-    if context.over_images:
+    if any(one.over == "images" for one in context.differences.values()):
         notes.append(f"{IMAGES_MARK} neither has a random part: bootstrap interval over images")
     said = [f"{counted(seeds, 'seed')} a variant", *dict.fromkeys(note for note in notes if note)]
     columns = [(COLUMNS[name].metric, COLUMNS[name].head) for name in names]

@@ -224,25 +224,19 @@ class PreviewedBook:
     ) -> ExecutedChapter:
         """What a chapter shows until its cells have run: its copy, with the present prose.
 
-        last: what it showed last, which stays where the copy is of other cells.
+        last: what it showed last, which stays where the copy is of other cells. One that never ran
+        shows its text, with places kept for figures, tables and numbers.
         """
         folder, before = self._folder(entry.file), self._texts.get(entry.file)
         frozen = read_frozen(folder, "html")
-        if frozen is None:
-            return self._placeholder(entry, chapter)
+        if frozen is None:  # somebody can write while a training goes on, and references lead on
+            head, *blocks = (_place(block) for block in (chapter.head, *chapter.blocks))
+            made = write_executed(self.settings, chapter, head.outputs, blocks)["html"]
+            return self._with_figures(entry, made.markdown, made.figures, chapter.text)
         markdown = before and carried_over(before, chapter, frozen.markdown)
         if markdown is None and last is not None:
             return last
         return ExecutedChapter(entry, markdown or frozen.markdown, folder, chapter.text)
-
-    def _placeholder(self, entry: ChapterEntry, chapter: Chapter) -> ExecutedChapter:
-        """A chapter that never ran: its text, with places kept for figures, tables and numbers.
-
-        So that somebody can write while a training goes on, and references lead somewhere.
-        """
-        head, *blocks = (_place(block) for block in (chapter.head, *chapter.blocks))
-        made = write_executed(self.settings, chapter, head.outputs, blocks)["html"]
-        return self._with_figures(entry, made.markdown, made.figures, chapter.text)
 
     def outline(self, entry: ChapterEntry) -> ExecutedChapter:
         """A chapter that cannot be read at all: its headings and labels.

@@ -106,9 +106,7 @@ class ChapterPage:
         """What the page showed last; where it never was there, the chapter's headings."""
         if self.shown is None:
             return self._book.outline(self.entry)
-        # its place in the book may be another one now
-        entry = self.entry
-        return replace(self.shown, entry=entry)
+        return replace(self.shown, entry=self.entry)  # its place in the book may be another one now
 
     def _is_worth_another_try(
         self, chapter: Chapter, missing: list[MissingRuns], saved: Collection[Path]
@@ -233,12 +231,10 @@ class Preview:
     def _tell(self, problems: list[Problem], pages: list[ChapterPage]) -> None:
         before = self._news.state
         waiting = [page.waiting for page in pages if page.waiting is not None]
-        for problem in problems:
-            if problem not in before.problems:
-                self._notify(f"{problem.where}: {problem.message}")
-        for one in waiting:
-            if one not in before.waiting:
-                self._notify(f"{one.page}: {one.message}")
+        new = [(p.where, p.message) for p in problems if p not in before.problems]
+        new += [(one.page, one.message) for one in waiting if one not in before.waiting]
+        for where, message in new:
+            self._notify(f"{where}: {message}")
         self._news.update(pages=page_digests(self._book.site), problems=problems, waiting=waiting)
 
 

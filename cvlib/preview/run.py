@@ -12,7 +12,6 @@ import time
 import traceback
 import webbrowser
 from collections.abc import Collection
-from dataclasses import asdict
 from pathlib import Path
 
 from cvlib.preview.book import WRONG, PreviewedBook
@@ -49,7 +48,7 @@ def run_preview(project: Project, *, port: int, open_browser: bool, train: bool)
 
     def tell_training() -> None:
         while True:
-            news.update(training=[asdict(each) for each in trainings(project.runs)])
+            news.update(training=trainings(project.runs))
             time.sleep(TELL_SECONDS)
 
     with asked_to_end(stop), PreviewServer(book.site, output, port, news) as server:

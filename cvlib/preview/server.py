@@ -14,7 +14,8 @@ import mimetypes
 import posixpath
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from html import escape
 from http import HTTPStatus
@@ -30,6 +31,7 @@ from cvlib.processes import ADDRESS, check_port, fetch
 
 OWN = "/@preview/"  # nothing of a report begins so
 ASSETS = Path(__file__).with_name("assets")
+LOOK_SECONDS = 0.05
 # So that a connection that broke is noticed, by either side.
 HEARTBEAT_SECONDS = 10.0
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -76,20 +78,18 @@ class PreviewState:
 
 
 class News:
-    """Holds the state as it is now, and calls `on_change` when it became another one."""
+    """Holds the state as it is now: another object once something in it is another."""
 
     def __init__(self) -> None:
         self.state = PreviewState()
-        self.on_change: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
 
     def update(self, **changes: object) -> None:
-        """Change some of the state; nobody is called when all is as it was. From any thread."""
+        """Change some of the state. From any thread."""
         with self._lock:
             state = replace(self.state, **changes)  # type: ignore[arg-type]
             if state != self.state:
                 self.state = state
-                self.on_change()
 
 
 class PreviewServer:
@@ -105,9 +105,7 @@ class PreviewServer:
         self.port = port
         self.news = news
         self.is_ending = False
-        self.changed = asyncio.Event()  # another one after each change
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
-        self._ready = threading.Event()
 
     @property
     def address(self) -> str:
@@ -117,35 +115,20 @@ class PreviewServer:
     def __enter__(self) -> PreviewServer:
         self.sockets = bind_sockets(self.port, ADDRESS)
         self._thread.start()
-        self._ready.wait()
-        self.news.on_change = self._tell
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.news.on_change = lambda: None
         self.is_ending = True
-        self._tell()
         self._thread.join()
 
     async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
         handlers = [(f"{OWN}events", _Events, {"server": self}), ("/.*", _File, {"server": self})]
         server = HTTPServer(Application(handlers, log_function=lambda _: None))
         server.add_sockets(self.sockets)
-        self._ready.set()
         while not self.is_ending:
-            await self.changed.wait()
+            await asyncio.sleep(LOOK_SECONDS)
         server.stop()
         await server.close_all_connections()
-
-    def _tell(self) -> None:
-        """Wake those who wait for news. From any thread."""
-
-        def wake() -> None:
-            self.changed.set()
-            self.changed = asyncio.Event()
-
-        self._loop.call_soon_threadsafe(wake)
 
     def find(self, path: str) -> Path | None:
         """Return the file that a path names, `report/exp01.html`, or None."""
@@ -210,18 +193,19 @@ class _File(_Answer):
 class _Events(_Answer):
     async def get(self) -> None:
         self.set_header("Content-Type", "text/event-stream; charset=utf-8")
-        told = None
+        told, since = None, time.monotonic()
         with contextlib.suppress(StreamClosedError):
             while not self.server.is_ending:
-                changed, state = self.server.changed, self.server.news.state
-                if state is told:
+                state = self.server.news.state
+                if state is not told:
+                    self.write(f"data: {json.dumps(asdict(state), ensure_ascii=False)}\n\n")
+                elif time.monotonic() - since > HEARTBEAT_SECONDS:
                     self.write(": still here\n\n")
                 else:
-                    self.write(f"data: {json.dumps(asdict(state), ensure_ascii=False)}\n\n")
-                told = state
+                    await asyncio.sleep(LOOK_SECONDS)
+                    continue
+                told, since = state, time.monotonic()
                 await self.flush()
-                with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(changed.wait(), HEARTBEAT_SECONDS)
 
 
 def _is_preview(port: int) -> bool:

@@ -96,11 +96,6 @@ class Run:
                 ids=stored["ids"].astype(np.int64),
             )
 
-    def weights(self, which: str = "best") -> Path | None:
-        """Path of the `best` or `last` weights, None where this machine does not hold them."""
-        path = self.folder / f"{which}.safetensors"
-        return path if path.exists() else None
-
 
 @dataclass(frozen=True)
 class FailedRun:

@@ -26,15 +26,15 @@ _TAKEN = {"weights", "features", "FashionMNIST", "dtd", "cifar-10-batches-py", "
 class StartData:
     """A dataset to start on.
 
-    name: as an experiment writes it. link, target: what has to be linked below the project for
-    that, None where nothing has. image_size: the side to train on, None for sets that have one.
+    name: as an experiment writes it. image_size: the side to train on, None for sets that have one.
+    link, target: what has to be linked below the project, None where nothing has.
     """
 
     name: str
-    link: Path | None
-    target: Path | None
     image_size: int | None
     words: str
+    link: Path | None = None
+    target: Path | None = None
 
     def make_link(self, root: Path) -> Path | None:
         """Make the link in a project; returns its path where it is new."""
@@ -74,7 +74,7 @@ def inspect_dataset(name: str, root: Path | None = None) -> StartData:
     kind, _, given = name.partition(":")
     if kind not in FOLDER_KINDS:
         has_own_size = (kind in SPLIT_NAMES and kind != "dtd") or kind == "digits"
-        return StartData(name, None, None, None if has_own_size else LARGEST_SIDE, name)
+        return StartData(name, None if has_own_size else LARGEST_SIDE, name)
     tried = [base / Path(given.strip()).expanduser() for base in (Path.cwd(), root) if base]
     found = next((path for path in tried if path.exists()), None)
     if found is None:
@@ -85,10 +85,9 @@ def inspect_dataset(name: str, root: Path | None = None) -> StartData:
     folder = Path(os.path.normpath(found.absolute()))
     side, words = _measured(f"{kind}:{folder}", folder)
     if root is not None and folder.is_relative_to(root):
-        inside = folder.relative_to(root).as_posix()
-        return StartData(f"{kind}:{inside}", None, None, side, words)
+        return StartData(f"{kind}:{folder.relative_to(root).as_posix()}", side, words)
     link = Path("data") / (f"{folder.name}-pictures" if folder.name in _TAKEN else folder.name)
-    return StartData(f"{kind}:{link.as_posix()}", link, folder, side, words)
+    return StartData(f"{kind}:{link.as_posix()}", side, words, link, folder)
 
 
 def _measured(name: str, folder: Path) -> tuple[int, str]:

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
 from cvlib.engine.yaml_lines import parse_yaml as parse_quarto_yaml
 from cvlib.project import Project
 from cvlib.results.files import replace_text
 from cvlib.starting import TEMPLATES, StartError, filled
 from cvlib.starting.chapter import chapter_text
 from cvlib.starting.dataset import DIGITS, StartData, inspect_dataset
-from cvlib.starting.yaml_edit import edit_yaml, folded, insert_item, quoted, wrapped
+from cvlib.starting.yaml_edit import edit_yaml, folded, insert_item, wrapped
 from cvlib.studies.experiment import parse_experiment
 from cvlib.studies.located_yaml import parse_yaml, read_yaml
 
@@ -49,7 +51,16 @@ def new_experiment(
     StartError, or the error of the project that is in the way; then nothing has changed.
     """
     name = name or next_name(project)
-    _check_name(project, name)
+    if not _NAME.fullmatch(name):
+        raise StartError(
+            f"{name!r} is no name of an experiment: expected exp and a number of two digits; the "
+            f"next free one is {next_name(project)}"
+        )
+    for file in (f"experiments/{name}.yaml", chapter_file(name)):
+        if (project.root / file).exists():
+            raise StartError(
+                f"{file} exists and is left as it is; the next free name is {next_name(project)}"
+            )
     title = " ".join(title.split()) if title is not None else None
     if title == "":
         raise StartError("the title is empty; leave --title out to write it later")
@@ -58,8 +69,11 @@ def new_experiment(
         text = _copied(project, original, name, title, data)
     elif data is not None:
         text = experiment_yaml(name, title, data.name, data.image_size)
+    elif ids := project.experiment_ids():  # on the dataset of the project's first experiment
+        own = parse_experiment(project.experiment_file(ids[0])).variants[0].spec.dataset
+        text = experiment_yaml(name, title, own.name, own.image_size)
     else:
-        text = experiment_yaml(name, title, *_own_dataset(project))
+        text = experiment_yaml(name, title, DIGITS, None)
     book = project.root / "_quarto.yml"
     book_text = book.read_bytes().decode()  # bytes, so that the line ends of Windows stay
     made: list[Path] = []
@@ -101,19 +115,6 @@ def chapter_file(name: str) -> str:
     return f"report/{name}.qmd"
 
 
-def _check_name(project: Project, name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise StartError(
-            f"{name!r} is no name of an experiment: expected exp and a number of two digits; the "
-            f"next free one is {next_name(project)}"
-        )
-    for file in (f"experiments/{name}.yaml", chapter_file(name)):
-        if (project.root / file).exists():
-            raise StartError(
-                f"{file} exists and is left as it is; the next free name is {next_name(project)}"
-            )
-
-
 # ── the YAML ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -139,15 +140,6 @@ def experiment_yaml(
     return filled(TEMPLATES / "experiment.yaml", values)
 
 
-def _own_dataset(project: Project) -> tuple[str, int | None]:
-    """The dataset of the project's first experiment and the size of its images; else the digits."""
-    ids = project.experiment_ids()
-    if not ids:
-        return DIGITS, None
-    first = parse_experiment(project.experiment_file(ids[0])).variants[0].spec.dataset
-    return first.name, first.image_size
-
-
 def _copied(
     project: Project, original: str, name: str, title: str | None, data: StartData | None
 ) -> str:
@@ -159,7 +151,7 @@ def _copied(
     parse_experiment(path)  # its own mistakes are said of it, not of the copy
 
     def change(fields: dict[str, Any]) -> None:
-        fields["title"] = quoted(title or TO_NAME)
+        fields["title"] = DoubleQuotedScalarString(title or TO_NAME)
         fields["question"] = folded(TO_ASK)
         if data is not None:
             _replace_dataset(fields, data)
@@ -212,13 +204,16 @@ def with_chapter(text: str, file: str) -> str:
     Raises StartError where the book has no list of chapters, or the text cannot be edited.
     """
 
+    def is_journal(chapter: Any) -> bool:
+        return isinstance(chapter, str) and _JOURNAL.fullmatch(chapter) is not None
+
     def insert(book: dict[str, Any]) -> None:
         chapters = (book.get("book") or {}).get("chapters")
         if not isinstance(chapters, list) or not chapters:
             raise StartError("`book: chapters:` lists no chapters; this is no report of cvlib's")
         parts = [c["chapters"] for c in chapters if isinstance(c, dict) and c.get("chapters")]
-        with_journal = [part for part in parts if any(map(_is_journal, part))]
-        experiments = [n for n, chapter in enumerate(chapters) if _is_journal(chapter)]
+        with_journal = [part for part in parts if any(map(is_journal, part))]
+        experiments = [n for n, chapter in enumerate(chapters) if is_journal(chapter)]
         if with_journal or parts:
             part = (with_journal or parts)[-1]
             insert_item(part, len(part), file)
@@ -232,10 +227,6 @@ def with_chapter(text: str, file: str) -> str:
     except StartError as error:
         hint = f": add `- {file}` to its chapters" if "by hand" in str(error) else ""
         raise StartError(f"_quarto.yml: {error}{hint}") from None
-
-
-def _is_journal(chapter: Any) -> bool:
-    return isinstance(chapter, str) and _JOURNAL.fullmatch(chapter) is not None
 
 
 def _write(path: Path, text: str, made: list[Path]) -> None:

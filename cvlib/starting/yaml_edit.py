@@ -11,7 +11,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import CommentMark, MarkedYAMLError
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString, FoldedScalarString
+from ruamel.yaml.scalarstring import FoldedScalarString
 from ruamel.yaml.tokens import CommentToken
 
 from cvlib.starting import StartError
@@ -86,11 +86,6 @@ def insert_item(items: list[Any], position: int, item: str) -> None:
         own, newline, behind = comment.value.partition("\n")
         comment.value = own + newline
         items.ca.items[position] = [CommentToken(newline + behind, CommentMark(0)), None]
-
-
-def quoted(text: str) -> str:
-    """A text that is written in double quotes."""
-    return DoubleQuotedScalarString(text)
 
 
 def folded(text: str) -> str:

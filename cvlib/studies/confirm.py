@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import chain
@@ -31,7 +31,7 @@ from cvlib.results.files import canonical_json, readable_json, replace_text, sha
 from cvlib.results.run import Run
 from cvlib.results.store import Store
 from cvlib.studies.execute import Task
-from cvlib.studies.executors import Executor, WorkerPool, default_workers
+from cvlib.studies.executors import WorkerPool, default_workers
 from cvlib.studies.plan import DATASETS_NOTE, WEIGHTS_NOTE
 from cvlib.studies.progress import ProgressView
 from cvlib.studies.run import carry_out, inspect, make_tasks
@@ -110,7 +110,6 @@ def confirm(
     runs: int = DEFAULT_RUNS,
     workers: int | None = None,
     view: ProgressView | None = None,
-    make_executor: Callable[..., Executor] = WorkerPool,
 ) -> Confirmation:
     """Repeat a few of the runs that are stale by code, and note what was equal.
 
@@ -119,9 +118,8 @@ def confirm(
     changes = _changes(project, experiment_ids)
     found = Confirmation(stale=sum(len(change.keys) for change in changes.values()))
     folder = project.runs / ".scratch" / f"confirm-{os.getpid()}"
-    workers = workers or default_workers()
     view = view or ProgressView(sys.stderr, verb="repeating")
-    repeater = _Repeater(project, folder, found, workers, view, make_executor)
+    repeater = _Repeater(project, folder, found, workers or default_workers(), view)
     try:
         # one of each kind; where its weights are not to be had, the next
         while not found.is_over:
@@ -130,7 +128,7 @@ def confirm(
                 break
             repeater.repeat([(change, change.candidates.pop(0)) for change in first])
         # then those that choose what none has chosen, while something that changed was not executed
-        while not found.is_over and (room := min(workers, runs - len(found.repeated))) > 0:
+        while not found.is_over and (room := min(repeater.workers, runs - len(found.repeated))) > 0:
             batch: list[tuple[CodeChange, RunStatus]] = []
             missing = _not_covered(changes.values(), repeater.called)
             for change in changes.values():
@@ -222,9 +220,7 @@ def changed_parts(
     )
     found: dict[str, set[tuple[str, int]]] = defaultdict(set)
     for module, parts in after.items():
-        path = module_file(SOURCE, module)
-        assert path is not None
-        file = str(path.relative_to(SOURCE))
+        file = str(module_file(SOURCE, module)).removeprefix(f"{SOURCE}{os.sep}")
         for part in parts:
             if (part.name, part.meaning) not in old:
                 kind = "" if part.line else "class " if part.name else "module level of "
@@ -272,7 +268,6 @@ class _Repeater:
     found: Confirmation
     workers: int
     view: ProgressView
-    make_executor: Callable[..., Executor]
     called: set[tuple[str, int]] = field(default_factory=set)
     chosen: set[str] = field(default_factory=set)
 
@@ -295,7 +290,7 @@ class _Repeater:
             change.candidates = left if sha256 else change.candidates
         for (device, threads), group in on_machine.items():
             workers = min(self.workers, len(group))
-            executor = self.make_executor(here, workers=workers, threads=threads, device=device)
+            executor = WorkerPool(here, workers=workers, threads=threads, device=device)
             unfinished = {task.run.name for task in group}
             stopping = "nothing is noted."
             for run, ended in carry_out(self.project, executor, group, self.view, stopping):
@@ -490,12 +485,10 @@ def _note(runs: Path, changes: dict[str, CodeChange], missing: set[str]) -> None
             "processor": processor_name(),
             "packages": package_versions(),
         }
-        of_same_runs = [
-            other
+        noted = {
+            other: earlier
             for other, earlier in noted.items()
-            if (earlier["modules"], earlier["from"]) == (entry["modules"], entry["from"])
-        ]
-        for other in of_same_runs:
-            del noted[other]
+            if (earlier["modules"], earlier["from"]) != (entry["modules"], entry["from"])
+        }
         noted[name] = entry
     replace_text(runs / CONFIRMED, readable_json({"format": 1, "changes": noted}))

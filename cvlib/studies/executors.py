@@ -1,8 +1,7 @@
-"""Where runs are executed, behind one interface: tasks go in, news of them come out.
+"""Where runs are executed: tasks go in, news of them come out.
 
-The pool of this machine's processes is the first to implement it. Its parent imports no torch. Each
-worker is a fresh process with a pipe to the parent: runs go down, progress and endings come up. A
-worker that dies takes only its run with it.
+The parent imports no torch. Each worker is a fresh process with a pipe to the parent: runs go down,
+progress and endings come up. A worker that dies takes only its run with it.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import os
 import signal
 import sys
 import time
-from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -47,25 +45,8 @@ class News:
     ended: Ended | None = None
 
 
-class Executor(ABC):
-    """Executes runs somewhere. place: for messages, such as `2 process(es)`."""
-
-    place: str
-
-    @abstractmethod
-    def submit(self, tasks: Iterable[Task]) -> Iterator[News | None]:
-        """Work on all tasks; yields news as they come, and None about five times a second.
-
-        A run that another process holds ends as `held`, and is taken up again.
-        """
-
-    @abstractmethod
-    def stop(self) -> None:
-        """Let every run write a checkpoint and end; returns at once, the last news follow."""
-
-
-class WorkerPool(Executor):
-    """This machine: `workers` processes of `threads` threads each."""
+class WorkerPool:
+    """This machine: `workers` processes of `threads` threads each. place: that, for messages."""
 
     def __init__(self, project: Project, *, workers: int, threads: int, device: str) -> None:
         # spawn: a forked torch may hang, and CUDA cannot be forked at all
@@ -76,11 +57,14 @@ class WorkerPool(Executor):
         self.place = f"{workers} process(es)"
 
     def stop(self) -> None:
-        """See `Executor`."""
+        """Let every run write a checkpoint and end; returns at once, the last news follow."""
         self._stop.set()
 
     def submit(self, tasks: Iterable[Task]) -> Iterator[News | None]:
-        """See `Executor`."""
+        """Work on all tasks; yields news as they come, and None about five times a second.
+
+        A run that another process holds ends as `held`, and is taken up again.
+        """
         waiting = deque((0.0, task) for task in tasks)
         workers: dict[Connection, tuple[int, Any]] = {}  # number and process
         busy: dict[Connection, Task] = {}
@@ -185,10 +169,8 @@ def default_workers(device: str = "auto") -> int:
 
 
 def _free_bytes() -> int:
-    try:
+    with contextlib.suppress(OSError):
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
-    except OSError:
-        pass
     return 16 << 30

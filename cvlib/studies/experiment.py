@@ -99,12 +99,12 @@ class Experiment:
 
     def variant(self, name: str) -> Variant:
         """The variant of that name; raises KeyError that lists the names there are."""
-        for variant in self.variants:
-            if variant.name == name:
-                return variant
-        names = ", ".join(v.name for v in self.variants)
+        by_name = {variant.name: variant for variant in self.variants}
+        if name in by_name:
+            return by_name[name]
         raise KeyError(
-            f"{self.id} has no variant {name!r} in profile {self.profile!r}; it has: {names}"
+            f"{self.id} has no variant {name!r} in profile {self.profile!r}; it has: "
+            f"{', '.join(by_name)}"
         )
 
 
@@ -130,20 +130,16 @@ def parse_experiment(path: Path, profile: str = "default") -> Experiment:
             f"no profile {profile!r} here; add `profiles: {{{profile}: …}}`, or use another profile",
         )
 
-    base = Located({}, {}, yaml.file)
-    if "base" in yaml.data:
-        base = overlay(base, yaml.part("base"))
+    base = overlay(Located({}, {}, yaml.file), yaml.part("base"))
     dataset = yaml.data["dataset"]
     dataset = {"name": dataset} if isinstance(dataset, str) else dataset
     lines = {address: n for address, n in yaml.lines.items() if address[0] == "dataset"}
     base = overlay(base, Located({"dataset": dataset}, lines, yaml.file))
 
-    seeds, chosen = fields.seeds, None
     this = fields.profiles.get(profile, ProfileFields())
-    if profile in fields.profiles:
-        seeds, chosen = this.seeds or seeds, this.variants
-        _check_seeds(seeds, yaml, ("profiles", profile, "seeds"))
-        base = overlay(base, yaml.part("profiles").part(profile).part("set"))
+    seeds = this.seeds or fields.seeds
+    _check_seeds(seeds, yaml, ("profiles", profile, "seeds"))
+    base = overlay(base, yaml.part("profiles").part(profile).part("set"))
 
     asked = [
         (name, given.label or name, given.factor, yaml.part("variants").part(name).part("set"))
@@ -153,13 +149,13 @@ def parse_experiment(path: Path, profile: str = "default") -> Experiment:
         Variant(name, label, factor, _resolve(capped(overlay(base, change), this.cap)))
         for name, label, factor, change in asked or [("base", "base", None, Located({}))]
     ]
-    if chosen is not None:
+    if this.variants is not None:
         names = [v.name for v in variants]
-        for index, name in enumerate(chosen):
+        for index, name in enumerate(this.variants):
             if name not in names:
                 address = ("profiles", profile, "variants", str(index))
                 raise yaml.error(address, f"no variant {name!r}; there is: {', '.join(names)}")
-        variants = [v for v in variants if v.name in chosen]
+        variants = [v for v in variants if v.name in this.variants]
     _check_distinct(variants, yaml)
     return Experiment(
         id=path.stem,

@@ -15,7 +15,6 @@ A hypothesis is supported when all of its claims are, and refuted when one is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -79,16 +78,10 @@ class HypothesisFields(BaseModel):
     claims: list[Claim] = Field(min_length=1, description="what is measured; all must hold")
 
 
-@dataclass(frozen=True)
-class Hypothesis:
+class Hypothesis(HypothesisFields):
     """A declared hypothesis. `id` is its key, `H5`."""
 
     id: str
-    title: str
-    statement: str
-    experiment: str
-    shown: str | None
-    claims: tuple[Claim, ...]
 
 
 def load_hypotheses(project: Project) -> tuple[Hypothesis, ...]:
@@ -120,14 +113,7 @@ def _read(name: str, yaml: Located, project: Project) -> Hypothesis:
     for index, claim in enumerate(fields.claims):
         if problem := _problem(claim, known):
             raise own.error(("claims", str(index)), f"{name}, claim {claim.say!r}: {problem}")
-    return Hypothesis(
-        name,
-        fields.title,
-        fields.statement.strip(),
-        fields.experiment,
-        fields.shown,
-        tuple(fields.claims),
-    )
+    return Hypothesis(id=name, **{**dict(fields), "statement": fields.statement.strip()})
 
 
 def _problem(claim: Claim, known: list[str]) -> str:

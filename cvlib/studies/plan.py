@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,11 +51,6 @@ class Start:
     is_local: bool = False
     unreachable: str | None = None
 
-    @property
-    def is_known(self) -> bool:
-        """Whether a run's key can be computed."""
-        return not self.needed or self.sha256 is not None
-
 
 @dataclass(frozen=True)
 class PlannedRun:
@@ -66,8 +61,6 @@ class PlannedRun:
 
     experiment: str
     variant: str
-    label: str
-    factor: str | None
     seed: int
     spec: RunSpec
     dataset_fingerprint: str | None
@@ -77,7 +70,7 @@ class PlannedRun:
     @property
     def key(self) -> str | None:
         """sha256 over canonical spec, dataset fingerprint and checksum of pretrained weights."""
-        if self.dataset_fingerprint is None or not self.start.is_known:
+        if self.dataset_fingerprint is None or (self.start.needed and self.start.sha256 is None):
             return None
         return run_key(self.spec.canonical(), self.dataset_fingerprint, self.start.sha256)
 
@@ -85,10 +78,6 @@ class PlannedRun:
     def name(self) -> str:
         """For messages: `exp01/base seed 0`."""
         return f"{self.experiment}/{self.variant} seed {self.seed}"
-
-    def ready(self, fingerprint: str, start: Start) -> PlannedRun:
-        """The same run once its data and weights are there."""
-        return replace(self, dataset_fingerprint=fingerprint, data_is_local=True, start=start)
 
     def _has_name(self, name: str) -> bool:
         if _KEY_PREFIX.fullmatch(name) and self.key is not None and self.key.startswith(name):
@@ -123,8 +112,6 @@ def resolve(experiment: Experiment, fingerprints: Fingerprints, starts: Starts) 
                 PlannedRun(
                     experiment=experiment.id,
                     variant=variant.name,
-                    label=variant.label,
-                    factor=variant.factor,
                     seed=seed,
                     spec=variant.spec.model_copy(update={"seed": seed}),
                     dataset_fingerprint=fingerprint,
@@ -179,9 +166,7 @@ class Fingerprints:
             from cvlib.data.fingerprint import local_fingerprint
 
             found = local_fingerprint(spec, self._data)
-            self._known[name] = (
-                (_noted(self._note).get(name), False) if not found else (found, True)
-            )
+            self._known[name] = (found, True) if found else (_noted(self._note).get(name), False)
         return self._known[name]
 
     def fetch(self, spec: DatasetSpec) -> str:
@@ -218,9 +203,7 @@ class Starts:
             by_note = bool(noted) and self._nothing_but_the_note(spec)
             found = None if by_note else self.file(spec, noted.get("sha256"))
             self._known[name] = (
-                Start(needed=True, sha256=noted.get("sha256"), unreachable=noted.get("unreachable"))
-                if found is None
-                else Start(needed=True, sha256=found.sha256, is_local=True)
+                Start(True, found.sha256, is_local=True) if found else Start(True, **noted)
             )
         return self._known[name]
 

@@ -15,7 +15,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -182,27 +182,12 @@ class ProgressView:
             print(text, file=self._stream, flush=True)
 
 
-@dataclass(frozen=True)
-class RunUnderWay:
-    """One run of a training. epoch counts from 1; None before the first news."""
-
-    name: str
-    epoch: int | None
-    epochs: int | None
-    phase: str | None
-
-
-@dataclass(frozen=True)
-class Training:
-    """A training under way: runs done and all, by experiment; seconds_left is an estimate."""
-
-    experiments: dict[str, tuple[int, int]]
-    runs: tuple[RunUnderWay, ...]
-    seconds_left: float | None
-
-
 class ProgressFile:
-    """Keeps the file for the time of a `with` block. That it cannot be written stops no training."""
+    """Keeps the file for the time of a `with` block. That it cannot be written stops no training.
+
+    {experiments: {id: [runs done, all]}, seconds_left: an estimate or null, runs: [{name, epoch,
+    epochs, phase}]}; epoch counts from 1, null before the first news.
+    """
 
     def __init__(self, runs: Path, tally: Tally) -> None:
         self._folder = runs / ".scratch"
@@ -229,32 +214,33 @@ class ProgressFile:
         if now < self._next:
             return
         self._next = now + EVERY_SECONDS
-        tally, runs = self._tally, []
-        for _, each in sorted(tally.under_way.items()):
-            at: Any = each.progress
-            runs.append(
-                RunUnderWay(each.run.name, at and at.epoch, at and at.epochs, at and at.phase)
-            )
-        counts = {name: (tally.ended[name], total) for name, total in sorted(tally.totals.items())}
-        training = Training(counts, tuple(runs), tally.seconds_left())
+        tally = self._tally
+        training = {
+            "experiments": {
+                name: (tally.ended[name], n) for name, n in sorted(tally.totals.items())
+            },
+            "runs": [
+                {
+                    "name": each.run.name,
+                    **{at: getattr(each.progress, at, None) for at in ("epoch", "epochs", "phase")},
+                }
+                for _, each in sorted(tally.under_way.items())
+            ],
+            "seconds_left": tally.seconds_left(),
+        }
         staged = self._path.with_suffix(".part")
         with contextlib.suppress(OSError):
-            staged.write_text(json.dumps(asdict(training)), encoding="utf-8")
+            staged.write_text(json.dumps(training), encoding="utf-8")
             staged.replace(self._path)
 
 
-def trainings(runs: Path) -> list[Training]:
-    """The trainings under way in a store, read from what they wrote; [] when there is none."""
+def trainings(runs: Path) -> list[dict[str, Any]]:
+    """What the trainings under way in a store wrote, see `ProgressFile`; [] when there is none."""
     found = []
     for path in sorted((runs / ".scratch").glob(_PATTERN)):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(OSError, ValueError):
             if not _is_over(path):
-                told = json.loads(path.read_text(encoding="utf-8"))
-                counts = {
-                    name: (done, total) for name, (done, total) in told["experiments"].items()
-                }
-                under_way = tuple(RunUnderWay(**run) for run in told["runs"])
-                found.append(Training(counts, under_way, told["seconds_left"]))
+                found.append(json.loads(path.read_text(encoding="utf-8")))
     return found
 
 

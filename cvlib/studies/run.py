@@ -5,14 +5,14 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from cvlib.processes import hearing
 from cvlib.project import Project
 from cvlib.results.store import Store
 from cvlib.studies.execute import Ended, Task
-from cvlib.studies.executors import Executor, WorkerPool, default_workers
+from cvlib.studies.executors import WorkerPool, default_workers
 from cvlib.studies.plan import Fingerprints, PlannedRun, Starts, named_runs
 from cvlib.studies.progress import ProgressFile, ProgressView, Tally
 from cvlib.studies.status import RunStatus, needs_work
@@ -52,7 +52,7 @@ def run_experiments(
     rerun: str | None = None,
     variants: Sequence[str] = (),
     view: ProgressView | None = None,
-    executor: Executor | None = None,
+    executor: WorkerPool | None = None,
 ) -> RunSummary:
     """Train every run of the named experiments that needs it, side by side.
 
@@ -85,7 +85,7 @@ def run_experiments(
 
 def carry_out(
     project: Project,
-    executor: Executor,
+    executor: WorkerPool,
     tasks: Sequence[Task],
     view: ProgressView,
     stopping: str = "each worker writes its checkpoint. The next `cvlib run` goes on.",
@@ -96,10 +96,20 @@ def carry_out(
     what is said then.
     """
     tally = Tally(task.run for task in tasks)
+    stopped = False
+
+    def stop(_number: int, _frame: object) -> None:
+        nonlocal stopped
+        if stopped:
+            raise KeyboardInterrupt
+        stopped = True
+        executor.stop()
+        view.note(f"Stopping: {stopping}")
+
     with (
         view.showing(tally, executor.place),
         ProgressFile(project.runs, tally) as file,
-        _stopping(executor, view, stopping),
+        hearing((signal.SIGINT, signal.SIGTERM), stop),
     ):
         for news in executor.submit(tasks):
             file.update()
@@ -129,29 +139,10 @@ def make_tasks(
         if start.needed and not start.is_local:
             skipped[run.name] = start.unreachable or "its weights are not here"
             continue
-        ready = run.ready(fingerprints.fetch(run.spec.dataset), start)
+        fingerprint = fingerprints.fetch(run.spec.dataset)
+        ready = replace(run, dataset_fingerprint=fingerprint, data_is_local=True, start=start)
         assert ready.key is not None
         came_to_light = ready.key != run.key and ready.key in store
         if not came_to_light or store.problems(ready.key):
             tasks.setdefault(ready.key, Task(ready, store.digest(ready.key)))
     return list(tasks.values())
-
-
-@contextmanager
-def _stopping(executor: Executor, view: ProgressView, text: str) -> Iterator[None]:
-    stopped = False
-
-    def stop(signum: int, _frame: object) -> None:
-        nonlocal stopped
-        if stopped:
-            raise KeyboardInterrupt
-        stopped = True
-        executor.stop()
-        view.note(f"Stopping: {text}")
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

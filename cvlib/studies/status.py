@@ -12,7 +12,8 @@ import json
 import platform
 import subprocess
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby
@@ -34,6 +35,7 @@ Cue = Literal["spec", "data", "code", "environment"]
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow", "scikit-learn", "opentsne")
 # The one whose change makes a run stale: its kernels do the arithmetic.
 ARITHMETIC = "torch"
+MODULES_NAMED = 4  # of those that changed
 CONFIRMED = "confirmed.json"
 
 
@@ -79,7 +81,7 @@ class Inspector:
         self._code: dict[tuple[str, ...], dict[str, str]] = {}
         self._versions = package_versions()
         self._read: dict[str, Run | FailedRun | DamagedRun] = {}
-        self._made_for: dict[tuple[str, str, int], list[str]] | None = None
+        self._made_for: dict[tuple[str, str, int], list[Run | FailedRun]] | None = None
         self._confirmed: dict[str, dict[str, Any]] | None = None
 
     def inspect(self, runs: Iterable[PlannedRun]) -> list[RunStatus]:
@@ -119,10 +121,9 @@ class Inspector:
                 self._confirmed = read_confirmed(self._store.root)
             evidence = self._confirmed.get(change_id(planned, then, now))
             if evidence is None:
-                code = f"code changed since: {', '.join(changed)}"
-                return RunStatus(planned, "stale", "code", code, found)
-            repeated, runs = len(evidence["repeated"]), evidence["runs"]
-            note = f"code changed since, {repeated} of {runs} runs repeated, equal"
+                return RunStatus(planned, "stale", "code", code_cue(changed), found)
+            repeated = f"{len(evidence['repeated'])} of {evidence['runs']} runs repeated"
+            note = f"code changed since, {repeated}, equal"
         before, after = found.provenance["packages"].get(ARITHMETIC), self._versions.get(ARITHMETIC)
         if before != after:
             environment = f"{ARITHMETIC} {before} → {after}"
@@ -130,15 +131,12 @@ class Inspector:
         return RunStatus(planned, "fresh", result=found, note=note)
 
     def _absent(self, planned: PlannedRun, key: str) -> RunStatus:
-        closest: tuple[int, RunStatus] | None = None
-        for other in self._predecessors(planned):
-            changes = spec_changes(other.spec, planned.spec.canonical())
-            if closest is None or len(changes) < closest[0]:
-                cue: Cue = "spec" if changes else "data"
-                reason = "; ".join(changes) or _data_change(other, planned)
-                closest = len(changes), RunStatus(planned, "stale", cue, reason)
-        if closest:
-            return closest[1]
+        now = planned.spec.canonical()
+        earlier = [(spec_changes(run.spec, now), run) for run in self._predecessors(planned)]
+        if earlier:
+            changes, closest = min(earlier, key=lambda one: len(one[0]))
+            reason = "; ".join(changes) or _data_change(closest, planned)
+            return RunStatus(planned, "stale", "spec" if changes else "data", reason)
         reason = "under way, the next call goes on" if self._store.is_under_way(key) else ""
         return RunStatus(planned, "missing", reason=reason)
 
@@ -147,14 +145,11 @@ class Inspector:
         if self._made_for is None:
             self._made_for = defaultdict(list)
             for key in self._store.keys():  # noqa: SIM118 - not a mapping
-                run = self._find(key)
-                if isinstance(run, Run | FailedRun):
+                if isinstance(run := self._find(key), Run | FailedRun):
                     made = run.provenance["made_for"]
                     name = made["experiment"], made["variant"], made["seed"]
-                    self._made_for[name].append(key)
-        keys = self._made_for.get((planned.experiment, planned.variant, planned.seed), [])
-        found = [self._find(key) for key in keys]
-        return [run for run in found if isinstance(run, Run | FailedRun)]
+                    self._made_for[name].append(run)
+        return self._made_for.get((planned.experiment, planned.variant, planned.seed), [])
 
     def _find(self, key: str) -> Run | FailedRun | DamagedRun | None:
         if key not in self._read:
@@ -195,10 +190,10 @@ def status_text(plan: Plan, statuses: list[RunStatus]) -> str:
     lines = [f"{experiment.id}  {experiment.title}  ({experiment.profile}: {summary})"]
     width = max(len(status.planned.variant) for status in statuses)
 
-    def same(status: RunStatus) -> tuple[str, str, str | None, str]:
-        return status.planned.variant, status.state, status.cue, status.reason or status.note
-
-    for (variant, state, cue, reason), group in groupby(statuses, key=same):
+    by_variant = groupby(
+        statuses, key=lambda s: (s.planned.variant, s.state, s.cue, s.reason or s.note)
+    )
+    for (variant, state, cue, reason), group in by_variant:
         seeds = " ".join(str(status.planned.seed) for status in group)
         why = f"  {cue + ': ' if cue else ''}{reason}" if reason else ""
         lines.append(f"  {variant:<{width}}  seed {seeds:<8} {state}{why}")
@@ -206,6 +201,13 @@ def status_text(plan: Plan, statuses: list[RunStatus]) -> str:
 
 
 # ── what differs from the run that was made ──────────────────────────────────────────────────
+
+
+def code_cue(changed: Sequence[str]) -> str:
+    """`code changed since: cvlib.training.loop`; of many modules, the first four and their number."""
+    more = len(changed) - MODULES_NAMED
+    named = ", ".join(changed[:MODULES_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return f"code changed since: {named}"
 
 
 def spec_changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -257,12 +259,10 @@ def package_versions() -> dict[str, str]:
 
 def processor_name() -> str:
     """The processor's model, such as `AMD EPYC`; the architecture where it cannot be read."""
-    try:
+    with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
     return platform.processor() or platform.machine()
 
 

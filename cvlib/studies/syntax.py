@@ -125,17 +125,15 @@ class _Splitter(ast.NodeTransformer):
 
 
 def normalised(source: str) -> str:
-    """A text that two modules share when they mean the same; the same in every Python from 3.10.
-
-    `ast.dump` will not do: it gained fields with 3.12 and dropped empty ones with 3.13.
-    """
+    """A text that two modules share when they mean the same; the same in every Python from 3.10."""
     return spelled(ast.parse(source))
 
 
 def spelled(value: Any) -> str:
     """Write a node, or a list of them, with every field that means something.
 
-    A bare string is left out: it is documentation wherever it stands, of attributes too.
+    A bare string is left out: it is documentation wherever it stands, of attributes too. `ast.dump`
+    will not do: it gained fields with 3.12 and dropped empty ones with 3.13.
     """
     if isinstance(value, list):
         return f"[{','.join(map(spelled, value))}]"
@@ -158,7 +156,12 @@ def spelled(value: Any) -> str:
 
 def without_docstrings(body: list[ast.stmt], holder: type[ast.AST] = ast.Module) -> list[ast.stmt]:
     """The statements that do something; `pass` where Python wants one and there is none."""
-    kept = [statement for statement in body if not is_bare_string(statement)]
+    kept = [
+        node
+        for node in body
+        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        or not isinstance(node.value.value, str)
+    ]
     return kept if kept or holder is ast.Module else [ast.Pass()]
 
 
@@ -216,12 +219,3 @@ def module_file(root: Path, module: str) -> Path | None:
         if candidate.exists():
             return candidate
     return None
-
-
-def is_bare_string(node: ast.AST) -> bool:
-    """Whether a statement is a string alone."""
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )

@@ -24,7 +24,7 @@ def layout(tmp_path) -> Project:
 @pytest.fixture
 def nothing_prepared(monkeypatch):
     """As in a new process, and so that this one's environment stays as it is."""
-    monkeypatch.setattr(environment, "_prepared", {})
+    monkeypatch.setattr(environment, "_prepared", [])
     monkeypatch.setattr(os, "environ", dict(os.environ))
     os.environ.pop(environment.URI, None)
 

@@ -115,10 +115,8 @@ def test_maps_have_their_own_titles(pair):
     both = ["probe-a", two["probe-a"]]
     assert heads(one.embedding(*both)) == ["exp02 probe of A", "exp03 probe of A"]
     assert heads(one.embedding(*both, titles=["this", "that"])) == ["this", "that"]
-    by_id = {"exp02/probe-a": "this", "exp03/probe-a": "that"}
-    assert heads(one.embedding(*both, titles=by_id)) == ["this", "that"]
-    with pytest.raises(JournalError, match="titles for probe-z, which are no panels"):
-        one.embedding(*both, titles={"probe-z": "other"})
+    with pytest.raises(JournalError, match="expected one for each of 2 variants"):
+        one.embedding(*both, titles=["this"])
 
 
 def test_few_shot_curves_are_two(pair):

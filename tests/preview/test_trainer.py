@@ -34,7 +34,7 @@ def test_ending_the_preview_leaves_a_checkpoint_and_no_process(tmp_path):
     project = Project(root)
     with previewed(root, "--train") as command:
         wait_until(
-            lambda: any(run.epoch and run.epoch > 1 for each in trainings(project.runs) for run in each.runs),
+            lambda: any((run["epoch"] or 0) > 1 for each in trainings(project.runs) for run in each["runs"]),
             120,
             command.log.read_text,
         )  # fmt: skip

@@ -160,7 +160,7 @@ def test_without_open_clip_it_is_said_how_to_install_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setitem(sys.modules, "open_clip", None)
-    with pytest.raises(ImportError, match="pip install 'open-clip-torch>=3.0'"):
+    with pytest.raises(ImportError, match=r"pip install 'open-clip-torch>=3\.0'"):
         load_clip(folder)
 
 

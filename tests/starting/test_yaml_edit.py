@@ -1,8 +1,9 @@
 import pytest
 import yaml
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString as quoted
 
 from cvlib.starting import StartError
-from cvlib.starting.yaml_edit import edit_yaml, folded, insert_item, quoted
+from cvlib.starting.yaml_edit import edit_yaml, folded, insert_item
 
 FILE = """\
 # über alles: é

@@ -4,7 +4,7 @@ import pytest
 
 from cvlib.project import Project
 from cvlib.studies.execute import Ended
-from cvlib.studies.executors import Executor, News
+from cvlib.studies.executors import News
 
 EXPERIMENT = """\
 title: Digits
@@ -48,7 +48,7 @@ def edit(layout):
     return replace
 
 
-class FakeExecutor(Executor):
+class FakeExecutor:
     """Trains nothing: hands out the news that `tell(task)` makes, and remembers what it was asked."""
 
     place = "no process"

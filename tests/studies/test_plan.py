@@ -182,9 +182,10 @@ def test_in_a_clone_without_weights_the_note_is_taken_and_timm_is_not_asked(proj
 def planned(layout, edit):
     edit("seeds: [0]", "seeds: [0, 1]")
     (layout.experiments / "exp02.yaml").write_text(layout.experiment_file("exp01").read_text())
-    fingerprints = Fingerprints(layout.data, layout.runs)
-    runs = [run for name in layout.experiment_ids() for run in layout.plan(name).runs]
-    return [run.ready(fingerprints.fetch(run.spec.dataset), run.start) for run in runs]
+    dataset = layout.experiment("exp01").variants[0].spec.dataset
+    Fingerprints(layout.data, layout.runs).fetch(dataset)
+    layout = again(layout)
+    return [run for name in layout.experiment_ids() for run in layout.plan(name).runs]
 
 
 def names(runs):

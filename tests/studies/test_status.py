@@ -11,7 +11,7 @@ from cvlib.results.store import Store
 from cvlib.studies import status
 from cvlib.studies.run import inspect, run_experiments
 from cvlib.studies.spec import entries
-from cvlib.studies.status import needs_work
+from cvlib.studies.status import code_cue, needs_work
 from tests.studies.conftest import again
 
 
@@ -175,3 +175,9 @@ def test_provenance_holds_no_path_clock_or_host(trained):
     provenance = json.loads(next(trained.runs.glob("*/provenance.json")).read_text())
     assert provenance["made_for"]["experiment"] == "exp01"
     assert provenance["packages"]["torch"] and provenance["code"]["cvlib.training.run"]
+
+
+def test_of_many_changed_modules_the_first_four_are_named():
+    names = [f"cvlib.m{number}" for number in range(6)]
+    four = "code changed since: cvlib.m0, cvlib.m1, cvlib.m2, cvlib.m3"
+    assert code_cue(names) == f"{four} and 2 more" and code_cue(names[:4]) == four

@@ -110,7 +110,7 @@ def test_a_changed_module_is_named(package):
 
 def test_the_training_code_is_covered_and_the_report_is_not():
     covered = code_fingerprint(TRAINING)
-    assert {"cvlib.training.run", "cvlib.models.custom_cnn", "cvlib.data.augment"} <= set(covered)
+    assert {"cvlib.training.run", "cvlib.models.custom_cnn", "cvlib.data.loader"} <= set(covered)
     outside = ("cvlib.studies", "cvlib.results", "cvlib.journal", "cvlib.engine", "cvlib.analysis")
     outside = (*outside, "cvlib.data.sources", "cvlib.data.providers", "cvlib.data.fingerprint")
     assert not [name for name in covered if name.startswith(outside) or name.endswith(".spec")]
@@ -133,7 +133,7 @@ def test_each_kind_of_run_is_covered_by_what_it_uses_and_by_nothing_else():
     assert "cvlib.training.loop" in cnn & tuned and "cvlib.training.loop" not in probed
     assert "cvlib.models.preprocess" in tuned & probed
     assert {"cvlib.probing.logistic", "cvlib.probing.features"} <= probed - tuned
-    assert "cvlib.analysis.embeddings" in probed - tuned
+    assert "cvlib.analysis.feature_maps" in probed - tuned
     first = _spec(model=BACKBONE, train={"mode": "probe_then_fine_tune"})
     assert {"cvlib.probing.logistic", "cvlib.training.loop"} <= set(
         code_fingerprint(entries(first))
