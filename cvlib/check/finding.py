@@ -13,10 +13,15 @@ if TYPE_CHECKING:
     from cvlib.check.submission import Submission
 
 # note: worth knowing, and no reason to hold the report back; unchecked: says why it could not look
-Verdict = Literal["ok", "note", "failed", "unchecked"]
+FindingVerdict = Literal["ok", "note", "failed", "unchecked"]
 Location = tuple[str, int | None]  # file and line
 
-_MARKS: dict[Verdict, str] = {"ok": "ok", "note": "note", "failed": "FAILED", "unchecked": "?"}
+_MARKS: dict[FindingVerdict, str] = {
+    "ok": "ok",
+    "note": "note",
+    "failed": "FAILED",
+    "unchecked": "?",
+}
 _MOST = 5  # findings of one kind that are printed
 _INDENT = " " * 24
 
@@ -28,7 +33,7 @@ class Finding:
     page counts from 1; file is relative to the project; label is of a figure, table or reference.
     """
 
-    verdict: Verdict
+    verdict: FindingVerdict
     says: str
     to_do: str = ""
     page: int | None = None
@@ -115,7 +120,7 @@ class Report:
         """Whether nothing failed. What could not be checked did not fail."""
         return not self.of("failed")
 
-    def of(self, verdict: Verdict) -> tuple[Finding, ...]:
+    def of(self, verdict: FindingVerdict) -> tuple[Finding, ...]:
         """Return the findings with a verdict."""
         return tuple(finding for finding in self.findings if finding.verdict == verdict)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cvlib.check.finding import Finding, Findings, check, failed, note, ok
-from cvlib.check.pdf import Entry
+from cvlib.check.pdf import OutlineEntry
 from cvlib.check.submission import Submission
 from cvlib.settings import expected_pdf_name
 from cvlib.studies.located_yaml import SpecError
@@ -59,9 +59,9 @@ class Section:
     """A heading at the top of the outline with the headings below it, up to where it ends."""
 
     title: str
-    start: Entry
-    end: Entry | None
-    below: tuple[Entry, ...]
+    start: OutlineEntry
+    end: OutlineEntry | None
+    below: tuple[OutlineEntry, ...]
 
     @property
     def chapters(self) -> list[str]:
@@ -74,7 +74,7 @@ class Section:
         return [int(found[1]) for title in self.chapters if (found := _EXPERIMENT.match(title))]
 
 
-def section_called(outline: Sequence[Entry], word: str) -> Section | None:
+def section_called(outline: Sequence[OutlineEntry], word: str) -> Section | None:
     """Return the first section at the top whose title holds `word`.
 
     It ends where the next one, or provenance, references or an appendix below it, begins.

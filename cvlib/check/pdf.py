@@ -89,7 +89,7 @@ class Tagged:
 
 
 @dataclass(frozen=True)
-class Entry:
+class OutlineEntry:
     """A heading in the outline: level from 0, page from 1, `top` in points from the page's top."""
 
     title: str
@@ -171,7 +171,7 @@ class Pdf:
         self.pages = tuple(Page(self._document[index], index + 1) for index in range(count))
 
     @cached_property
-    def outline(self) -> tuple[Entry, ...]:
+    def outline(self) -> tuple[OutlineEntry, ...]:
         """All headings in reading order."""
         entries = []
         for bookmark in self._document.get_toc():
@@ -185,7 +185,9 @@ class Pdf:
             # the heading itself begins lower: Typst's targets lie 10 points above it
             texts = (d.box.top for d in page.content if d.kind == "text")
             top = min((text for text in texts if text >= top - 1), default=top)
-            entries.append(Entry(bookmark.get_title().strip(), bookmark.level, index + 1, top))
+            entries.append(
+                OutlineEntry(bookmark.get_title().strip(), bookmark.level, index + 1, top)
+            )
         return tuple(entries)
 
     @property

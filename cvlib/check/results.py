@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cvlib.check.finding import Finding, Findings, check, failed, note, ok, unchecked
 from cvlib.check.submission import CheckedChapter, Submission
-from cvlib.engine.chapter import Markdown
+from cvlib.engine.chapter import TextBlock
 from cvlib.freeze.frozen_chapter import described_runs
 from cvlib.freeze.marks import Mark, marks, without_marks
 from cvlib.results.store import Store
@@ -33,7 +33,7 @@ def values(submission: Submission) -> Findings:
     count, wrong = 0, 0
     for chapter in submission.chapters:
         if not chapter.markdown:
-            texts = [block for block in chapter.chapter.blocks if isinstance(block, Markdown)]
+            texts = [block for block in chapter.chapter.blocks if isinstance(block, TextBlock)]
             if any(block.inlines for block in texts):
                 yield unchecked(f"{chapter.file} is not frozen, so that its values are not known")
             continue

@@ -64,7 +64,7 @@ class Inline(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Markdown:
+class TextBlock:
     """Text between cells, blank lines at both ends removed; or a YAML block of its own."""
 
     lines: tuple[Line, ...]
@@ -97,7 +97,7 @@ class Markdown:
 
 
 @dataclass(frozen=True)
-class Caption(Markdown):
+class Caption(TextBlock):
     """One text of a cell's caption option, on the line of the option."""
 
     option: str = ""
@@ -153,9 +153,9 @@ class Chapter:
     file: str
     text: str
     lines: tuple[Line, ...] = field(repr=False)
-    head: Markdown
+    head: TextBlock
     header: Mapping[str, Any]
-    blocks: tuple[Markdown | Cell, ...]
+    blocks: tuple[TextBlock | Cell, ...]
     included: Mapping[str, str]
     executes: bool
     problems: tuple[RenderError, ...] = field(compare=False)
@@ -294,7 +294,7 @@ class _Parser:
     """Takes one chapter apart; notes what stops the embedded engine, and goes on."""
 
     lines: list[Line]
-    blocks: list[Markdown | Cell] = field(default_factory=list)
+    blocks: list[TextBlock | Cell] = field(default_factory=list)
     pending: list[Line] = field(default_factory=list)
     problems: list[RenderError] = field(default_factory=list)
     has_cell: bool = False  # of any language that Quarto runs
@@ -323,13 +323,13 @@ class _Parser:
     ) -> None:
         self.problems.append(kind(message, file=file, line=line))
 
-    def _header(self) -> tuple[Markdown, dict[str, Any], int]:
+    def _header(self) -> tuple[TextBlock, dict[str, Any], int]:
         """The YAML header as a block, what it says, and where the body begins."""
         first = self.lines[0]
         end = self._end_of_yaml(0) if YAML_RULE.match(first.text) else 0
         if end is None:
             self._stop("the YAML header has no closing ---", first.file, 1, BookError)
-        nothing = Markdown((first._replace(text=""),), is_yaml=True)
+        nothing = TextBlock((first._replace(text=""),), is_yaml=True)
         if not end:
             return nothing, {}, 0
         parsed = self._yaml(self.lines[1:end])
@@ -351,7 +351,7 @@ class _Parser:
             self._stop(message, parsed.name, parsed.line("jupyter"))
         # Quarto takes `jupyter` out of the header when it runs the chapter.
         kept = [line for line in self.lines[: end + 1] if not line.text.startswith("jupyter:")]
-        head = Markdown(tuple(kept), is_yaml=True) if len(kept) > 2 else nothing
+        head = TextBlock(tuple(kept), is_yaml=True) if len(kept) > 2 else nothing
         return head, parsed.data, end + 1
 
     def _end_of_yaml(self, start: int) -> int | None:
@@ -388,7 +388,7 @@ class _Parser:
         filled = [i for i, line in enumerate(self.pending) if line.text.strip()]
         if filled:
             kept = self.pending[filled[0] : filled[-1] + 1]
-            self.blocks.append(Markdown(tuple(kept), is_yaml))
+            self.blocks.append(TextBlock(tuple(kept), is_yaml))
         self.pending.clear()
 
     def _read_yaml_block(self, start: int) -> int:
@@ -511,9 +511,9 @@ class _Parser:
             elif label:
                 seen[label] = cell.line
 
-    def _check_nothing_to_evaluate(self, head: Markdown) -> None:
+    def _check_nothing_to_evaluate(self, head: TextBlock) -> None:
         for block in (head, *self.blocks):
-            for found in block.inlines if isinstance(block, Markdown) else ():
+            for found in block.inlines if isinstance(block, TextBlock) else ():
                 message = (
                     f"inline `{{python}} {found.expression}` in a chapter without a cell stays plain "
                     "text: add a cell, or `jupyter: python3` to the header"

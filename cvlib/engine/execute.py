@@ -27,7 +27,7 @@ from cvlib.engine.chapter import (
     Cell,
     Chapter,
     Inline,
-    Markdown,
+    TextBlock,
     as_one_line,
     check_supported,
 )
@@ -111,7 +111,7 @@ def unexecuted_markdown(chapter: Chapter) -> str:
     """
     check_supported([chapter])
     blocks = [*([chapter.head] if chapter.header_text else []), *chapter.blocks]
-    return "".join(block.text + "\n\n" for block in blocks if isinstance(block, Markdown))
+    return "".join(block.text + "\n\n" for block in blocks if isinstance(block, TextBlock))
 
 
 def _options(book: Book, chapter: Chapter, target: Target) -> dict[str, Any]:
@@ -154,8 +154,8 @@ def _matplotlibrc(options: Mapping[str, Any]) -> str:
 # ── running ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _run_block(kernel: Kernel, block: Cell | Markdown, options: Mapping[str, Any]) -> Ran:
-    if isinstance(block, Markdown):
+def _run_block(kernel: Kernel, block: Cell | TextBlock, options: Mapping[str, Any]) -> Ran:
+    if isinstance(block, TextBlock):
         return Ran(_evaluate(kernel, block.inlines))
     if not block.options.get("eval", options["eval"]) or not block.code.strip():
         return Ran([])
@@ -256,7 +256,7 @@ def _write(
     return Executed("".join(parts), figures)
 
 
-def _fill(block: Markdown, results: list[dict[str, Any]], target: Target) -> str:
+def _fill(block: TextBlock, results: list[dict[str, Any]], target: Target) -> str:
     """Return the block's text with each expression replaced by its value for `target`.
 
     Quarto puts values into YAML as text: a value whose Markdown has quotes or backslashes stands in a

@@ -14,22 +14,22 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from cvlib.engine.chapter import Caption, Cell, Chapter, Inline, Markdown
+from cvlib.engine.chapter import Caption, Cell, Chapter, Inline, TextBlock
 from cvlib.freeze.marks import values_in
 
 _CELL = re.compile(r"^::: \{[^\n]*\.cell [^\n]*execution_count=(\d+)\}$", re.MULTILINE)
 _LONG = 12  # letters of a text that says where it is, even behind one that was changed
 
 
-def taken_apart(chapter: Chapter) -> tuple[list[str], list[list[Cell | Markdown | Inline]]]:
+def taken_apart(chapter: Chapter) -> tuple[list[str], list[list[Cell | TextBlock | Inline]]]:
     """Return the texts that stand in the executed markdown as they are, and what is between them.
 
     There is one text more than gaps; only the first and the last may be empty. In a gap there are
     cells, blocks of YAML, the header, and an inline expression as its last.
     """
-    texts, gaps = [""], list[list[Cell | Markdown | Inline]]()
+    texts, gaps = [""], list[list[Cell | TextBlock | Inline]]()
 
-    def add(replaced: Cell | Markdown | Inline) -> None:
+    def add(replaced: Cell | TextBlock | Inline) -> None:
         if gaps and not texts[-1]:
             gaps[-1].append(replaced)
         else:
@@ -128,7 +128,7 @@ def align(chapter: Chapter, markdown: str) -> Alignment:
                 # what else is replaced before it ends with its line
                 at = markdown.rfind("\n", start, end) + 1 if len(gap) > 1 else start
                 made.append(_made("value", replaced, max(at, start), end))
-            elif isinstance(replaced, Markdown):
+            elif isinstance(replaced, TextBlock):
                 made += _inside(replaced, markdown, start, end, values)
     for one, cell in cells:
         for _, captions in groupby(cell.captions, lambda caption: caption.option):
@@ -224,7 +224,7 @@ def _find(
 
 
 def _inside(
-    block: Markdown | Caption, markdown: str, start: int, end: int, values: Mapping[int, int]
+    block: TextBlock | Caption, markdown: str, start: int, end: int, values: Mapping[int, int]
 ) -> list[Made]:
     """The values of a caption or a block of YAML in start:end of the markdown, if all are found.
 

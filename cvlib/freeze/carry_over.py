@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cvlib.engine.chapter import Cell, Chapter, Inline, Markdown
+from cvlib.engine.chapter import Cell, Chapter, Inline, TextBlock
 from cvlib.freeze.align import align, taken_apart
 from cvlib.freeze.frozen_copy import FrozenCopy, Record, write_record
 from cvlib.results.files import replace_text
@@ -33,7 +33,7 @@ def same_cells(before: Chapter, after: Chapter) -> bool:
 def _contents(chapter: Chapter) -> list[list[Any]]:
     """All that the outcome of what is executed depends on, as it is cut by the text."""
 
-    def content(replaced: Cell | Markdown | Inline) -> Any:
+    def content(replaced: Cell | TextBlock | Inline) -> Any:
         if isinstance(replaced, Cell):
             return replaced.code, dict(replaced.options), replaced.has_option_lines
         return replaced.expression if isinstance(replaced, Inline) else replaced.text

@@ -243,7 +243,7 @@ def statuses_text(statuses: list[ChapterStatus]) -> str:
 
 
 @dataclass(frozen=True)
-class Left:
+class KernelReads:
     """What the recorder of a chapter's kernel wrote down. late: why it may not be all."""
 
     hash: str
@@ -251,14 +251,14 @@ class Left:
     record: Record
 
 
-def take_reads(project: Project, file: str) -> Left | None:
+def take_reads(project: Project, file: str) -> KernelReads | None:
     """What the kernel of a chapter left, once; None where it left nothing."""
     path = reads_file(project.root, file)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         path.unlink()
         record = Record(content["reads"], tuple(content["experiments"]), tuple(content["wrote"]))
-        return Left(content["hash"], content["late"], record)
+        return KernelReads(content["hash"], content["late"], record)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -41,7 +41,7 @@ _WORDS = 8
 
 
 @dataclass(frozen=True)
-class Block:
+class InterpretationBlock:
     """One block in a chapter. line: of its opening; words: how it begins."""
 
     file: str
@@ -75,13 +75,13 @@ class ToReview:
         return NEVER if self.never else f"{', '.join(self.changed)} changed since it was reviewed"
 
 
-def blocks_in(file: str, text: str) -> Iterator[Block]:
+def blocks_in(file: str, text: str) -> Iterator[InterpretationBlock]:
     """The blocks of one chapter, in order."""
     lines = text.splitlines()
     for number, inside in _openings(lines):
         given = _attributes(inside)
         pairs = (item.partition("=") for item in given.get("reviewed", "").split())
-        yield Block(
+        yield InterpretationBlock(
             file,
             number,
             _beginning(lines[number:]),

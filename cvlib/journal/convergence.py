@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 SHARE = 0.95  # of a run's own best, or of the best of all
 COMMON = "common"
-Target = float | str
+AccuracyTarget = float | str
 
 
 @of_experiment
 def seconds_to(
     results: Results,
     variant: Name = "base",
-    target: Target | None = None,
+    target: AccuracyTarget | None = None,
     among: Sequence[Name] | None = None,
 ) -> Quantity:
     """`12 s`: training time until a validation accuracy; None: 95% of the run's own best.
@@ -43,7 +43,7 @@ def seconds_to(
 def epochs_to(
     results: Results,
     variant: Name = "base",
-    target: Target | None = None,
+    target: AccuracyTarget | None = None,
     among: Sequence[Name] | None = None,
 ) -> Quantity:
     """`3.5 epochs`: epochs until a validation accuracy, asked as `seconds_to` is.
@@ -70,7 +70,7 @@ def common_target(results: Results, *variants: Name) -> Quantity:
     return Quantity(f"{100 * target:g}%", 100 * target, stale=stale, runs=keys_of(shown))
 
 
-def target_of(target: Target | None, variants: Sequence[VariantResults]) -> float | None:
+def target_of(target: AccuracyTarget | None, variants: Sequence[VariantResults]) -> float | None:
     """A target as a share: itself, or for `common` 95% of the best that any run reached.
 
     That is to a tenth of a point; None without a run. A probe, which has no epochs, counts with the
@@ -129,7 +129,7 @@ def _until(
     results: Results,
     what: str,
     variant: Name,
-    target: Target | None,
+    target: AccuracyTarget | None,
     among: Sequence[Name] | None,
 ) -> Quantity:
     shown = [one for one in results.chosen(among) if one.runs]

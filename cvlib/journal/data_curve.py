@@ -13,7 +13,7 @@ from cvlib.journal.errors import JournalError, MissingResults
 from cvlib.journal.estimates import of_values, only_shares
 from cvlib.journal.figure import empty_figure, styled
 from cvlib.journal.handle import of_experiment
-from cvlib.journal.lines import Line, check_band, lines_figure
+from cvlib.journal.lines import CurveLine, check_band, lines_figure
 from cvlib.journal.notes import absence_note, fixed_note, marks, stale_note
 from cvlib.journal.quantity import Quantity, Skipped, keys_of
 from cvlib.journal.results import Name, VariantResults, skipped_value, told_apart, value_of
@@ -59,7 +59,7 @@ def data_curve(
             # one stale point makes the line stale
             label += max(mark[variant.id] for variant in points.values())
             values = tuple(100 * variant.values(metric) for variant in points.values())
-            lines.append(Line(label, tuple(points), values))
+            lines.append(CurveLine(label, tuple(points), values))
     counts = sorted({count for line in lines for count in line.x})
     ticks: dict[float, str] = {}  # at each size, left out where it would touch the one before
     for count in counts:
@@ -165,7 +165,7 @@ def few_shot(results: Results, *variants: Name, band: str = "range") -> ReportFi
         x = tuple(_images_a_class(variant, shots) for shots in curve)
         ticks |= {place: f"{s:,}" for place, s in zip(x, curve, strict=True) if isinstance(s, int)}
         ticks.setdefault(x[-1], ALL)
-        lines.append(Line(variant.label + mark[variant.id], x, tuple(curve.values())))
+        lines.append(CurveLine(variant.label + mark[variant.id], x, tuple(curve.values())))
     placed: dict[float, str] = {}
     before = 0.0
     for place in sorted(ticks):  # what would touch the one before stands a line lower

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Line:
+class CurveLine:
     """One line. values: for each x the accuracies in percent of all seeds and draws."""
 
     name: str
@@ -58,7 +58,7 @@ def draw_line(
 
 
 def lines_figure(
-    lines: Sequence[Line],
+    lines: Sequence[CurveLine],
     band: str,
     *,
     ticks: Mapping[float, str],

@@ -17,7 +17,7 @@ from cvlib.journal.results import constant, shared_seeds, told_apart
 from cvlib.journal.words import counted
 
 if TYPE_CHECKING:
-    from cvlib.journal.convergence import Target
+    from cvlib.journal.convergence import AccuracyTarget
     from cvlib.journal.estimates import Spread
     from cvlib.journal.quantity import Markdown
     from cvlib.journal.results import Name, Results, VariantResults
@@ -32,7 +32,7 @@ def table(
     *columns: str,
     variants: Sequence[Name] | None = None,
     reference: Name | None = None,
-    target: Target | None = None,
+    target: AccuracyTarget | None = None,
     note: bool = True,
 ) -> Markdown:
     """A row a variant, as a Markdown table with a note below.

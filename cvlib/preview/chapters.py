@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from cvlib.engine.errors import CellFailed, GivenUp, RenderError
 from cvlib.preview.book import WRONG, MissingRuns, PreviewedBook
-from cvlib.preview.server import News, Problem, Waiting, page_digests
+from cvlib.preview.server import LiveNews, Problem, Waiting, page_digests
 from cvlib.preview.watch import ReportFiles
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Preview:
     notify: gets a line for whoever started the preview. missing: after `update`, what has no result.
     """
 
-    def __init__(self, book: PreviewedBook, news: News, notify: Callable[[str], None]) -> None:
+    def __init__(self, book: PreviewedBook, news: LiveNews, notify: Callable[[str], None]) -> None:
         self.files = ReportFiles(book.project)
         self.missing: list[MissingRuns] = []
         self._book = book

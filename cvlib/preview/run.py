@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cvlib.preview.book import WRONG, PreviewedBook
 from cvlib.preview.chapters import Preview
-from cvlib.preview.server import News, PreviewServer
+from cvlib.preview.server import LiveNews, PreviewServer
 from cvlib.processes import asked_to_end, signal_group
 from cvlib.project import Project
 from cvlib.studies.progress import trainings
@@ -37,7 +37,7 @@ def run_preview(project: Project, *, port: int, open_browser: bool, train: bool)
     os.environ["CVLIB_PROFILE"] = project.profile  # the chapters' kernels ask for it
     own = project.root / ".quarto" / "cvlib-preview" / project.profile
     own.mkdir(parents=True, exist_ok=True)
-    book, news, trainer = PreviewedBook(project, own), News(), Trainer(project)
+    book, news, trainer = PreviewedBook(project, own), LiveNews(), Trainer(project)
     preview = Preview(book, news, _say)
     output = project.root / "_output"  # where renders put the PDF, which the pages link to
     with contextlib.suppress(*WRONG):

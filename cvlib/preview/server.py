@@ -77,7 +77,7 @@ class PreviewState:
     training: Sequence[Mapping[str, object]] = ()
 
 
-class News:
+class LiveNews:
     """Holds the state as it is now: another object once something in it is another."""
 
     def __init__(self) -> None:
@@ -98,7 +98,7 @@ class PreviewServer:
     Raises PortTaken when something listens on this port of 127.0.0.1 already.
     """
 
-    def __init__(self, folder: Path, output: Path, port: int, news: News) -> None:
+    def __init__(self, folder: Path, output: Path, port: int, news: LiveNews) -> None:
         check_port(port, _is_preview, "preview")
         self.folder = folder
         self.output = output

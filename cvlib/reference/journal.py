@@ -49,7 +49,7 @@ computed from runs whose code or environment changed since.
 """
 
 
-class Entry(NamedTuple):
+class FunctionEntry(NamedTuple):
     """One thing that a chapter can ask for. call: as it is written, with arguments and defaults."""
 
     call: str
@@ -83,7 +83,7 @@ def without_outputs(page: str) -> str:
     return _OUTPUT.sub("", page)
 
 
-def _functions(subject: str, names: dict[str, str]) -> list[Entry]:
+def _functions(subject: str, names: dict[str, str]) -> list[FunctionEntry]:
     found = []
     for name, module in names.items():
         function = getattr(import_module(module), name)
@@ -91,20 +91,20 @@ def _functions(subject: str, names: dict[str, str]) -> list[Entry]:
     return found
 
 
-def _entry(name: str, function: Callable[..., Any], skip: int = 0) -> Entry:
+def _entry(name: str, function: Callable[..., Any], skip: int = 0) -> FunctionEntry:
     signature = inspect.signature(function)
     given = list(signature.parameters.values())[skip:]
     plain = [one.replace(annotation=inspect.Parameter.empty) for one in given]
     call = name + str(inspect.Signature(plain))
-    return Entry(call, inspect.getdoc(function) or "", str(signature.return_annotation))
+    return FunctionEntry(call, inspect.getdoc(function) or "", str(signature.return_annotation))
 
 
-def _others() -> Iterator[Entry]:
+def _others() -> Iterator[FunctionEntry]:
     yield _entry("h.listing", Hypotheses.listing, 1)
     yield _entry("h.table", Hypotheses.table, 1)
     yield _entry("h.count", Hypotheses.count, 1)
     yield _entry("h[…].effect", JudgedHypothesis.effect, 1)
-    yield Entry('h["H5"]', inspect.getdoc(JudgedHypothesis) or "", "Quantity")
+    yield FunctionEntry('h["H5"]', inspect.getdoc(JudgedHypothesis) or "", "Quantity")
     yield _entry("provenance_table", provenance_table)
 
 
@@ -117,19 +117,19 @@ def _facts() -> Iterator[str]:
     yield f"| `exp[name]` | {inspect.getdoc(ExperimentHandle.__getitem__)} |"
 
 
-def _kind(entry: Entry) -> str:
+def _kind(entry: FunctionEntry) -> str:
     kinds = (kind for kind, types in _KINDS.items() if entry.returned in types)
     return next(kinds, "Values in a sentence")
 
 
-def _section(entry: Entry, show: Callable[[Entry], str]) -> str:
+def _section(entry: FunctionEntry, show: Callable[[FunctionEntry], str]) -> str:
     name = entry.call.partition("(")[0]
     explained = entry.documented.partition("\n\nExample: ")[0]
     code = entry.call if entry.example == entry.call else f"{entry.call}\n\n{entry.example}"
     return f"### `{name}`\n\n{explained}\n\n```python\n{code}\n```\n\n{show(entry)}"
 
 
-def _nothing(_: Entry) -> str:
+def _nothing(_: FunctionEntry) -> str:
     return ""
 
 
@@ -145,12 +145,12 @@ class _Examples:
         code = INTRODUCTION.partition("```python\n")[2].partition("```")[0].replace(".run()", "")
         exec(code, self.names)
 
-    def show(self, entry: Entry) -> str:
+    def show(self, entry: FunctionEntry) -> str:
         """The output of an entry's example, between marks."""
         shown = eval(entry.example, self.names)
         return f"<!-- output -->\n{self._text(entry, shown)}\n\n<!-- end of output -->\n"
 
-    def _text(self, entry: Entry, shown: Any) -> str:
+    def _text(self, entry: FunctionEntry, shown: Any) -> str:
         name = entry.call.partition("(")[0].rpartition(".")[2]
         if entry.returned == "ReportFigure":
             picture = self.folder / f"{name}.png"

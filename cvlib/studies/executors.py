@@ -33,7 +33,7 @@ BYTES_PER_WORKER = 2 << 30  # torch, one dataset and one model, with room to spa
 
 
 @dataclass(frozen=True)
-class News:
+class RunNews:
     """What became of a run: how far it is, or how it ended; neither when a worker took it up.
 
     worker: a small number, of one run at a time.
@@ -60,7 +60,7 @@ class WorkerPool:
         """Let every run write a checkpoint and end; returns at once, the last news follow."""
         self._stop.set()
 
-    def submit(self, tasks: Iterable[Task]) -> Iterator[News | None]:
+    def submit(self, tasks: Iterable[Task]) -> Iterator[RunNews | None]:
         """Work on all tasks; yields news as they come, and None about five times a second.
 
         A run that another process holds ends as `held`, and is taken up again.
@@ -80,7 +80,7 @@ class WorkerPool:
                         workers[pipe] = next(numbers), process
                     busy[pipe] = waiting.popleft()[1]
                     pipe.send(busy[pipe])
-                    yield News(workers[pipe][0], busy[pipe].run)
+                    yield RunNews(workers[pipe][0], busy[pipe].run)
                 if not busy:
                     time.sleep(0.2)
                 for ready in wait(list(busy), timeout=0.2):
@@ -93,13 +93,13 @@ class WorkerPool:
                         del workers[ready]
                         said = _died(process.exitcode)
                     if not isinstance(said, Ended):
-                        yield News(number, task.run, progress=said)
+                        yield RunNews(number, task.run, progress=said)
                         continue
                     del busy[ready]
                     if said.how == "held":
                         # another `cvlib run` works on it: look again once it may be done
                         waiting.append((time.monotonic() + HELD_SECONDS, task))
-                    yield News(number, task.run, ended=said)
+                    yield RunNews(number, task.run, ended=said)
                 yield None
         finally:
             self._stop.set()

@@ -24,7 +24,7 @@ from cvlib.studies.plan import PlannedRun
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from cvlib.studies.executors import News
+    from cvlib.studies.executors import RunNews
     from cvlib.training.outcome import Progress
 
 # Below this many runs' worth of work the time left would be guesswork.
@@ -77,7 +77,7 @@ class Tally:
         """Runs done, and the shares of those under way."""
         return self.done + sum(each.share for each in self.under_way.values())
 
-    def count(self, news: News) -> float:
+    def count(self, news: RunNews) -> float:
         """Take news in; returns the seconds since the run was taken up."""
         if news.ended is None and news.progress is None:
             self.under_way[news.worker] = UnderWay(news.run, time.monotonic())
@@ -143,7 +143,7 @@ class ProgressView:
         with self._bars:
             yield
 
-    def show(self, news: News, seconds: float) -> None:
+    def show(self, news: RunNews, seconds: float) -> None:
         """Show news that the tally has counted; seconds: since the run was taken up."""
         ended, progress = news.ended, news.progress
         if ended is not None and ended.how != "held":

@@ -28,7 +28,7 @@ from cvlib.studies.plan import Plan, PlannedRun
 from cvlib.studies.spec import entries
 from cvlib.studies.syntax import changed_modules, code_fingerprint
 
-State = Literal["fresh", "missing", "stale", "failed", "damaged", "skipped"]
+RunState = Literal["fresh", "missing", "stale", "failed", "damaged", "skipped"]
 Cue = Literal["spec", "data", "code", "environment"]
 
 # Packages whose version can change the numbers of a run.
@@ -48,7 +48,7 @@ class RunStatus:
     """
 
     planned: PlannedRun
-    state: State
+    state: RunState
     cue: Cue | None = None
     reason: str = ""
     result: Run | None = None

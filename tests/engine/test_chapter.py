@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cvlib.engine.chapter import Cell, Inline, Markdown, check_supported, read_chapter
+from cvlib.engine.chapter import Cell, Inline, TextBlock, check_supported, read_chapter
 from cvlib.engine.errors import BookError, RenderError, Unsupported
 
 
@@ -22,7 +22,7 @@ def test_cells_know_their_lines_and_options(tmp_path: Path):
     text = "---\ntitle: T\n---\n\nText.\n\n```{python}\n#| label: fig-a\n#| echo: false\n\nx = 1\n```\n"
     chapter = _chapter(tmp_path, text)
     prose, cell = chapter.blocks
-    assert isinstance(prose, Markdown) and (prose.text, prose.line) == ("Text.", 5)
+    assert isinstance(prose, TextBlock) and (prose.text, prose.line) == ("Text.", 5)
     assert isinstance(cell, Cell)
     assert (cell.code, cell.line, cell.code_line) == ("x = 1", 7, 11)
     assert cell.options == {"label": "fig-a", "echo": False}
@@ -84,7 +84,7 @@ def test_code_that_is_only_shown_is_left_alone(tmp_path: Path):
     text = "````markdown\n```{r}\n{{< video x >}}\n```\n````\n\n```{=typst}\n#pagebreak()\n```\n"
     chapter = _chapter(tmp_path, text)
     assert not chapter.executes
-    assert [type(block) for block in chapter.blocks] == [Markdown]
+    assert [type(block) for block in chapter.blocks] == [TextBlock]
 
 
 # ── as Quarto's own reader takes it ─────────────────────────────────────────────────────────
@@ -140,7 +140,7 @@ def test_an_inline_value_knows_its_file_its_line_and_its_span(tmp_path):
         tmp_path, "# T\n\n{{< include part.qmd >}}\n`{python} b`\n\n```{python}\n1\n```\n"
     )
     [block, _] = chapter.blocks
-    assert isinstance(block, Markdown)
+    assert isinstance(block, TextBlock)
     assert [i[:3] for i in block.inlines] == [("1 +\n1", "part.qmd", 2), ("b", "a.qmd", 4)]
     assert [block.text[i.start : i.end] for i in block.inlines] == [
         "`{python} 1 +\n1`",

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from cvlib.engine.chapter import Markdown, read_chapter
+from cvlib.engine.chapter import TextBlock, read_chapter
 from cvlib.engine.errors import BookError
 from cvlib.freeze.frozen_copy import FrozenCopy, Record, freeze_folder, write_frozen
 from cvlib.freeze.interpretation import (
@@ -130,7 +130,7 @@ def test_a_frozen_copy_goes_on_when_its_text_is_marked(layout):
     markdown = "".join(
         (
             block.text.replace("`{python} exp.accuracy()`", "90%")
-            if isinstance(block, Markdown)
+            if isinstance(block, TextBlock)
             else ""
         )
         + "\n\n"

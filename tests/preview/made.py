@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cvlib.preview.book import PreviewedBook
 from cvlib.preview.chapters import Preview
-from cvlib.preview.server import News
+from cvlib.preview.server import LiveNews
 from cvlib.project import Project
 from tests.engine.chapters import small_book
 
@@ -65,7 +65,7 @@ class Previewed:
     def __init__(self, root: Path, profile: str = "default") -> None:
         self.root = root
         self.project = Project(root, profile)
-        self.news = News()
+        self.news = LiveNews()
         self.said: list[str] = []
         own = root / ".quarto" / "cvlib-preview" / profile
         own.mkdir(parents=True)

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from cvlib.preview.server import News, PreviewServer, Problem, page_digests
+from cvlib.preview.server import LiveNews, PreviewServer, Problem, page_digests
 from cvlib.processes import PortTaken
 
 PAGE = '<!DOCTYPE html><html><head><title>T</title></head><body><img src="a%20b.svg"></body></html>'
@@ -39,7 +39,7 @@ def folders(tmp_path):
 
 @pytest.fixture
 def server(folders):
-    news = News()
+    news = LiveNews()
     news.update(pages=page_digests(folders[0]))
     with PreviewServer(*folders, free_port(), news) as running:
         yield running
@@ -136,7 +136,7 @@ def test_news_comes_at_once_and_only_when_there_is_some(server):
 
 
 def test_ending_closes_connections_that_wait_for_news(folders):
-    with PreviewServer(*folders, free_port(), News()) as server:
+    with PreviewServer(*folders, free_port(), LiveNews()) as server:
         told = events(server, 10)
         next(told)
         port = server.port
@@ -150,12 +150,12 @@ def test_ending_closes_connections_that_wait_for_news(folders):
 def test_a_port_that_is_taken_is_told_with_who_has_it(server, folders):
     port = server.port
     with pytest.raises(PortTaken, match=f"another preview is open there, .*:{port};.*--port"):
-        PreviewServer(*folders, port, News())
+        PreviewServer(*folders, port, LiveNews())
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         threading.Thread(target=lambda: other.accept()[0].close(), daemon=True).start()
         with pytest.raises(PortTaken, match="another program has it"):
-            PreviewServer(*folders, taken, News())
+            PreviewServer(*folders, taken, LiveNews())
 
 
 def test_a_page_is_new_when_a_picture_that_it_shows_is(folders):

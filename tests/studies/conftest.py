@@ -4,7 +4,7 @@ import pytest
 
 from cvlib.project import Project
 from cvlib.studies.execute import Ended
-from cvlib.studies.executors import News
+from cvlib.studies.executors import RunNews
 
 EXPERIMENT = """\
 title: Digits
@@ -62,11 +62,11 @@ class FakeExecutor:
             if self.stopped:
                 return
             self.asked.append(task.run.name)
-            yield News(0, task.run)
+            yield RunNews(0, task.run)
             for said in self._tell(task):
                 yield None
                 kind = "ended" if isinstance(said, Ended) else "progress"
-                yield News(0, task.run, **{kind: said})
+                yield RunNews(0, task.run, **{kind: said})
 
     def stop(self):
         self.stopped = True

@@ -13,7 +13,7 @@ import pytest
 
 from cvlib.studies import progress
 from cvlib.studies.execute import Ended
-from cvlib.studies.executors import News
+from cvlib.studies.executors import RunNews
 from cvlib.studies.progress import ProgressFile, ProgressView, Tally, duration, trainings
 from cvlib.studies.run import run_experiments
 from cvlib.training.outcome import Progress
@@ -37,15 +37,15 @@ def at(epoch, epochs=2, step=0, steps=10):
 def test_a_training_tells_its_runs_epochs_and_time_left(layout, runs, at_once):
     tally = Tally(runs)
     with ProgressFile(layout.runs, tally) as told:
-        tally.count(News(0, runs[0]))
-        tally.count(News(0, runs[0], progress=at(2)))
+        tally.count(RunNews(0, runs[0]))
+        tally.count(RunNews(0, runs[0], progress=at(2)))
         time.sleep(0.01)
         told.update()
         [training] = trainings(layout.runs)
         assert training["experiments"] == {"exp01": [0, 3]}
         under_way = {"name": "exp01/base seed 0", "epoch": 2, "epochs": 2, "phase": "train"}
         assert training["runs"] == [under_way] and training["seconds_left"] > 0
-        tally.count(News(0, runs[0], ended=Ended("done", metrics={})))
+        tally.count(RunNews(0, runs[0], ended=Ended("done", metrics={})))
         told.update()
         assert trainings(layout.runs)[0]["experiments"] == {"exp01": [1, 3]}
     assert trainings(layout.runs) == []
@@ -55,8 +55,8 @@ def test_a_training_tells_its_runs_epochs_and_time_left(layout, runs, at_once):
 def test_runs_that_come_again_do_not_count_as_done(runs):
     tally = Tally(runs)
     for how, done in (("held", 0), ("interrupted", 0), ("there", 1), ("failed", 2)):
-        tally.count(News(0, runs[0]))
-        tally.count(News(0, runs[0], ended=Ended(how)))
+        tally.count(RunNews(0, runs[0]))
+        tally.count(RunNews(0, runs[0], ended=Ended(how)))
         assert tally.done == done, how
     assert tally.total == 3
 
@@ -64,8 +64,8 @@ def test_runs_that_come_again_do_not_count_as_done(runs):
 def test_time_left_is_not_guessed_from_nothing(runs):
     tally = Tally(runs)
     assert tally.seconds_left() is None
-    tally.count(News(0, runs[0]))
-    tally.count(News(0, runs[0], progress=at(2, step=5)))
+    tally.count(RunNews(0, runs[0]))
+    tally.count(RunNews(0, runs[0], progress=at(2, step=5)))
     assert tally.progress == pytest.approx(0.75)
     assert tally.seconds_left() is not None
 
