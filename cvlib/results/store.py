@@ -180,9 +180,8 @@ class Store:
             small["tables.json"] = readable_json(rows).encode()
         if embedding is not None:
             small["embedding.npz"] = _pack(**embedding)
-        self._publish(
-            key, small, spec, dataset_fingerprint, weights_sha256, provenance, weights=weights
-        )
+        identity = _identity(spec, dataset_fingerprint, weights_sha256)
+        self._publish(key, identity, provenance, small, weights)
 
     def write_failure(
         self,
@@ -196,9 +195,11 @@ class Store:
         weights_sha256: str | None = None,
     ) -> None:
         """Record that a run ended without a result, and why; its checkpoints are dropped."""
-        failure = readable_json({"reason": reason, "lasting": lasting}).encode()
-        small = {"failure.json": failure}
-        self._publish(key, small, spec, dataset_fingerprint, weights_sha256, provenance, weights={})
+        small = {
+            "failure.json": readable_json({"reason": reason, "lasting": lasting}).encode(),
+        }
+        identity = _identity(spec, dataset_fingerprint, weights_sha256)
+        self._publish(key, identity, provenance, small, {})
 
     def remove(self, key: str) -> None:
         """Delete a run's folder and its checkpoints."""
@@ -214,16 +215,11 @@ class Store:
     def _publish(
         self,
         key: str,
-        small: dict[str, bytes],
-        spec: Mapping[str, Any],
-        dataset_fingerprint: str,
-        weights_sha256: str | None,
+        identity: Mapping[str, Any],
         provenance: Mapping[str, Any],
+        small: dict[str, bytes],
         weights: Mapping[str, Path],
     ) -> None:
-        identity: dict[str, Any] = {"spec": dict(spec), "dataset_fingerprint": dataset_fingerprint}
-        if weights_sha256 is not None:
-            identity["weights_sha256"] = weights_sha256
         small["spec.json"] = readable_json(identity).encode()
         small["provenance.json"] = readable_json(dict(provenance)).encode()
         staged = self.root / ".scratch" / f"staged-{key}-{os.getpid()}"
@@ -255,6 +251,13 @@ def run_key(
     """
     parts = [canonical_json(spec), dataset_fingerprint]
     return sha256_text("\n".join(parts if weights_sha256 is None else [*parts, weights_sha256]))
+
+
+def _identity(
+    spec: Mapping[str, Any], dataset_fingerprint: str, weights_sha256: str | None
+) -> dict[str, Any]:
+    identity = {"spec": dict(spec), "dataset_fingerprint": dataset_fingerprint}
+    return identity if weights_sha256 is None else {**identity, "weights_sha256": weights_sha256}
 
 
 def _half(logits: np.ndarray) -> np.ndarray:
