@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cvlib.check.check_report import check_report, say_whether_ready
+from cvlib.check.check_report import say_whether_ready
 from cvlib.freeze import hook
 from cvlib.project import Project
 
@@ -32,7 +32,7 @@ def checked(monkeypatch) -> list[Path]:
         seen.append(submission.pdf_path)
         return Report(ok=len(seen) > 1)
 
-    monkeypatch.setattr(check_report, "check_submission", check_submission)
+    monkeypatch.setattr("cvlib.check.check_report.check_submission", check_submission)
     return seen
 
 
@@ -79,7 +79,7 @@ def test_it_is_looked_at_again_when_anything_else_changed(book, pdf, checked):
 
 
 def test_a_mistake_in_the_check_is_said_and_loses_no_render(book, pdf, monkeypatch):
-    monkeypatch.setattr(check_report, "check_submission", lambda submission: 1 / 0)
+    monkeypatch.setattr("cvlib.check.check_report.check_submission", lambda submission: 1 / 0)
     assert said(book, pdf) == "small.pdf was not checked: ZeroDivisionError: division by zero"
 
 

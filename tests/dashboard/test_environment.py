@@ -36,7 +36,7 @@ def no_mongod(monkeypatch, nothing_prepared):
 
 def test_without_fiftyone_the_error_says_what_to_install(layout, nothing_prepared, monkeypatch):
     monkeypatch.setattr(environment, "find_spec", lambda name: None)
-    with pytest.raises(DashboardError, match=r"`make dashboard`.*pip install 'cvlib\[dashboard\]'"):
+    with pytest.raises(DashboardError, match=r"`make dashboard`.*pip install 'fiftyone"):
         environment.prepare(layout)
     assert list(layout.data.iterdir()) == []
 

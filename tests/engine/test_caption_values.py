@@ -20,7 +20,7 @@ from cvlib.engine.chapter import read_chapter
 from cvlib.engine.convert import to_typst
 from cvlib.engine.errors import BookError, CellFailed, RenderError, Unsupported
 from cvlib.engine.execute import execute_chapter
-from cvlib.engine.quarto import find_quarto, with_captions_filled
+from cvlib.engine.quarto import ANSWER, find_quarto, with_captions_filled
 from cvlib.freeze.frozen_copy import FrozenCopy, freeze_folder, read_frozen, write_record
 from cvlib.freeze.render import render
 from cvlib.journal import captions
@@ -61,7 +61,7 @@ def test_frozen_markdown_is_quartos_with_its_values_in_place(rendered, chapter, 
         lines(with_captions_filled(quartos)), lines(ours.markdown), n=0
     )
     assert list(difference) == []
-    assert "{python}" not in ours.markdown and captions.ANSWER not in ours.markdown
+    assert "{python}" not in ours.markdown and ANSWER not in ours.markdown
 
 
 def test_the_pdf_reads_as_quartos(rendered):
@@ -128,7 +128,7 @@ def test_quarto_itself_fills_captions_and_titles(tmp_path):
     )
     for page in ("index.html", "report/captions.html", "report/title.html"):
         text = (root / "_output" / page).read_text()
-        assert "<code>{python}" not in text and captions.ANSWER not in text
+        assert "<code>{python}" not in text and ANSWER not in text
 
 
 CELL = """\
@@ -233,7 +233,7 @@ CODE = 'from IPython.display import Markdown\nseeds = 3\nMarkdown("| a |\\n|---|
 def test_a_kernel_answers_below_the_cell_whose_caption_asks(kernel, capsys):
     captions._answer(kernel, ran(CODE))
     said = capsys.readouterr().out
-    assert json.loads(said.removeprefix(captions.ANSWER)) == {
+    assert json.loads(said.removeprefix(ANSWER)) == {
         "1 + 2": {"text/plain": "3"},
         "nothing": {"error": "NameError: no such name"},
     }

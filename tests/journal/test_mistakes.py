@@ -120,7 +120,9 @@ def test_calibration_is_of_single_seeds_not_of_their_average(found):
     from cvlib.analysis.confidence import reliability
 
     runs = found.variants[0].runs.values()
-    each = [reliability(r.predictions().logits, r.predictions().labels).ece.estimate for r in runs]
+    each = [
+        reliability(r.predictions().logits, r.predictions().labels, 15).ece.estimate for r in runs
+    ]
     assert float(found.ece()) == pytest.approx(100 * np.mean(each))
     assert found.gap().text.endswith("points")
     total = sum(one.count for one in found.calibrated.bins)
