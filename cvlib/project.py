@@ -84,7 +84,9 @@ class Project:
         """Reads and verifies runs of the store, each once."""
         from cvlib.results.store import Store
         from cvlib.studies.status import Inspector
+        from cvlib.studies.syntax import keep_in
 
+        keep_in(self.data / ".cache" / "syntax.json")
         return self.once(("inspector",), lambda: Inspector(Store(self.runs)))
 
     def run_digest(self, key: str | None) -> str:
@@ -137,13 +139,13 @@ class Project:
 
     def forget_results(self) -> None:
         """Read plans and runs anew from now on: something was trained, fetched or removed."""
-        of_results = ("fingerprints", "starts", "plan", "statuses", "inspector", "digest")
+        of_results = ("why", "fingerprints", "starts", "plan", "statuses", "inspector", "digest")
         for what in [what for what in self._snapshot if what[0] in of_results]:
             del self._snapshot[what]
 
     def forget_chapter(self, file: str) -> None:
         """Read a chapter and its frozen copy anew from now on: it was edited or executed."""
-        for what in (("chapter", file), ("frozen", file), ("experiments of", file)):
+        for what in (("chapter", file), ("frozen", file), ("experiments of", file), ("why", file)):
             self._snapshot.pop(what, None)
 
     def forget_book(self) -> None:

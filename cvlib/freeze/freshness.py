@@ -59,7 +59,7 @@ def why_execute(project: Project, file: str) -> str | None:
     """Why a chapter must run, None if its frozen copy stands in every format of the book."""
     if project.book().freeze is False:
         return "freeze is off"
-    return why_untrue(project, file, project.book().targets)
+    return project.once(("why", file), lambda: why_untrue(project, file, project.book().targets))
 
 
 def why_untrue(

@@ -244,7 +244,7 @@ def digest_now(project: Project, name: str, recorded: str, wrote: Collection[str
     if ":" not in recorded:
         written = {str(project.root / name) for name in wrote}
         return path_digest(FILE if kind == CODE else kind, path, but=written)
-    now = source_digest(path)
+    now = project.once(("source", str(path)), lambda: source_digest(path))
     if now == "none" or recorded.startswith(now):
         return now if now == "none" else recorded
     now, meaning = module_digest(path, now), recorded.partition(":")[2]

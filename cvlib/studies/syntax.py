@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from cvlib.results.files import replace_text
 
 PACKAGE = "cvlib"
 SOURCE = Path(__file__).resolve().parents[2]  # the folder that holds the package
@@ -54,14 +58,71 @@ def code_fingerprint(entries: Iterable[str], source: Path | None = None) -> dict
             found[module] = digest
         waiting.extend(imports - seen)
         seen |= imports
+    _cache.save()
     return dict(sorted(found.items()))
 
 
 @cache
 def _read(path: Path, module: str, _state: tuple[int, int]) -> tuple[str, frozenset[str]]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    imports = frozenset(imported(statements(tree.body), module, path.name == "__init__.py"))
-    return _digest(tree), imports
+    content = path.read_bytes()
+
+    def take_apart() -> tuple[str, list[str]]:
+        tree = ast.parse(content)
+        names = set(imported(statements(tree.body), module, path.name == "__init__.py"))
+        return _digest(tree), sorted(names)
+
+    digest, imports = _cache.get(f"{module} {hashlib.sha256(content).hexdigest()}", take_apart)
+    return digest, frozenset(imports)
+
+
+class _SourceCache:
+    """What sources mean, kept in a file: they are taken apart once, and not by every command.
+
+    An entry is named by module and content, the file by this module's own content; one that is
+    damaged, or of another version, is made anew.
+    """
+
+    def __init__(self) -> None:
+        self._file: Path | None = None
+        self._entries: dict[str, tuple[str, list[str]]] = {}
+        self._is_new = False
+
+    def get(self, name: str, make: Callable[[], tuple[str, list[str]]]) -> tuple[str, list[str]]:
+        if name not in self._entries:
+            self._entries[name] = make()
+            self._is_new = True
+        return self._entries[name]
+
+    def open(self, file: Path) -> None:
+        if self._file == file:
+            return
+        self._file = file
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            content = json.loads(file.read_text(encoding="utf-8"))
+            if content["checksum"] == self._checksum(content["entries"]):
+                self._entries |= content["entries"]
+
+    def save(self) -> None:
+        if self._file is None or not self._is_new:
+            return
+        self._is_new = False
+        entries = dict(list(self._entries.items())[-_MOST_KEPT:])
+        content = {"checksum": self._checksum(entries), "entries": entries}
+        with suppress(OSError):  # a folder that may not be written: the next command works as this
+            replace_text(self._file, json.dumps(content))
+
+    def _checksum(self, entries: object) -> str:
+        own = Path(__file__).read_bytes()
+        return hashlib.sha256(own + json.dumps(entries, sort_keys=True).encode()).hexdigest()
+
+
+_MOST_KEPT = 1000
+_cache = _SourceCache()
+
+
+def keep_in(file: Path) -> None:
+    """Keep what modules mean in this file, from now on; see `code_fingerprint`."""
+    _cache.open(file)
 
 
 def module_digest(source: str) -> str:
