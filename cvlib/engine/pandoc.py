@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,6 +63,15 @@ def _run(arguments: Sequence[str], text: str) -> tuple[str, str]:
     if done.returncode != 0:
         raise RenderError(f"pandoc {' '.join(arguments)} failed: {warnings}")
     return done.stdout.decode(), warnings
+
+
+def read_ahead(texts: Iterable[str]) -> None:
+    """Let pandoc parse texts that `read` will probably be asked for, while the caller does other things."""
+    remember()
+    pool = ThreadPoolExecutor(max_workers=4)
+    for text in texts:
+        pool.submit(read, text)
+    pool.shutdown(wait=False)
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -9,13 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cvlib.engine.book import Target
 from cvlib.engine.chapter import ExecutedChapter, check_supported
-from cvlib.engine.errors import BookError
+from cvlib.engine.errors import BookError, RenderError
 from cvlib.engine.output import publish_file, publish_site, staging
 from cvlib.freeze.freshness import frozen_copy, own_reads, take_reads, whole_record, why_execute
 from cvlib.freeze.frozen_copy import FrozenCopy, fill_folder, freeze_folder, write_frozen
@@ -68,8 +69,11 @@ def render_report(
     def notify(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
+    from cvlib.engine.quarto import find_quarto
     from cvlib.studies.status import needs_work
 
+    if engine == "embedded" or (engine == "auto" and find_quarto() is None):
+        _read_ahead(project, to)
     named = project.experiments_of_book()
     if any(needs_work(status, None) for name in named for status in project.statuses(name)):
         from cvlib.studies.run import run_experiments
@@ -87,6 +91,17 @@ def render_report(
 
             say_whether_ready(project, path, notify)
     return 0
+
+
+def _read_ahead(project: Project, to: str) -> None:
+    """Begin with what a render of frozen chapters waits for longest, while they are judged."""
+    from cvlib.engine.pandoc import read_ahead
+
+    with suppress(RenderError, OSError):  # the render says what is wrong
+        files = [entry.file for entry in project.book().chapters]
+        copies = [frozen_copy(project, file) for file in files]
+        frozen = [copy.read(target) for target in _TARGETS[to] for copy in copies]
+        read_ahead(one.markdown for one in frozen if one is not None)
 
 
 def _run_notes(statuses: Sequence[RunStatus]) -> Iterator[str]:

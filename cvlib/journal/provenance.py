@@ -181,7 +181,7 @@ def _row(results: Results) -> list[str]:
     ]
     # of `code changed since, 2 of 45 runs repeated, equal`, what `cvlib confirm` found
     confirmed = {found[0] for s in results.statuses if (found := _REPEATED.search(s.note))}
-    since += [f"changed, equal in {listed(sorted(confirmed))} runs repeated"] * bool(confirmed)
+    since += [f"changed; {listed(sorted(confirmed))} runs repeated, equal"] * bool(confirmed)
     made = [
         _training(results),
         _each(commit[:7] + plus + changes for commit, plus, changes in commits),

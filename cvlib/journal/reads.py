@@ -15,7 +15,7 @@ def reads(*paths: str | Path) -> None:
     `"measured.parquet"`; the chapter is executed again when one of them changes.
     Raises JournalError for one that is not there.
 
-    Example: reads("measured.parquet")
+    Example: reads("references.bib")
     """
     for path in map(Path, paths):
         if not path.is_file():

@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cvlib.journal import ExperimentHandle, Hypotheses, provenance_table
+from cvlib.journal import ExperimentHandle, Hypotheses, provenance_table, reads
 from cvlib.journal.handle import marked
 from cvlib.journal.hypotheses import JudgedHypothesis
 
@@ -33,7 +33,7 @@ INTRODUCTION = """\
 # What a chapter can call
 
 ```python
-from cvlib.journal import experiment, hypotheses, mistakes, provenance_table
+from cvlib.journal import experiment, hypotheses, mistakes, provenance_table, reads
 
 exp01 = experiment("exp01").run()  # trains what is missing; without `.run()` it only reads
 exp02, exp03, exp04 = (experiment(f"exp0{n}") for n in (2, 3, 4))
@@ -106,6 +106,7 @@ def _others() -> Iterator[FunctionEntry]:
     yield _entry("h[…].effect", JudgedHypothesis.effect, 1)
     yield FunctionEntry('h["H5"]', inspect.getdoc(JudgedHypothesis) or "", "Quantity")
     yield _entry("provenance_table", provenance_table)
+    yield _entry("reads", reads)
 
 
 def _facts() -> Iterator[str]:
@@ -152,6 +153,8 @@ class _Examples:
 
     def _text(self, entry: FunctionEntry, shown: Any) -> str:
         name = entry.call.partition("(")[0].rpartition(".")[2]
+        if shown is None:
+            return "Nothing is shown."
         if entry.returned == "ReportFigure":
             picture = self.folder / f"{name}.png"
             picture.write_bytes(_small_png(shown))
