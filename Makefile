@@ -46,7 +46,7 @@ test: $(BROWSE)  ## every check: lint, types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m compileall -q cvlib tests  # its processes may be told to write no bytecode
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
 
 quick: $(STAMP)  ## a small profile of every experiment, trained from nothing and rendered
 	rm -rf experiments/runs-quick _output-quick

@@ -24,6 +24,6 @@ def test_a_freed_block_comes_back_without_page_faults():
         return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
     keep_freed_memory()
-    for _ in range(4):  # an aligned block may not fit where the last one was: two places, then none
-        faults()
-    assert faults() < 100  # of up to 16,384 pages
+    # An aligned block may not fit where the last one was: a few places, by what the process holds
+    # already, then none. Without the setting each call faults for ever.
+    assert [faults() for _ in range(40)][-1] < 100  # of up to 16,384 pages
