@@ -7,7 +7,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from cvlib.engine.errors import BookError, RenderError
 from cvlib.engine.output import publish_file, publish_site, staging
 from cvlib.freeze.freshness import frozen_copy, own_reads, take_reads, whole_record, why_execute
 from cvlib.freeze.frozen_copy import FrozenCopy, fill_folder, freeze_folder, write_frozen
-from cvlib.freeze.hook import note_executed, sweep
+from cvlib.freeze.hook import Notify, note_executed, sweep
 from cvlib.freeze.interpretation import fingerprints, note_fingerprints
 from cvlib.freeze.lock import render_lock
 from cvlib.project import Project, find_project
@@ -29,7 +29,6 @@ from cvlib.recorder import start_in_kernel
 if TYPE_CHECKING:
     from cvlib.studies.status import RunStatus
 
-Notify = Callable[[str], None]
 _KERNELS = 2  # chapters that run at once: more hardly help, each has its own copy of everything
 _ENGINES = ("auto", "quarto", "embedded")
 _TARGETS: dict[str, tuple[Target, ...]] = {
