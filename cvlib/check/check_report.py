@@ -82,7 +82,7 @@ def say_whether_ready(project: Project, pdf: Path, notify: Callable[[str], None]
     it is a reason to lose the render. `cvlib check` says the rest, and has an exit code.
     """
     from cvlib.check.submission import Submission
-    from cvlib.results.files import replace_text
+    from cvlib.files import replace_text
 
     try:
         submission = Submission(project, pdf)

@@ -16,8 +16,8 @@ from cvlib.dashboard.images import ImageFiles, image_files
 from cvlib.dashboard.runs import ChosenRun, RunContent, chosen_runs
 from cvlib.data.load import fetch, fingerprint, load
 from cvlib.data.spec import DatasetSpec
+from cvlib.files import canonical_json, sha256_text
 from cvlib.project import Project
-from cvlib.results.files import canonical_json, sha256_text
 from cvlib.results.run import Predictions
 
 CONFIDENT = 0.9  # probability of a confident mistake's class, at least

@@ -14,8 +14,8 @@ from typing import Any
 from cvlib.dashboard import DashboardError
 from cvlib.dashboard.content import TO_REVIEW
 from cvlib.data.spec import FOLDER_KINDS
+from cvlib.files import sha256_file
 from cvlib.project import Project
-from cvlib.results.files import sha256_file
 from cvlib.results.reviews import Reviews, read_reviews, write_reviews
 
 INFO = "cvlib"  # where in a dataset's info the dashboard keeps its own

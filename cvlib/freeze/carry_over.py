@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from cvlib.engine.chapter import Cell, Chapter, Inline, TextBlock
+from cvlib.files import replace_text
 from cvlib.freeze.align import align, taken_apart
 from cvlib.freeze.frozen_copy import FrozenCopy, Record, write_record
-from cvlib.results.files import replace_text
 
 
 def same_cells(before: Chapter, after: Chapter) -> bool:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cvlib.engine.errors import RenderError
-from cvlib.results.files import replace_text
+from cvlib.files import replace_text
 
 if TYPE_CHECKING:
     from cvlib.engine.book import Target

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from cvlib.engine.errors import BookError
 from cvlib.errors import CvlibError
+from cvlib.files import replace_text
 from cvlib.freeze.freshness import (
     frozen_copy,
     own_reads,
@@ -39,7 +40,6 @@ from cvlib.freeze.lock import (
 )
 from cvlib.project import Project, find_project
 from cvlib.recorder import reads_file
-from cvlib.results.files import replace_text
 
 if TYPE_CHECKING:
     from cvlib.engine.book import Target

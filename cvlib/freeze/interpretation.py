@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING
 from cvlib.engine.chapter import parse_chapter
 from cvlib.engine.errors import BookError
 from cvlib.errors import CvlibError
+from cvlib.files import readable_json, replace_text
 from cvlib.freeze.carry_over import refreeze
 from cvlib.freeze.frozen_copy import freeze_folder
 from cvlib.freeze.reads import results_fingerprint
-from cvlib.results.files import readable_json, replace_text
 
 if TYPE_CHECKING:
     from cvlib.project import Project

@@ -23,7 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvlib.results.files import canonical_json
+from cvlib.files import canonical_json
 
 if TYPE_CHECKING:
     from cvlib.project import Project

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cvlib.errors import CvlibError
-from cvlib.results.files import readable_json, replace_text
+from cvlib.files import readable_json, replace_text
 
 # What a mistake turned out to be; every other tag is the person's own.
 VERDICTS = ("label-error", "ambiguous", "model-error")

@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cvlib.results.files import (
+from cvlib.files import (
     canonical_json,
     readable_json,
     sha256_file,

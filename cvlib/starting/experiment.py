@@ -11,8 +11,8 @@ from typing import Any
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from cvlib.engine.yaml_lines import parse_yaml as parse_quarto_yaml
+from cvlib.files import replace_text
 from cvlib.project import Project
-from cvlib.results.files import replace_text
 from cvlib.starting import TEMPLATES, StartError, filled
 from cvlib.starting.chapter import chapter_text
 from cvlib.starting.dataset import DIGITS, StartData, inspect_dataset

@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
+from cvlib.files import canonical_json, readable_json, replace_text, sha256_text
 from cvlib.project import Project
-from cvlib.results.files import canonical_json, readable_json, replace_text, sha256_text
 from cvlib.results.run import Run
 from cvlib.results.store import Store
 from cvlib.studies.execute import Task

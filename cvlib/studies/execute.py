@@ -14,10 +14,10 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from cvlib.data.spec import DatasetSpec
+from cvlib.files import canonical_json, replace_text, sha256_text
 from cvlib.models.spec import FAMILIES, BackboneSpec
 from cvlib.probing.spec import LinearProbeSpec, ZeroShotSpec
 from cvlib.project import Project
-from cvlib.results.files import canonical_json, replace_text, sha256_text
 from cvlib.results.store import Store
 from cvlib.studies.plan import PlannedRun, Starts
 from cvlib.studies.spec import RunSpec, entries

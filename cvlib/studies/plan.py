@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cvlib.data.spec import DatasetSpec
+from cvlib.files import canonical_json, readable_json, replace_text
 from cvlib.models.spec import BackboneSpec
 from cvlib.models.timm_names import ModelError
 from cvlib.probing.spec import ZeroShotSpec
 from cvlib.project import ProjectError
-from cvlib.results.files import canonical_json, readable_json, replace_text
 from cvlib.results.store import run_key
 from cvlib.studies.experiment import Experiment
 from cvlib.studies.located_yaml import SpecError

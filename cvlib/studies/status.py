@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cvlib.errors import CvlibError
-from cvlib.results.files import canonical_json, sha256_text
+from cvlib.files import canonical_json, sha256_text
 from cvlib.results.run import DamagedRun, FailedRun, Run
 from cvlib.results.store import Store
 from cvlib.studies.plan import Plan, PlannedRun

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cvlib.results.files import replace_text
+from cvlib.files import replace_text
 
 PACKAGE = "cvlib"
 SOURCE = Path(__file__).resolve().parents[2]  # the folder that holds the package

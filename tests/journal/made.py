@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from cvlib.files import canonical_json
 from cvlib.project import Project
-from cvlib.results.files import canonical_json
 from cvlib.results.store import Store
 from cvlib.studies.plan import DATASETS_NOTE, PlannedRun
 from cvlib.studies.spec import entries

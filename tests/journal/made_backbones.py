@@ -80,7 +80,7 @@ def empty_backbones(root: Path) -> Project:
 
 def note(layout: Project) -> None:
     """Let the store know the data, and that two backbones' weights could not be had."""
-    from cvlib.results.files import canonical_json
+    from cvlib.files import canonical_json
     from cvlib.studies.plan import DATASETS_NOTE
     from cvlib.studies.plan import WEIGHTS_NOTE as WEIGHTS_NOTE
 
