@@ -16,7 +16,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -120,7 +120,8 @@ def _staged(path: Path) -> Iterator[Path]:
         yield staged
         staged.replace(path)
     except BaseException:
-        staged.unlink(missing_ok=True)
+        with suppress(OSError):  # what failed first is what is told
+            staged.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 

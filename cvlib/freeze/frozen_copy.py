@@ -7,12 +7,11 @@ one folder of a freeze that Quarto does not copy on to the pages.)
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
+import glob
 import json
+import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -20,7 +19,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cvlib.engine.errors import RenderError
-from cvlib.files import replace_text
+from cvlib.files import (
+    OLD,
+    DamagedFile,
+    canonical_json,
+    read_note,
+    replace_folder,
+    replace_text,
+    restore_folder,
+    sealed_json,
+    sha256_file,
+    sha256_text,
+    write_durably,
+)
 
 if TYPE_CHECKING:
     from cvlib.engine.book import Target
@@ -28,7 +39,7 @@ if TYPE_CHECKING:
 TARGETS: tuple[Target, ...] = ("html", "typ")
 _ANSWER = "cvlib-values: "  # `cvlib.journal.captions.ANSWER`, which takes the journal to import
 _SIDECAR = "execute-results/inputs.json"
-FORMAT = 2
+FORMAT = 3
 _CDN_SCRIPTS = re.compile(r"<script[^>]*(?:require\.min\.js|jquery[^>]*\.js)[^>]*></script>|"
                           r"<script[^>]*>define\('jquery'[^<]*</script>")  # fmt: skip
 
@@ -119,7 +130,7 @@ class FrozenCopy:
             for name in re.findall(shown, frozen.markdown):
                 if not (self.folder / name).is_file():
                     return f"figure missing: {name}"
-        return None
+        return self.damage
 
     @property
     def markdowns(self) -> list[str]:
@@ -128,8 +139,23 @@ class FrozenCopy:
         return [one.markdown for one in frozen if one is not None]
 
     @cached_property
+    def damage(self) -> str | None:
+        """What is not as it was recorded. Quarto, which keeps no record, may have written it since."""
+        content = self._sidecar
+        if content is None or content["format"] == 1:
+            return None
+        for target, digest in self.digests.items():
+            if content["of"].get(target) != digest:
+                return f"its frozen copy for {target} is not the one that was recorded"
+        for name, digest in content["figures"].items():
+            if _digest_of(self.folder / name) != digest:
+                how = "altered" if (self.folder / name).exists() else "missing"
+                return f"figure {how}: {name}"
+        return None
+
+    @cached_property
     def digests(self) -> dict[str, str]:
-        """Format -> digest of its markdown: a record is believed only of the copy it was made for."""
+        """Format -> digest of its result: a record is believed only of the copy it was made for."""
         digests: dict[str, str] = {}
         for target in self.targets:
             try:
@@ -137,8 +163,7 @@ class FrozenCopy:
             except RenderError:
                 continue  # `read` says what is wrong with it
             if content is not None:
-                markdown = content["result"]["markdown"]
-                digests[target] = hashlib.sha256(markdown.encode()).hexdigest()[:16]
+                digests[target] = sha256_text(canonical_json(content))[:16]
         return digests
 
     @property
@@ -153,14 +178,27 @@ class FrozenCopy:
 
         None if that was never written down, or if Quarto has executed the chapter since.
         """
-        content = _read_sidecar(self.folder)
-        if content is None or not self.digests:
+        content = self._sidecar
+        if content is None or not self.digests or self.damage is not None:
             return None
-        if not self.digests.items() <= content["of"].items():
-            return None
-        if "inputs" in content:
+        if content["format"] == 1:
             return Record(content["inputs"], guessed=True)
         return Record(content["reads"], tuple(content["experiments"]), tuple(content["wrote"]))
+
+    @cached_property
+    def _sidecar(self) -> dict[str, Any] | None:
+        try:
+            content = read_note(self.folder / _SIDECAR)
+            if content.setdefault("format", 1) == 1:  # of cvlib 0.1.0
+                return {**content, "of": {}, "figures": {}} if dict(content["inputs"]) else None
+            if content["format"] == FORMAT:
+                return {
+                    **content,
+                    **{name: dict(content[name]) for name in ("of", "figures", "reads")},
+                }
+        except (DamagedFile, OSError, ValueError, KeyError, TypeError):
+            pass  # no record, or not a whole one: the chapter is executed
+        return None
 
     def _path(self, target: Target) -> Path:
         return self.folder / "execute-results" / f"{target}.json"
@@ -176,7 +214,7 @@ class FrozenCopy:
                 self._read[target] = content
             except (FileNotFoundError, NotADirectoryError):
                 self._read[target] = None
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 raise RenderError(
                     f"{path} is no freeze record ({error}); delete {self.folder} to execute the "
                     "chapter again"
@@ -210,15 +248,22 @@ def write_frozen(
     `figures` maps a folder (`figure-html`) to its files. `record` None writes none.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    clear_leftovers(folder)
+    staged = folder.with_name(f".{folder.name}-{os.getpid()}")
+    staged.mkdir()
     try:
-        staged.chmod(0o755)
         fill_folder(staged, chapter, markdowns, figures)
         if record is not None:
             write_record(staged, record)
-        _swap(staged, folder)
+        replace_folder(staged, folder)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Put right what a render that was killed left of a frozen copy; its lock is to be held."""
+    for staged in folder.parent.glob(f".{glob.escape(folder.name)}-[0-9]*"):
+        restore_folder(staged.with_name(staged.name.removesuffix(OLD)), folder)
 
 
 def fill_folder(
@@ -232,12 +277,12 @@ def fill_folder(
     results.mkdir()
     for target, markdown in markdowns.items():
         text = json.dumps(_frozen_json(chapter, target, markdown), indent=2, ensure_ascii=False)
-        (results / f"{target}.json").write_text(text, encoding="utf-8", newline="\n")
+        write_durably(results / f"{target}.json", text.encode())
     for name, files in figures.items():
         if files:
             (folder / name).mkdir()
         for file, content in files.items():
-            (folder / name / file).write_bytes(content)
+            write_durably(folder / name / file, content)
 
 
 def _frozen_json(chapter: Identified, target: Target, markdown: str) -> dict[str, Any]:
@@ -254,40 +299,19 @@ def _frozen_json(chapter: Identified, target: Target, markdown: str) -> dict[str
 
 
 def write_record(folder: Path, record: Record) -> None:
-    """Write what the frozen copy in `folder` was made from, with a digest of that copy."""
+    """Write what the frozen copy in `folder` was made from, with digests of that copy."""
     content = {"format": FORMAT, "of": FrozenCopy(folder).digests, **asdict(record)}
     del content["guessed"]
-    content["reads"] = dict(sorted(record.reads.items()))
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    content["figures"] = {
+        path.relative_to(folder).as_posix(): _digest_of(path)
+        for path in sorted(folder.glob("figure-*/*"))
+        if path.is_file()
+    }
+    text = sealed_json(content)
     path = folder / _SIDECAR
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
+    if not path.exists() or path.read_bytes() != text.encode():
         replace_text(path, text)
 
 
-def _read_sidecar(folder: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads((folder / _SIDECAR).read_text(encoding="utf-8"))
-        wanted: tuple[str, ...] = ("inputs",)
-        if "format" in content:
-            if content["format"] != FORMAT:
-                return None
-            wanted = ("reads", "experiments", "wrote")
-        return {name: content[name] for name in ("of", *wanted)}
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _swap(staged: Path, folder: Path) -> None:
-    """Move `staged` to `folder`, whatever is there; another render may do the same."""
-    old = staged.with_name(staged.name + ".old")
-    for _ in range(100):
-        with contextlib.suppress(FileNotFoundError):
-            folder.rename(old)
-        try:
-            staged.rename(folder)
-            break
-        except OSError:
-            shutil.rmtree(old, ignore_errors=True)
-    else:
-        raise RenderError(f"{folder} is being rewritten all the time; is another render running?")
-    shutil.rmtree(old, ignore_errors=True)
+def _digest_of(path: Path) -> str:
+    return sha256_file(path)[:16] if path.is_file() else ""

@@ -7,14 +7,13 @@ a process that is gone says nothing.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+
+from cvlib.files import DamagedFile, read_note, replace_text, sealed_json
 
 # `quarto preview` stays when a render failed, and then no hook takes the note away.
 PREVIEW_SECONDS = 20.0
@@ -23,10 +22,13 @@ _NOTE = "quarto-render.json"
 
 
 class QuartoProcess(NamedTuple):
-    """A running Quarto. preview: it goes on after a render."""
+    """A running Quarto. preview: it goes on after a render; started: s since 1970, for numbers of
+    processes are used again.
+    """
 
     pid: int
     preview: bool
+    started: float
 
 
 @contextmanager
@@ -63,10 +65,7 @@ def lock_folder(root: Path) -> Path:
 
 def note_quarto(root: Path, quarto: QuartoProcess) -> None:
     """Say to other renders that this Quarto is at work."""
-    path = lock_folder(root) / _NOTE
-    staged = path.with_name(f"{path.name}.{os.getpid()}")
-    staged.write_text(json.dumps(quarto._asdict()), encoding="utf-8")
-    staged.replace(path)
+    replace_text(lock_folder(root) / _NOTE, sealed_json(quarto._asdict()))
 
 
 def forget_quarto(root: Path) -> None:
@@ -76,15 +75,15 @@ def forget_quarto(root: Path) -> None:
 
 def running_quarto() -> QuartoProcess | None:
     """The Quarto that started this process; None where there is none, or it cannot be told."""
-    pid = os.getppid()
-    for _ in range(8):
-        found = _process(pid)
-        if found is None:
-            return None
-        parent, command = found
-        if "quarto.js" in command or command.split(" ")[0].endswith(("quarto", "quarto.exe")):
-            return QuartoProcess(pid, " preview" in command)
-        pid = parent
+    import psutil  # here and below: most renders meet no Quarto
+
+    with suppress(psutil.Error):
+        for process in psutil.Process().parents()[:8]:
+            command = process.cmdline()
+            if any("quarto.js" in word for word in command) or (
+                command and command[0].endswith(("quarto", "quarto.exe"))
+            ):
+                return QuartoProcess(process.pid, "preview" in command, process.create_time())
     return None
 
 
@@ -92,7 +91,7 @@ def _wait_for_quarto(root: Path, notify: Callable[[str], None], own: QuartoProce
     started, said = time.monotonic(), False
     while True:
         other = _noted(root)
-        if other is None or (own is not None and other.pid == own.pid):
+        if other is None or other == own:
             return said
         limit = PREVIEW_SECONDS if other.preview else QUARTO_SECONDS
         if time.monotonic() - started > limit:
@@ -105,27 +104,17 @@ def _wait_for_quarto(root: Path, notify: Callable[[str], None], own: QuartoProce
 
 
 def _noted(root: Path) -> QuartoProcess | None:
-    try:
-        note = json.loads((lock_folder(root) / _NOTE).read_text(encoding="utf-8"))
-        quarto = QuartoProcess(int(note["pid"]), bool(note["preview"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    """The Quarto that is noted, if it is that process that runs."""
+    path = lock_folder(root) / _NOTE
+    if not path.exists():
         return None
-    return quarto if _process(quarto.pid) is not None else None
+    import psutil
 
-
-def _process(pid: int) -> tuple[int, str] | None:
-    """Parent and command line of a process; None for one that is gone, or cannot be looked at."""
-    folder = Path("/proc") / str(pid)
     try:
-        if folder.parent.joinpath("self").exists():
-            status = (folder / "stat").read_text().rpartition(")")[2].split()
-            if status[0] == "Z":
-                return None
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ")
-            return int(status[1]), command.decode(errors="replace").strip()
-        asked = ["ps", "-o", "ppid=,command=", "-p", str(pid)]
-        said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
-        parent, _, command_line = said.strip().partition(" ")
-        return int(parent), command_line.strip()
-    except (OSError, ValueError, IndexError, subprocess.CalledProcessError):
+        note = read_note(path)
+        quarto = QuartoProcess(int(note["pid"]), bool(note["preview"]), float(note["started"]))
+        process = psutil.Process(quarto.pid)
+        is_it = abs(process.create_time() - quarto.started) < 1
+        return quarto if is_it and process.status() != psutil.STATUS_ZOMBIE else None
+    except (DamagedFile, OSError, ValueError, KeyError, TypeError, psutil.Error):
         return None

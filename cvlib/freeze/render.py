@@ -19,7 +19,13 @@ from cvlib.engine.chapter import ExecutedChapter, check_supported
 from cvlib.engine.errors import BookError, RenderError
 from cvlib.engine.output import publish_file, publish_site, staging
 from cvlib.freeze.freshness import frozen_copy, own_reads, take_reads, whole_record, why_execute
-from cvlib.freeze.frozen_copy import FrozenCopy, fill_folder, freeze_folder, write_frozen
+from cvlib.freeze.frozen_copy import (
+    FrozenCopy,
+    clear_leftovers,
+    fill_folder,
+    freeze_folder,
+    write_frozen,
+)
 from cvlib.freeze.hook import Notify, note_executed, sweep
 from cvlib.freeze.interpretation import fingerprints, note_fingerprints
 from cvlib.freeze.lock import render_lock
@@ -214,6 +220,8 @@ def _embedded(project: Project, asked: Mapping[str, str], to: str, notify: Notif
     ):
         if waited:
             project.forget()  # another render may have made anew what was read until now
+        for file in parsed:
+            clear_leftovers(freeze_folder(project.root, file))
         copies = {f: frozen_copy(project, f) for f, chapter in parsed.items() if chapter.executes}
         executed: dict[str, str] = {}
         # twice: which experiments the others ask for is known when those have run

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cvlib.project import Project
-from cvlib.studies.execute import Ended
+from cvlib.studies.execute import Ended, Task
 from cvlib.training import checkpoint
 from tests.faults.forked import forked
 from tests.faults.inject import FAULTS, Injector, injected
@@ -37,8 +37,8 @@ class Operation:
     again: Callable[[Project], Any] | None = None  # the next command; None: `act`
 
 
-def _run(kind: str, again: bool) -> Callable[[Project], Ended]:
-    return lambda project: execute(project, tasks_of(project)[kind], again=again)
+def _run(task: Task, again: bool) -> Callable[[Project], Ended]:
+    return lambda project: execute(project, task, again=again)
 
 
 def _render(project: Project) -> None:
@@ -50,7 +50,8 @@ def operations(folder: Path) -> list[Operation]:
     checkpoint.INTERVAL_SECONDS, checkpoint.LARGEST_SHARE = 0.0, 1e9
     warm_up()
     empty = make_project(folder / "empty")
-    keys = {kind: task.run.key or "" for kind, task in tasks_of(empty).items()}
+    tasks = tasks_of(empty)
+    keys = {kind: task.run.key or "" for kind, task in tasks.items()}
     full = make_project(folder / "full")
     add_chapters(full)
     for kind in keys:
@@ -70,22 +71,18 @@ def operations(folder: Path) -> list[Operation]:
 
     made = [
         Operation(f"{kind}, {'in place of a good one' if again else 'the first'}",
-                  full.root if again else empty.root, _run(kind, again), whole(kind, not again))
+                  full.root if again else empty.root, _run(tasks[kind], again), whole(kind, not again))
         for kind in ("cnn", "probe") for again in (True, False)
     ]  # fmt: skip
     page = _page(frozen)
-
-    def edited(project: Project) -> None:
-        path = project.root / "report" / "exp01.qmd"
-        if "kind of run" not in path.read_text():
-            path.write_text(path.read_text() + "\nEvery kind of run.\n")
-        _render(project)
 
     def frozen_whole(project: Project) -> bool:
         before = forked(lambda: command(project, "status"), 30)
         return before.how in ("value", "refusal")
 
-    made.append(Operation("executed chapter", frozen, edited, frozen_whole))
+    edited = frozen / "report" / "exp01.qmd"
+    edited.write_text(edited.read_text() + "\nEvery kind of run.\n")
+    made.append(Operation("executed chapter", frozen, _render, frozen_whole))
     assert page
     return made
 
@@ -150,7 +147,7 @@ def _verdict(
         return "" if hurt.how == "value" else f"{hurt.how} {hurt.said[-300:]}"
     if hurt.how in ("traceback", "hung"):
         return f"{hurt.how}: {hurt.said[-400:]}"
-    if isinstance(hurt.value, Ended) and hurt.value.how in ("failed", "died"):
+    if isinstance(hurt.value, Ended) and hurt.value.how == "failed":
         return f"counted as {hurt.value.how}: {hurt.value.reason}"
     project = Project(project.root)
     state = forked(lambda: operation.judge(project), 60)

@@ -11,7 +11,9 @@ import pytest
 
 from cvlib.engine.chapter import read_chapter
 from cvlib.engine.errors import RenderError
+from cvlib.files import read_note, sealed_json
 from cvlib.freeze.frozen_copy import (
+    FORMAT,
     FrozenCopy,
     Record,
     freeze_folder,
@@ -79,7 +81,21 @@ def test_a_lost_figure_is_noticed(frozen):
     assert (
         FrozenCopy(folder).why_unusable(chapter, _TARGETS) == "figure missing: figure-typst/f.svg"
     )
-    assert FrozenCopy(folder).why_unusable(chapter, ["html"]) is None
+
+
+@pytest.mark.parametrize("name", ["figure-html/f.png", "figure-typst/f.svg"])
+def test_an_altered_figure_is_noticed(frozen, name):
+    folder, chapter = frozen
+    (folder / name).write_bytes((folder / name).read_bytes() + b" ")
+    assert FrozenCopy(folder).why_unusable(chapter, _TARGETS) == f"figure altered: {name}"
+    assert FrozenCopy(folder).record is None
+
+
+def test_a_damaged_record_is_none(frozen):
+    folder, _ = frozen
+    path = folder / "execute-results" / "inputs.json"
+    path.write_text(path.read_text().replace('"aa"', '"ab"'))
+    assert FrozenCopy(folder).record is None
 
 
 def test_a_format_that_was_not_frozen_is_named(frozen):
@@ -125,7 +141,7 @@ def test_a_record_that_an_older_cvlib_guessed_is_read_as_such(frozen):
 def test_a_record_of_a_later_format_is_none(frozen):
     folder, _ = frozen
     path = folder / "execute-results" / "inputs.json"
-    path.write_text(path.read_text().replace('"format": 2', '"format": 3'))
+    path.write_text(sealed_json({**read_note(path), "format": FORMAT + 1}))
     assert FrozenCopy(folder).record is None
 
 

@@ -124,7 +124,7 @@ def test_what_a_chapter_trained_itself_is_what_it_read(book, capsys, execute_as_
 def test_without_a_hook_before_it_a_render_is_not_vouched_for(book, capsys, execute_as_quarto):
     execute_as_quarto("report/exp02.qmd")
     run_hook("post", capsys)
-    assert "without a record" in untrue(book)["report/exp02.qmd"]
+    assert "not the one that was recorded" in untrue(book)["report/exp02.qmd"]
 
 
 def test_the_quick_profile_freezes_nothing_and_leaves_the_freeze_alone(book, capsys, monkeypatch):

@@ -378,7 +378,7 @@ MATTERS: dict[str, tuple[str, str, str, dict[str, str]]] = {
     # the frozen copy itself
     "a number in a frozen copy": (
         "_freeze/report/exp02/execute-results/typ.json", "EXP02", "EXP03",
-        {EXP02: "frozen without a record of what it was made from"},
+        {EXP02: "its frozen copy for typ is not the one that was recorded"},
     ),
     "a frozen copy that git could not merge": (
         "_freeze/report/exp02/execute-results/typ.json", "{", "<<<<<<< HEAD\n{",

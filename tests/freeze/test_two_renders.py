@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cvlib.engine.chapter import read_chapter
@@ -66,16 +67,26 @@ def test_renders_take_turns_and_leave_one_whole_copy(root, tmp_path, kinds):
         assert "executed 1\nexecuted 0\n" in log.read_text(), "the second finds it frozen"
 
 
+def this_process(preview: bool) -> QuartoProcess:
+    return QuartoProcess(os.getpid(), preview, psutil.Process().create_time())
+
+
+def test_another_process_of_the_same_number_is_not_waited_for(root):
+    note_quarto(root, QuartoProcess(os.getpid(), preview=False, started=1.0))
+    with render_lock(root, pytest.fail):
+        pass
+
+
 def test_a_quarto_that_is_gone_is_not_waited_for(root):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    note_quarto(root, QuartoProcess(gone.pid, preview=False))
+    note_quarto(root, QuartoProcess(gone.pid, preview=False, started=0.0))
     with render_lock(root, pytest.fail):
         pass
 
 
 def test_its_own_quarto_is_not_waited_for(root):
-    own = QuartoProcess(os.getpid(), preview=False)
+    own = this_process(preview=False)
     note_quarto(root, own)
     with render_lock(root, pytest.fail, own):
         pass
@@ -84,7 +95,7 @@ def test_its_own_quarto_is_not_waited_for(root):
 def test_a_preview_that_stays_is_waited_for_only_so_long(root, monkeypatch):
     """After a failed render a preview runs no hook that would take its note away."""
     monkeypatch.setattr("cvlib.freeze.lock.PREVIEW_SECONDS", 0.2)
-    note_quarto(root, QuartoProcess(os.getpid(), preview=True))
+    note_quarto(root, this_process(preview=True))
     said: list[str] = []
     with render_lock(root, said.append):
         assert said[-1].endswith("has not ended in 0 s; going on")
@@ -103,5 +114,6 @@ def test_quarto_is_found_among_the_processes_above(tmp_path):
     done = subprocess.Popen(
         [sys.executable, str(script), "preview"], stdout=subprocess.PIPE, text=True
     )
-    assert done.communicate(timeout=30)[0] == f"QuartoProcess(pid={done.pid}, preview=True)\n"
+    said = done.communicate(timeout=30)[0]
+    assert said.startswith(f"QuartoProcess(pid={done.pid}, preview=True, started=")
     assert running_quarto() is None
