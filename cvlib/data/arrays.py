@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,16 @@ class DataError(CvlibError, ValueError):
 
 class DataUnavailable(CvlibError, RuntimeError):
     """The data are not here and could not be fetched; the message lists what was tried."""
+
+
+def check_name(name: str, what: str) -> None:
+    """Raise DataError for a name that no table, figure or terminal can show.
+
+    Not UTF-8 (Python has such bytes as lone surrogates), control characters, line separators.
+    """
+    if not name.strip() or any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in name):
+        bad = "is empty" if not name.strip() else "is not UTF-8 or holds control characters"
+        raise DataError(f"the {what} {name!r} {bad}: rename it")
 
 
 class NumberedNames(Sequence[str]):
@@ -65,7 +76,11 @@ class UnreadableImage:
 
 @dataclass(frozen=True)
 class ImageData:
-    """A dataset as it is trained on: three splits, class names, and what was left out."""
+    """A dataset as it is trained on: three splits, class names, and what was left out.
+
+    test_in_train: pictures of test whose bytes are in train or val, too; in_two_classes: pictures
+    whose bytes are in another class, too.
+    """
 
     train: Split
     val: Split
@@ -73,3 +88,5 @@ class ImageData:
     class_names: tuple[str, ...]
     fingerprint: str
     unreadable: tuple[UnreadableImage, ...]
+    test_in_train: int = 0
+    in_two_classes: int = 0

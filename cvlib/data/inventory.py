@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cvlib.data.arrays import DataError
-from cvlib.data.fingerprint import cache_rows, cached_fingerprint
+from cvlib.data.fingerprint import cache_rows, cached_fingerprint, equal_pictures
 from cvlib.data.load import load
 from cvlib.data.selection import select
 from cvlib.data.sources import Source, open_source
 from cvlib.data.spec import DatasetSpec
 
 SHOWN = 20  # names listed before the rest is only counted
+_LISTED = {
+    "test_in_train": " pictures of test are in train or val, too, byte for byte",
+    "in_two_classes": " pictures are in another class, too, byte for byte",
+    "alike": " class names differ by upper and lower case alone",
+    "unreadable": "",
+    "ignored": "",
+}
 
 
 def describe(spec: DatasetSpec, root: Path) -> dict[str, Any]:
@@ -23,8 +31,9 @@ def describe(spec: DatasetSpec, root: Path) -> dict[str, Any]:
 
     Always: name, local, where. Not local: missing, by_hand. Local: classes (names), counts (split
     -> class -> images), source_sizes ("28×28", or smallest and largest), image_shape (H, W, C as
-    trained on), fingerprint, unreadable and ignored ([{name, reason}]). problem: why the spec does
-    not fit the data, if it does not; then what could not be found out is missing.
+    trained on), fingerprint, unreadable and ignored ([{name, reason}]), test_in_train and
+    in_two_classes (pairs of names of equal pictures), alike (class names that differ by case alone).
+    problem: why the spec does not fit the data; then what could not be found out is missing.
     """
     source = open_source(spec.name, root)
     missing = source.missing()
@@ -41,7 +50,15 @@ def describe(spec: DatasetSpec, root: Path) -> dict[str, Any]:
             split: _by_class(listing.splits[part.source].labels[part.ids], listing.class_names)
             for split, part in parts.items()
         }
-        found["fingerprint"] = cached_fingerprint(source, spec, listing, parts).value
+        known = cached_fingerprint(source, spec, listing, parts)
+        found["fingerprint"] = known.value
+        pairs = known.test_in_train or known.in_two_classes
+        found["test_in_train"], found["in_two_classes"] = (
+            [f"{one} = {other}" for one, other in kind]
+            for kind in (equal_pictures(listing, parts) if pairs else ((), ()))
+        )
+        folded = Counter(name.casefold() for name in listing.class_names)
+        found["alike"] = [name for name in listing.class_names if folded[name.casefold()] > 1]
 
         from cvlib.data.decode import Header, read_headers
 
@@ -97,13 +114,19 @@ def inventory_text(found: dict[str, Any]) -> str:
         lines.append(f"  {'sizes':<12} {found['source_sizes']}{used}")
     if "fingerprint" in found:
         lines.append(f"  {'fingerprint':<12} {found['fingerprint'][:16]}…")
-    for kind in ("unreadable", "ignored"):
+    for kind, words in _LISTED.items():
         listed = found.get(kind) or []
         if listed:
-            lines.append(f"  {kind:<12} {len(listed)}")
-            lines.extend(f"    {item['name']}: {item['reason']}" for item in listed[:SHOWN])
+            head = kind if not words else "warning"
+            lines.append(f"  {head:<12} {len(listed)}{words}")
+            for item in listed[:SHOWN]:
+                line = item if isinstance(item, str) else f"{item['name']}: {item['reason']}"
+                lines.append(f"    {line}")
             if len(listed) > SHOWN:
                 lines.append(f"    and {len(listed) - SHOWN} more")
     if "problem" in found:
         lines.append(f"  {'problem':<12} {found['problem']}")
-    return "\n".join(lines)
+    # a file's name may hold anything: nothing of it reaches a terminal raw
+    return "\n".join(
+        "".join(c if c.isprintable() else repr(c)[1:-1] for c in line) for line in lines
+    )

@@ -408,5 +408,5 @@ def cached_sha256(path: Path, cache: Path) -> str:
         times = stat.st_mtime_ns, stat.st_ctime_ns
         return [str(path), stat.st_size, *times], max(times)
 
-    note = cache / "weights" / f"{name}.json"
+    note = cache / "weights" / f"{name}.sealed"
     return remembered(note, state, lambda: {"sha256": file_digest(path)})["sha256"]

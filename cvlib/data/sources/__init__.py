@@ -6,6 +6,7 @@ fingerprint is known is told without it.
 
 from __future__ import annotations
 
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from cvlib.data.arrays import DataError, check_name
+
 if TYPE_CHECKING:
     import numpy as np
+
+MAX_FILE_BYTES = 1 << 30  # of one picture: no format needs as much for what is decoded at most
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,15 @@ class FileItems:
     def read(self, ids: np.ndarray) -> Iterator[bytes | memoryview | NoBytes]:
         """Yield each file's bytes."""
         for position in ids.tolist():
+            path = self.paths[position]
             try:
-                yield self.paths[position].read_bytes()
+                status = path.stat()
+                if not stat.S_ISREG(status.st_mode):
+                    yield NoBytes("cannot be read: no plain file")
+                elif status.st_size > MAX_FILE_BYTES:
+                    yield NoBytes(f"{status.st_size / 1e9:.1f} GB is too large for a picture")
+                else:
+                    yield path.read_bytes()
             except OSError as error:
                 yield NoBytes(f"cannot be read: {error.strerror or error}")
 
@@ -71,7 +83,7 @@ class SourceSplit:
 
 @dataclass(frozen=True)
 class Listing:
-    """Everything a source knows without decoding an image.
+    """Everything a source knows without decoding an image. Raises DataError for a bad class name.
 
     splits:  "train", and "val" and "test" where the source has them
     ignored: (name, reason) of files that are no images of this dataset
@@ -80,6 +92,10 @@ class Listing:
     class_names: tuple[str, ...]
     splits: dict[str, SourceSplit]
     ignored: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.class_names:
+            check_name(name, "class name")
 
 
 class Source(ABC):
@@ -145,5 +161,8 @@ SPLIT_WORDS = {
 
 def dataset_path(name: str, root: Path) -> Path:
     """Return the PATH of `kind:PATH`: `~` expanded, relative to the project (the parent of `root`)."""
-    path = Path(name.partition(":")[2].strip()).expanduser()
+    try:
+        path = Path(name.partition(":")[2].strip()).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{name}: {error}") from None  # ~ of nobody
     return path if path.is_absolute() else root.absolute().parent / path
