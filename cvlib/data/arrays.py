@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cvlib.errors import CvlibError
@@ -78,8 +78,8 @@ class UnreadableImage:
 class ImageData:
     """A dataset as it is trained on: three splits, class names, and what was left out.
 
-    test_in_train: pictures of test whose bytes are in train or val, too; in_two_classes: pictures
-    whose bytes are in another class, too.
+    equal_pictures: how many pictures of test are in train or val, too, byte for byte
+    (`test_in_train`), and how many are in another class, too (`in_two_classes`); {} where none.
     """
 
     train: Split
@@ -88,5 +88,4 @@ class ImageData:
     class_names: tuple[str, ...]
     fingerprint: str
     unreadable: tuple[UnreadableImage, ...]
-    test_in_train: int = 0
-    in_two_classes: int = 0
+    equal_pictures: dict[str, int] = field(default_factory=dict)

@@ -27,13 +27,12 @@ _NOT_SELECTING = {"image_size", "channels"}
 class Fingerprint:
     """value: the data's fingerprint; content: the images' alone, in the order of the cache rows.
 
-    test_in_train, in_two_classes: how many pairs `equal_pictures` finds of either kind.
+    equal_pictures: how many `equal_pictures` finds of either kind, as in `ImageData`.
     """
 
     value: str
     content: str
-    test_in_train: int
-    in_two_classes: int
+    equal_pictures: dict[str, int]
 
 
 def local_fingerprint(spec: DatasetSpec, root: Path) -> str | None:
@@ -107,7 +106,8 @@ def compute_fingerprint(
         record[:, 32:] = labels[:, None].view(np.uint8)
         value.update(f"{split}:{len(part.ids)};".encode() + record.tobytes())
     pairs = equal_pictures(listing, parts, digests)
-    return Fingerprint(value.hexdigest(), content.hexdigest(), *map(len, pairs))
+    counts = {kind: len(found) for kind, found in pairs.items() if found}
+    return Fingerprint(value.hexdigest(), content.hexdigest(), counts)
 
 
 def _digests(listing: Listing, split: str, ids: np.ndarray) -> np.ndarray:
@@ -124,11 +124,11 @@ def _digests(listing: Listing, split: str, ids: np.ndarray) -> np.ndarray:
 
 def equal_pictures(
     listing: Listing, parts: dict[str, Part], digests: dict[str, np.ndarray] | None = None
-) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+) -> dict[str, list[tuple[str, str]]]:
     """Name the pictures that have the same bytes as another one where that spoils a result.
 
-    digests: sha256 of each picture of `cache_rows`, if they are known. Returns (pictures of test,
-    each with one of train or val), (pictures, each with one of another class).
+    digests: sha256 of each picture of `cache_rows`, if they are known. Returns test_in_train
+    (a picture of test, one of train or val) and in_two_classes (a picture, one of another class).
     """
     import numpy as np
 
@@ -156,7 +156,7 @@ def equal_pictures(
         _, first, label = members[0]
         leaks += [(n, first) for s, n, _ in members if s == "test" and members[0][0] != "test"]
         conflicts += [(name, first) for _, name, other in members if other != label]
-    return leaks, conflicts
+    return {"test_in_train": leaks, "in_two_classes": conflicts}
 
 
 def _signature(source: Source) -> tuple[str, int]:

@@ -31,8 +31,8 @@ def describe(spec: DatasetSpec, root: Path) -> dict[str, Any]:
 
     Always: name, local, where. Not local: missing, by_hand. Local: classes (names), counts (split
     -> class -> images), source_sizes ("28×28", or smallest and largest), image_shape (H, W, C as
-    trained on), fingerprint, unreadable and ignored ([{name, reason}]), test_in_train and
-    in_two_classes (pairs of names of equal pictures), alike (class names that differ by case alone).
+    trained on), fingerprint, unreadable and ignored ([{name, reason}]), alike (class names that
+    differ by case alone). Where there are any: test_in_train, in_two_classes (equal pictures).
     problem: why the spec does not fit the data; then what could not be found out is missing.
     """
     source = open_source(spec.name, root)
@@ -52,11 +52,9 @@ def describe(spec: DatasetSpec, root: Path) -> dict[str, Any]:
         }
         known = cached_fingerprint(source, spec, listing, parts)
         found["fingerprint"] = known.value
-        pairs = known.test_in_train or known.in_two_classes
-        found["test_in_train"], found["in_two_classes"] = (
-            [f"{one} = {other}" for one, other in kind]
-            for kind in (equal_pictures(listing, parts) if pairs else ((), ()))
-        )
+        if known.equal_pictures:
+            for kind, pairs in equal_pictures(listing, parts).items():
+                found[kind] = [f"{one} = {other}" for one, other in pairs]
         folded = Counter(name.casefold() for name in listing.class_names)
         found["alike"] = [name for name in listing.class_names if folded[name.casefold()] > 1]
 

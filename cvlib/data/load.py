@@ -89,8 +89,7 @@ def load(spec: DatasetSpec, root: Path) -> ImageData:
         class_names=listing.class_names,
         fingerprint=found.value,
         unreadable=tuple(unreadable[row] for row in sorted(unreadable)),
-        test_in_train=found.test_in_train,
-        in_two_classes=found.in_two_classes,
+        equal_pictures=found.equal_pictures,
     )
 
 

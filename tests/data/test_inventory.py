@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from cvlib.data.inventory import describe
-from cvlib.data.load import fingerprint
+from cvlib.data.inventory import describe, inventory_text
+from cvlib.data.load import fingerprint, load
 from cvlib.data.spec import DatasetSpec
 from tests.data.made import encoded, picture
 
@@ -54,3 +54,29 @@ def test_digits_are_described(root: Path) -> None:
     found = describe(DatasetSpec(name="digits"), root)
     assert found["source_sizes"] == "8×8" and found["image_shape"] == [8, 8, 1]
     assert sum(found["counts"]["train"].values()) == 1294
+
+
+def test_equal_pictures_are_counted_and_named(root: Path, make_folder: Callable[..., Path]) -> None:
+    base = make_folder({f"{s}/{c}": n for s, n in (("train", 40), ("test", 3)) for c in ("A", "a")})
+    assert load(SPEC, root).equal_pictures == {}
+    for name in ("000.png", "001.png"):  # not equal: nothing can be learned of them
+        (base / "train" / "a" / name).write_bytes(b"")
+    copied = (base / "train/A/003.png").read_bytes()
+    (base / "test" / "A" / "000.png").write_bytes(copied)
+    (base / "test" / "a" / "001.png").write_bytes(copied)
+    assert load(SPEC, root).equal_pictures == {"test_in_train": 2, "in_two_classes": 1}
+    found = describe(SPEC, root)
+    assert found["in_two_classes"] == ["test/a/001.png = train/A/003.png"]
+    said = inventory_text(found)
+    assert "2 pictures of test are in train or val, too" in said
+    assert "    test/A/000.png = train/A/003.png\n" in said
+    assert "2 class names differ by upper and lower case alone\n    A\n    a" in said
+
+
+def test_nothing_of_a_name_reaches_the_terminal_raw(
+    root: Path, make_folder: Callable[..., Path]
+) -> None:
+    base = make_folder({"a": 10, "b": 10})
+    (base / "a" / "\x1b[2J\udce9.txt").write_text("x")
+    said = inventory_text(describe(SPEC, root))
+    assert r"a/\x1b[2J\udce9.txt: no image file" in said and "\x1b" not in said

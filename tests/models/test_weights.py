@@ -235,7 +235,7 @@ def test_the_list_of_models_is_made_in_a_process_of_its_own(tmp_path):
         "assert 'timm' not in sys.modules and 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
-    assert [path.suffix for path in (tmp_path / "timm").iterdir()] == [".json"]
+    assert [path.suffix for path in (tmp_path / "timm").iterdir()] == [".sealed"]
 
 
 def test_found_files_are_plain_data(project):

@@ -6,6 +6,7 @@ fingerprint is known is told without it.
 
 from __future__ import annotations
 
+import errno
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,8 @@ from cvlib.data.arrays import DataError, check_name
 if TYPE_CHECKING:
     import numpy as np
 
+# What is wrong with the machine and not with the file: never a reason to go on without it.
+PASSING = (errno.EIO, errno.ESTALE, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 MAX_FILE_BYTES = 1 << 30  # of one picture: no format needs as much for what is decoded at most
 
 
@@ -69,6 +72,8 @@ class FileItems:
                 else:
                     yield path.read_bytes()
             except OSError as error:
+                if error.errno in PASSING:
+                    raise
                 yield NoBytes(f"cannot be read: {error.strerror or error}")
 
 

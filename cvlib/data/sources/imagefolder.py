@@ -13,7 +13,15 @@ from functools import cached_property
 from pathlib import Path
 
 from cvlib.data.arrays import DataError, check_name
-from cvlib.data.sources import SPLIT_WORDS, FileItems, Listing, Source, SourceSplit, dataset_path
+from cvlib.data.sources import (
+    PASSING,
+    SPLIT_WORDS,
+    FileItems,
+    Listing,
+    Source,
+    SourceSplit,
+    dataset_path,
+)
 
 IMAGE_SUFFIXES = frozenset(
     (
@@ -213,6 +221,8 @@ class FolderTree:
                 # Hidden files come from the system (.DS_Store, ._photo.jpg), __MACOSX from its zip.
                 visible = [e for e in entries if e.name[0] != "." and e.name != "__MACOSX"]
         except OSError as error:
+            if error.errno in PASSING:
+                raise
             why = f"cannot be read ({error.strerror}); change that or remove it"
             raise self._refused(relative, why) from error
         if not visible:

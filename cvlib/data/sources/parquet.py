@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cvlib.data.arrays import DataError, NumberedNames
-from cvlib.data.sources import SPLIT_WORDS, Listing, NoBytes, Source, SourceSplit, dataset_path
+from cvlib.data.sources import (
+    PASSING,
+    SPLIT_WORDS,
+    Listing,
+    NoBytes,
+    Source,
+    SourceSplit,
+    dataset_path,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +43,7 @@ class ParquetItems:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        read = 0
         for path, start in zip(self.files, self.starts, strict=True):
             with _whole(path), pq.ParquetFile(path) as file:
                 for group in range(file.num_row_groups):
@@ -44,11 +53,18 @@ class ParquetItems:
                     if not len(wanted):
                         continue
                     column = file.read_row_group(group, columns=[self.column])[self.column]
+                    found: list[bytes | None] = []
                     for chunk in column.take(wanted).chunks:
                         values = chunk.field("bytes") if pa.types.is_struct(chunk.type) else chunk
-                        for content in values.to_pylist():
-                            none = NoBytes("the row has no image bytes")
-                            yield none if content is None else content
+                        found += values.to_pylist()
+                    if len(found) != len(wanted):
+                        raise pa.ArrowInvalid(f"{len(found)} images where {len(wanted)} are")
+                    read += len(found)
+                    for content in found:
+                        none = NoBytes("the row has no image bytes")
+                        yield none if content is None else content
+        if read != len(ids):
+            raise DataError(f"{self.files[0].parent}: images and labels differ in number")
 
 
 @contextmanager
@@ -59,6 +75,8 @@ def _whole(path: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno in PASSING:
+            raise
         raise DataError(f"{path} is no whole parquet file ({error})") from error
 
 
