@@ -22,12 +22,12 @@ def data(
     """
     from cvlib.data.inventory import describe, inventory_text
     from cvlib.data.load import fetch
-    from cvlib.data.spec import DatasetSpec
+    from cvlib.data.spec import named_dataset
     from cvlib.project import find_project
 
     project = find_project(profile=profile and profile.value)
     if name:
-        specs = [DatasetSpec(name=name)]
+        specs = [named_dataset(name)]
     else:
         runs = [run for name in project.experiment_ids() for run in project.plan(name).runs]
         specs = list(

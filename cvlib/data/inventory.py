@@ -18,9 +18,9 @@ from cvlib.data.spec import DatasetSpec
 
 SHOWN = 20  # names listed before the rest is only counted
 _LISTED = {
-    "test_in_train": " pictures of test are in train or val, too, byte for byte",
-    "in_two_classes": " pictures are in another class, too, byte for byte",
-    "alike": " class names differ by upper and lower case alone",
+    "test_in_train": "pictures of test that are in train or val, too, byte for byte: ",
+    "in_two_classes": "pictures that are in another class, too, byte for byte: ",
+    "alike": "class names that differ by upper and lower case alone: ",
     "unreadable": "",
     "ignored": "",
 }
@@ -116,7 +116,7 @@ def inventory_text(found: dict[str, Any]) -> str:
         listed = found.get(kind) or []
         if listed:
             head = kind if not words else "warning"
-            lines.append(f"  {head:<12} {len(listed)}{words}")
+            lines.append(f"  {head:<12} {words}{len(listed)}")
             for item in listed[:SHOWN]:
                 line = item if isinstance(item, str) else f"{item['name']}: {item['reason']}"
                 lines.append(f"    {line}")

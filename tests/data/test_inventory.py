@@ -68,9 +68,9 @@ def test_equal_pictures_are_counted_and_named(root: Path, make_folder: Callable[
     found = describe(SPEC, root)
     assert found["in_two_classes"] == ["test/a/001.png = train/A/003.png"]
     said = inventory_text(found)
-    assert "2 pictures of test are in train or val, too" in said
+    assert "pictures of test that are in train or val, too, byte for byte: 2" in said
     assert "    test/A/000.png = train/A/003.png\n" in said
-    assert "2 class names differ by upper and lower case alone\n    A\n    a" in said
+    assert "class names that differ by upper and lower case alone: 2\n    A\n    a" in said
 
 
 def test_nothing_of_a_name_reaches_the_terminal_raw(

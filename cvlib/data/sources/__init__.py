@@ -165,9 +165,13 @@ SPLIT_WORDS = {
 
 
 def dataset_path(name: str, root: Path) -> Path:
-    """Return the PATH of `kind:PATH`: `~` expanded, relative to the project (the parent of `root`)."""
+    """Return the PATH of `kind:PATH`: `~` expanded, relative to the project (the parent of `root`).
+
+    Raises DataError for a path that the system does not take.
+    """
     try:
-        path = Path(name.partition(":")[2].strip()).expanduser()
-    except RuntimeError as error:
-        raise DataError(f"{name}: {error}") from None  # ~ of nobody
-    return path if path.is_absolute() else root.absolute().parent / path
+        path = root.absolute().parent / Path(name.partition(":")[2].strip()).expanduser()
+        path.exists()
+    except (OSError, RuntimeError) as error:  # too long, not to be reached, ~ of nobody
+        raise DataError(f"{name[:200]}: {getattr(error, 'strerror', None) or error}") from None
+    return path

@@ -104,6 +104,7 @@ class ImageFolder(Source):
                 if below := _below(folder, home):
                     # One spelling of accents, whichever file system the folder was copied from.
                     name = unicodedata.normalize("NFC", below)
+                    check_name(name, "class name")
                     if name in classes:
                         raise DataError(
                             f"{self.name}: two folders are called {name!r}, with accents spelled "
@@ -235,8 +236,9 @@ class FolderTree:
                 is_folder, is_file = entry.is_dir(), entry.is_file()
             except OSError as error:  # of a link in a circle, say
                 raise self._refused(path, f"cannot be read ({error.strerror}); remove it") from None
-            if is_folder or is_image:
-                real = self._real(entry, path)
+            real = f"{above[-1]}/{entry.name}"
+            if entry.is_symlink() and (is_folder or is_image):
+                real = self._end_of_link(real, path)
             if is_folder and real in above:
                 self.ignored.append((path, "a link to a folder above it"))
             elif is_folder:
@@ -251,11 +253,10 @@ class FolderTree:
         if images:
             self.images[relative] = images
 
-    def _real(self, entry: os.DirEntry[str], path: str) -> str:
+    def _end_of_link(self, link: str, path: str) -> str:
         """The real path of a folder or an image, which is to lie inside."""
-        real = os.path.realpath(entry.path)
-        inside = not entry.is_symlink() or Path(real).is_relative_to(self._home)
-        if inside or os.environ.get(OUTSIDE_LINKS):
+        real = os.path.realpath(link)
+        if Path(real).is_relative_to(self._home) or os.environ.get(OUTSIDE_LINKS):
             return real
         raise self._refused(
             path,
