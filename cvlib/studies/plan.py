@@ -224,24 +224,17 @@ class Starts:
         name = _weights_name(spec)
         if name is None:
             return Start()
-        from cvlib.models.weights import WeightsUnavailable
-
         before = _noted(self._note, name) or {}
-        try:
-            found = self.file(spec, before.get("sha256"), fetch=True)
-            assert found is not None
-        except WeightsUnavailable:
-            given = _backbone(spec).weights
-            # No path and no host: the note is committed. `cvlib weights list` says where was looked.
-            after = {
-                **before,
-                "unreachable": "its pretrained weights could not be had: not on the machine, nor "
-                "from the network, nor in a package"
-                if given == "pretrained"
-                else f"the weights file {given} was not there",
-            }
-        else:
-            after = {"sha256": found.sha256}
+        found = self.file(spec, before.get("sha256"), fetch=True)
+        given = _backbone(spec).weights
+        # No path and no host: the note is committed. `cvlib weights list` says where was looked.
+        why = (
+            "its pretrained weights could not be had: not on the machine, nor from the network, nor "
+            "in a package"
+            if given == "pretrained"
+            else f"the weights file {given} was not there"
+        )
+        after = {"sha256": found.sha256} if found else {**before, "unreachable": why}
         update_note(self._note, lambda noted: noted.update({name: after}))
         self._known.pop(name, None)
         return self.find(spec)
@@ -249,14 +242,13 @@ class Starts:
     def file(self, spec: RunSpec, pinned: str | None, fetch: bool = False) -> WeightsFile | None:
         """The file that a run starts from, `pinned` (a sha256) where it is there.
 
-        fetch: look on the network, too, and raise WeightsUnavailable instead of returning None.
+        fetch: look on the network, too. None where it cannot be had.
         """
-        from cvlib.models import weights
+        from cvlib.models.weights import WeightsFile, find
 
-        look = weights.fetch if fetch else weights.find
         both = isinstance(spec.train, ZeroShotSpec)
-        found = look(_backbone(spec), self._root, self._project, pinned, both_towers=both)
-        return found if isinstance(found, weights.WeightsFile) else None
+        found = find(_backbone(spec), self._project, pinned, both_towers=both, fetch=fetch)
+        return found if isinstance(found, WeightsFile) else None
 
 
 def _noted(note: Path, name: str) -> Any:
