@@ -55,11 +55,11 @@ WHOLE = [(f"weights/{name}", content) for name, content in CONTENT.items()]
 def test_what_was_packed_is_found_after_unpacking(project, bundle):
     root = project.data / "weights"
     spec = BackboneSpec(name="resnet18")
-    assert isinstance(find(spec, root, project.root), WeightsMissing)
+    assert isinstance(find(spec, project.root), WeightsMissing)
     done = unpack(bundle, root)
     assert {e.file: (root / e.file).read_bytes() for e in done} == CONTENT
     assert all(entry.is_new for entry in done)
-    found = find(spec, root, project.root)
+    found = find(spec, project.root)
     assert (found.source, found.sha256) == ("file", digest(b"a" * 3000))
     assert {path.name for path in root.iterdir()} == set(CONTENT)
     assert not any(entry.is_new for entry in unpack(bundle, root))
