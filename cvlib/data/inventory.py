@@ -27,20 +27,17 @@ _LISTED = {
 
 
 def describe(spec: DatasetSpec, root: Path) -> dict[str, Any]:
-    """Return what is known about a dataset, without fetching anything.
+    """Return what is known about a dataset that is on disk.
 
-    Always: name, local, where. Not local: missing, by_hand. Local: classes (names), counts (split
-    -> class -> images), source_sizes ("28×28", or smallest and largest), image_shape (H, W, C as
+    name, where, classes (names), counts (split -> class -> images), source_sizes ("28×28", or smallest and largest), image_shape (H, W, C as
     trained on), fingerprint, unreadable and ignored ([{name, reason}]), alike (class names that
     differ by case alone). Where there are any: test_in_train, in_two_classes (equal pictures).
     problem: why the spec does not fit the data; then what could not be found out is missing.
     """
     source = open_source(spec.name, root)
-    missing = source.missing()
-    found: dict[str, Any] = {"name": spec.name, "local": not missing, "where": _where(source)}
-    if missing:
-        return found | {"missing": missing, "by_hand": source.by_hand()}
+    found: dict[str, Any] = {"name": spec.name, "where": str(root)}
     try:
+        found["where"] = _where(source)
         listing = source.listing()
         found["classes"] = list(listing.class_names)
         found["ignored"] = [{"name": name, "reason": why} for name, why in listing.ignored]
@@ -79,9 +76,7 @@ def describe(spec: DatasetSpec, root: Path) -> dict[str, Any]:
 
 def _where(source: Source) -> str:
     """Return the folder of the source's files, relative to the project if it lies in it."""
-    files = [] if source.missing() else source.files()
-    if not files:
-        return str(source.root)
+    files = source.files()
     folder = Path(os.path.commonpath([path.absolute().parent for path in files]))
     project = source.root.absolute().parent
     return str(folder.relative_to(project)) if folder.is_relative_to(project) else str(folder)

@@ -21,7 +21,7 @@ def test_a_folder_is_described_with_what_was_left_out(
     (base / "b" / "000.png").write_bytes(encoded(picture(0, (40, 30))))
     found = describe(SPEC, root)
     assert json.loads(json.dumps(found)) == found
-    assert found["name"] == SPEC.name and found["local"] and found["where"] == "pictures"
+    assert found["name"] == SPEC.name and found["where"] == "pictures"
     assert found["classes"] == ["a", "b"]
     assert sum(found["counts"][s]["a"] for s in ("train", "val", "test")) == 29
     assert sum(found["counts"][s]["b"] for s in ("train", "val", "test")) == 20
@@ -42,12 +42,6 @@ def test_what_does_not_fit_is_a_problem_and_not_a_crash(
     found = describe(SPEC.model_copy(update={"image_size": None}), root)
     assert "different sizes" in found["problem"]
     assert found["source_sizes"] == "16×16 to 40×30" and found["counts"]["train"]
-
-
-def test_data_that_are_not_here_say_how_to_get_them(root: Path) -> None:
-    found = describe(DatasetSpec(name="cifar10"), root)
-    assert not found["local"] and "cifar-10-batches-py/test_batch" in found["missing"]
-    assert "unpack cifar-10-python.tar.gz" in found["by_hand"]
 
 
 def test_digits_are_described(root: Path) -> None:

@@ -97,6 +97,12 @@ def test_a_single_flipped_bit_of_the_weights_is_noticed(project, bundle):
     assert not list((project.data / "weights").iterdir())
 
 
+def test_a_member_of_another_size_is_refused_before_it_is_written(project, tmp_path):
+    members = [(WHOLE[0][0], b"a" * 3001), WHOLE[1]]
+    with pytest.raises(BundleError, match="has not the size"):
+        unpack(made(tmp_path / "bad.tar", members), project.data / "weights")
+
+
 def link(name, target, kind=tarfile.SYMTYPE):
     info = tarfile.TarInfo(name)
     info.type, info.linkname = kind, target
