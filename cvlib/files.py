@@ -133,7 +133,7 @@ def sync_folder(folder: Path) -> None:
 # ── sealed files: their checksum is in them ──────────────────────────────────────────────────────
 
 
-def write_sealed(path: Path, write: Callable[[BinaryIO], None]) -> None:
+def write_sealed(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Replace the file by what `write` puts into a binary file, with its checksum before it."""
     with _staged(path) as staged, staged.open("w+b") as file:
         file.write(_SEAL + b"0" * 64 + b"\n")
