@@ -316,8 +316,8 @@ def _write(
 
     assert height is not None and width is not None and channels is not None
     shape = (height, width, channels)
-    header = {"descr": "|u1", "fortran_order": False, "shape": (len(names), *shape)}
-    np.lib.format.write_array_header_1_0(file, header)
+    fields = {"descr": "|u1", "fortran_order": False, "shape": (len(names), *shape)}
+    np.lib.format.write_array_header_1_0(file, fields)
     unreadable = []
     deep: list[int] = []
     for row, array in enumerate(decode_all(listing, rows, spec.image_size, channels, deep)):

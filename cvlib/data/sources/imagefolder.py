@@ -128,8 +128,8 @@ class ImageFolder(Source):
         ]
         ignored = [*tree.ignored, *((name, "not in a class folder") for name in loose)]
         for top, folders in beside.items():
-            split = SPLIT_WORDS.get(top.lower())
-            why = f"no label: of {split}, but not in a class folder" if split else _BESIDE
+            meant = SPLIT_WORDS.get(top.lower())
+            why = f"no label: of {meant}, but not in a class folder" if meant else _BESIDE
             ignored += [(f"{f}/{n}", why) for f in folders for n in tree.images[f]]
         return splits, sorted(ignored)
 

@@ -155,10 +155,10 @@ class Parquet(Source):
         stems = {re.split(r"[-_.]\d", p.stem)[0] for p in groups["train"]}
         said_late = any(w in SPLIT_WORDS for s in stems for w in re.split(r"[-_.]", s.lower())[1:])
         shards = [
-            (split, *found.groups())
+            (split, *shard.groups())
             for split, paths in groups.items()
             for p in paths
-            if (found := re.search(r"(\d+)-of-(\d+)", p.stem))
+            if (shard := re.search(r"(\d+)-of-(\d+)", p.stem))
         ]
         totals = {(split, total) for split, _, total in shards}
         if len(folders) > 1:
