@@ -26,7 +26,7 @@ def data(
     from cvlib.project import find_project
 
     project = find_project(profile=profile and profile.value)
-    if name:
+    if name is not None:
         specs = [named_dataset(name)]
     else:
         runs = [run for name in project.experiment_ids() for run in project.plan(name).runs]

@@ -27,20 +27,20 @@ _LISTED = {
 
 
 def describe(spec: DatasetSpec, root: Path) -> dict[str, Any]:
-    """Return what is known about a dataset that is on disk.
+    """Return what is known about a dataset that is on disk. Raises DataError as its listing does.
 
-    name, where, classes (names), counts (split -> class -> images), source_sizes ("28×28", or smallest and largest), image_shape (H, W, C as
-    trained on), fingerprint, unreadable and ignored ([{name, reason}]), alike (class names that
-    differ by case alone). Where there are any: test_in_train, in_two_classes (equal pictures).
-    problem: why the spec does not fit the data; then what could not be found out is missing.
+    name, where, classes (names), ignored and unreadable ([{name, reason}]), counts (split -> class
+    -> images), fingerprint, source_sizes ("28×28", or smallest and largest), image_shape (H, W, C
+    as trained on), alike (class names that differ by case alone). Where there are any:
+    test_in_train, in_two_classes (equal pictures). problem: why the spec does not fit the data;
+    then what could not be found out is missing.
     """
     source = open_source(spec.name, root)
-    found: dict[str, Any] = {"name": spec.name, "where": str(root)}
+    found: dict[str, Any] = {"name": spec.name, "where": _where(source)}
+    listing = source.listing()
+    found["classes"] = list(listing.class_names)
+    found["ignored"] = [{"name": name, "reason": why} for name, why in listing.ignored]
     try:
-        found["where"] = _where(source)
-        listing = source.listing()
-        found["classes"] = list(listing.class_names)
-        found["ignored"] = [{"name": name, "reason": why} for name, why in listing.ignored]
         parts = select(listing, spec)
         rows = cache_rows(parts)
         found["counts"] = {

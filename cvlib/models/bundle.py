@@ -154,7 +154,7 @@ def _read_manifest(tar: tarfile.TarFile, bundle: Path) -> list[PackedFile]:
             PackedFile(str(item["file"]), int(item["size"]), str(item["sha256"]))
             for item in manifest["files"]
         ]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BundleError(f"{bundle}: its {MANIFEST} cannot be read ({error})") from error
     if stored != FORMAT:
         raise BundleError(f"{bundle} has format {stored!r}, this cvlib reads {FORMAT}")

@@ -155,6 +155,16 @@ def test_a_manifest_that_cannot_be_read_is_refused(project, tmp_path, manifest, 
         unpack(made(tmp_path / "bad.tar", [], manifest), project.data / "weights")
 
 
+def test_a_manifest_nested_without_end_is_refused(project, tmp_path):
+    bad = tmp_path / "bad.tar"
+    with tarfile.open(bad, "w") as tar:
+        info = tarfile.TarInfo("manifest.json")
+        info.size = 100_000
+        tar.addfile(info, io.BytesIO(b"[" * info.size))
+    with pytest.raises(BundleError, match="cannot be read"):
+        unpack(bad, project.data / "weights")
+
+
 def test_another_file_is_no_bundle(project, tmp_path):
     other = tmp_path / "other.tar"
     with tarfile.open(other, "w") as tar:
