@@ -20,7 +20,7 @@ def data(
 
     Example: cvlib data imagefolder:pictures/birds
     """
-    from cvlib.data.inventory import describe, inventory_text
+    from cvlib.data.inventory import inventory
     from cvlib.data.load import fetch
     from cvlib.data.spec import named_dataset
     from cvlib.project import find_project
@@ -35,4 +35,4 @@ def data(
         )
     for spec in specs:
         fetch(spec, project.data)
-        typer.echo(inventory_text(describe(spec, project.data)))
+        typer.echo(inventory(spec, project.data))
