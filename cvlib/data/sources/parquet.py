@@ -74,7 +74,7 @@ def _whole(path: Path) -> Iterator[None]:
 
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno in PASSING:
             raise
         raise DataError(f"{path} is no whole parquet file ({error})") from error
@@ -118,11 +118,13 @@ class Parquet(Source):
                 "them train-….parquet"
             )
         self._check_one_configuration(groups)
-        columns = read_columns(groups["train"][0], self.name)
+        with _whole(groups["train"][0]):
+            columns = read_columns(groups["train"][0], self.name)
         parts: dict[str, list[np.ndarray]] = {}
         for split in sorted(groups, key=["train", "val", "test"].index):
             for path in groups[split]:
-                self._check_columns(path, columns)
+                with _whole(path):
+                    self._check_columns(path, columns)
             parts[split] = [_read_labels(path, columns.label) for path in groups[split]]
         raw = {split: np.concatenate(labels) for split, labels in parts.items()}
         class_names = columns.class_names
@@ -213,8 +215,7 @@ def read_columns(path: Path, name: str) -> Columns:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with _whole(path):
-        schema = pq.read_schema(path)
+    schema = pq.read_schema(path)
     try:
         metadata = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
         features = (metadata.get("info") or {}).get("features") or {}
