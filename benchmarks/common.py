@@ -18,7 +18,7 @@ from cvlib.data.arrays import ImageData
 from cvlib.data.load import load
 from cvlib.data.spec import DatasetSpec
 from cvlib.models.spec import BackboneSpec, CustomCNNSpec
-from cvlib.models.weights import WeightsFile, fetch
+from cvlib.models.weights import WeightsFile, find
 
 # Python 3.14 made forkserver Linux's default; what a plain script gets is what counts here.
 DEFAULT_START = multiprocessing.get_all_start_methods()[0]
@@ -48,8 +48,10 @@ def fashion_mnist(val_fraction: float) -> ImageData:
 
 
 def pretrained(spec: BackboneSpec) -> WeightsFile:
-    """A backbone's weights, fetched as `cvlib weights fetch` does; raises WeightsUnavailable."""
-    return fetch(spec, PROJECT / "data" / "weights", PROJECT)
+    """A backbone's weights, fetched as `cvlib weights fetch` does."""
+    found = find(spec, PROJECT, fetch=True)
+    assert isinstance(found, WeightsFile), found.reason
+    return found
 
 
 def normalisation(images: np.ndarray) -> tuple[float, float]:

@@ -154,7 +154,7 @@ def sync_folder(folder: Path) -> None:
 # ── sealed files: their checksum is in them ──────────────────────────────────────────────────────
 
 
-def write_sealed(path: Path, write: Callable[[BinaryIO], None]) -> None:
+def write_sealed(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Replace the file by what `write` puts into a binary file, with its checksum before it."""
     with _staged(path) as staged, staged.open("w+b") as file:
         file.write(_SEAL + b"0" * 64 + b"\n")
@@ -177,7 +177,7 @@ def open_sealed(path: Path) -> Iterator[BinaryIO]:
         header = file.read(_HEADER)
         if not header.startswith(_SEAL):
             raise DamagedFile(f"{path} was altered: it does not begin as cvlib writes it")
-        if _sha256_of(file).encode() != header[len(_SEAL) : -1]:
+        if header != _SEAL + _sha256_of(file).encode() + b"\n":
             raise DamagedFile(f"{path} was altered: it does not match its checksum")
         file.seek(_HEADER)
         yield file
@@ -197,28 +197,47 @@ def read_note(path: Path) -> dict[str, Any]:
     A file without a checksum, as older versions wrote them, is taken as it is. Raises DamagedFile.
     """
     try:
-        content = json.loads(path.read_bytes())
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text)
         sealed = content.pop("sha256", None)
+        # without that key, one that holds the checksum of all others was it once
+        altered = sealed is None and any(
+            value == sha256_text(canonical_json({k: v for k, v in content.items() if k != key}))
+            for key, value in content.items()
+        )
     except FileNotFoundError:
         return {}
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise DamagedFile(f"{path} cannot be read: {error}") from error
-    if sealed is not None and sealed != sha256_text(canonical_json(content)):
+    if altered or (sealed is not None and text != sealed_json(content)):
         raise DamagedFile(f"{path} was altered: it does not match its checksum")
     return dict(content)
 
 
-def update_note(path: Path, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+def update_note(
+    path: Path,
+    change: Callable[[dict[str, Any]], None],
+    mend: Callable[[DamagedFile], dict[str, Any]] | None = None,
+) -> dict[str, Any]:
     """Let `change` alter the note's mapping in place, while no other process does; returns it.
 
-    Nothing is written when nothing changed. Raises DamagedFile as `read_note`.
+    mend: what to start from where the note is damaged; without it that raises DamagedFile.
+    Nothing is written when nothing changed.
     """
     from filelock import FileLock  # here: who only reads needs no locks
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f".{path.name}.lock")):
-        content = read_note(path)
-        before = canonical_json(content)
+    locks = path.parent / ".locks"  # which git ignores
+    locks.mkdir(parents=True, exist_ok=True)
+    with FileLock(locks / f"{path.name}.lock"):
+        for left in path.parent.glob(f".{path.name}.[0-9]*"):  # by a kill: the lock is ours
+            left.unlink()
+        try:
+            content = read_note(path)
+            before = canonical_json(content)
+        except DamagedFile as error:
+            if mend is None:
+                raise
+            content, before = mend(error), ""
         change(content)
         if canonical_json(content) != before:
             replace_text(path, sealed_json(content))

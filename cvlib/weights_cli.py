@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +13,7 @@ from cvlib.project import Project, find_project
 
 if TYPE_CHECKING:
     from cvlib.models.spec import BackboneSpec
-    from cvlib.models.weights import WeightsFile, WeightsMissing
+    from cvlib.models.weights import WeightsFile
 
 app = typer.Typer(
     help="Pretrained weights: what is here, fetch it, carry it to a machine without a network.",
@@ -63,45 +62,46 @@ class WeightsItem:
     can_be_carried: bool = False
 
 
-def look_up(
-    wanted: Iterable[tuple[BackboneSpec, bool]],
-    project: Project,
-    look: Callable[..., WeightsFile | WeightsMissing],
-) -> Iterator[WeightsItem]:
-    """Look up, once each, the weights of all that do not start from random ones.
-
-    wanted: specs, and whether both towers are meant. look: `find` or `fetch` of cvlib.models.weights.
-    """
+def look_up(project: Project, names: list[str] | None, fetch: bool = False) -> list[WeightsItem]:
+    """Look up, once each, the weights of these names; of all experiments if there are none."""
+    from cvlib.models.spec import BackboneSpec
     from cvlib.models.timm_names import ModelError, timm_entry
-    from cvlib.models.weights import BOTH_TOWERS, WeightsFile, WeightsUnavailable
+    from cvlib.models.weights import BOTH_TOWERS, CACHE, WeightsFile, find
+    from cvlib.probing.spec import ZeroShotSpec
 
-    root, seen = project.data / "weights", set()
+    if names:
+        wanted = [
+            (BackboneSpec(name=name.removesuffix(BOTH_TOWERS)), name.endswith(BOTH_TOWERS))
+            for name in names
+        ]
+    else:
+        runs = [run for name in project.experiment_ids() for run in project.plan(name).runs]
+        wanted = [
+            (run.spec.model, isinstance(run.spec.train, ZeroShotSpec))
+            for run in runs
+            if isinstance(run.spec.model, BackboneSpec) and run.spec.model.weights is not None
+        ]
+    items: dict[str, WeightsItem] = {}
     for spec, both_towers in wanted:
-        if spec.weights is None:
-            continue
         towers = BOTH_TOWERS if both_towers else ""
         name = f"{spec.name} from {spec.weights}"
         try:
             if spec.weights == "pretrained":
-                name = f"{timm_entry(spec.name, root.parent / '.cache').name}{towers}"
-            if name in seen:
+                name = f"{timm_entry(spec.name, project.root / CACHE).name}{towers}"
+            if name in items:
                 continue
-            found: Any = look(spec, root, project.root, both_towers=both_towers)
-        except WeightsUnavailable as error:
-            found = error.missing
+            found = find(spec, project.root, both_towers=both_towers, fetch=fetch)
         except ModelError as error:
-            name, found = f"{spec.name}{towers}", str(error)
-        if name in seen:
+            name = f"{spec.name}{towers}"
+            items[name] = WeightsItem(name, spec, both_towers, reason=str(error))
             continue
-        seen.add(name)
         if isinstance(found, WeightsFile):
-            yield WeightsItem(name, spec, both_towers, found)
-        elif isinstance(found, str):
-            yield WeightsItem(name, spec, both_towers, reason=found)
+            items[name] = WeightsItem(name, spec, both_towers, found)
         else:
             carried = found.is_fetchable and not both_towers  # then FETCH says the rest
             reason = found.where if carried else f"{found.where}; {found.advice}"
-            yield WeightsItem(name, spec, both_towers, None, reason, carried)
+            items[name] = WeightsItem(name, spec, both_towers, None, reason, carried)
+    return list(items.values())
 
 
 @app.command("list")
@@ -113,10 +113,8 @@ def list_weights(
 
     Example: cvlib weights list
     """
-    from cvlib.models.weights import find
-
     project = find_project(profile=profile)
-    items = sorted(look_up(_wanted(project), project, find), key=lambda item: item.name)
+    items = sorted(look_up(project, None), key=lambda item: item.name)
     if not as_json:
         typer.echo(_table(items, project.root))
         return
@@ -136,12 +134,8 @@ def fetch(names: Names = None, profile: ProfileOption = None) -> None:
 
     Example: cvlib weights fetch resnet18 vit_small_patch14_dinov2.lvd142m
     """
-    from cvlib.models.weights import fetch as fetch_weights
-
-    project = find_project(profile=profile)
-    items = []
-    for item in look_up(_wanted(project, names), project, fetch_weights):
-        items.append(item)
+    items = look_up(find_project(profile=profile), names, fetch=True)
+    for item in items:
         if found := item.found:
             size = _megabytes(found.path.stat().st_size)
             typer.echo(
@@ -167,12 +161,11 @@ def pack(
     Example: cvlib weights pack weights.tar
     """
     from cvlib.models.bundle import pack as write_bundle
-    from cvlib.models.weights import find
 
     project = find_project(profile=profile)
     root = project.data / "weights"
     files, left_out = {}, []
-    for item in sorted(look_up(_wanted(project, names), project, find), key=lambda i: i.name):
+    for item in sorted(look_up(project, names), key=lambda item: item.name):
         if why := _not_packed(item, root):
             left_out.append(f"{item.name}: {why}")
         elif item.found:
@@ -252,22 +245,3 @@ def _table(items: list[WeightsItem], project: Path) -> str:
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
-
-
-def _wanted(project: Project, names: list[str] | None = None) -> list[tuple[BackboneSpec, bool]]:
-    """The weights of the given names; of all experiments if there are none."""
-    from cvlib.models.spec import BackboneSpec
-    from cvlib.models.weights import BOTH_TOWERS
-    from cvlib.probing.spec import ZeroShotSpec
-
-    if names:
-        return [
-            (BackboneSpec(name=name.removesuffix(BOTH_TOWERS)), name.endswith(BOTH_TOWERS))
-            for name in names
-        ]
-    runs = [run for name in project.experiment_ids() for run in project.plan(name).runs]
-    return [
-        (run.spec.model, isinstance(run.spec.train, ZeroShotSpec))
-        for run in runs
-        if isinstance(run.spec.model, BackboneSpec)
-    ]

@@ -20,14 +20,14 @@ def data(
 
     Example: cvlib data imagefolder:pictures/birds
     """
-    from cvlib.data.inventory import describe, inventory_text
+    from cvlib.data.inventory import inventory
     from cvlib.data.load import fetch
-    from cvlib.data.spec import DatasetSpec
+    from cvlib.data.spec import named_dataset
     from cvlib.project import find_project
 
     project = find_project(profile=profile and profile.value)
-    if name:
-        specs = [DatasetSpec(name=name)]
+    if name is not None:
+        specs = [named_dataset(name)]
     else:
         runs = [run for name in project.experiment_ids() for run in project.plan(name).runs]
         specs = list(
@@ -35,4 +35,4 @@ def data(
         )
     for spec in specs:
         fetch(spec, project.data)
-        typer.echo(inventory_text(describe(spec, project.data)))
+        typer.echo(inventory(spec, project.data))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cvlib.errors import CvlibError
@@ -18,6 +19,16 @@ class DataError(CvlibError, ValueError):
 
 class DataUnavailable(CvlibError, RuntimeError):
     """The data are not here and could not be fetched; the message lists what was tried."""
+
+
+def check_name(name: str, what: str) -> None:
+    """Raise DataError for a name that no table, figure or terminal can show.
+
+    Not UTF-8 (Python has such bytes as lone surrogates), control characters, line separators.
+    """
+    if not name.strip() or any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in name):
+        bad = "is empty" if not name.strip() else "is not UTF-8 or holds control characters"
+        raise DataError(f"the {what} {name!r} {bad}: rename it")
 
 
 class NumberedNames(Sequence[str]):
@@ -65,7 +76,11 @@ class UnreadableImage:
 
 @dataclass(frozen=True)
 class ImageData:
-    """A dataset as it is trained on: three splits, class names, and what was left out."""
+    """A dataset as it is trained on: three splits, class names, and what was left out.
+
+    equal_pictures: how many pictures of test are in train or val, too, byte for byte
+    (`test_in_train`), and how many are in another class, too (`in_two_classes`); {} where none.
+    """
 
     train: Split
     val: Split
@@ -73,3 +88,4 @@ class ImageData:
     class_names: tuple[str, ...]
     fingerprint: str
     unreadable: tuple[UnreadableImage, ...]
+    equal_pictures: dict[str, int] = field(default_factory=dict)

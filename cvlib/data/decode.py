@@ -1,6 +1,6 @@
 """Encoded images of any mode -> 8-bit grey or RGB, upright, opaque.
 
-A dataset's images are decoded and resized once: uint8 arrays on disk, complete or absent.
+A dataset's images are decoded and resized once: uint8 values in a sealed file.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import logging
 import os
-import shutil
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from filelock import FileLock
@@ -26,7 +26,9 @@ from PIL import Image, ImageOps
 from cvlib.data.arrays import DataError, UnreadableImage
 from cvlib.data.sources import Listing, NoBytes, PixelItems
 from cvlib.data.spec import DatasetSpec
+from cvlib.files import DamagedFile, open_sealed, write_sealed
 
+_log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
 # Version of everything below that decides pixels; part of the cache's key.
@@ -36,6 +38,7 @@ PROTOCOL = "fit-bicubic-1"
 # larger ones are read as well, up to the second limit (a file of that size takes a minute).
 MAX_DECODED_PIXELS = 64_000_000
 MAX_JPEG_PIXELS = 1_000_000_000
+_DARK = 64  # of 255: no picture of a set with 16 bits has a value over 14
 _WAITING = 64  # encoded images in memory at a time
 
 _GREY_MODES = ("1", "L", "LA", "La", "I", "F")
@@ -84,14 +87,18 @@ def read_header(data: bytes | memoryview) -> Header:
         return Header(width, height, _is_grey(image))
 
 
-def decode(data: bytes | memoryview, size: int | None, channels: int) -> np.ndarray:
+def decode(
+    data: bytes | memoryview, size: int | None, channels: int, deep: list[int] | None = None
+) -> np.ndarray:
     """Decode one image: first frame, EXIF orientation applied, transparency on white.
 
     size: side of the square, cut from the centre and resized (bicubic, antialiased); None keeps
-    the image's own size. Returns (H, W, channels) uint8. Raises Undecodable.
+    the image's own size. deep: gets the largest 8-bit value of an image that is stored with 16.
+    Returns (H, W, channels) uint8. Raises Undecodable.
     """
     with _opened(data) as image:
         width, height = image.size
+        has_16_bits = image.mode.startswith("I") or ";16" in str(getattr(image, "tile", ""))
         if (
             size is not None
             and image.format in ("JPEG", "MPO")
@@ -105,7 +112,10 @@ def decode(data: bytes | memoryview, size: int | None, channels: int) -> np.ndar
                 f"{MAX_DECODED_PIXELS / 1e6:.0f}; save a smaller copy"
             )
         orientation = _orientation(image)
-        return _finish(to_8_bit(image), orientation, size, channels)
+        image = to_8_bit(image)
+        if has_16_bits and deep is not None:
+            deep.append(int(np.asarray(image).max()))
+        return _finish(image, orientation, size, channels)
 
 
 def resize_pixels(pixels: np.ndarray, size: int | None, channels: int) -> np.ndarray:
@@ -162,6 +172,8 @@ def _opened(data: bytes | memoryview) -> Iterator[Image.Image]:
         if not data:
             raise Undecodable("the file is empty")
         with Image.open(io.BytesIO(data)) as image:
+            if image.format in ("EPS", "WMF"):
+                raise Undecodable(f"{image.format} is a program that draws, not a picture")
             yield image
     except Undecodable:
         raise
@@ -182,14 +194,18 @@ def read_headers(listing: Listing, rows: dict[str, np.ndarray]) -> Iterator[Head
 
 
 def decode_all(
-    listing: Listing, rows: dict[str, np.ndarray], size: int | None, channels: int
+    listing: Listing,
+    rows: dict[str, np.ndarray],
+    size: int | None,
+    channels: int,
+    deep: list[int] | None = None,
 ) -> Iterator[np.ndarray | Undecodable]:
-    """Yield each row's pixels, (H, W, channels) uint8, or why there are none."""
+    """Yield each row's pixels, (H, W, channels) uint8, or why there are none; deep: as `decode`."""
     return _in_order(
         listing,
         rows,
         partial(resize_pixels, size=size, channels=channels),
-        partial(decode, size=size, channels=channels),
+        partial(decode, size=size, channels=channels, deep=deep),
     )
 
 
@@ -237,27 +253,43 @@ def decoded_images(
     zero. Raises DataError if image_size is needed, or if no image can be read.
     """
     wanted = json.dumps([content, spec.image_size, spec.channels, PROTOCOL])
-    folder = root / ".cache" / "images" / hashlib.sha256(wanted.encode()).hexdigest()[:32]
-    if not folder.is_dir():
-        locks = root / ".cache" / "locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        with FileLock(locks / f"images-{folder.name}.lock"):
-            if not folder.is_dir():
-                staged = folder.with_name(f".staged-{folder.name}")
-                shutil.rmtree(staged, ignore_errors=True)  # of a killed process; the lock is ours
-                staged.mkdir(parents=True)
-                try:
-                    _write(staged, listing, rows, spec)
-                    staged.rename(folder)
-                finally:
-                    shutil.rmtree(staged, ignore_errors=True)
-    unreadable = json.loads((folder / "unreadable.json").read_text())
-    return np.load(folder / "images.npy", mmap_mode="r"), {
-        row: UnreadableImage(name, reason) for row, name, reason in unreadable
-    }
+    path = root / ".cache" / "images" / f"{hashlib.sha256(wanted.encode()).hexdigest()[:32]}.sealed"
+    try:
+        return _read(path)
+    except (FileNotFoundError, DamagedFile):
+        pass
+    locks = root / ".cache" / "locks"
+    for folder in (locks, path.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(locks / f"images-{path.stem}.lock"):
+        try:
+            return _read(path)  # another process made it meanwhile
+        except FileNotFoundError:
+            pass
+        except DamagedFile as error:
+            _log.warning("%s; its images are decoded anew", error)
+        for left in path.parent.glob(f".{path.name}.*"):  # by a killed process: the lock is ours
+            left.unlink()
+        write_sealed(path, partial(_write, listing=listing, rows=rows, spec=spec))
+    return _read(path)
 
 
-def _write(folder: Path, listing: Listing, rows: dict[str, np.ndarray], spec: DatasetSpec) -> None:
+def _read(path: Path) -> tuple[np.ndarray, dict[int, UnreadableImage]]:
+    """What `_write` wrote, checked whole."""
+    with open_sealed(path) as file:
+        np.lib.format.read_magic(file)
+        shape, _, kind = np.lib.format.read_array_header_1_0(file)
+        start = file.tell()
+        images = np.memmap(file, kind, "r", start, shape)
+        file.seek(start + images.nbytes)
+        unreadable = json.load(file)
+    return images, {row: UnreadableImage(name, reason) for row, name, reason in unreadable}
+
+
+def _write(
+    file: BinaryIO, listing: Listing, rows: dict[str, np.ndarray], spec: DatasetSpec
+) -> None:
+    """Write an array in numpy's format, then JSON: row, name and reason of what is unreadable."""
     names = [listing.splits[s].names[i] for s, ids in rows.items() for i in ids.tolist()]
     height = width = spec.image_size
 
@@ -283,20 +315,22 @@ def _write(folder: Path, listing: Listing, rows: dict[str, np.ndarray], spec: Da
                     raise sizes_vary(name, header.width, header.height)
 
     assert height is not None and width is not None and channels is not None
-    images = np.lib.format.open_memmap(
-        folder / "images.npy",
-        mode="w+",
-        dtype=np.uint8,
-        shape=(len(names), height, width, channels),
-    )
+    shape = (height, width, channels)
+    fields = {"descr": "|u1", "fortran_order": False, "shape": (len(names), *shape)}
+    np.lib.format.write_array_header_1_0(file, fields)
     unreadable = []
-    for row, array in enumerate(decode_all(listing, rows, spec.image_size, channels)):
+    deep: list[int] = []
+    for row, array in enumerate(decode_all(listing, rows, spec.image_size, channels, deep)):
         if isinstance(array, Undecodable):
             unreadable.append((row, names[row], str(array)))
-        elif array.shape != images.shape[1:]:
+            array = np.zeros(shape, np.uint8)
+        elif array.shape != shape:
             raise sizes_vary(names[row], array.shape[1], array.shape[0])
-        else:
-            images[row] = array
-    images.flush()
-    del images
-    (folder / "unreadable.json").write_text(json.dumps(unreadable))
+        file.write(np.ascontiguousarray(array).data)
+    if 0 < max(deep, default=0) <= _DARK:
+        raise DataError(
+            f"{spec.name}: its pictures of 16 bits use a small part of that range (at most "
+            f"{max(deep)} of 255 once it is divided into 256), as those of a 12-bit camera do, and "
+            "would be all dark. Multiply them (12 bits: by 16), or save them with 8 bits."
+        )
+    file.write(json.dumps(unreadable).encode())

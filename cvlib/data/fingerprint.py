@@ -25,10 +25,14 @@ _NOT_SELECTING = {"image_size", "channels"}
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """value: the data's fingerprint; content: the images' alone, in the order of the cache rows."""
+    """value: the data's fingerprint; content: the images' alone, in the order of the cache rows.
+
+    equal_pictures: how many `equal_pictures` finds of either kind, as in `ImageData`.
+    """
 
     value: str
     content: str
+    equal_pictures: dict[str, int]
 
 
 def local_fingerprint(spec: DatasetSpec, root: Path) -> str | None:
@@ -60,7 +64,7 @@ def cached_fingerprint(
     fields = spec.model_dump(mode="json", exclude=_NOT_SELECTING, exclude_none=True)
     # Where the files lie is part of the question, never of the answer.
     question = json.dumps([FORMAT, fields, str(source.root.absolute())], sort_keys=True)
-    name = f"{hashlib.sha256(question.encode()).hexdigest()[:32]}.json"
+    name = f"{hashlib.sha256(question.encode()).hexdigest()[:32]}.sealed"
     note = source.root / ".cache" / "fingerprints" / name
     found = remembered(
         note,
@@ -84,16 +88,11 @@ def compute_fingerprint(
     listing = source.listing() if listing is None else listing
     parts = select(listing, spec) if parts is None else parts
     rows = cache_rows(parts)
-    digests = {}  # sha256 of each image's source bytes, (N, 32) uint8
     content = hashlib.sha256()
+    digests = {}
     for name, ids in rows.items():
-        joined = b"".join(
-            # An image that cannot be read is left out of the run; that too is part of what is used.
-            hashlib.sha256(b"no bytes" if isinstance(data, NoBytes) else data).digest()
-            for data in listing.splits[name].items.read(ids)
-        )
-        digests[name] = np.frombuffer(joined, dtype=np.uint8).reshape(-1, 32)
-        content.update(f"{name}:{len(ids)};".encode() + joined)
+        digests[name] = _digests(listing, name, ids)
+        content.update(f"{name}:{len(ids)};".encode() + digests[name].tobytes())
 
     value = hashlib.sha256()
     header = {"format": FORMAT, "class_names": listing.class_names}
@@ -106,7 +105,58 @@ def compute_fingerprint(
         labels = listing.splits[part.source].labels[part.ids].astype("<i8")
         record[:, 32:] = labels[:, None].view(np.uint8)
         value.update(f"{split}:{len(part.ids)};".encode() + record.tobytes())
-    return Fingerprint(value.hexdigest(), content.hexdigest())
+    pairs = equal_pictures(listing, parts, digests)
+    counts = {kind: len(found) for kind, found in pairs.items() if found}
+    return Fingerprint(value.hexdigest(), content.hexdigest(), counts)
+
+
+def _digests(listing: Listing, split: str, ids: np.ndarray) -> np.ndarray:
+    """sha256 of the source bytes of images of a source's split: (N, 32) uint8."""
+    import numpy as np
+
+    joined = b"".join(
+        # An image that cannot be read is left out of the run; that too is part of what is used.
+        hashlib.sha256(b"no bytes" if isinstance(data, NoBytes) else data).digest()
+        for data in listing.splits[split].items.read(ids)
+    )
+    return np.frombuffer(joined, dtype=np.uint8).reshape(-1, 32)
+
+
+def equal_pictures(
+    listing: Listing, parts: dict[str, Part], digests: dict[str, np.ndarray] | None = None
+) -> dict[str, list[tuple[str, str]]]:
+    """Name the pictures that have the same bytes as another one where that spoils a result.
+
+    digests: sha256 of each picture of `cache_rows`, if they are known. Returns test_in_train
+    (a picture of test, one of train or val) and in_two_classes (a picture, one of another class).
+    """
+    import numpy as np
+
+    rows = cache_rows(parts)
+    digests = digests or {name: _digests(listing, name, ids) for name, ids in rows.items()}
+    used = [
+        (split, part.source, digests[part.source][np.searchsorted(rows[part.source], part.ids)])
+        for split, part in parts.items()
+    ]
+    together = np.ascontiguousarray(np.concatenate([each for _, _, each in used]))
+    _, group, counts = np.unique(together.view("V32"), return_inverse=True, return_counts=True)
+    repeated = counts[group.ravel()] > 1
+    groups: dict[bytes, list[tuple[str, str, int]]] = {}  # digest -> split, name and label of each
+    start = 0
+    for split, source, each in used:
+        content, ids = listing.splits[source], parts[split].ids
+        for at in np.flatnonzero(repeated[start : start + len(each)]).tolist():
+            one = (split, content.names[ids[at]], int(content.labels[ids[at]]))
+            groups.setdefault(each[at].tobytes(), []).append(one)
+        start += len(each)
+    for nothing in (b"", b"no bytes"):
+        groups.pop(hashlib.sha256(nothing).digest(), None)
+    leaks, conflicts = [], []
+    for members in groups.values():  # train before val before test
+        _, first, label = members[0]
+        leaks += [(n, first) for s, n, _ in members if s == "test" and members[0][0] != "test"]
+        conflicts += [(name, first) for _, name, other in members if other != label]
+    return {"test_in_train": leaks, "in_two_classes": conflicts}
 
 
 def _signature(source: Source) -> tuple[str, int]:

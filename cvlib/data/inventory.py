@@ -1,109 +1,108 @@
-"""A dataset described for people, as plain data and as text: what `cvlib data` prints."""
+"""A dataset described for people: what `cvlib data` prints."""
 
 from __future__ import annotations
 
+import math
 import os
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cvlib.data.arrays import DataError
-from cvlib.data.fingerprint import cache_rows, cached_fingerprint
+from cvlib.data.fingerprint import cache_rows, cached_fingerprint, equal_pictures
 from cvlib.data.load import load
 from cvlib.data.selection import select
-from cvlib.data.sources import Source, open_source
+from cvlib.data.sources import Listing, Source, open_source
 from cvlib.data.spec import DatasetSpec
 
 SHOWN = 20  # names listed before the rest is only counted
+_EQUAL = {
+    "test_in_train": "pictures of test that are in train or val, too, byte for byte",
+    "in_two_classes": "pictures that are in another class, too, byte for byte",
+}
 
 
-def describe(spec: DatasetSpec, root: Path) -> dict[str, Any]:
-    """Return what is known about a dataset, without fetching anything.
+def inventory(spec: DatasetSpec, root: Path) -> str:
+    """Say what is in a dataset that is on disk, in lines for a terminal.
 
-    Always: name, local, where. Not local: missing, by_hand. Local: classes (names), counts (split
-    -> class -> images), source_sizes ("28×28", or smallest and largest), image_shape (H, W, C as
-    trained on), fingerprint, unreadable and ignored ([{name, reason}]). problem: why the spec does
-    not fit the data, if it does not; then what could not be found out is missing.
+    Images and classes by split, sizes, fingerprint, equal pictures, what is unreadable or ignored;
+    and last, as a problem, why the spec does not fit the data. Raises DataError as its listing does.
     """
     source = open_source(spec.name, root)
-    missing = source.missing()
-    found: dict[str, Any] = {"name": spec.name, "local": not missing, "where": _where(source)}
-    if missing:
-        return found | {"missing": missing, "by_hand": source.by_hand()}
+    lines = [f"{spec.name}  ({_where(source)})"]
+    listing = source.listing()
+    names = listing.class_names
+    folded = Counter(name.casefold() for name in names)
+    alike = [name for name in names if folded[name.casefold()] > 1]
+    listed = {
+        "class names that differ by upper and lower case alone": alike,
+        "unreadable": [],
+        "ignored": [f"{name}: {reason}" for name, reason in listing.ignored],
+    }
+    labels: dict[str, np.ndarray] = {}
+    sizes = used_as = fingerprint = problem = ""
     try:
-        listing = source.listing()
-        found["classes"] = list(listing.class_names)
-        found["ignored"] = [{"name": name, "reason": why} for name, why in listing.ignored]
         parts = select(listing, spec)
-        rows = cache_rows(parts)
-        found["counts"] = {
-            split: _by_class(listing.splits[part.source].labels[part.ids], listing.class_names)
-            for split, part in parts.items()
-        }
-        found["fingerprint"] = cached_fingerprint(source, spec, listing, parts).value
-
-        from cvlib.data.decode import Header, read_headers
-
-        headers = [h for h in read_headers(listing, rows) if isinstance(h, Header)]
-        sizes = [(h.width, h.height) for h in headers]
-        found["source_sizes"] = "none readable"
-        if sizes:
-            ends = [f"{w}×{h}" for w, h in (min(sizes, key=np.prod), max(sizes, key=np.prod))]
-            found["source_sizes"] = ends[0] if len(set(sizes)) == 1 else " to ".join(ends)
+        labels = {s: listing.splits[part.source].labels[part.ids] for s, part in parts.items()}
+        known = cached_fingerprint(source, spec, listing, parts)
+        fingerprint = f"{known.value[:16]}…"
+        if known.equal_pictures:
+            pairs = {_EQUAL[kind]: found for kind, found in equal_pictures(listing, parts).items()}
+            of_pairs = {kind: [" = ".join(pair) for pair in found] for kind, found in pairs.items()}
+            listed = of_pairs | listed
+        sizes = _sizes(listing, cache_rows(parts))
         data = load(spec, root)
-        for split in ("train", "val", "test"):
-            content = getattr(data, split)
-            found["counts"][split] = _by_class(content.labels, data.class_names)
-        found["image_shape"] = list(data.train.images.shape[1:])
-        found["unreadable"] = [{"name": u.name, "reason": u.reason} for u in data.unreadable]
+        labels = {split: getattr(data, split).labels for split in labels}
+        used_as = f", used as {'×'.join(map(str, data.train.images.shape[1:]))}"
+        listed["unreadable"] = [f"{image.name}: {image.reason}" for image in data.unreadable]
     except DataError as error:
-        found["problem"] = str(error)
-    return found
+        problem = str(error)
+
+    rows = {}
+    for split, each in labels.items():
+        counts = np.bincount(each, minlength=len(names))
+        ends = "-".join(map(str, sorted({counts.min(), counts.max()})))
+        rows[split] = f"{len(each):,} images, {ends} a class"
+    rows["classes"] = f"{len(names)}: {', '.join(names[:SHOWN])}"
+    if len(names) > SHOWN:
+        rows["classes"] += f", and {len(names) - SHOWN} more"
+    if sizes:
+        rows["sizes"] = sizes + used_as
+    if fingerprint:
+        rows["fingerprint"] = fingerprint
+    lines += [f"  {head:<12} {text}" for head, text in rows.items()]
+    for kind, found in listed.items():
+        lines += _list(kind, found)
+    if problem:
+        lines.append(f"  {'problem':<12} {problem}")
+    # a file's name may hold anything: nothing of it reaches a terminal raw
+    return "\n".join(
+        "".join(c if c.isprintable() else repr(c)[1:-1] for c in line) for line in lines
+    )
+
+
+def _list(kind: str, found: Sequence[str]) -> list[str]:
+    if not found:
+        return []
+    head = f"{kind:<12} " if " " not in kind else f"{'warning':<12} {kind}: "
+    more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
+    return [f"  {head}{len(found)}", *(f"    {line}" for line in [*found[:SHOWN], *more])]
+
+
+def _sizes(listing: Listing, rows: dict[str, np.ndarray]) -> str:
+    """`28×28`, or the smallest and the largest."""
+    from cvlib.data.decode import Header, read_headers
+
+    headers = [h for h in read_headers(listing, rows) if isinstance(h, Header)]
+    sizes = sorted({(h.width, h.height) for h in headers}, key=math.prod)
+    ends = [f"{width}×{height}" for width, height in (sizes[:1] + sizes[1:][-1:])]
+    return " to ".join(ends) or "none readable"
 
 
 def _where(source: Source) -> str:
     """Return the folder of the source's files, relative to the project if it lies in it."""
-    files = [] if source.missing() else source.files()
-    if not files:
-        return str(source.root)
-    folder = Path(os.path.commonpath([path.absolute().parent for path in files]))
+    folder = Path(os.path.commonpath([path.absolute().parent for path in source.files()]))
     project = source.root.absolute().parent
     return str(folder.relative_to(project)) if folder.is_relative_to(project) else str(folder)
-
-
-def _by_class(labels: np.ndarray, class_names: tuple[str, ...]) -> dict[str, int]:
-    counts = np.bincount(labels, minlength=len(class_names)).tolist()
-    return dict(zip(class_names, counts, strict=True))
-
-
-def inventory_text(found: dict[str, Any]) -> str:
-    """Return what `describe` found, as lines for a terminal."""
-    lines = [f"{found['name']}  ({found['where']})"]
-    if "counts" in found:
-        for split, by_class in found["counts"].items():
-            counts = list(by_class.values())
-            each = (
-                f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)}-{max(counts)}"
-            )
-            lines.append(f"  {split:<12} {sum(counts):,} images, {each} a class")
-    if "classes" in found:
-        names = found["classes"]
-        more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        lines.append(f"  {'classes':<12} {len(names)}: {', '.join(names[:SHOWN])}{more}")
-    if "source_sizes" in found:
-        shape = found.get("image_shape")
-        used = f", used as {shape[0]}×{shape[1]}×{shape[2]}" if shape else ""
-        lines.append(f"  {'sizes':<12} {found['source_sizes']}{used}")
-    if "fingerprint" in found:
-        lines.append(f"  {'fingerprint':<12} {found['fingerprint'][:16]}…")
-    for kind in ("unreadable", "ignored"):
-        listed = found.get(kind) or []
-        if listed:
-            lines.append(f"  {kind:<12} {len(listed)}")
-            lines.extend(f"    {item['name']}: {item['reason']}" for item in listed[:SHOWN])
-            if len(listed) > SHOWN:
-                lines.append(f"    and {len(listed) - SHOWN} more")
-    if "problem" in found:
-        lines.append(f"  {'problem':<12} {found['problem']}")
-    return "\n".join(lines)

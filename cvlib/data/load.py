@@ -89,6 +89,7 @@ def load(spec: DatasetSpec, root: Path) -> ImageData:
         class_names=listing.class_names,
         fingerprint=found.value,
         unreadable=tuple(unreadable[row] for row in sorted(unreadable)),
+        equal_pictures=found.equal_pictures,
     )
 
 

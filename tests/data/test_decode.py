@@ -24,6 +24,18 @@ from cvlib.data.spec import DatasetSpec
 from tests.data.made import encoded, picture
 
 
+def png(width: int, height: int, bits: int, rows: bytes) -> bytes:
+    """A PNG of colours: `rows` as its standard has them, not compressed yet."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + check
+
+    size = struct.pack(">IIBBBBB", width, height, bits, 2, 0, 0, 0)
+    content = chunk(b"IHDR", size) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + content
+
+
 def test_plain_colour_and_grey_come_back_as_they_are() -> None:
     for mode, channels in (("RGB", 3), ("L", 1)):
         image = picture(0, (13, 9), mode)
@@ -175,14 +187,7 @@ def test_enormous_jpegs_are_reduced_while_decoding(monkeypatch: pytest.MonkeyPat
 
 def test_a_decompression_bomb_is_refused_from_its_header() -> None:
     """30,000 x 30,000 pixels in a file of 80 bytes: decoding it would take 2.7 GB."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        check = struct.pack(">I", zlib.crc32(kind + content))
-        return struct.pack(">I", len(content)) + kind + content + check
-
-    size = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
-    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size)
-    bomb += chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    bomb = png(30_000, 30_000, 8, b"\0" * 100)
     with own_size_limit(), pytest.raises(Undecodable, match="900 megapixels"):
         decode(bomb, 64, 3)
 
@@ -272,11 +277,57 @@ def test_a_killed_process_leaves_no_half_cache(root: Path, make_folder: Make) ->
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False)
     assert done.returncode == -signal.SIGKILL
     (left,) = cached(root)
-    assert left.startswith(".staged-")
+    assert left.startswith(".")
     data = load(SPEC, root)
     assert data.train.images.reshape(len(data.train), -1).max(axis=1).min() > 0
     (whole,) = cached(root)
-    assert whole == left.removeprefix(".staged-")
+    assert left.startswith(f".{whole}.")
+
+
+def test_a_damaged_cache_is_said_and_decoded_anew(
+    root: Path, make_folder: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    base = make_folder({"a": 10, "b": 10})
+    (base / "a" / "000.png").write_bytes(b"broken")
+    first = load(SPEC, root)
+    (path,) = (root / ".cache" / "images").iterdir()
+    whole = path.read_bytes()
+    cuts = [whole[:n] for n in (0, 1, 79, 80, 81, 300, len(whole) - 1)]
+    flips = [
+        whole[:n] + bytes([whole[n] ^ 1]) + whole[n + 1 :]
+        for n in (0, 14, 15, 78, 79, 80, 90, 150, 208, 400, len(whole) - 2)
+    ]
+    for damaged in (*cuts, *flips, whole + b"x"):
+        path.write_bytes(damaged)
+        caplog.clear()
+        again = load(SPEC, root)
+        assert again.unreadable == first.unreadable
+        for split in ("train", "val", "test"):
+            assert np.array_equal(getattr(first, split).images, getattr(again, split).images)
+        (line,) = caplog.messages
+        assert line.startswith(f"{path} was altered")
+        assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("mode", ["I;16", "RGB of 16 bits"])
+def test_12_bits_in_16_are_refused(root: Path, make_folder: Make, mode: str) -> None:
+    base = make_folder({"a": 10, "b": 10})
+    values = np.random.default_rng(0).integers(0, 4096, (16, 16), dtype=np.uint16)
+    if mode == "I;16":
+        (base / "a" / "000.png").write_bytes(encoded(Image.fromarray(values)))
+    else:
+        rows = b"".join(b"\0" + row.repeat(3).astype(">u2").tobytes() for row in values)
+        (base / "a" / "000.png").write_bytes(png(16, 16, 16, rows))
+    with pytest.raises(DataError, match=r"at most 1[56] of 255 .* 12-bit camera"):
+        load(SPEC, root)
+    assert cached(root) == []
+    (base / "a" / "001.png").write_bytes(encoded(Image.fromarray(values * 16)))
+    load(SPEC, root)  # one picture says that the range is 16 bits: the others are dark
+
+
+def test_a_program_that_draws_is_no_picture() -> None:
+    with pytest.raises(Undecodable, match="EPS is a program"):
+        decode(encoded(picture(0), "EPS"), None, 3)
 
 
 def test_two_processes_decode_once(root: Path, make_folder: Make) -> None:

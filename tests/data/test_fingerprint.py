@@ -121,14 +121,21 @@ def test_files_that_just_changed_are_not_trusted(root: Path, make_folder: Make) 
     assert not (root / ".cache" / "fingerprints").exists()
 
 
-def test_a_damaged_cache_entry_is_worked_out_again(root: Path, make_folder: Make) -> None:
+def test_a_damaged_cache_entry_is_said_and_worked_out_again(
+    root: Path, make_folder: Make, caplog: pytest.LogCaptureFixture
+) -> None:
     make_folder({"a": 30, "b": 30})
     time.sleep(0.15)
     before = fingerprint(SPEC, root)
     (entry,) = (root / ".cache" / "fingerprints").iterdir()
-    for damaged in ("", "[]", "{}", "{"):
-        entry.write_text(damaged)
-        assert fingerprint(SPEC, root) == before
+    whole = entry.read_bytes()
+    for n in range(0, len(whole), 7):
+        for damaged in (whole[:n], whole[:n] + bytes([whole[n] ^ 1]) + whole[n + 1 :]):
+            entry.write_bytes(damaged)
+            caplog.clear()
+            assert fingerprint(SPEC, root) == before
+            assert [m.split(" was")[0] for m in caplog.messages] == [str(entry)]
+            assert entry.read_bytes() == whole
 
 
 def test_added_images_are_noticed(root: Path, make_folder: Make) -> None:

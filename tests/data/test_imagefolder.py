@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import re
+import time
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -199,14 +201,109 @@ def test_a_class_without_a_readable_image_is_an_error(root: Path, make_folder: M
         load(SPEC.model_copy(update={"image_size": 8}), root)
 
 
-def test_links_are_followed_and_loops_are_not(root: Path, make_folder: Make) -> None:
-    base = make_folder({"a": 10})
-    elsewhere = make_folder({"b": 10}, home="elsewhere")
-    (base / "b").symlink_to(elsewhere / "b")
+def test_links_are_followed_inside_and_loops_are_not(root: Path, make_folder: Make) -> None:
+    base = make_folder({"a": 10, "x/c": 10})
+    (base / "b").symlink_to(base / "x" / "c")
     (base / "a" / "loop").symlink_to(base)
     source = ImageFolder(SPEC.name, root)
-    assert source.listing().class_names == ("a", "b")
+    assert source.listing().class_names == ("a", "b", "x/c")
     assert ("a/loop", "a link to a folder above it") in source.listing().ignored
+
+
+def test_links_out_of_the_folder_are_refused(
+    root: Path, make_folder: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = make_folder({"a": 10, "b": 10})
+    elsewhere = make_folder({"c": 10}, home="elsewhere")
+    for name, target in (
+        ("c", elsewhere / "c"),
+        ("a/one.png", elsewhere / "c" / "000.png"),
+        ("a/zero.png", Path("/dev/zero")),
+        ("a/gone.png", Path("/nowhere/x.png")),
+    ):
+        (base / name).symlink_to(target)
+        with pytest.raises(DataError, match=f"'{name}' is a link out of the folder, to '{target}"):
+            load(SPEC, root)
+        if "zero" not in name:
+            monkeypatch.setenv("CVLIB_OUTSIDE_LINKS", "1")
+            load(SPEC, root)
+            monkeypatch.delenv("CVLIB_OUTSIDE_LINKS")
+        (base / name).unlink()
+    (root.parent / "linked").symlink_to(base)  # the folder itself may be one
+    assert load(DatasetSpec(name="imagefolder:linked"), root).class_names == ("a", "b")
+
+
+def test_links_that_multiply_are_refused_at_once(root: Path, make_folder: Make) -> None:
+    folders = [f"f{n}" for n in range(12)]
+    base = make_folder(dict.fromkeys(folders, 1))
+    for one in folders:
+        for other in folders:
+            (base / one / f"to-{other}").symlink_to(base / other)
+    start = time.monotonic()
+    with pytest.raises(DataError, match="ever more ways"):
+        load(SPEC, root)
+    assert time.monotonic() - start < 1
+    for one in folders:
+        for other in folders:
+            (base / one / f"to-{other}").unlink()
+    (base / "f0" / "self.png").symlink_to("self.png")
+    with pytest.raises(DataError, match=r"'f0/self.png' cannot be read"):
+        load(SPEC, root)
+    (base / "f0" / "self.png").unlink()
+    os.makedirs(base / "f0" / "/".join(["d"] * 300))  # noqa: PTH103
+    with pytest.raises(DataError, match="too deep"):
+        load(SPEC, root)
+
+
+def test_pipes_are_refused_and_not_waited_for(root: Path, make_folder: Make) -> None:
+    base = make_folder({"a": 10, "b": 10})
+    os.mkfifo(base / "a" / "pipe.png")
+    with pytest.raises(DataError, match=r"'a/pipe.png' is a pipe"):
+        load(SPEC, root)
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"two\nlines", b"\x1b[2J", "a\u2028b".encode()])
+def test_names_that_cannot_be_shown_are_refused(root: Path, make_folder: Make, name: bytes) -> None:
+    base = make_folder({"a": 10, "b": 10})
+    shown = re.escape(repr(os.fsdecode(name)))
+    (base / "a").rename(base / os.fsdecode(name))
+    with pytest.raises(DataError, match=f"class name {shown} is not UTF-8 or holds control"):
+        open_source(SPEC.name, root).listing()
+    (base / os.fsdecode(name)).rename(base / "a")
+    (base / "a" / "000.png").rename(base / "a" / os.fsdecode(name + b".png"))
+    with pytest.raises(DataError, match=r"name of a file in 'a': .* rename it"):
+        load(SPEC, root)
+
+
+def test_a_test_folder_without_labels_is_described(root: Path, make_folder: Make) -> None:
+    make_folder({"train/a": 10, "train/b": 10, "test": 2})
+    listing = open_source(SPEC.name, root).listing()
+    why = "no label: of test, but not in a class folder"
+    assert listing.ignored == (("test/000.png", why), ("test/001.png", why))
+    assert len(load(SPEC, root).test) == 4
+
+
+def test_split_folders_without_classes_are_no_classes(root: Path, make_folder: Make) -> None:
+    make_folder({"train": 10, "test": 10})
+    with pytest.raises(DataError, match="lie directly in test, train"):
+        load(SPEC, root)
+
+
+def test_a_folder_that_cannot_be_read_is_named(
+    root: Path, make_folder: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = make_folder({"a": 10, "b": 10})
+    real = os.scandir
+
+    def scandir(path: Path) -> object:
+        if Path(path).name == "b":
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(DataError, match=r"'b' cannot be read \(Permission denied\)"):
+        load(SPEC, root)
+    assert base.exists()
 
 
 def test_accents_are_the_same_class_however_the_file_system_spells_them(root: Path) -> None:
@@ -219,6 +316,10 @@ def test_accents_are_the_same_class_however_the_file_system_spells_them(root: Pa
                 (path / f"{n}.png").write_bytes(encoded(picture(n)))
     data = load(SPEC, root)
     assert data.class_names == ("café", "zebra") and len(data.test) == 8
+    path.with_name(unicodedata.normalize("NFC", "café")).mkdir()
+    (path.with_name(unicodedata.normalize("NFC", "café")) / "new.png").write_bytes(b"")
+    with pytest.raises(DataError, match="two folders are called 'café'"):
+        load(SPEC, root)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")

@@ -132,3 +132,102 @@ def test_unknown_columns_are_listed(root: Path) -> None:
     write_parquet(path, images(8), labels(8), image_column="photo", label_column="y")
     with pytest.raises(DataError, match=r"columns \['photo', 'y'\]; expected one image column"):
         load(SPEC, root)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("small/train-0.parquet", "large/train-0.parquet"),
+        ("small/train/0.parquet", "large/test/0.parquet"),
+        ("small-train.parquet", "large-train.parquet"),
+        ("photos_train.parquet", "photos_test.parquet"),
+        ("train-00000-of-00001.parquet", "train-00000-of-00001-6b5f.parquet"),
+        ("train-00000-of-00001.parquet", "train-00001-of-00004.parquet"),
+    ],
+)
+def test_several_configurations_are_refused(root: Path, one: str, other: str) -> None:
+    for path in (one, other):
+        write_parquet(root.parent / "hub" / path, images(20), labels(20), class_names=NAMES)
+    with pytest.raises(DataError, match="several configurations or copies"):
+        load(SPEC, root)
+    assert len(load(DatasetSpec(name=f"parquet:hub/{one}"), root).test) == 4
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("train/0.parquet", "test/0.parquet"),
+        ("data/train-00000-of-00002-6b5f.parquet", "data/train-00001-of-00002-93ac.parquet"),
+        ("a.parquet", "b.parquet"),
+        ("photos_train_0.parquet", "photos_train_1.parquet"),
+    ],
+)
+def test_one_configuration_may_have_several_files(root: Path, one: str, other: str) -> None:
+    for n, path in enumerate((one, other)):
+        write_parquet(root.parent / "hub" / path, images(20, n * 20), labels(20), class_names=NAMES)
+    data = load(SPEC, root)
+    assert sum(map(len, (data.train, data.val, data.test))) == 40
+
+
+def table(image: object, label: object, metadata: bytes | None = None) -> object:
+    import pyarrow as pa
+
+    made = pa.table({"image": image, "label": label})
+    return made.replace_schema_metadata({b"huggingface": metadata} if metadata else None)
+
+
+@pytest.mark.parametrize(
+    ("label", "metadata", "message"),
+    [
+        ([[n % 2] for n in range(20)], None, "holds list.* expected one class a row"),
+        ([{"a": 1}] * 20, None, "holds struct"),
+        (labels(20), b"{", "metadata of train.parquet cannot be read"),
+        (labels(20), b"[" * 100_000, "metadata of train.parquet cannot be read"),
+        (labels(20), b'"text"', "metadata of train.parquet cannot be read"),
+        (labels(20), b'{"info": 3}', "metadata of train.parquet cannot be read"),
+        (labels(20), b"\xff", "metadata of train.parquet cannot be read"),
+        (labels(20), b'{"info": {"features": {"label": {"names": "ab"}}}}', "no list of different"),
+        (labels(20), b'{"info": {"features": {"label": {"names": ["a", "a"]}}}}', "no list of"),
+        (labels(20), b'{"info": {"features": {"label": {"names": ["a", "b\\n"]}}}}', "class name"),
+    ],
+)
+def test_hostile_columns_are_refused(
+    root: Path, label: object, metadata: bytes | None, message: str
+) -> None:
+    import pyarrow.parquet as pq
+
+    (root.parent / "hub").mkdir()
+    pq.write_table(table(images(20), label, metadata), root.parent / "hub/train.parquet")
+    with pytest.raises(DataError, match=message):
+        load(SPEC, root)
+
+
+def test_text_is_no_picture(root: Path) -> None:
+    import base64
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    (root.parent / "hub").mkdir()
+    text = [base64.b64encode(data or b"").decode() for data in images(20)]
+    for column in (text, pa.array([{"path": "x"}] * 20), pa.array([images(2)] * 20)):
+        pq.write_table(table(column, labels(20)), root.parent / "hub/train.parquet")
+        with pytest.raises(DataError, match="no bytes of encoded pictures"):
+            load(SPEC, root)
+
+
+def test_damage_in_the_pages_is_named(root: Path) -> None:
+    import numpy as np
+
+    path = root.parent / "hub/train.parquet"
+    write_parquet(path, images(40), labels(40), class_names=NAMES)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        damaged = bytearray(whole)
+        damaged[int(rng.integers(len(whole)))] ^= int(rng.integers(1, 256))
+        path.write_bytes(damaged[: len(whole) if rng.random() < 0.8 else int(rng.integers(9000))])
+        try:
+            load(SPEC, root)
+        except DataError as error:
+            assert str(error)

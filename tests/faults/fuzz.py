@@ -88,12 +88,12 @@ def _readers(root: Path) -> dict[str, tuple[st.SearchStrategy[Any], Callable[[An
 
     def described(name: str, file: Path) -> Callable[[bytes], None]:
         def read(data: bytes) -> None:
-            from cvlib.data.inventory import describe, inventory_text
+            from cvlib.data.inventory import inventory
             from cvlib.data.spec import DatasetSpec
 
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)
-            inventory_text(describe(DatasetSpec(name=name), root / "data"))
+            inventory(DatasetSpec(name=name), root / "data")
 
         return read
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from cvlib.journal import experiment
+from cvlib.journal import experiment, provenance_table
 from cvlib.journal.notes import callout
 from cvlib.results.store import Store
 from tests.journal.made import fail, planned, write
@@ -44,3 +44,15 @@ def test_stale_results_put_a_warning_at_the_top(project, monkeypatch):
     assert "1 run of 39" in shown[0]
     assert "2 blocks: code changed since" in shown[0]
     assert "cvlib run exp01 --rerun code" in shown[0]
+
+
+def test_equal_pictures_are_a_warning_in_provenance(project):
+    run = planned(project)[0]
+    Store(project.runs).remove(str(run.key))
+    write(project, run, equal_pictures={"test_in_train": 2, "in_two_classes": 1})
+    exp = experiment("exp01", root=project.root)
+    for text in (str(exp.provenance()), str(provenance_table(exp))):
+        plain = text.replace("\\", "")
+        assert ", 2 pictures of test are in train or val, too, byte for byte." in plain
+        assert ", 1 picture is in another class, too, byte for byte." in plain
+        assert plain.count("Warning: of ") == 2

@@ -55,11 +55,11 @@ WHOLE = [(f"weights/{name}", content) for name, content in CONTENT.items()]
 def test_what_was_packed_is_found_after_unpacking(project, bundle):
     root = project.data / "weights"
     spec = BackboneSpec(name="resnet18")
-    assert isinstance(find(spec, root, project.root), WeightsMissing)
+    assert isinstance(find(spec, project.root), WeightsMissing)
     done = unpack(bundle, root)
     assert {e.file: (root / e.file).read_bytes() for e in done} == CONTENT
     assert all(entry.is_new for entry in done)
-    found = find(spec, root, project.root)
+    found = find(spec, project.root)
     assert (found.source, found.sha256) == ("file", digest(b"a" * 3000))
     assert {path.name for path in root.iterdir()} == set(CONTENT)
     assert not any(entry.is_new for entry in unpack(bundle, root))
@@ -95,6 +95,12 @@ def test_a_single_flipped_bit_of_the_weights_is_noticed(project, bundle):
     with pytest.raises(BundleError, match=r"vit_small_patch16_224\.pth is not what the manifest"):
         unpack(bundle, project.data / "weights")
     assert not list((project.data / "weights").iterdir())
+
+
+def test_a_member_of_another_size_is_refused_before_it_is_written(project, tmp_path):
+    members = [(WHOLE[0][0], b"a" * 3001), WHOLE[1]]
+    with pytest.raises(BundleError, match="has not the size"):
+        unpack(made(tmp_path / "bad.tar", members), project.data / "weights")
 
 
 def link(name, target, kind=tarfile.SYMTYPE):
@@ -147,6 +153,16 @@ def test_a_manifest_with_other_than_plain_names_is_refused(project, tmp_path, na
 def test_a_manifest_that_cannot_be_read_is_refused(project, tmp_path, manifest, words):
     with pytest.raises(BundleError, match=words):
         unpack(made(tmp_path / "bad.tar", [], manifest), project.data / "weights")
+
+
+def test_a_manifest_nested_without_end_is_refused(project, tmp_path):
+    bad = tmp_path / "bad.tar"
+    with tarfile.open(bad, "w") as tar:
+        info = tarfile.TarInfo("manifest.json")
+        info.size = 100_000
+        tar.addfile(info, io.BytesIO(b"[" * info.size))
+    with pytest.raises(BundleError, match="cannot be read"):
+        unpack(bad, project.data / "weights")
 
 
 def test_another_file_is_no_bundle(project, tmp_path):

@@ -46,7 +46,7 @@ OWN = {"mean": (0.498,) * 3, "std": (0.502,) * 3}
     ("name", "own"), [(name, {}) for name in PACKAGES] + [("tf_efficientnet_lite0", OWN)]
 )
 def test_efficientnet_lite_classifies_imagenet_pictures(project, name, own, no_network):
-    found = find(BackboneSpec(name=name), project.data / "weights", project.root)
+    found = find(BackboneSpec(name=name), project.root)
     model = load_pretrained(name, found.path).eval()
     config = resolve_data_config(model.pretrained_cfg) | own
     assert config["interpolation"] == "bicubic" and config["crop_pct"] >= 0.875
@@ -72,7 +72,7 @@ def test_hub_weights_are_loaded_by_name_without_the_network(
     state = made(full)
     put_in_hub_cache(tmp_path / "hf", full, state)
     for name in names:
-        found = find(BackboneSpec(name=name), project.data / "weights", project.root)
+        found = find(BackboneSpec(name=name), project.root)
         assert found.source == "cache"
         loaded = load_pretrained(name, found.path, **options).state_dict()
         assert state.keys() == loaded.keys()

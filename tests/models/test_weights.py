@@ -14,9 +14,7 @@ from cvlib.models.weights import (
     PACKAGES,
     WeightsFile,
     WeightsMissing,
-    WeightsUnavailable,
     cached_sha256,
-    fetch,
     find,
     package_file,
 )
@@ -28,9 +26,8 @@ CLIP = "vit_base_patch32_clip_224.openai"
 TOWERS = "open_clip_model.safetensors"
 
 
-def look(project, name, weights="pretrained", pinned=None, search=find, **more):
-    spec = BackboneSpec(name=name, weights=weights)
-    return search(spec, project.data / "weights", project.root, pinned, **more)
+def look(project, name, weights="pretrained", pinned=None, **more):
+    return find(BackboneSpec(name=name, weights=weights), project.root, pinned, **more)
 
 
 def sha256(data: bytes) -> str:
@@ -84,8 +81,8 @@ def test_what_is_missing_names_every_place_and_what_to_do(project, tmp_path):
 
 
 def test_with_the_hub_offline_fetch_says_so_and_asks_nobody(project, no_network):
-    with pytest.raises(WeightsUnavailable, match="network: not asked, HF_HUB_OFFLINE is set"):
-        fetch(BackboneSpec(name="resnet18"), project.data / "weights", project.root)
+    missing = look(project, "resnet18", fetch=True)
+    assert "network: not asked, HF_HUB_OFFLINE is set" in missing.reason
 
 
 def test_the_hubs_cache_is_where_its_client_has_it(project, tmp_path, monkeypatch):
@@ -121,6 +118,8 @@ def test_a_path_starts_at_the_project(project, monkeypatch, tmp_path):
     [
         ("gone.pth", ["gone.pth is not there", "put the file there"]),
         ("data", ["data is a folder"]),
+        ("~nobodyx/a.pth", ["is not there"]),
+        ("a" * 5000, ["is not there"]),
         ("none", ["write `weights: null`"]),
     ],
 )
@@ -217,7 +216,7 @@ def test_finding_imports_neither_torch_nor_timm_nor_the_hubs_client(project):
         "from cvlib.models.weights import WeightsFile, find\n"
         "root = Path.cwd()\n"
         f"names = ['resnet18', '{LITE}', 'vit_small_patch14_dinov2.lvd142m']\n"
-        "found = [find(BackboneSpec(name=n), root / 'data/weights', root) for n in names]\n"
+        "found = [find(BackboneSpec(name=n), root) for n in names]\n"
         "assert [isinstance(f, WeightsFile) for f in found] == [False, True, False], found\n"
         "client = {'huggingface_hub.file_download', 'httpx'}\n"
         "heavy = {'torch', 'timm', 'numpy', 'safetensors', *client} & set(sys.modules)\n"
@@ -235,7 +234,7 @@ def test_the_list_of_models_is_made_in_a_process_of_its_own(tmp_path):
         "assert 'timm' not in sys.modules and 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
-    assert [path.suffix for path in (tmp_path / "timm").iterdir()] == [".json"]
+    assert [path.suffix for path in (tmp_path / "timm").iterdir()] == [".sealed"]
 
 
 def test_found_files_are_plain_data(project):
@@ -253,8 +252,8 @@ def test_both_towers_in_the_hubs_cache_are_found_by_name_without_a_network(
     project, tmp_path, no_network
 ):
     there = put_clip(tmp_path, CLIP_CONFIG, TOWERS)
-    for search in (find, fetch):
-        found = look(project, CLIP, search=search, both_towers=True)
+    for fetch in (False, True):
+        found = look(project, CLIP, fetch=fetch, both_towers=True)
         assert (found.path, found.source) == (there[TOWERS], "cache")
 
 
@@ -268,14 +267,13 @@ def test_both_towers_that_are_not_there_are_unavailable_with_the_reason(
 ):
     put_clip(tmp_path, *files)
     assert isinstance(look(project, CLIP, both_towers=True), WeightsMissing)
-    with pytest.raises(WeightsUnavailable, match="HF_HUB_OFFLINE") as caught:
-        look(project, CLIP, search=fetch, both_towers=True)
-    assert f"timm/{CLIP}" in str(caught.value)
-    assert str(tmp_path / "hf" / "hub") in str(caught.value)
+    said = look(project, CLIP, fetch=True, both_towers=True).reason
+    assert "HF_HUB_OFFLINE" in said and f"timm/{CLIP}" in said
+    assert str(tmp_path / "hf" / "hub") in said
 
 
 @pytest.mark.parametrize("name", ["resnet18", f"{CLIP}_ft_in1k", "coatnet_0_224"])
 def test_both_towers_of_a_model_that_is_no_clip_are_refused(project, no_network, name):
-    for search in (find, fetch):
+    for fetch in (False, True):
         with pytest.raises(ModelError, match="no CLIP model"):
-            look(project, name, search=search, both_towers=True)
+            look(project, name, fetch=fetch, both_towers=True)

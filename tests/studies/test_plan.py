@@ -1,10 +1,15 @@
 """What runs start from, as a part of their keys, remembered, or missing with a reason; their names."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
 from cvlib.cli import main
+from cvlib.data.spec import DatasetSpec
+from cvlib.errors import CvlibError
+from cvlib.files import read_note
 from cvlib.models import timm_names
 from cvlib.project import Project, ProjectError
 from cvlib.results.store import Store
@@ -226,3 +231,48 @@ def test_a_run_goes_by_the_first_digits_of_its_key(planned):
 def test_a_name_that_no_run_has_is_answered_with_the_nearest(planned, name, said):
     with pytest.raises(ProjectError, match=said):
         named_runs(planned, [name])
+
+
+def test_six_processes_that_note_datasets_at_once_keep_all_six(project):
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from cvlib.data.spec import DatasetSpec\n"
+        "from cvlib.studies.plan import Fingerprints\n"
+        "prints = Fingerprints(Path(sys.argv[1]), Path(sys.argv[2]))\n"
+        "for n in range(5): prints.fetch(DatasetSpec(name='digits', subset=int(sys.argv[3]) + n))\n"
+    )
+    command = [sys.executable, "-c", code, str(project.data), str(project.runs)]
+    at_once = [subprocess.Popen([*command, str(100 * n)]) for n in range(1, 7)]
+    assert [process.wait() for process in at_once] == [0] * 6
+    noted = read_note(project.runs / "datasets.json")
+    assert len(noted) == 30 and {p.name for p in project.runs.iterdir()} == {
+        "datasets.json",
+        ".locks",
+    }
+
+
+def test_a_damaged_note_of_datasets_is_made_anew_where_the_data_are_and_else_refused(
+    project, caplog
+):
+    spec = DatasetSpec(name="digits", subset=100)
+    found = Fingerprints(project.data, project.runs).fetch(spec)
+    note = project.runs / "datasets.json"
+    whole = note.read_bytes()
+    elsewhere = DatasetSpec(name="cifar10")
+    for n in range(len(whole)):
+        note.write_bytes(whole[:n] + bytes([whole[n] ^ 1]) + whole[n + 1 :] if n % 5 else whole[:n])
+        with pytest.raises(CvlibError, match=r"datasets.json .*git checkout -- datasets.json"):
+            Fingerprints(project.data, project.runs).find(elsewhere)
+        assert Fingerprints(project.data, project.runs).find(spec) == (found, True)
+    caplog.clear()
+    assert Fingerprints(project.data, project.runs).fetch(spec) == found
+    assert "it is made anew from the data that are here" in caplog.text
+    assert note.read_bytes() == whole
+
+
+@pytest.mark.parametrize("content", ["{", '{"test_vit": 3}', '{"test_vit": {"sha25": "a"}}', "[]"])
+def test_a_damaged_note_of_weights_is_refused(project, content):
+    (project.runs).mkdir()
+    (project.runs / "weights.json").write_text(content)
+    with pytest.raises(CvlibError, match=r"weights.json .*git checkout -- weights.json"):
+        inspect(again(project))

@@ -6,6 +6,8 @@ fingerprint is known is told without it.
 
 from __future__ import annotations
 
+import errno
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,8 +15,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from cvlib.data.arrays import DataError, check_name
+
 if TYPE_CHECKING:
     import numpy as np
+
+# What is wrong with the machine and not with the file: never a reason to go on without it.
+PASSING = (errno.EIO, errno.ESTALE, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+MAX_FILE_BYTES = 1 << 30  # of one picture: no format needs as much for what is decoded at most
 
 
 @dataclass(frozen=True)
@@ -54,9 +62,18 @@ class FileItems:
     def read(self, ids: np.ndarray) -> Iterator[bytes | memoryview | NoBytes]:
         """Yield each file's bytes."""
         for position in ids.tolist():
+            path = self.paths[position]
             try:
-                yield self.paths[position].read_bytes()
+                status = path.stat()
+                if not stat.S_ISREG(status.st_mode):
+                    yield NoBytes("cannot be read: no plain file")
+                elif status.st_size > MAX_FILE_BYTES:
+                    yield NoBytes(f"{status.st_size / 1e9:.1f} GB is too large for a picture")
+                else:
+                    yield path.read_bytes()
             except OSError as error:
+                if error.errno in PASSING:
+                    raise
                 yield NoBytes(f"cannot be read: {error.strerror or error}")
 
 
@@ -71,7 +88,7 @@ class SourceSplit:
 
 @dataclass(frozen=True)
 class Listing:
-    """Everything a source knows without decoding an image.
+    """Everything a source knows without decoding an image. Raises DataError for a bad class name.
 
     splits:  "train", and "val" and "test" where the source has them
     ignored: (name, reason) of files that are no images of this dataset
@@ -80,6 +97,10 @@ class Listing:
     class_names: tuple[str, ...]
     splits: dict[str, SourceSplit]
     ignored: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.class_names:
+            check_name(name, "class name")
 
 
 class Source(ABC):
@@ -144,6 +165,13 @@ SPLIT_WORDS = {
 
 
 def dataset_path(name: str, root: Path) -> Path:
-    """Return the PATH of `kind:PATH`: `~` expanded, relative to the project (the parent of `root`)."""
-    path = Path(name.partition(":")[2].strip()).expanduser()
-    return path if path.is_absolute() else root.absolute().parent / path
+    """Return the PATH of `kind:PATH`: `~` expanded, relative to the project (the parent of `root`).
+
+    Raises DataError for a path that the system does not take.
+    """
+    try:
+        path = root.absolute().parent / Path(name.partition(":")[2].strip()).expanduser()
+        path.exists()
+    except (OSError, RuntimeError) as error:  # too long, not to be reached, ~ of nobody
+        raise DataError(f"{name[:200]}: {getattr(error, 'strerror', None) or error}") from None
+    return path

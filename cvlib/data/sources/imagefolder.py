@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from dataclasses import dataclass, field
+from collections import Counter
 from functools import cached_property
 from pathlib import Path
 
-from cvlib.data.arrays import DataError
-from cvlib.data.sources import SPLIT_WORDS, FileItems, Listing, Source, SourceSplit, dataset_path
+from cvlib.data.arrays import DataError, check_name
+from cvlib.data.sources import (
+    PASSING,
+    SPLIT_WORDS,
+    FileItems,
+    Listing,
+    Source,
+    SourceSplit,
+    dataset_path,
+)
 
 IMAGE_SUFFIXES = frozenset(
     (
@@ -22,6 +30,10 @@ IMAGE_SUFFIXES = frozenset(
     )
 )
 
+
+OUTSIDE_LINKS = "CVLIB_OUTSIDE_LINKS"
+_WAYS, _DEPTH = 16, 100  # to a folder: links make of n folders up to n! ways
+_BESIDE = "not in a train, val or test folder"
 
 Classes = dict[str, list[str]]  # class name -> paths of its images, relative to the folder
 
@@ -51,7 +63,7 @@ class ImageFolder(Source):
         listed = {}
         for split, classes in splits.items():
             only_train = [c for c in class_names if c not in classes]
-            only_here = [c for c in classes if c not in class_names]
+            only_here = [c for c in classes if c not in splits["train"]]
             parts = [
                 f"only in {where}: {', '.join(map(repr, n[:5]))}{' …' if len(n) > 5 else ''}"
                 for where, n in (("train", only_train), (split, only_here))
@@ -80,26 +92,31 @@ class ImageFolder(Source):
 
     @cached_property
     def _layout(self) -> tuple[dict[str, Classes], list[tuple[str, str]]]:
-        tree = FolderTree()
-        tree.walk(self.folder, "", {os.path.realpath(self.folder)})
+        tree = FolderTree(self.name, self.folder)
         if not tree.images:
             raise DataError(f"{self.name}: there is no image file under {self.folder}")
-        homes, outside = _split_homes(self.name, tree)
+        homes, beside = _split_homes(self.name, tree)
         splits: dict[str, Classes] = {}
-        inside = set(outside)
+        inside = {folder for folders in beside.values() for folder in folders}
         for split, home in homes.items():
-            below = {f: _below(f, home) for f in tree.images if _below(f, home)}
-            inside |= set(below)
-            splits[split] = {
-                # One spelling of accents, whichever file system the folder was copied from.
-                unicodedata.normalize("NFC", str(below[f])): [f"{f}/{n}" for n in tree.images[f]]
-                for f in sorted(below, key=name_order)
-            }
+            splits[split] = classes = {}
+            for folder in sorted(tree.images, key=name_order):
+                if below := _below(folder, home):
+                    # One spelling of accents, whichever file system the folder was copied from.
+                    name = unicodedata.normalize("NFC", below)
+                    check_name(name, "class name")
+                    if name in classes:
+                        raise DataError(
+                            f"{self.name}: two folders are called {name!r}, with accents spelled "
+                            "in two ways; move their pictures into one"
+                        )
+                    classes[name] = [f"{folder}/{n}" for n in tree.images[folder]]
+                    inside.add(folder)
             empty = [f for f in tree.empty if _below(f, home)]
             if empty:
                 raise DataError(
-                    f"{self.name}: the folder {empty[0]!r} is empty, so its class has no image. "
-                    "Remove it, or put images into it."
+                    f"{self.name}: the folder {empty[0]!r} is empty, so its class has no "
+                    "image. Remove it, or put images into it."
                 )
         if not splits["train"]:
             raise DataError(
@@ -109,17 +126,16 @@ class ImageFolder(Source):
         loose = [
             f"{f}/{n}" if f else n for f in tree.images if f not in inside for n in tree.images[f]
         ]
-        extra = [f"{f}/{n}" for f in outside for n in tree.images[f]]
-        ignored = [
-            *tree.ignored,
-            *((name, "not in a class folder") for name in loose),
-            *((name, "not in a train, val or test folder") for name in extra),
-        ]
+        ignored = [*tree.ignored, *((name, "not in a class folder") for name in loose)]
+        for top, folders in beside.items():
+            meant = SPLIT_WORDS.get(top.lower())
+            why = f"no label: of {meant}, but not in a class folder" if meant else _BESIDE
+            ignored += [(f"{f}/{n}", why) for f in folders for n in tree.images[f]]
         return splits, sorted(ignored)
 
 
-def _split_homes(name: str, tree: FolderTree) -> tuple[dict[str, str], list[str]]:
-    """Return the folder of each split, and the folders with images that are beside them."""
+def _split_homes(name: str, tree: FolderTree) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Return the folder of each split, and the folders with images that are beside them, by top."""
     home = _unwrapped(tree)
     tops: dict[str, list[str]] = {}  # folder directly below home -> the folders with images in it
     for folder in tree.images:
@@ -134,8 +150,13 @@ def _split_homes(name: str, tree: FolderTree) -> tuple[dict[str, str], list[str]
     # A class may be called "train" (beside "bus" and "car"): its images lie directly in it, those
     # of a split lie in the class folders below it.
     holds_classes = [top for top in named if any(f != path(top) for f in tops[top])]
+    if not holds_classes and tops and set(tops) == set(named):
+        raise DataError(
+            f"{name}: the images lie directly in {', '.join(sorted(map(path, tops)))}. Put them "
+            "into one folder for each class there."
+        )
     if not holds_classes:
-        return {"train": home}, []
+        return {"train": home}, {}
     homes: dict[str, str] = {}
     for top in holds_classes:
         split = named[top]
@@ -146,7 +167,7 @@ def _split_homes(name: str, tree: FolderTree) -> tuple[dict[str, str], list[str]
         raise DataError(
             f"{name} has split folders ({', '.join(sorted(holds_classes))}) but no train folder"
         )
-    beside = [f for top in tops if top not in holds_classes for f in tops[top]]
+    beside = {top: folders for top, folders in tops.items() if top not in holds_classes}
     return {split: homes[split] for split in ("train", "val", "test") if split in homes}, beside
 
 
@@ -169,44 +190,82 @@ def _below(folder: str, home: str) -> str:
     return folder[len(home) + 1 :] if folder.startswith(f"{home}/") else ""
 
 
-@dataclass
 class FolderTree:
     """What lies under a folder. Folders are relative posix paths, the folder itself is "".
 
     images:  folder -> names of the image files directly in it, sorted
     ignored: (path, reason) of every other visible file
     empty:   folders with nothing in them at all
+
+    Links are followed inside the folder; out of it where CVLIB_OUTSIDE_LINKS is set. Hidden files
+    and folders are not looked at. Raises DataError naming what is no file that can be read, leads
+    out of the folder, cannot be shown, or is reached over ever more ways.
     """
 
-    images: dict[str, list[str]] = field(default_factory=dict)
-    ignored: list[tuple[str, str]] = field(default_factory=list)
-    empty: list[str] = field(default_factory=list)
+    def __init__(self, name: str, folder: Path) -> None:
+        self.images: dict[str, list[str]] = {}
+        self.ignored: list[tuple[str, str]] = []
+        self.empty: list[str] = []
+        self._name, self._home = name, os.path.realpath(folder)
+        self._ways: Counter[str] = Counter()
+        self._walk(folder, "", (self._home,))
 
-    def walk(self, folder: Path, relative: str, above: set[str]) -> None:
-        """Walk `folder`, which is `relative`; above: the real paths of it and of those above it.
-
-        Links to folders are followed, once each; hidden files and folders are not.
-        """
-        with os.scandir(folder) as entries:
-            # Hidden files come from the system (.DS_Store, ._photo.jpg) and __MACOSX from its zip.
-            visible = [e for e in entries if not e.name.startswith(".") and e.name != "__MACOSX"]
+    def _walk(self, folder: Path, relative: str, above: tuple[str, ...]) -> None:
+        """Walk `folder`, which is `relative`; above: the real paths of it and of those above it."""
+        self._ways[above[-1]] += 1
+        if self._ways[above[-1]] > _WAYS or len(above) > _DEPTH:
+            raise self._refused(
+                relative, "is reached over ever more ways, or lies too deep; remove links in it"
+            )
+        try:
+            with os.scandir(folder) as entries:
+                # Hidden files come from the system (.DS_Store, ._photo.jpg), __MACOSX from its zip.
+                visible = [e for e in entries if e.name[0] != "." and e.name != "__MACOSX"]
+        except OSError as error:
+            if error.errno in PASSING:
+                raise
+            why = f"cannot be read ({error.strerror}); change that or remove it"
+            raise self._refused(relative, why) from error
         if not visible:
             self.empty.append(relative)
         images = []
         for entry in sorted(visible, key=lambda e: name_order(e.name)):
             path = f"{relative}/{entry.name}" if relative else entry.name
-            if entry.is_dir():
-                real = os.path.realpath(entry.path)
-                if real in above:
-                    self.ignored.append((path, "a link to a folder above it"))
-                else:
-                    self.walk(folder / entry.name, path, above | {real})
-            elif Path(entry.name).suffix.lower() in IMAGE_SUFFIXES:
-                images.append(entry.name)
-            else:
+            is_image = Path(entry.name).suffix.lower() in IMAGE_SUFFIXES
+            try:
+                is_folder, is_file = entry.is_dir(), entry.is_file()
+            except OSError as error:  # of a link in a circle, say
+                raise self._refused(path, f"cannot be read ({error.strerror}); remove it") from None
+            real = f"{above[-1]}/{entry.name}"
+            if entry.is_symlink() and (is_folder or is_image):
+                real = self._end_of_link(real, path)
+            if is_folder and real in above:
+                self.ignored.append((path, "a link to a folder above it"))
+            elif is_folder:
+                self._walk(folder / entry.name, path, (*above, real))
+            elif not is_image:
                 self.ignored.append((path, "no image file"))
+            elif not is_file and Path(real).exists():  # a link to nothing is listed as unreadable
+                raise self._refused(path, "is a pipe, a socket or a device; remove it")
+            else:
+                check_name(entry.name, f"name of a file in {relative!r}:")
+                images.append(entry.name)
         if images:
             self.images[relative] = images
+
+    def _end_of_link(self, link: str, path: str) -> str:
+        """The real path of a folder or an image, which is to lie inside."""
+        real = os.path.realpath(link)
+        if Path(real).is_relative_to(self._home) or os.environ.get(OUTSIDE_LINKS):
+            return real
+        raise self._refused(
+            path,
+            f"is a link out of the folder, to {real!r}; copy it there, or set "
+            f"{OUTSIDE_LINKS}=1 where you trust all links of these data",
+        )
+
+    def _refused(self, path: str, why: str) -> DataError:
+        return DataError(f"{self._name}: {repr(path) if path else 'the folder'} {why}")
 
 
 def name_order(name: str) -> tuple[str, str]:

@@ -10,12 +10,21 @@ import glob
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cvlib.data.arrays import DataError, NumberedNames
-from cvlib.data.sources import SPLIT_WORDS, Listing, NoBytes, Source, SourceSplit, dataset_path
+from cvlib.data.sources import (
+    PASSING,
+    SPLIT_WORDS,
+    Listing,
+    NoBytes,
+    Source,
+    SourceSplit,
+    dataset_path,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,8 +43,9 @@ class ParquetItems:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        read = 0
         for path, start in zip(self.files, self.starts, strict=True):
-            with pq.ParquetFile(path) as file:
+            with _whole(path), pq.ParquetFile(path) as file:
                 for group in range(file.num_row_groups):
                     rows = file.metadata.row_group(group).num_rows
                     wanted = ids[(ids >= start) & (ids < start + rows)] - start
@@ -43,11 +53,31 @@ class ParquetItems:
                     if not len(wanted):
                         continue
                     column = file.read_row_group(group, columns=[self.column])[self.column]
+                    found: list[bytes | None] = []
                     for chunk in column.take(wanted).chunks:
                         values = chunk.field("bytes") if pa.types.is_struct(chunk.type) else chunk
-                        for content in values.to_pylist():
-                            none = NoBytes("the row has no image bytes")
-                            yield none if content is None else content
+                        found += values.to_pylist()
+                    if len(found) != len(wanted):
+                        raise pa.ArrowInvalid(f"{len(found)} images where {len(wanted)} are")
+                    read += len(found)
+                    for content in found:
+                        none = NoBytes("the row has no image bytes")
+                        yield none if content is None else content
+        if read != len(ids):
+            raise DataError(f"{self.files[0].parent}: images and labels differ in number")
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Turn what pyarrow says of a damaged file into a DataError that names it."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and error.errno in PASSING:
+            raise
+        raise DataError(f"{path} is no whole parquet file ({error})") from error
 
 
 class Parquet(Source):
@@ -87,11 +117,14 @@ class Parquet(Source):
                 f"{self.name} has files for {', '.join(sorted(groups))} but none for train; name "
                 "them train-….parquet"
             )
-        columns = read_columns(groups["train"][0], self.name)
+        self._check_one_configuration(groups)
+        with _whole(groups["train"][0]):
+            columns = read_columns(groups["train"][0], self.name)
         parts: dict[str, list[np.ndarray]] = {}
         for split in sorted(groups, key=["train", "val", "test"].index):
             for path in groups[split]:
-                self._check_columns(path, columns)
+                with _whole(path):
+                    self._check_columns(path, columns)
             parts[split] = [_read_labels(path, columns.label) for path in groups[split]]
         raw = {split: np.concatenate(labels) for split, labels in parts.items()}
         class_names = columns.class_names
@@ -117,6 +150,32 @@ class Parquet(Source):
             "A relative PATH starts at the project's folder."
         )
 
+    def _check_one_configuration(self, groups: dict[str, list[Path]]) -> None:
+        """Raise DataError for copies of a dataset side by side, which would be pooled."""
+        folders = {str(_folder_of(p, self.path)) for paths in groups.values() for p in paths}
+        # of `small-train-0` and `large-train-0` what stands before the number
+        stems = {re.split(r"[-_.]\d", p.stem)[0] for p in groups["train"]}
+        said_late = any(w in SPLIT_WORDS for s in stems for w in re.split(r"[-_.]", s.lower())[1:])
+        shards = [
+            (split, *shard.groups())
+            for split, paths in groups.items()
+            for p in paths
+            if (shard := re.search(r"(\d+)-of-(\d+)", p.stem))
+        ]
+        totals = {(split, total) for split, _, total in shards}
+        if len(folders) > 1:
+            found = folders
+        elif len(stems) > 1 and said_late:
+            found = stems
+        elif len(set(shards)) < len(shards) or len(totals) > len({split for split, _ in totals}):
+            found = {p.stem for paths in groups.values() for p in paths}
+        else:
+            return
+        raise DataError(
+            f"{self.name} holds several configurations or copies ({', '.join(sorted(found)[:5])}): "
+            "name the folder of one, or a pattern; its files are called train-…, test-….parquet"
+        )
+
     def _check_columns(self, path: Path, expected: Columns) -> None:
         found = read_columns(path, self.name)
         if found != expected:
@@ -136,6 +195,12 @@ def _split_of(path: Path, home: Path) -> str:
     return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), "")
 
 
+def _folder_of(path: Path, home: Path) -> Path:
+    """Return the folder that a configuration is: without that of the split."""
+    folder = path.parent
+    return folder.parent if folder != home and folder.name.lower() in SPLIT_WORDS else folder
+
+
 @dataclass(frozen=True)
 class Columns:
     """Names of the two columns that matter, and of the classes (none if the schema has none)."""
@@ -150,13 +215,16 @@ def read_columns(path: Path, name: str) -> Columns:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    schema = pq.read_schema(path)
     try:
-        schema = pq.read_schema(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{name}: {path.name} is no whole parquet file ({error})") from error
-    metadata = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-    features = (metadata.get("info") or {}).get("features") or {}
-    features = {column: f for column, f in features.items() if isinstance(f, dict)}
+        metadata = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        features = (metadata.get("info") or {}).get("features") or {}
+        features = {column: f for column, f in features.items() if isinstance(f, dict)}
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise DataError(
+            f"{name}: the `huggingface` metadata of {path.name} cannot be read ({error}); write the "
+            "file anew, without them or with {info: {features: …}}"
+        ) from error
     images = [c for c in schema.names if features.get(c, {}).get("_type") == "Image"]
     images = [c for c in ("image", "img") if c in schema.names] or images
     class_labels = [c for c in schema.names if features.get(c, {}).get("_type") == "ClassLabel"]
@@ -167,15 +235,39 @@ def read_columns(path: Path, name: str) -> Columns:
             f"or img; found {images}) and one label column (label, or the only ClassLabel; found "
             f"{labels})"
         )
-    names = features.get(labels[0], {}).get("names") or ()
+    kind = schema.field(images[0]).type
+    if pa.types.is_struct(kind):
+        at = kind.get_field_index("bytes")
+        kind = pa.null() if at < 0 else kind.field(at).type
+    if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
+        raise DataError(
+            f"{name}: the column {images[0]} of {path.name} has no bytes of encoded pictures, but "
+            f"{schema.field(images[0]).type} (base64 text?); write the decoded bytes as binary"
+        )
+    names = features.get(labels[0], {}).get("names") or []
+    if not isinstance(names, list) or len(set(map(str, names))) < len(names):
+        raise DataError(
+            f"{name}: the class names in the metadata of {path.name} are no list of different "
+            f"names: {str(names)[:60]!r}"
+        )
     return Columns(images[0], labels[0], tuple(map(str, names)))
 
 
 def _read_labels(path: Path, column: str) -> np.ndarray:
     """Return the labels as they are stored: numbers or names."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    values = pq.read_table(path, columns=[column])[column]
+    with _whole(path):
+        values = pq.ParquetFile(path).read(columns=[column])[column]
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    kinds = ("integer", "floating", "boolean", "string", "large_string")
+    if not any(getattr(pa.types, f"is_{kind}")(values.type) for kind in kinds):
+        raise DataError(
+            f"{path.name}: the column {column} holds {values.type}; expected one class a row, by "
+            "number or name (several classes of a picture cannot be learned here)"
+        )
     if values.null_count:
         raise DataError(f"{path.name}: {values.null_count} rows have no {column}")
     labels: np.ndarray = values.to_numpy()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import importlib.util
+import math
 import pickle
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from cvlib.data.arrays import DataError, NumberedNames
 from cvlib.data.notes import file_digest
 from cvlib.data.providers import download, unpack, unpack_package
 from cvlib.data.sources import FileItems, Listing, PixelItems, Source, SourceSplit
+from cvlib.files import replace_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -141,16 +144,12 @@ class FashionMNIST(Source):
 
     def _unpack_archives(self, folder: Path) -> None:
         """Put the checked content of the four archives in place; reading plain files is faster."""
-        target = self.root / FASHION_MNIST
-        target.mkdir(parents=True, exist_ok=True)
         for name, expected in SHA256.items():
             content = gzip.decompress((folder / f"{name}.gz").read_bytes())
             found = hashlib.sha256(content).hexdigest()
             if found != expected:
                 raise DataError(f"{name}.gz: content has sha256 {found}, expected {expected}")
-            part = target / f"{name}.part"
-            part.write_bytes(content)
-            part.replace(target / name)
+            replace_file(self.root / FASHION_MNIST / name, content)
 
     def _path(self, name: str) -> Path:
         """Return the plain file, where there is none that of the .gz."""
@@ -162,7 +161,7 @@ class FashionMNIST(Source):
         content = path.read_bytes()
         try:
             return gzip.decompress(content) if path.suffix == ".gz" else content
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"{path} is not a whole gzip file ({error}). Delete it.") from error
 
 
@@ -177,9 +176,9 @@ def read_idx(content: bytes, name: str) -> np.ndarray:
     if len(content) < 4 or content[:3] != b"\0\0\x08":
         raise DataError(f"{name} is no idx file of unsigned bytes (starts with {content[:4]!r})")
     start = 4 + 4 * content[3]
-    shape = tuple(np.frombuffer(content[4:start], dtype=">u4").astype(int).tolist())
-    values = np.frombuffer(content, dtype=np.uint8, offset=start)
-    if values.size != int(np.prod(shape)):
+    shape = tuple(int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4))
+    values = np.frombuffer(content, dtype=np.uint8)[start:]
+    if values.size != math.prod(shape):
         raise DataError(f"{name} is cut off: {values.size} values, its header says {shape}")
     return values.reshape(shape)
 
@@ -267,15 +266,19 @@ class CIFAR(Source):
         """Read all images and labels; 180 MB."""
         import numpy as np
 
-        edition = self.edition
-        names = tuple(self._load(edition.meta)[edition.names_key])
-        splits = {}
-        for split, batches in (("train", edition.train), ("test", edition.test)):
-            parts = [self._load(name) for name in batches]
-            planes = np.concatenate([part["data"] for part in parts]).reshape(-1, 3, 32, 32)
-            labels = np.concatenate([part[edition.labels_key] for part in parts])
-            images = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
-            splits[split] = pixel_split(split, images, labels)
+        edition, splits = self.edition, {}
+        try:
+            names = tuple(self._load(edition.meta)[edition.names_key])
+            for split, batches in (("train", edition.train), ("test", edition.test)):
+                parts = [self._load(name) for name in batches]
+                planes = np.concatenate([part["data"] for part in parts]).reshape(-1, 3, 32, 32)
+                labels = np.concatenate([part[edition.labels_key] for part in parts])
+                images = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
+                splits[split] = pixel_split(split, images, labels)
+        except OSError:
+            raise
+        except Exception as error:  # of a damaged pickle anything may come
+            raise DataError(f"{self.folder} holds no CIFAR batches: {error}") from error
         return Listing(names, splits)
 
     def providers(self) -> dict[str, Callable[[], None]]:
@@ -301,10 +304,7 @@ class CIFAR(Source):
 
     def _load(self, name: str) -> dict[str, Any]:
         with (self.folder / name).open("rb") as file:
-            try:
-                content: dict[str, Any] = _ArraysOnly(file, encoding="latin1").load()
-            except (pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
-                raise DataError(f"{self.folder / name} is no CIFAR batch: {error}") from error
+            content: dict[str, Any] = _ArraysOnly(file, encoding="latin1").load()
         return content
 
 
@@ -348,14 +348,14 @@ class DTD(Source):
 
     def files(self) -> list[Path]:
         """Return the three lists and every image that they name."""
-        paths = list(self.lists.values())
-        return paths + [self.images / name for path in paths for name in path.read_text().split()]
+        names = [name for names in self._entries().values() for name in names]
+        return [*self.lists.values(), *(self.images / name for name in names)]
 
     def listing(self) -> Listing:
         """Read the three lists; the class of an image is its folder."""
         import numpy as np
 
-        entries = {split: path.read_text().split() for split, path in self.lists.items()}
+        entries = self._entries()
         classes = {split: {e.split("/")[0] for e in names} for split, names in entries.items()}
         class_names = tuple(sorted(classes["train"]))
         for split in ("val", "test"):
@@ -391,6 +391,15 @@ class DTD(Source):
             target = self.root / DTD_FOLDER
             target.parent.mkdir(parents=True, exist_ok=True)
             (folder / "dtd").rename(target)
+
+    def _entries(self) -> dict[str, list[str]]:
+        """The names `class/file` that each list holds."""
+        try:
+            return {split: path.read_text().split() for split, path in self.lists.items()}
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{self.lists['train'].parent} holds no lists of files: {error}"
+            ) from None
 
 
 def pixel_split(name: str, images: np.ndarray, labels: np.ndarray) -> SourceSplit:
