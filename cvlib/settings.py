@@ -23,7 +23,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from cvlib.errors import CvlibError
-from cvlib.studies.located_yaml import SpecError, explain, read_yaml
+from cvlib.studies.located_yaml import explain
+from cvlib.yaml_source import SpecError, read_yaml, shown
 
 PLACEHOLDERS = ("first", "last", "module")
 _LETTERS = str.maketrans(
@@ -56,7 +57,7 @@ Limit = Annotated[float, BeforeValidator(_limit)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class PageLimits(_Section):
@@ -117,7 +118,9 @@ def load_settings(root: Path) -> Settings:
     located = read_yaml(root / "_quarto.yml", "_quarto.yml")
     given = located.data.get("cvlib") or {}
     if not isinstance(given, dict):
-        raise located.error(("cvlib",), f"cvlib: {given!r}; expected keys below it, as `module: 2`")
+        raise located.error(
+            ("cvlib",), f"cvlib: {shown(given)}; expected keys below it, as `module: 2`"
+        )
     try:
         return _Project.model_validate({"cvlib": given}).cvlib
     except ValidationError as error:

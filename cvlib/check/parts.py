@@ -10,7 +10,7 @@ from cvlib.check.finding import Finding, Findings, check, failed, note, ok
 from cvlib.check.pdf import OutlineEntry
 from cvlib.check.submission import Submission
 from cvlib.settings import expected_pdf_name
-from cvlib.studies.located_yaml import SpecError
+from cvlib.yaml_source import SpecError
 
 _DESCRIPTION = (
     ("Background", re.compile(r"background", re.IGNORECASE)),

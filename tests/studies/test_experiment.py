@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from cvlib.studies.experiment import parse_experiment
-from cvlib.studies.located_yaml import SpecError
+from cvlib.yaml_source import SpecError
 
 GOOD = """\
 title: A study
@@ -123,8 +123,8 @@ def test_the_dataset_alone_may_be_swapped_by_a_variant(tmp_path):
         ("model.width: 16", "model.width: 8", 11, ["'base' and 'wide' are the same run"]),
         ("model.width: 16", "seed: 3", 11, ["seed", "seeds"]),
         ("question: Does it work?\n", "", None, ["'question' is missing"]),
-        ("seeds: [0, 1]", "title: again", 13, ["'title' stands here a second time"]),
-        ("model: {width: 8}", "model: {width: 8", 6, ["not YAML"]),
+        ("seeds: [0, 1]", "title: again", 13, ["`title` is given twice"]),
+        ("model: {width: 8}", "model: {width: 8", 6, ["not valid YAML"]),
         ("model.width: 16", "model.width.x: 16", 11, ["model.width is 8"]),
     ],
 )

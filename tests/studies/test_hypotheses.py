@@ -4,7 +4,7 @@ import pytest
 
 from cvlib.project import Project, ProjectError, find_project
 from cvlib.studies.hypotheses import load_hypotheses
-from cvlib.studies.located_yaml import SpecError
+from cvlib.yaml_source import SpecError
 
 GOOD = """\
 H1:
