@@ -20,7 +20,15 @@ import unicodedata
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    ValidationError,
+    field_validator,
+)
 
 from cvlib.errors import CvlibError
 from cvlib.studies.located_yaml import explain
@@ -57,7 +65,7 @@ Limit = Annotated[float, BeforeValidator(_limit)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class PageLimits(_Section):
@@ -73,7 +81,7 @@ class Settings(_Section):
     """What a course asks of the PDF."""
 
     course: str = Field("Deep Learning for Computer Vision 2024", description="the course's name")
-    module: int | str = Field(2, description="the course's module")
+    module: StrictInt | str = Field(2, description="the course's module")
     pdf_name: str = Field(
         "dl4cv2024_{first}_{last}_module{module}.pdf",
         alias="pdf-name",

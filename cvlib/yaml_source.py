@@ -7,6 +7,7 @@ are known; no tag makes an object. Raises with file, line and what to do, never 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ import yaml
 from cvlib.errors import CvlibError
 
 Address = tuple[str, ...]
+_Event = Any  # a yaml.Event
 
 MOST_BYTES = 5_000_000
 MOST_DEPTH = 100
@@ -169,7 +171,7 @@ class _Reader:
         self._text = text
         self._first_line = first_line
         self._null = (*_NULL, "none", "None") if none_is_null else _NULL
-        self._anchors: dict[str, list[yaml.Event]] = {}
+        self._anchors: dict[str, list[_Event]] = {}
         self._values = 0
 
     def read(self) -> dict[str, Any]:
@@ -193,7 +195,7 @@ class _Reader:
             raise self._stop(first, message)
         return data
 
-    def _events(self) -> Iterator[yaml.Event]:
+    def _events(self) -> Iterator[_Event]:
         """The events of values, and the line where the text stops to be YAML."""
         depth = 0
         try:
@@ -217,9 +219,7 @@ class _Reader:
         except yaml.YAMLError as error:  # a character that YAML has not
             raise self._stop(self._first_line, f"not valid YAML: {error}") from None
 
-    def _value(
-        self, event: yaml.Event, events: Iterator[yaml.Event], address: Address, depth: int
-    ) -> Any:
+    def _value(self, event: _Event, events: Iterator[_Event], address: Address, depth: int) -> Any:
         """The value that `event` begins, the rest of which is taken from `events`."""
         self._values += 1
         if self._values > MOST_VALUES:
@@ -252,9 +252,7 @@ class _Reader:
             return items
         return self._scalar(event)
 
-    def _mapping(
-        self, events: Iterator[yaml.Event], address: Address, depth: int
-    ) -> dict[str, Any]:
+    def _mapping(self, events: Iterator[_Event], address: Address, depth: int) -> dict[str, Any]:
         built: dict[str, Any] = {}
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             key = event.value if isinstance(event, yaml.ScalarEvent) else None
@@ -275,7 +273,7 @@ class _Reader:
             built[key] = self._value(next(events), events, inner, depth + 1)
         return built
 
-    def _scalar(self, event: yaml.ScalarEvent) -> Any:
+    def _scalar(self, event: _Event) -> Any:
         text = event.value
         if not event.implicit[0] or event.tag is not None:
             return self._check_text(event, text)
@@ -293,43 +291,43 @@ class _Reader:
                 return number
             self._note(event, f"{shown(text)[1:-1]} has more than 64 bits; text stands in quotes")
         elif _FLOAT.fullmatch(text):
-            if abs(number := float(text)) < float("inf"):
-                return number
+            if math.isfinite(float(text)):
+                return float(text)
             self._note(
                 event, f"{shown(text)[1:-1]} is too large for a number; text stands in quotes"
             )
         return self._check_text(event, text)
 
-    def _check_tag(self, event: yaml.NodeEvent) -> None:
+    def _check_tag(self, event: _Event) -> None:
         tag = getattr(event, "tag", None)
         if tag is not None and tag not in _TEXT_TAGS:
             tag = tag.replace("tag:yaml.org,2002:", "!!")
             self._note(event, f"the tag {shown(tag)[1:-1]} is not read here; leave it out")
 
-    def _check_text(self, event: yaml.Event, text: str) -> str:
+    def _check_text(self, event: _Event, text: str) -> str:
         if found := _CONTROL_IN_VALUE.search(text):
             self._note(event, f"a text holds the control character {found[0]!r}; leave it out")
         return text
 
-    def _line(self, event: yaml.Event) -> int:
+    def _line(self, event: _Event) -> int:
         return self._first_line + event.start_mark.line
 
-    def _note(self, where: yaml.Event | int, message: str) -> None:
+    def _note(self, where: _Event | int, message: str) -> None:
         line = where if isinstance(where, int) else self._line(where)
         if (line, message) not in self.problems:
             self.problems.append((line, message))
 
-    def _too_deep(self, event: yaml.Event) -> _Stop:
+    def _too_deep(self, event: _Event) -> _Stop:
         return self._stop(event, f"nested over {MOST_DEPTH} deep; make it flatter")
 
-    def _stop(self, where: yaml.Event | int, message: str) -> _Stop:
+    def _stop(self, where: _Event | int, message: str) -> _Stop:
         self._note(where, message)
         return _Stop()
 
 
-def _rest(event: yaml.Event, events: Iterator[yaml.Event]) -> Iterator[yaml.Event]:
+def _rest(event: _Event, events: Iterator[_Event]) -> Iterator[_Event]:
     """The events after `event` that belong to the same value."""
-    depth = isinstance(event, yaml.CollectionStartEvent)
+    depth = int(isinstance(event, yaml.CollectionStartEvent))
     while depth:
         event = next(events)
         depth += isinstance(event, yaml.CollectionStartEvent)

@@ -341,7 +341,8 @@ class _Reader:
     def _formats(self) -> dict[Target, Format]:
         declared = self.metadata.get("format") or {"html": {}}
         if not isinstance(declared, dict):
-            declared = dict.fromkeys(declared if isinstance(declared, list) else [declared])
+            listed = declared if isinstance(declared, list) else [declared]
+            declared = dict.fromkeys(map(str, listed))
         common = {k: v for k, v in self.metadata.items() if k not in _NOT_OF_FORMATS}
         formats: dict[Target, Format] = {}
         for name, given in declared.items():

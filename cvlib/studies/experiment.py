@@ -134,7 +134,7 @@ def parse_experiment(path: Path, profile: str = "default") -> Experiment:
     except ValidationError as error:
         raise explain(error, ExperimentFields, yaml) from None
     this = fields.profiles.get(profile, ProfileFields())
-    seeds = this.seeds or fields.seeds
+    seeds = fields.seeds if this.seeds is None else this.seeds
     if errors := list(_errors(fields, yaml, profile, seeds)):
         raise SpecError(together(errors))
 
@@ -183,14 +183,15 @@ def _errors(
     fields: ExperimentFields, yaml: Yaml, profile: str, seeds: list[int]
 ) -> Iterator[SpecError]:
     """What is wrong with an experiment besides its keys and the values of its runs."""
-    asked = {("seeds",): fields.seeds, ("profiles", profile, "seeds"): seeds}
-    for address, listed in asked.items():
-        if (
-            not listed
-            or len(set(listed)) != len(listed)
-            or not 0 <= min(listed) <= max(listed) < 2**31
-        ):
-            message = f"seeds {shown(listed)}: expected different whole numbers from 0, below 2³¹"
+    listed = [(("seeds",), fields.seeds)]
+    listed += [
+        (("profiles", n, "seeds"), p.seeds)
+        for n, p in fields.profiles.items()
+        if p.seeds is not None
+    ]
+    for address, given in listed:
+        if not given or len(set(given)) != len(given) or not 0 <= min(given) <= max(given) < 2**31:
+            message = f"seeds {shown(given)}: expected different whole numbers from 0, below 2³¹"
             yield yaml.error(address, message)
     for name in fields.profiles:
         if name not in PROFILES or name == "default":
@@ -207,10 +208,10 @@ def _errors(
     of_grid = math.prod(map(len, fields.grid.values())) if fields.grid else 0
     runs = (len(fields.variants) + of_grid or 1) * len(seeds)
     if runs > fields.max_runs:
-        of = f"{of_grid:,} of the grid" if of_grid else f"{len(fields.variants):,} variants"
+        of = f"{of_grid:,} combinations" if of_grid else f"{len(fields.variants):,} variants"
         yield yaml.error(
             ("grid",) if of_grid else ("variants",),
-            f"{of}, with {len(seeds):,} seeds, would be {runs:,} runs, more than "
+            f"{of} × {len(seeds):,} seed{'s' * (len(seeds) != 1)} would be {runs:,} runs, more than "
             f"{fields.max_runs:,}: shorten it, or write `max_runs: {runs}`"
             + " (at most 10000)"
             * (runs > 10_000),

@@ -99,8 +99,12 @@ def load_hypotheses(project: Project) -> tuple[Hypothesis, ...]:
         raise yaml.error((), "the file is empty; declare a hypothesis in it, or delete it")
     read: list[Hypothesis] = []
     errors: list[SpecError] = []
+    by_id: dict[str, str] = {}
     for name in yaml.data:
         try:
+            if (twin := by_id.setdefault(name.lower(), name)) != name:
+                message = f"{name} and {twin} differ in case alone; rename one"
+                raise yaml.error((name,), message)
             read.append(_read(name, yaml, project))
         except SpecError as error:
             errors.append(error)
@@ -110,9 +114,6 @@ def load_hypotheses(project: Project) -> tuple[Hypothesis, ...]:
 
 
 def _read(name: str, yaml: Yaml, project: Project) -> Hypothesis:
-    twin = next(other for other in yaml.data if other.lower() == name.lower())
-    if twin != name:
-        raise yaml.error((name,), f"{name} and {twin} differ in case alone; rename one")
     own = yaml.part(name)
     if not isinstance(yaml.data[name], dict):
         raise yaml.error((name,), f"{name}: expected title, statement, experiment and claims")

@@ -14,6 +14,9 @@ from pydantic import BaseModel, Tag, ValidationError
 from cvlib.yaml_source import Address, SpecError, Yaml, shown, together
 
 
+_PLAIN_TAGS = ("str", "int", "float", "dict[str,any]")  # pydantic's, of a union's members
+
+
 def explain(error: ValidationError, model: type[BaseModel], located: Yaml) -> SpecError:
     """Turn a ValidationError on `located.data` into one SpecError with a line for each problem."""
     # a misspelt key is missing too: the misspelling is what helps, so it comes first
@@ -56,6 +59,10 @@ def _explain_one(item: dict[str, Any], model: type[BaseModel], located: Yaml) ->
         text = f"{key}: {context['error']}" if key else str(context["error"])
     else:
         message = item["msg"][0].lower() + item["msg"][1:]
+        if kind in ("dict_type", "model_type", "model_attributes_type"):
+            message = "expected `key: value` lines below it"
+        elif kind == "union_tag_not_found":
+            message = "expected the key 'name' below it"
         text = f"{key}: {shown(value)} will not do: {message}"
     return str(located.error(address, text if len(text) < 1000 else f"{text[:1000]}…"))
 
@@ -81,7 +88,7 @@ def _walk(
         members = list(_members(current))
         is_tag = isinstance(step, str) and not (isinstance(data, dict) and step in data)
         tagged = [member for member, tags in members if step in tags]
-        if is_tag and (tagged or step in ("str", "dict[str,any]")):
+        if is_tag and (tagged or step in _PLAIN_TAGS):
             current = tagged[0] if tagged else current
             continue
         address.append(str(step))
