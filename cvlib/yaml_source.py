@@ -80,8 +80,8 @@ class Yaml:
 
 
 def together(messages: Iterable[object]) -> str:
-    """Several messages as one, a line each, none twice; of very many the first ones and their number."""
-    said = list(dict.fromkeys(map(str, messages)))
+    """Several messages as one, no line twice; of very many the first ones and their number."""
+    said = list(dict.fromkeys("\n".join(map(str, messages)).split("\n")))
     more = [f"… and {len(said) - _MOST_SAID} more"] if len(said) > _MOST_SAID else []
     return "\n".join(said[:_MOST_SAID] + more)
 

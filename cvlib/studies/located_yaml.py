@@ -13,7 +13,6 @@ from pydantic import BaseModel, Tag, ValidationError
 
 from cvlib.yaml_source import Address, SpecError, Yaml, shown, together
 
-
 _PLAIN_TAGS = ("str", "int", "float", "dict[str,any]")  # pydantic's, of a union's members
 
 
