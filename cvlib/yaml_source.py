@@ -40,7 +40,7 @@ _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
-_CONTROL_IN_VALUE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL_IN_VALUE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]")
 
 
 class SpecError(CvlibError, ValueError):
@@ -306,7 +306,7 @@ class _Reader:
 
     def _check_text(self, event: _Event, text: str) -> str:
         if found := _CONTROL_IN_VALUE.search(text):
-            self._note(event, f"a text holds the control character {found[0]!r}; leave it out")
+            self._note(event, f"a text holds the control character {ascii(found[0])}; leave it out")
         return text
 
     def _line(self, event: _Event) -> int:

@@ -90,6 +90,7 @@ def test_an_empty_text_is_an_empty_mapping(text):
         ("a: \0", 1, "the control character '\\x00'"),
         ("a: \ud800", 1, "the control character '\\ud800'"),
         ('a: 1\nb: "\\e[31m"', 2, "a text holds the control character '\\x1b'; leave it out"),
+        ('a: "x\\u202ey"', 1, "a text holds the control character '\\u202e'"),
         ('"\\a": 1', 1, "a text holds the control character '\\x07'"),
         ("a: 1\n---\nb: 2", 3, "a second document begins here"),
         ("a: {b: 1, b: 2}", 1, "`b` is given twice; delete one"),

@@ -63,7 +63,7 @@ class ExperimentFields(BaseModel):
 
     model_config = _CONFIG
 
-    title: str = Field(description="the experiment's name, in plain words")
+    title: str = Field(max_length=500, description="the experiment's name, in plain words")
     question: str = Field(description="what it is to find out, one or two sentences")
     dataset: str | dict[str, Any] = Field(description="a dataset's name, or its keys")
     base: BaseFields = Field(default_factory=BaseFields, description="shared by all variants")
@@ -263,10 +263,12 @@ def _check_distinct(variants: list[Variant], yaml: Yaml) -> None:
         of_grid = variant.factor == "grid"
         address = ("grid",) if of_grid else ("variants", variant.name, "label")
         label = " ".join(variant.label.split())
-        if not label or "\n" in variant.label or "\n" in variant.name:
-            message = (
-                f"{shown(variant.name)} is called {shown(variant.label)}; expected a line of text"
-            )
+        if (
+            not label
+            or "\n" in variant.label + variant.name
+            or max(map(len, (label, variant.name))) > 500
+        ):
+            message = f"{shown(variant.name)} is called {shown(variant.label)}; expected a line of text, of 500 letters at most"
             errors.append(yaml.error(address, message))
         for what, value, remedy in (
             ("are the same run", variant.spec.model_dump_json(), "remove one"),

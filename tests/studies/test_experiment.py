@@ -243,6 +243,7 @@ TEN = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"
         ("profiles: {quick: {seeds: []}}", 4, "seeds []: expected different whole numbers"),
         ("variants: {a: {label: ''}}", 4, "'a' is called ''; expected a line of text"),
         ('variants: {a: {label: "x\\ny"}}', 4, "'a' is called 'x\\ny'; expected a line"),
+        ("variants: {a: {label: " + "x" * 1_000_000 + "}}", 4, "of 500 letters at most"),
         (
             "variants:\n  a: {set: {train.epochs: 3}}\n  A: {set: {train.epochs: 4}}",
             6,
