@@ -12,7 +12,7 @@ BROWSE  := $(VENV)/.dashboard
 # compiled while it is installed: each first import of torch or scikit-learn would do it, in every process that may not write
 UV_ADD   = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt
 
-.PHONY: help setup report dashboard test quick retrain status lint bench clean
+.PHONY: help setup report dashboard test quick retrain status lint bench faults fuzz clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -47,6 +47,12 @@ test: $(BROWSE)  ## every check: lint, types, tests
 	$(BIN)/mypy
 	$(BIN)/python -m compileall -q cvlib tests  # its processes may be told to write no bytecode
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
+
+faults: $(STAMP)  ## inject every fault and write docs/reliability.md (half an hour)
+	$(BIN)/python -m tests.faults --write
+
+fuzz: $(STAMP)  ## fuzz every reader for ten minutes each
+	$(BIN)/python -m tests.faults fuzz --seconds 600
 
 quick: $(STAMP)  ## a small profile of every experiment, trained from nothing and rendered
 	rm -rf experiments/runs-quick _output-quick

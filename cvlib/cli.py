@@ -23,7 +23,7 @@ from cvlib.commands.reviewed import reviewed
 from cvlib.commands.run import run
 from cvlib.commands.status import status
 from cvlib.commands.trace import trace
-from cvlib.errors import CvlibError
+from cvlib.errors import CvlibError, fault_of_the_machine
 from cvlib.terminal import printable
 from cvlib.weights_cli import app as weights_app
 
@@ -91,7 +91,9 @@ def main() -> None:
     except Exception as error:
         from pydantic import ValidationError
 
-        if not isinstance(error, (CvlibError, ValidationError)):
+        is_told = isinstance(error, (CvlibError, ValidationError))
+        words = str(error) if is_told else fault_of_the_machine(error)
+        if not words:
             raise  # a bug
-        typer.echo(f"cvlib: {error}", err=True)
+        typer.echo(f"cvlib: {words}", err=True)
         raise SystemExit(2) from None

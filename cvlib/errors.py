@@ -2,6 +2,42 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
 
 class CvlibError(Exception):
     """Said in plain words on the command line, without a traceback; any other exception is a bug."""
+
+
+def fault_of_the_machine(error: BaseException) -> str:
+    """What the disk or the memory could not do, in one line with what to do; '' for anything else."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return _fault_of_the_disk(error)
+    words = str(error)
+    # torch raises RuntimeError on the CPU, a subclass of it on an accelerator
+    if isinstance(error, MemoryError) or "out of memory" in words or "not enough memory" in words:
+        return "out of memory: a smaller batch_size, or fewer --workers, needs less"
+    return ""
+
+
+def _fault_of_the_disk(error: OSError) -> str:
+    file = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "a file"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        free = ""
+        with suppress(OSError):
+            there = next(p for p in (Path(file), *Path(file).parents) if p.exists())
+            free = f": {shutil.disk_usage(there).free:,} bytes free"
+        return f"no space left for {file}{free}; free some and start again"
+    if error.errno == errno.EROFS:
+        return f"{file} cannot be written: its file system is read-only"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"{file} may not be read or written: see to its permissions"
+    if error.errno == errno.EIO:
+        return f"the disk failed at {file} (input/output error): see to it, then start again"
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return f"too many open files at {file}: raise the limit (ulimit -n)"
+    return f"{file}: {error.strerror or error}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -25,6 +26,7 @@ from cvlib.errors import CvlibError
 _SEAL = b"cvlib-sealed-1\n"
 _HEADER = len(_SEAL) + 65
 _CHUNK = 1 << 20
+OLD = ".old"  # ends the name of a folder that stands aside while another takes its place
 
 
 class DamagedFile(CvlibError):
@@ -49,9 +51,14 @@ def readable_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def sha256_bytes(data: bytes) -> str:
+    """Return the sha256 of `data`, as 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def sha256_text(text: str) -> str:
     """Return the sha256 of UTF-8 `text`, as 64 hex digits."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256_bytes(text.encode())
 
 
 def sha256_file(path: Path) -> str:
@@ -106,6 +113,9 @@ def replace_file(path: Path, data: bytes) -> None:
 def _staged(path: Path) -> Iterator[Path]:
     """A file beside `path` to write, that then takes its place; gone when the writing fails."""
     staged = path.with_name(f".{path.name}.{os.getpid()}")
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.[0-9]*"):
+        if not _is_alive(leftover.suffix[1:]):
+            leftover.unlink(missing_ok=True)
     try:
         yield staged
         staged.replace(path)
@@ -113,6 +123,16 @@ def _staged(path: Path) -> Iterator[Path]:
         staged.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, OverflowError, ProcessLookupError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def sync_folder(folder: Path) -> None:
@@ -222,7 +242,7 @@ def replace_folder(staged: Path, target: Path) -> None:
         sync_folder(target.parent)
         return
     if not _exchange(staged, target):
-        old = staged.with_name(staged.name + ".old")
+        old = staged.with_name(staged.name + OLD)
         target.rename(old)
         staged.rename(target)
         staged = old
@@ -232,7 +252,7 @@ def replace_folder(staged: Path, target: Path) -> None:
 
 def restore_folder(staged: Path, target: Path) -> None:
     """Undo what a kill within `replace_folder` left: the old folder is put back where none stands."""
-    old = staged.with_name(staged.name + ".old")
+    old = staged.with_name(staged.name + OLD)
     if old.exists() and not target.exists():
         old.rename(target)
     for leftover in (staged, old):

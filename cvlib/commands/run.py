@@ -71,7 +71,9 @@ def run(
     if not quiet:
         typer.echo(f"{len(summary.done)} trained; ", nl=False)
         _say_what_is_left(inspect(project, experiments or (), variant or ()))
-    if summary.failed:
+    if summary.stopped and not quiet:
+        typer.echo("Of what was stopped nothing is lost: the next `cvlib run` goes on.")
+    if summary.failed or summary.stopped:
         raise typer.Exit(1)
 
 

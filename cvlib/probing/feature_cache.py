@@ -17,7 +17,14 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from cvlib.data.notes import file_digest
+from cvlib.files import (
+    DamagedFile,
+    read_note,
+    replace_folder,
+    sealed_json,
+    sha256_file,
+    write_durably,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -84,13 +91,13 @@ def _load(folder: Path, identity: dict[str, Any]) -> Features | str:
         return ""
     file = folder / "features.npy"
     try:
-        meta = json.loads((folder / "meta.json").read_text())
+        meta = read_note(folder / "meta.json")
         if _spelled(meta["identity"]) != _spelled(identity):
             return "meta.json is that of other features"
         size = file.stat().st_size
         if size != meta["bytes"]:
             return f"features.npy has {size} of {meta['bytes']} bytes"
-        if file_digest(file) != meta["sha256"]:
+        if sha256_file(file) != meta["features_sha256"]:
             return "features.npy has another checksum than it was written with"
         return Features(
             array=np.load(file, mmap_mode="r"),
@@ -98,14 +105,17 @@ def _load(folder: Path, identity: dict[str, Any]) -> Features | str:
             images_per_second=float(meta["images_per_second"]),
             made=False,
         )
+    except DamagedFile as damage:
+        return str(damage)
     except (OSError, ValueError, KeyError, TypeError) as error:
         return repr(error)
 
 
 def _write(folder: Path, identity: dict[str, Any], array: np.ndarray, seconds: float) -> None:
     # of this process alone: a killed one's leftovers, or a lock that was removed, harm nobody
+    for leftover in folder.parent.glob(f".staged-{folder.name}-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
     staged = folder.parent / f".staged-{folder.name}-{os.getpid()}"
-    shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)
     try:
         file = staged / "features.npy"
@@ -119,16 +129,9 @@ def _write(folder: Path, identity: dict[str, Any], array: np.ndarray, seconds: f
             "seconds": seconds,
             "images_per_second": len(array) / seconds,
             "bytes": file.stat().st_size,
-            "sha256": file_digest(file),
+            "features_sha256": sha256_file(file),
         }
-        with (staged / "meta.json").open("w") as out:
-            out.write(json.dumps(meta, sort_keys=True, indent=1) + "\n")
-            out.flush()
-            os.fsync(out.fileno())
-        if folder.exists():  # a damaged one: it was read just now
-            damaged = staged.with_name(f"{staged.name}-damaged")
-            folder.replace(damaged)
-            shutil.rmtree(damaged, ignore_errors=True)
-        staged.replace(folder)
+        write_durably(staged / "meta.json", sealed_json(meta).encode())
+        replace_folder(staged, folder)  # which holds damaged ones, if any: it was read just now
     finally:
         shutil.rmtree(staged, ignore_errors=True)

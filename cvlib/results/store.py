@@ -12,6 +12,8 @@
     <root>/.scratch/<key>/           checkpoints of a run under way
     <root>/.locks/<key>.lock         held by the process that works on the run
 
+    <root>/<key>.failed.json         why the last attempt failed, where an earlier result stands
+
 A failed run's folder holds failure.json instead of metrics, history and predictions.
 """
 
@@ -20,6 +22,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,8 +30,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cvlib.files import (
+    OLD,
     canonical_json,
+    copy_durably,
+    read_note,
     readable_json,
+    replace_folder,
+    replace_text,
+    restore_folder,
+    sealed_json,
+    sha256_bytes,
     sha256_file,
     sha256_text,
     write_durably,
@@ -40,6 +51,8 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 FORMAT = 1
+_FINISHED = "finished"  # in a run's scratch folder: the digest of the result that came of it
+_OF_A_RUN = re.compile(r"^(?:(?:staged|removed)-)?([0-9a-f]{64})(?:-|$)")
 
 
 class Store:
@@ -60,25 +73,51 @@ class Store:
         return (self.root / key / MANIFEST).exists()
 
     def problems(self, key: str) -> list[str]:
-        """Everything wrong with a run's folder, in words; empty when it is whole."""
+        """Everything wrong with a run's folder, in words; empty when it is whole.
+
+        Weights are looked at by `damaged_weights`: no page shows them.
+        """
         folder = self.root / key
         try:
-            manifest = json.loads((folder / MANIFEST).read_text())
-            listed = dict(manifest["files"])
+            manifest = json.loads((folder / MANIFEST).read_bytes())
+            listed = {str(name): str(digest) for name, digest in manifest["files"].items()}
         except FileNotFoundError:
             return [f"{MANIFEST} is missing"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return [f"{MANIFEST} cannot be read"]
         if manifest.get("format") != FORMAT:
             return [f"written in store format {manifest.get('format')}, this cvlib reads {FORMAT}"]
-        found = []
+        needed = {"spec.json", "provenance.json"}
+        if "failure.json" not in listed:
+            needed |= {"metrics.json", "history.json", "predictions.npz"}
+        found = [f"{MANIFEST} does not list {name}" for name in sorted(needed - listed.keys())]
+        found += [
+            f"{MANIFEST} does not list {name}"
+            for name in ("tables.json", "embedding.npz", "failure.json")
+            if name not in listed and (folder / name).exists()
+        ]
         for name, digest in listed.items():
             path = folder / name
-            if not path.exists():
+            if not path.is_file():
                 found.append(f"{name} is missing")
             elif sha256_file(path) != digest:
                 found.append(f"{name} was altered")
+        if not found:
+            identity = json.loads((folder / "spec.json").read_bytes())
+            made = run_key(**identity)
+            if made != key:
+                found.append(f"it is run {made[:12]}, in a folder of another name")
         return found
+
+    def damaged_weights(self, key: str) -> list[str]:
+        """The files of weights beside a run that are not as they were written; absent is whole."""
+        folder = self.root / key
+        listed = json.loads((folder / MANIFEST).read_bytes())["weights"]
+        return [
+            name
+            for name, digest in listed.items()
+            if (folder / name).is_file() and sha256_file(folder / name) != digest
+        ]
 
     def read(self, key: str) -> Run | FailedRun:
         """Read one run, checksums verified.
@@ -111,6 +150,10 @@ class Store:
         manifest = self.root / key / MANIFEST
         return sha256_file(manifest) if manifest.exists() else ""
 
+    def last_failure(self, key: str) -> str:
+        """Why the last attempt failed at a run whose earlier result stands; '' when it did not."""
+        return str(read_note(self.root / f"{key}.failed.json").get("reason", ""))
+
     # ── writing ──────────────────────────────────────────────────────────────────────────────
 
     def scratch(self, key: str) -> Path:
@@ -124,9 +167,19 @@ class Store:
         path = self.root / ".scratch" / key
         return path.is_dir() and any(path.iterdir())
 
+    def clear_leftovers(self) -> None:
+        """Clear what killed processes left of runs that nobody works on now."""
+        names = (path.name for path in (self.root / ".scratch").glob("*") if path.is_dir())
+        for key in {found[1] for name in names if (found := _OF_A_RUN.search(name))}:
+            with self.lock(key):
+                pass
+
     @contextmanager
     def lock(self, key: str) -> Iterator[bool]:
-        """Hold the run's lock; yields False, at once, when another process holds it."""
+        """Hold the run's lock; yields False, at once, when another process holds it.
+
+        What a killed process left half done of this run is put right first.
+        """
         # Imported here: a render reads only, and needs no locks.
         from filelock import FileLock, Timeout
 
@@ -139,9 +192,24 @@ class Store:
             yield False
             return
         try:
+            self._put_right(key)
             yield True
         finally:
             lock.release()
+
+    def _put_right(self, key: str) -> None:
+        scratch = self.root / ".scratch"
+        for path in scratch.glob(f"*-{key}-*"):
+            if path.name.startswith("staged-"):
+                name = path.name.removesuffix(OLD)
+                restore_folder(path.with_name(name), self.root / key)
+            elif path.name.startswith("removed-"):
+                shutil.rmtree(path)
+        finished = scratch / key / _FINISHED
+        if finished.exists() and finished.read_text() == self.digest(key):
+            shutil.rmtree(scratch / key)
+        for path in (scratch / key).glob(".*.[0-9]*"):
+            path.unlink()  # a write that a kill cut short
 
     def write_run(
         self,
@@ -194,7 +262,18 @@ class Store:
         provenance: Mapping[str, Any],
         weights_sha256: str | None = None,
     ) -> None:
-        """Record that a run ended without a result, and why; its checkpoints are dropped."""
+        """Record that a run ended without a result, and why; its checkpoints are dropped.
+
+        An earlier result stays, with the reason beside it.
+        """
+        if (
+            key in self
+            and not self.problems(key)
+            and not (self.root / key / "failure.json").exists()
+        ):
+            replace_text(self.root / f"{key}.failed.json", sealed_json({"reason": reason}))
+            shutil.rmtree(self.root / ".scratch" / key, ignore_errors=True)
+            return
         small = {
             "failure.json": readable_json({"reason": reason, "lasting": lasting}).encode(),
         }
@@ -210,6 +289,7 @@ class Store:
             doomed.parent.mkdir(parents=True, exist_ok=True)
             folder.replace(doomed)
             shutil.rmtree(doomed)
+        (self.root / f"{key}.failed.json").unlink(missing_ok=True)
         shutil.rmtree(self.root / ".scratch" / key, ignore_errors=True)
 
     def _publish(
@@ -227,19 +307,21 @@ class Store:
         staged.mkdir(parents=True)
         for name, data in small.items():
             write_durably(staged / name, data)
-        moved = {}
-        for name, path in weights.items():
-            target = staged / f"{name}.safetensors"
-            shutil.copyfile(path, target)
-            moved[target.name] = sha256_file(target)
         manifest = {
             "format": FORMAT,
-            "files": {name: sha256_file(staged / name) for name in small},
-            "weights": moved,
+            "files": {name: sha256_bytes(data) for name, data in small.items()},
+            "weights": {
+                f"{name}.safetensors": copy_durably(path, staged / f"{name}.safetensors")
+                for name, path in weights.items()
+            },
         }
-        write_durably(staged / MANIFEST, readable_json(manifest).encode())
-        self.remove(key)
-        staged.replace(self.root / key)
+        written = readable_json(manifest).encode()
+        write_durably(staged / MANIFEST, written)
+        # Said before the folders change places: whoever finds both knows that the work is done.
+        replace_text(self.scratch(key) / _FINISHED, sha256_bytes(written))
+        replace_folder(staged, self.root / key)
+        (self.root / f"{key}.failed.json").unlink(missing_ok=True)
+        shutil.rmtree(self.root / ".scratch" / key)
 
 
 def run_key(

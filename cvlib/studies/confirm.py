@@ -295,7 +295,7 @@ class _Repeater:
             stopping = "nothing is noted."
             for run, ended in carry_out(self.project, executor, group, self.view, stopping):
                 self.called |= ended.called
-                if ended.how in ("failed", "died"):
+                if ended.how in ("failed", "stopped"):
                     found.failed[run.name] = ended.reason
                 if ended.how not in ("held", "interrupted"):
                     unfinished.discard(run.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 import threading
@@ -14,7 +15,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from cvlib.data.spec import DatasetSpec
-from cvlib.files import canonical_json, replace_text, sha256_text
+from cvlib.errors import CvlibError, fault_of_the_machine
+from cvlib.files import DamagedFile, canonical_json, replace_text, sha256_text
 from cvlib.models.spec import FAMILIES, BackboneSpec
 from cvlib.probing.spec import LinearProbeSpec, ZeroShotSpec
 from cvlib.project import Project
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from cvlib.analysis.feature_maps import FeatureMaps
     from cvlib.data.arrays import ImageData
     from cvlib.training.outcome import Outcome, Progress
+
+logger = logging.getLogger(__name__)
 
 # What makes the features of frozen backbones: a change here makes those in the cache useless.
 FEATURES = ("cvlib.data.load", FAMILIES["backbone"], "cvlib.probing.features")
@@ -57,15 +61,34 @@ Called = frozenset[tuple[str, int]]
 class Ended:
     """How an attempt at a run ended.
 
-    how: `done`, `failed` (recorded in the store), `interrupted` (a checkpoint is kept), `held`
-    (another process works on it), `there` (another process finished it meanwhile) or `died` (the
-    process ended). called: of a run that was traced.
+    how: `done`, `failed` by its own doing (recorded in the store), `stopped` by the machine, with
+    the reason, or `interrupted` on request (both keep what is stored, and the checkpoint), `held`
+    (another process works on it) or `there` (another process finished it meanwhile). called: of a
+    run that was traced.
     """
 
     how: str
     reason: str = ""
     metrics: dict[str, float] | None = None
     called: Called = frozenset()
+
+
+_CHANGED = "{} changed while the run was waiting; start again"
+
+
+class WeightsChanged(CvlibError):
+    """The file that a run was to start from is another one by now."""
+
+
+def _fault(error: Exception) -> str:
+    """Why an error says nothing about the run itself; '' when it is the run's own doing."""
+    if isinstance(error, DamagedFile | WeightsChanged):
+        return str(error)
+    # a library may hide the disk's error behind its own
+    causes: list[BaseException] = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) and cause not in causes:
+        causes.append(cause)
+    return next(filter(None, map(fault_of_the_machine, causes)), "")
 
 
 class Worker:
@@ -97,16 +120,19 @@ class Worker:
         """Make one run under its lock, unless another process has or does."""
         key = task.run.key
         assert key is not None, "a run is executed once its data is there"
-        with self._store.lock(key) as mine:
-            if not mine:
-                return Ended("held")
-            if self._store.digest(key) not in ("", task.replaces):
-                return Ended("there")
-            if not task.trace:
-                return self._make(task.run, key)
-            with calls_traced() as called:
-                ended = self._make(task.run, key)
-            return replace(ended, called=frozenset(called))
+        try:
+            with self._store.lock(key) as mine:
+                if not mine:
+                    return Ended("held")
+                if self._store.digest(key) not in ("", task.replaces):
+                    return Ended("there")
+                if not task.trace:
+                    return self._make(task.run, key)
+                with calls_traced() as called:
+                    ended = self._make(task.run, key)
+                return replace(ended, called=frozenset(called))
+        except (OSError, MemoryError) as error:  # of the store itself
+            return Ended("stopped", fault_of_the_machine(error) or str(error))
 
     def _make(self, planned: PlannedRun, key: str) -> Ended:
         from cvlib.training.outcome import Interrupted, RunFailed
@@ -132,19 +158,9 @@ class Worker:
         try:
             data = self._load(spec.dataset)
             if data.fingerprint != planned.dataset_fingerprint:
-                raise RuntimeError(
-                    f"the data of {planned.name} changed while the run was waiting; run it again"
-                )
+                return Ended("stopped", _CHANGED.format(f"the data of {planned.name}"))
             outcome = self._outcome(planned, data, self._scratch(key, code))
             maps = _maps(spec, data, outcome.test_features)
-        except Interrupted:
-            return Ended("interrupted")
-        except RunFailed as failure:
-            reason, lasting = str(failure), True
-        except Exception as error:  # a crash of one run must not take the others with it
-            reason, lasting = f"{type(error).__name__}: {error}", False
-            traceback.print_exc()
-        else:
             self._store.write_run(
                 key,
                 **identity,
@@ -169,6 +185,15 @@ class Worker:
                 embedding=maps.arrays if maps else None,
             )
             return Ended("done", metrics=dict(outcome.metrics))
+        except Interrupted:
+            return Ended("interrupted")
+        except RunFailed as failure:
+            reason, lasting = str(failure), True
+        except Exception as error:  # a crash of one run must not take the others with it
+            if fault := _fault(error):
+                return Ended("stopped", fault)
+            reason, lasting = f"{type(error).__name__}: {error}", False
+            traceback.print_exc()
         self._store.write_failure(
             key, **identity, reason=reason, lasting=lasting, provenance=provenance
         )
@@ -220,7 +245,9 @@ class Worker:
         """Checkpoint folder of a run; emptied when the code changed since, for a run is of one code."""
         folder = self._store.scratch(key)
         note, text = folder / "code.json", canonical_json(code)
-        if not note.exists() or note.read_text() != text:
+        if not note.exists() or note.read_text(errors="replace") != text:
+            if note.exists():
+                logger.warning("%s is of other code, training starts anew", folder)
             shutil.rmtree(folder)
             replace_text(note, text)
         return folder
@@ -232,10 +259,7 @@ class Worker:
         project, wanted = self._project, planned.start.sha256
         found = Starts(project.root, project.data, project.runs).file(planned.spec, wanted)
         if found is None or found.sha256 != wanted:
-            raise RuntimeError(
-                f"the pretrained weights of {planned.name} changed while the run was waiting; "
-                "run it again"
-            )
+            raise WeightsChanged(_CHANGED.format(f"the pretrained weights of {planned.name}"))
         return found.path
 
     def _load(self, spec: DatasetSpec) -> ImageData:

@@ -122,8 +122,8 @@ class WorkerPool:
 
 def _died(exitcode: int | None) -> Ended:
     how = f"signal {-exitcode}" if exitcode is not None and exitcode < 0 else f"exit {exitcode}"
-    hint = "; the machine may have run out of memory: try --workers 1" if exitcode == -9 else ""
-    return Ended("died", f"the worker process ended by {how}{hint}")
+    hint = ", as it is when memory runs out: try --workers 1" if exitcode == -9 else ""
+    return Ended("stopped", f"the worker process was ended by {how}{hint}; its checkpoint is kept")
 
 
 def _work(
@@ -149,9 +149,14 @@ def _work(
         # a killed parent cannot ask; its children notice that they have another one
         should_stop=lambda: stop.is_set() or os.getppid() != parent,
     )
-    with contextlib.suppress(EOFError, OSError):
-        while True:
-            pipe.send(worker.execute(pipe.recv()))
+    while True:
+        try:
+            task = pipe.recv()
+        except (EOFError, OSError):
+            return  # nobody has work any more
+        ended = worker.execute(task)
+        with contextlib.suppress(OSError):
+            pipe.send(ended)
 
 
 def default_workers(device: str = "auto") -> int:

@@ -87,7 +87,7 @@ class Tally:
         if news.ended is not None:
             del self.under_way[news.worker]
             # one that another process holds comes again; one that was interrupted is not done
-            if news.ended.how not in ("held", "interrupted"):
+            if news.ended.how not in ("held", "interrupted", "stopped"):
                 self.ended[each.run.experiment] += 1
         return time.monotonic() - each.since
 
@@ -150,8 +150,8 @@ class ProgressView:
         if ended is not None and ended.how != "held":
             total = self._tally.total
             line = f"[{self._tally.done:>{len(str(total))}}/{total}] {news.run.name}: "
-            if ended.how in ("failed", "died"):
-                self.note(f"{line}FAILED: {ended.reason}")
+            if ended.how in ("failed", "stopped"):
+                self.note(f"{line}{ended.how.upper()}: {ended.reason}")
             elif ended.how == "there" and not self._quiet:
                 self.note(f"{line}another process finished it")
             elif ended.how == "done" and ended.metrics and not self._quiet:

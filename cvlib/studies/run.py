@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,11 +21,15 @@ from cvlib.studies.status import RunStatus, needs_work
 
 @dataclass
 class RunSummary:
-    """What one call did. done, failed, skipped: names of runs, with the reason of the latter two."""
+    """What one call did: names of runs, with the reason of all but the done.
+
+    stopped: by the machine, not by their own doing; what was stored of them stands.
+    """
 
     done: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    stopped: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
 
 
@@ -62,6 +67,8 @@ def run_experiments(
     rerun: see `needs_work`. executor: where; None: in processes of this machine.
     Ctrl-C leaves checkpoints, from which the next call goes on.
     """
+    with suppress(OSError):  # a store that is only read needs none of it
+        Store(project.runs).clear_leftovers()
     statuses = inspect(project, experiment_ids, variants)
     pending = [status.planned for status in statuses if needs_work(status, rerun)]
     summary = RunSummary()
@@ -73,8 +80,10 @@ def run_experiments(
         for run, ended in carry_out(project, executor, tasks, view or ProgressView(sys.stderr)):
             if ended.how == "done":
                 summary.done.append(run.name)
-            elif ended.how in ("failed", "died"):
+            elif ended.how == "failed":
                 summary.failed[run.name] = ended.reason
+            elif ended.how == "stopped":
+                summary.stopped[run.name] = ended.reason
             if ended.how not in ("held", "interrupted"):
                 left.discard(run.key)
         summary.interrupted = bool(left)

@@ -111,6 +111,8 @@ class Inspector:
             return self._absent(planned, key)
         if isinstance(found, DamagedRun):
             return RunStatus(planned, "damaged", reason=str(found))
+        failed = self._store.last_failure(key)
+        failed = f"trained again and failed: {failed}" if failed else ""
         then, now, note = found.provenance["code"], self.present_code(planned), ""
         changed = changed_modules(then, now)
         if isinstance(found, FailedRun):
@@ -121,13 +123,15 @@ class Inspector:
                 self._confirmed = read_confirmed(self._store.root)
             evidence = self._confirmed.get(change_id(planned, then, now))
             if evidence is None:
-                return RunStatus(planned, "stale", "code", code_cue(changed), found)
+                reason = "; ".join(filter(None, (code_cue(changed), failed)))
+                return RunStatus(planned, "stale", "code", reason, found)
             repeated = f"{len(evidence['repeated'])} of {evidence['runs']} runs repeated"
             note = f"code changed since, {repeated}, equal"
         before, after = found.provenance["packages"].get(ARITHMETIC), self._versions.get(ARITHMETIC)
         if before != after:
             environment = f"{ARITHMETIC} {before} → {after}"
             return RunStatus(planned, "stale", "environment", environment, found)
+        note = "; ".join(filter(None, (note, failed)))
         return RunStatus(planned, "fresh", result=found, note=note)
 
     def _absent(self, planned: PlannedRun, key: str) -> RunStatus:

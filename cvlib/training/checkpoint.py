@@ -6,18 +6,22 @@ Weights are kept as safetensors files: tensors and nothing that could run.
 from __future__ import annotations
 
 import copy
+import io
 import logging
 import pickle
 import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from cvlib.files import DamagedFile, open_sealed, replace_file, write_sealed
 from cvlib.training.device import capture_random_state, restore_random_state
 
 logger = logging.getLogger(__name__)
@@ -152,9 +156,7 @@ class Checkpoint:
             "state": state.to_plain(),
             "random": capture_random_state(self.device),
         }
-        staged = self.path.with_name(self.path.name + ".staged")
-        torch.save(content, staged)
-        staged.replace(self.path)
+        write_sealed(self.path, lambda file: torch.save(content, file))
         self._saved_at = time.monotonic()
         self._interval = max(INTERVAL_SECONDS, (self._saved_at - start) / LARGEST_SHARE)
 
@@ -164,12 +166,15 @@ class Checkpoint:
             return
         reason = ""
         try:
-            content = torch.load(self.path, map_location="cpu", weights_only=True)
+            with _opened(self.path) as file:
+                content = torch.load(file, map_location="cpu", weights_only=True)
             mine, theirs = self.identity, content["identity"]
             names = mine.keys() | theirs.keys()
             differing = sorted(name for name in names if mine.get(name) != theirs.get(name))
             if differing:
                 reason = f"it belongs to a run with another {', '.join(differing)}"
+        except DamagedFile as damage:
+            reason = str(damage)
         except _UNREADABLE as error:
             reason = f"it cannot be read ({error})"
         if reason:
@@ -190,11 +195,20 @@ def snapshot(model: nn.Module) -> dict[str, Tensor]:
     }
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    with path.open("rb") as file:
+        if file.read(2) == b"PK":  # as cvlib 0.1.0 wrote it: a zip file without a checksum of ours
+            file.seek(0)
+            yield file
+            return
+    with open_sealed(path) as file:
+        yield io.BytesIO(file.read())  # torch wants a file that begins with its archive
+
+
 def save_weights(path: Path, weights: dict[str, Tensor]) -> None:
-    """Write beside and rename: the file is whole or absent."""
-    staged = path.with_name(path.name + ".staged")
-    save_file(weights, staged)
-    staged.replace(path)
+    """Replace the file in one step: it is whole or absent."""
+    replace_file(path, save(weights))
 
 
 def load_weights(path: Path, model: nn.Module) -> None:

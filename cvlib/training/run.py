@@ -23,7 +23,6 @@ from cvlib.models.spec import ModelSpec
 from cvlib.training.checkpoint import (
     Checkpoint,
     TrainingState,
-    load_weights,
     save_weights,
     snapshot,
 )
@@ -147,7 +146,7 @@ def train(
             assert state.best is not None  # the first epoch is always the best so far
             save_weights(files["best"], state.best)
             save_weights(files["last"], snapshot(state.evaluated))
-            load_weights(files["best"], state.evaluated)
+            state.evaluated.load_state_dict(state.best)
             report("test")
             # Made only now: the test split is not touched before the one look at it.
             test_loader = loader(data.test, batch_size=evaluation_batch)

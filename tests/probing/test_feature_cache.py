@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import multiprocessing
 import shutil
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cvlib.files import read_note, sealed_json
 from cvlib.probing.feature_cache import cached_features, feature_key
 from cvlib.training.outcome import Interrupted
 
@@ -86,9 +86,9 @@ def _flip_a_bit(folder: Path) -> None:
 
 
 def _other_meta(folder: Path) -> None:
-    meta = json.loads((folder / "meta.json").read_text())
+    meta = read_note(folder / "meta.json")
     meta["identity"]["pooling"] = "cls"
-    (folder / "meta.json").write_text(json.dumps(meta))
+    (folder / "meta.json").write_text(sealed_json(meta))
 
 
 DAMAGES: dict[str, Callable[[Path], object]] = {

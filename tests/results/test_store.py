@@ -9,7 +9,7 @@ import pytest
 from cvlib.results.run import DamagedRun, FailedRun, Run
 from cvlib.results.store import Store, run_key
 
-KEY = "ab" * 32
+KEY = run_key({"seed": 0, "train": {"epochs": 1}}, "f" * 64)
 
 
 def write(store: Store, key: str = KEY, **changes):
@@ -114,8 +114,8 @@ def test_a_failure_is_kept_with_its_reason_and_a_result_takes_its_place(tmp_path
     store = Store(tmp_path)
     store.write_failure(
         KEY,
-        spec={},
-        dataset_fingerprint="f",
+        spec={"seed": 0, "train": {"epochs": 1}},
+        dataset_fingerprint="f" * 64,
         reason="loss is nan at step 7",
         lasting=True,
         provenance={},
@@ -124,6 +124,24 @@ def test_a_failure_is_kept_with_its_reason_and_a_result_takes_its_place(tmp_path
     assert isinstance(failed, FailedRun) and failed.reason == "loss is nan at step 7"
     write(store)
     assert isinstance(store.read(KEY), Run)
+
+
+def test_a_failure_stands_beside_an_earlier_result_until_there_is_a_newer(tmp_path):
+    store = Store(tmp_path)
+    given = write(store)
+    identity = {name: given[name] for name in ("spec", "dataset_fingerprint")}
+    store.write_failure(KEY, **identity, reason="loss is nan", lasting=True, provenance={})
+    assert isinstance(store.read(KEY), Run) and store.last_failure(KEY) == "loss is nan"
+    write(store)
+    assert store.last_failure(KEY) == ""
+
+
+def test_a_run_in_a_folder_of_another_name_is_refused(tmp_path):
+    store = Store(tmp_path)
+    write(store)
+    (tmp_path / KEY).rename(tmp_path / ("cd" * 32))
+    with pytest.raises(DamagedRun, match="in a folder of another name"):
+        store.read("cd" * 32)
 
 
 def test_writing_a_run_drops_its_scratch_folder(tmp_path):

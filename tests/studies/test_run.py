@@ -72,7 +72,7 @@ def test_what_is_missing_is_submitted_and_named_runs_alone_where_runs_are_named(
 
 
 def test_how_runs_end_elsewhere_is_summed_up(layout):
-    hows = iter(("failed", "died", "there"))
+    hows = iter(("failed", "stopped", "there"))
     executor = FakeExecutor(lambda task: [Ended(next(hows), "why")])
     summary = run_experiments(layout, executor=executor)
     assert summary.failed == {"exp01/base seed 0": "why", "exp01/wide seed 0": "why"}
@@ -153,7 +153,7 @@ def test_a_worker_that_dies_takes_only_its_run_with_it(layout, edit):
             multiprocessing.active_children()[0].kill()
             killed = True
     assert killed
-    assert sorted(ended.values()) == ["died", "done", "done"]
+    assert sorted(ended.values()) == ["done", "done", "stopped"]
 
 
 def test_status_json_says_why_and_exits_with_0_only_when_all_is_fresh(layout, edit):

@@ -1,0 +1,72 @@
+"""Inject every fault and count how it ended: `python -m tests.faults [SECTION…] [--write]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.faults.flips import flips
+from tests.faults.fuzz import fuzz
+from tests.faults.hostile import hostile
+from tests.faults.kills import kills
+from tests.faults.tally import Tally
+from tests.faults.together import together
+from tests.faults.writes import writes
+
+PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
+HEAD = """\
+# Reliability
+
+What faults cost, counted. `make faults` injects every fault below for real, in small projects on the digits of
+scikit-learn, and writes this page; `make fuzz` fuzzes for longer. How each is done: `tests/faults/`.
+
+| fault | how it ended |
+|:--|:--|
+"""
+FOOT = """
+*A kill* is SIGKILL. *Every write* is every file opened for writing, each of its writes, every rename, exchange,
+removal, new folder and sync that Python makes; a full, broken or read-only disk stays so until the process ends.
+*As alone*: each run is executed once, nothing is reported as damaged, nobody prints a traceback.
+What native code writes by itself (Typst's PDF) is not among the writes.
+"""
+
+
+def sections(seconds: float) -> dict[str, Callable[[Path], Tally]]:
+    """All of them, in the order of the page."""
+    return {
+        "kills": lambda folder: kills(folder, 52),
+        "writes": lambda folder: writes(folder),
+        "flips": lambda folder: flips(folder, 12),
+        "together": lambda folder: together(folder),
+        "hostile": lambda folder: hostile(folder),
+        "fuzz": lambda folder: fuzz(folder, seconds),
+    }
+
+
+def main() -> None:
+    """Run the sections that are named, else all; exit code 1 if a fault ended badly."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="|".join(sections(0)))
+    parser.add_argument("--write", action="store_true", help=f"write docs/{PAGE.name}, if all ran")
+    parser.add_argument("--seconds", type=float, default=60, help="of fuzzing, for each reader")
+    chosen = parser.parse_args()
+    tallies = []
+    for name, section in sections(chosen.seconds).items():
+        if chosen.sections and name not in chosen.sections:
+            continue
+        start = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            tally = section(Path(folder).resolve())
+        print(tally.line(), f"{name}: {time.monotonic() - start:.0f} s", *tally.wrong, sep="\n")
+        tallies.append(tally)
+    if chosen.write and not chosen.sections:
+        PAGE.write_text(HEAD + "".join(tally.line() + "\n" for tally in tallies) + FOOT)
+    sys.exit(any(tally.wrong for tally in tallies))
+
+
+if __name__ == "__main__":
+    main()
