@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import typer
 
@@ -30,8 +30,14 @@ from cvlib.weights_cli import app as weights_app
 _echo = typer.echo
 
 
-def _echo_printable(message: Any = None, **options: Any) -> None:
-    _echo("" if message is None else printable(message), **options)
+def _echo_printable(
+    message: Any = "",
+    file: IO[Any] | None = None,
+    nl: bool = True,
+    err: bool = False,
+    color: bool | None = None,
+) -> None:
+    _echo(printable(message), file, nl, err, color)
 
 
 typer.echo = _echo_printable  # every verb says what it says with this

@@ -306,7 +306,7 @@ class _Reader:
 
     def _check_text(self, event: _Event, text: str) -> str:
         if found := _CONTROL_IN_VALUE.search(text):
-            self._note(event, f"a text holds the control character {ascii(found[0])}; leave it out")
+            self._note(event, f"a text holds the control character {found[0]!a}; leave it out")
         return text
 
     def _line(self, event: _Event) -> int:

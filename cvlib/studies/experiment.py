@@ -17,7 +17,9 @@ from cvlib.studies.located_yaml import explain
 from cvlib.studies.spec import TRAINING_MODES, RunSpec
 from cvlib.yaml_source import Address, SpecError, Yaml, read_yaml, shown, together
 
-MAX_RUNS = 500
+MAX_RUNS, MOST_RUNS = 500, 10_000  # without a word in the file, and at all
+_LONGEST_NAME = 500
+_MOST_PARTS = 20  # of a dotted key with what is nested below it
 
 _CONFIG = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -78,7 +80,7 @@ class ExperimentFields(BaseModel):
     max_runs: int = Field(
         MAX_RUNS,
         ge=1,
-        le=10_000,
+        le=MOST_RUNS,
         description="an experiment of more runs is an error: a grid grows faster than one thinks",
     )
     profiles: dict[str, ProfileFields] = Field(
@@ -183,7 +185,7 @@ def _errors(
     fields: ExperimentFields, yaml: Yaml, profile: str, seeds: list[int]
 ) -> Iterator[SpecError]:
     """What is wrong with an experiment besides its keys and the values of its runs."""
-    listed = [(("seeds",), fields.seeds)]
+    listed: list[tuple[Address, list[int]]] = [(("seeds",), fields.seeds)]
     listed += [
         (("profiles", n, "seeds"), p.seeds)
         for n, p in fields.profiles.items()
@@ -209,12 +211,13 @@ def _errors(
     runs = (len(fields.variants) + of_grid or 1) * len(seeds)
     if runs > fields.max_runs:
         of = f"{of_grid:,} combinations" if of_grid else f"{len(fields.variants):,} variants"
+        remedy = (
+            f"or write `max_runs: {runs}`" if runs <= MOST_RUNS else f"{MOST_RUNS:,} are the most"
+        )
         yield yaml.error(
             ("grid",) if of_grid else ("variants",),
             f"{of} × {len(seeds):,} seed{'s' * (len(seeds) != 1)} would be {runs:,} runs, more than "
-            f"{fields.max_runs:,}: shorten it, or write `max_runs: {runs}`"
-            + " (at most 10000)"
-            * (runs > 10_000),
+            f"{fields.max_runs:,}: shorten it, {remedy}",
         )
 
 
@@ -263,12 +266,10 @@ def _check_distinct(variants: list[Variant], yaml: Yaml) -> None:
         of_grid = variant.factor == "grid"
         address = ("grid",) if of_grid else ("variants", variant.name, "label")
         label = " ".join(variant.label.split())
-        if (
-            not label
-            or "\n" in variant.label + variant.name
-            or max(map(len, (label, variant.name))) > 500
-        ):
-            message = f"{shown(variant.name)} is called {shown(variant.label)}; expected a line of text, of 500 letters at most"
+        both = variant.name, variant.label
+        if not label or "\n" in "".join(both) or max(map(len, both)) > _LONGEST_NAME:
+            message = f"{shown(variant.name)} is called {shown(variant.label)}; expected a line of "
+            message += f"text, of {_LONGEST_NAME} letters at most"
             errors.append(yaml.error(address, message))
         for what, value, remedy in (
             ("are the same run", variant.spec.model_dump_json(), "remove one"),
@@ -315,6 +316,11 @@ def capped(located: Yaml, largest: Mapping[str, float]) -> Yaml:
 
 def _put(into: Yaml, target: Address, value: Any, change: Yaml, source: Address) -> None:
     line = change.line(*source) or 0
+    if len(target) > _MOST_PARTS:
+        message = (
+            f"{shown('.'.join(target))[1:-1]} has over {_MOST_PARTS} parts; there is no such key"
+        )
+        raise change.error(source, message)
     parent = into.data
     for depth, key in enumerate(target[:-1]):
         inner = parent.setdefault(key, {})
