@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import IO, Annotated, Any
 
 import typer
 
@@ -24,7 +24,23 @@ from cvlib.commands.run import run
 from cvlib.commands.status import status
 from cvlib.commands.trace import trace
 from cvlib.errors import CvlibError, fault_of_the_machine
+from cvlib.terminal import printable
 from cvlib.weights_cli import app as weights_app
+
+_echo = typer.echo
+
+
+def _echo_printable(
+    message: Any = "",
+    file: IO[Any] | None = None,
+    nl: bool = True,
+    err: bool = False,
+    color: bool | None = None,
+) -> None:
+    _echo(printable(message), file, nl, err, color)
+
+
+typer.echo = _echo_printable  # every verb says what it says with this
 
 app = typer.Typer(
     help="Experiment journals for computer vision that are computed, not written up.",

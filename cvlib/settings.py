@@ -20,10 +20,19 @@ import unicodedata
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    ValidationError,
+    field_validator,
+)
 
 from cvlib.errors import CvlibError
-from cvlib.studies.located_yaml import SpecError, explain, read_yaml
+from cvlib.studies.located_yaml import explain
+from cvlib.yaml_source import SpecError, read_yaml, shown
 
 PLACEHOLDERS = ("first", "last", "module")
 _LETTERS = str.maketrans(
@@ -72,7 +81,7 @@ class Settings(_Section):
     """What a course asks of the PDF."""
 
     course: str = Field("Deep Learning for Computer Vision 2024", description="the course's name")
-    module: int | str = Field(2, description="the course's module")
+    module: StrictInt | str = Field(2, description="the course's module")
     pdf_name: str = Field(
         "dl4cv2024_{first}_{last}_module{module}.pdf",
         alias="pdf-name",
@@ -117,7 +126,9 @@ def load_settings(root: Path) -> Settings:
     located = read_yaml(root / "_quarto.yml", "_quarto.yml")
     given = located.data.get("cvlib") or {}
     if not isinstance(given, dict):
-        raise located.error(("cvlib",), f"cvlib: {given!r}; expected keys below it, as `module: 2`")
+        raise located.error(
+            ("cvlib",), f"cvlib: {shown(given)}; expected keys below it, as `module: 2`"
+        )
     try:
         return _Project.model_validate({"cvlib": given}).cvlib
     except ValidationError as error:

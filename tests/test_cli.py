@@ -104,3 +104,23 @@ def test_quartos_hook_is_a_command_that_the_help_leaves_out(tmp_path):
     assert "hook" not in cvlib("--help").stdout
     done = cvlib("hook", "pre", cwd=tmp_path)
     assert done.returncode == 0 and "cvlib: freshness was not checked" in done.stdout
+
+
+def test_what_a_name_holds_is_shown_on_the_terminal_and_never_carried_out(tmp_path):
+    (tmp_path / "_quarto.yml").write_text("book: {}\n")
+    folder = tmp_path / "experiments"
+    folder.mkdir()
+    (folder / "exp\x1b]0;owned\x07\x9b31m\udce9\u202e.yaml").write_text("title: 3\n")
+    done = cvlib("status", cwd=tmp_path)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    said = "experiments/exp\\x1b]0;owned\\x07\\x9b31m\\udce9\\u202e.yaml:1: title: 3 will not do"
+    assert said in done.stderr
+
+
+def test_what_a_verb_says_is_shown_and_not_carried_out(capsys):
+    import typer
+
+    import cvlib.cli  # noqa: F401 - from here on
+
+    typer.echo("a\tb\n\x1b[2Jc")
+    assert capsys.readouterr().out == "a\tb\n\\x1b[2Jc\n"

@@ -8,7 +8,7 @@ import pytest
 
 from cvlib.engine.book import load_book
 from cvlib.settings import Settings, expected_pdf_name, load_settings
-from cvlib.studies.located_yaml import SpecError
+from cvlib.yaml_source import SpecError
 from tests.engine.chapters import QUARTO_YML, small_book
 
 REPOSITORY = Path(__file__).parents[1]

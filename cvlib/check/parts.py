@@ -10,7 +10,7 @@ from cvlib.check.finding import Finding, Findings, check, failed, note, ok
 from cvlib.check.pdf import OutlineEntry
 from cvlib.check.submission import Submission
 from cvlib.settings import expected_pdf_name
-from cvlib.studies.located_yaml import SpecError
+from cvlib.yaml_source import SpecError
 
 _DESCRIPTION = (
     ("Background", re.compile(r"background", re.IGNORECASE)),
@@ -32,7 +32,7 @@ def file_name(submission: Submission) -> Findings:
     try:
         expected = expected_pdf_name(submission.settings, author)
     except SpecError as error:
-        yield failed(str(error), "Give the names.", (yml.name, yml.line("book", "author")))
+        yield failed(str(error), "Give the names.", (yml.file, yml.line("book", "author")))
         return None
     found = submission.pdf_path.name
     if found == expected:
@@ -49,7 +49,7 @@ def file_name(submission: Submission) -> Findings:
     yield failed(
         f"the PDF is called {found}, expected {expected} for the author {author!r}{case}",
         to_do,
-        (yml.name, yml.line("book", "output-file")),
+        (yml.file, yml.line("book", "output-file")),
     )
     return None
 

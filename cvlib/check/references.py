@@ -11,7 +11,7 @@ from cvlib.check.finding import Findings, check, failed, unchecked
 from cvlib.check.submission import Submission, blank, without_blocks
 from cvlib.engine.citations import BIBTEX_KEY
 from cvlib.engine.errors import nearest
-from cvlib.engine.yaml_lines import parse_yaml
+from cvlib.yaml_source import parse_yaml
 
 # What Quarto, pandoc and LaTeX print in place of what they did not find.
 _IN_PDF = re.compile(r"\?@[\w:.-]+|\?\?+|\[\?\]|@(?:fig|tbl|sec|eq|lst)-[\w-]+", re.IGNORECASE)

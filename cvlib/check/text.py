@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from cvlib.check.finding import Finding, Findings, Location, check, failed, unchecked
 from cvlib.check.submission import CheckedChapter, Submission, without_blocks
 from cvlib.freeze.marks import marks, without_marks
-from cvlib.studies.located_yaml import SpecError, read_yaml
+from cvlib.yaml_source import SpecError, read_yaml
 
 # What `cvlib new` and `cvlib init` write where a person is to write; a line may end in between.
 TO_WRITE = re.compile(r"\bTo\s+write:(?P<what>[^*]{0,60})")
@@ -140,12 +140,12 @@ def _in_experiments(submission: Submission) -> Iterator[Finding]:
         match, is_named = TO_WRITE.search(experiment.question), experiment.title != TO_NAME
         if match or not is_named:
             path = project.experiment_file(name)
-            yaml = read_yaml(path, submission.shown(path))
+            yaml = read_yaml(path, submission.shown(path), none_is_null=True)
         if match:
-            yield failed(_still(match), _WRITE_IT, (yaml.file, yaml.line(("question",))))
+            yield failed(_still(match), _WRITE_IT, (yaml.file, yaml.line("question")))
         if not is_named:
             says = f"{name} has no title yet: “{TO_NAME}”"
-            yield failed(says, _WRITE_IT, (yaml.file, yaml.line(("title",))))
+            yield failed(says, _WRITE_IT, (yaml.file, yaml.line("title")))
 
 
 def _still(match: re.Match[str]) -> str:

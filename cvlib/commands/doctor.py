@@ -156,7 +156,7 @@ def _project() -> Findings:
     from cvlib.project import ProjectError, find_project
     from cvlib.results.store import Store
     from cvlib.starting.wheel import code_version
-    from cvlib.studies.located_yaml import SpecError
+    from cvlib.yaml_source import SpecError
 
     try:
         project = find_project()

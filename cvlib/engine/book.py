@@ -17,9 +17,10 @@ from typing import Any, Literal
 
 from cvlib.engine.errors import BookError, RenderError, Unsupported
 from cvlib.engine.supported import HARMLESS_KEYS, PROJECT_KEYS
-from cvlib.engine.yaml_lines import KeyPath, YamlFile, parse_yaml
+from cvlib.yaml_source import Yaml, read_yaml
 
 Freeze = Literal["auto", True, False]
+KeyPath = tuple[str | int, ...]
 Target = Literal["html", "typ"]
 
 # What Quarto takes where nothing is said. Figures: Quarto draws 7 x 5 inches for HTML and 5.5 x 3.5
@@ -98,7 +99,7 @@ class Book:
     crossref: Mapping[str, Any]
     lang: str
     metadata: Mapping[str, Any] = field(repr=False)
-    source: YamlFile = field(repr=False)
+    source: Yaml = field(repr=False)
     problems: tuple[RenderError, ...] = field(compare=False)
 
     @property
@@ -183,11 +184,11 @@ class _Reader:
         self.root = root
         self.profile = profile
         self.problems: list[RenderError] = []
-        self.files: list[YamlFile] = []
+        self.files: list[Yaml] = []
         self.metadata: dict[str, Any] = {}
         for name in ("_quarto.yml", *([f"_quarto-{profile}.yml"] if profile else [])):
-            if (root / name).is_file():
-                file = parse_yaml((root / name).read_text(encoding="utf-8"), name)
+            if (root / name).exists():
+                file = read_yaml(root / name, name, error=BookError)
                 self.files.append(file)
                 self.metadata = merge(self.metadata, file.data)
             else:
@@ -237,13 +238,13 @@ class _Reader:
         )
 
     def _stop(
-        self, kind: type[RenderError], message: str, path: KeyPath, file: YamlFile | None = None
+        self, kind: type[RenderError], message: str, path: KeyPath, file: Yaml | None = None
     ) -> None:
         """Note a problem with the line of the key at `path`."""
         file = file or self.files[0]
-        self.problems.append(kind(message, file=file.name, line=file.line(*path)))
+        self.problems.append(kind(message, file=file.file, line=file.line(*path)))
 
-    def _check_keys(self, file: YamlFile) -> None:
+    def _check_keys(self, file: Yaml) -> None:
         """Note every key that the table of supported keys does not hold."""
         self._check_section(file, "", (), file.data)
         for section in ("project", "book", "crossref", "execute"):
@@ -259,7 +260,7 @@ class _Reader:
                 path = ("format", name, "execute")
                 self._check_section(file, "execute", path, options.get("execute"))
 
-    def _check_section(self, file: YamlFile, section: str, path: KeyPath, holder: Any) -> None:
+    def _check_section(self, file: Yaml, section: str, path: KeyPath, holder: Any) -> None:
         if holder is None:
             return
         if not isinstance(holder, dict):
@@ -340,7 +341,8 @@ class _Reader:
     def _formats(self) -> dict[Target, Format]:
         declared = self.metadata.get("format") or {"html": {}}
         if not isinstance(declared, dict):
-            declared = dict.fromkeys(declared if isinstance(declared, list) else [declared])
+            listed = declared if isinstance(declared, list) else [declared]
+            declared = dict.fromkeys(map(str, listed))
         common = {k: v for k, v in self.metadata.items() if k not in _NOT_OF_FORMATS}
         formats: dict[Target, Format] = {}
         for name, given in declared.items():
@@ -397,7 +399,7 @@ class _Reader:
             )
             self.problems.append(BookError(message, file="_quarto.yml"))
             return {}
-        extension = parse_yaml((self.root / file).read_text(encoding="utf-8"), file)
+        extension = read_yaml(self.root / file, file, error=BookError)
         contributed = _mapping(_mapping(extension.data.get("contributes")).get("formats"))
         return merge(contributed.get("common") or {}, contributed.get("typst") or {})
 

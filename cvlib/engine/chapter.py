@@ -26,7 +26,7 @@ from cvlib.engine.supported import (
     PROJECT_KEYS,
     SHORTCODES,
 )
-from cvlib.engine.yaml_lines import YamlFile, parse_yaml
+from cvlib.yaml_source import Yaml, parse_yaml
 
 # Options of a cell that may hold inline values.
 CAPTION_OPTIONS = ("fig-cap", "fig-subcap", "fig-alt", "tbl-cap")
@@ -339,16 +339,16 @@ class _Parser:
                     f"header key `{key}` is not supported by the embedded engine "
                     f"(supported: {', '.join(sorted(HEADER_KEYS))})"
                 )
-                self._stop(message, parsed.name, parsed.line(key))
+                self._stop(message, parsed.file, parsed.line(key))
         execute = parsed.data.get("execute") or {}
         for key in execute if isinstance(execute, dict) else ["execute"]:
             if key not in PROJECT_KEYS["execute"] or key == "freeze":
                 message = f"`{key}` below `execute` in a chapter's header is not supported"
-                self._stop(message, parsed.name, parsed.line("execute", key))
+                self._stop(message, parsed.file, parsed.line("execute", key))
         kernel = parsed.data.get("jupyter", "python3")
         if kernel != "python3":
             message = f"kernel {kernel!r}: chapters run in this Python, as `python3`"
-            self._stop(message, parsed.name, parsed.line("jupyter"))
+            self._stop(message, parsed.file, parsed.line("jupyter"))
         # Quarto takes `jupyter` out of the header when it runs the chapter.
         kept = [line for line in self.lines[: end + 1] if not line.text.startswith("jupyter:")]
         head = TextBlock(tuple(kept), is_yaml=True) if len(kept) > 2 else nothing
@@ -359,15 +359,15 @@ class _Parser:
         after = range(start + 1, len(self.lines))
         return next((end for end in after if YAML_RULE.match(self.lines[end].text)), None)
 
-    def _yaml(self, lines: Sequence[Line]) -> YamlFile:
+    def _yaml(self, lines: Sequence[Line]) -> Yaml:
         if not lines:
-            return YamlFile("", {}, {})
+            return Yaml({})
         _, file, number = lines[0]
         try:
-            return parse_yaml("\n".join(line.text for line in lines), file, number)
+            return parse_yaml("\n".join(line.text for line in lines), file, number, error=BookError)
         except BookError as error:
             self.problems.append(error)
-            return YamlFile(file, {}, {})
+            return Yaml({}, file=file)
 
     def _read_blocks(self, position: int) -> None:
         while position < len(self.lines):
@@ -408,7 +408,7 @@ class _Parser:
                     f"`{key}` in a second YAML block (supported there: "
                     f"{', '.join(sorted(LATE_HEADER_KEYS))}); options belong in the header, and {rule}"
                 )
-                self._stop(message, parsed.name, parsed.line(key))
+                self._stop(message, parsed.file, parsed.line(key))
         self._flush()
         self.pending += self.lines[start : end + 1]
         self._flush(is_yaml=True)
@@ -462,14 +462,14 @@ class _Parser:
         return Cell(
             code="".join(each.text for each in code),
             options=options.data,
-            option_lines={str(k[0]): at for k, at in options.lines.items() if len(k) == 1},
+            option_lines={k[0]: at for k, at in options.lines.items() if len(k) == 1},
             has_option_lines=count > 0,
             file=file,
             line=line,
             code_line=code[0].number if code else line + 1,
         )
 
-    def _options(self, lines: list[Line]) -> YamlFile:
+    def _options(self, lines: list[Line]) -> Yaml:
         """The `#|` lines of a cell, each option checked against the table."""
         given = [line._replace(text=_OPTION_LINE.sub("", line.text, count=1)) for line in lines]
         parsed = self._yaml(given)
@@ -480,12 +480,12 @@ class _Parser:
                     f"cell option `{name}` is not supported by the embedded engine "
                     f"(supported: {', '.join(sorted(CELL_OPTIONS))})"
                 )
-                self._stop(message, parsed.name, line)
+                self._stop(message, parsed.file, line)
                 continue
             holds, expected = CELL_OPTIONS[name]
             if not holds(value):
                 message = f"cell option `{name}` is {value!r}, expected {expected}"
-                self._stop(message, parsed.name, line, BookError)
+                self._stop(message, parsed.file, line, BookError)
         return parsed
 
     def _check_shortcodes(self, line: Line) -> None:

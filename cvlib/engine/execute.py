@@ -34,7 +34,7 @@ from cvlib.engine.chapter import (
 from cvlib.engine.errors import BookError, CellFailed, Unsupported
 from cvlib.engine.kernel import Kernel, Output
 from cvlib.engine.tree import parse_inlines, text_of
-from cvlib.engine.yaml_lines import parse_yaml
+from cvlib.yaml_source import parse_yaml
 
 FIGURE_FOLDERS: dict[Target, str] = {"html": "figure-html", "typ": "figure-typst"}
 
@@ -286,7 +286,7 @@ def _fill(block: TextBlock, results: list[dict[str, Any]], target: Target) -> st
     if block.is_yaml and values:
         inside = [line for line in filled.split("\n") if not YAML_RULE.match(line)]
         try:
-            parse_yaml("\n".join(inside), block.file, block.line + 1)
+            parse_yaml("\n".join(inside), block.file, block.line + 1, error=BookError)
         except BookError as error:
             raise BookError(
                 "with its inline values in place this is no YAML any more: write the text on a "

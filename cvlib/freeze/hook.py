@@ -40,6 +40,7 @@ from cvlib.freeze.lock import (
 )
 from cvlib.project import Project, find_project
 from cvlib.recorder import reads_file
+from cvlib.terminal import printable
 
 if TYPE_CHECKING:
     from cvlib.engine.book import Target
@@ -180,7 +181,7 @@ def main(words: list[str]) -> int:
         return 2
 
     def notify(text: str) -> None:
-        print(f"cvlib: {text}", flush=True)
+        print(f"cvlib: {printable(text)}", flush=True)
 
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")

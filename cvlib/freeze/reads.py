@@ -75,7 +75,7 @@ def experiment_reads(project: Project, name: str) -> Reads:
     One that cannot be read has the error for its digest. `exp01@full` is that of another profile.
     """
     from cvlib.project import Project, ProjectError
-    from cvlib.studies.located_yaml import SpecError
+    from cvlib.yaml_source import SpecError
 
     plain, _, profile = name.partition("@")
     asked = Project(project.root, profile) if profile not in ("", project.profile) else project

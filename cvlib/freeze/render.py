@@ -31,6 +31,7 @@ from cvlib.freeze.interpretation import fingerprints, note_fingerprints
 from cvlib.freeze.lock import render_lock
 from cvlib.project import Project, find_project
 from cvlib.recorder import start_in_kernel
+from cvlib.terminal import printable
 
 if TYPE_CHECKING:
     from cvlib.studies.status import RunStatus
@@ -72,7 +73,7 @@ def render_report(
     os.environ["CVLIB_PROFILE"] = project.profile  # the chapters' kernels ask for it
 
     def notify(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)
 
     from cvlib.engine.quarto import find_quarto
     from cvlib.studies.status import needs_work
@@ -90,7 +91,7 @@ def render_report(
         notify(f"note: {note}")
     result = render(project, chapters=chapters, to=to, engine=engine, fresh=fresh, notify=notify)
     for path in result.outputs:
-        print(path.relative_to(project.root))
+        print(printable(path.relative_to(project.root)))
         if path.suffix == ".pdf" and to != "html" and project.profile == "default":
             from cvlib.check.check_report import say_whether_ready
 

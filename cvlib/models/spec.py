@@ -126,8 +126,10 @@ FAMILIES = {
 
 def _kind(value: Any) -> str | None:
     # a model that names no kind is a custom CNN
-    given = value.get("kind", "custom_cnn") if isinstance(value, dict) else value.kind
-    return given if given in FAMILIES else None
+    given = (
+        value.get("kind", "custom_cnn") if isinstance(value, dict) else getattr(value, "kind", None)
+    )
+    return given if isinstance(given, str) and given in FAMILIES else None
 
 
 ModelSpec = Annotated[

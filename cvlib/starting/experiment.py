@@ -10,7 +10,6 @@ from typing import Any
 
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from cvlib.engine.yaml_lines import parse_yaml as parse_quarto_yaml
 from cvlib.files import replace_text
 from cvlib.project import Project
 from cvlib.starting import TEMPLATES, StartError, filled
@@ -18,7 +17,7 @@ from cvlib.starting.chapter import chapter_text
 from cvlib.starting.dataset import DIGITS, StartData, inspect_dataset
 from cvlib.starting.yaml_edit import edit_yaml, folded, insert_item, wrapped
 from cvlib.studies.experiment import parse_experiment
-from cvlib.studies.located_yaml import parse_yaml, read_yaml
+from cvlib.yaml_source import parse_yaml, read_text, read_yaml
 
 TO_NAME = "To be named"
 TO_ASK = "To write: what this experiment is to find out, in one or two sentences."
@@ -75,14 +74,14 @@ def new_experiment(
     else:
         text = experiment_yaml(name, title, DIGITS, None)
     book = project.root / "_quarto.yml"
-    book_text = book.read_bytes().decode()  # bytes, so that the line ends of Windows stay
+    book_text = read_text(book, book.name)
     made: list[Path] = []
     try:
         yaml, chapter = project.experiments / f"{name}.yaml", project.root / chapter_file(name)
         _write(yaml, text, made)
         if data is not None and (link := data.make_link(project.root)):
             made.append(link)
-        fields = read_yaml(yaml, yaml.name).data
+        fields = read_yaml(yaml, yaml.name, none_is_null=True).data
         for profile in ("default", *(fields.get("profiles") or {})):
             parse_experiment(yaml, profile)
         experiment = parse_experiment(yaml)
@@ -156,10 +155,12 @@ def _copied(
         if data is not None:
             _replace_dataset(fields, data)
 
-    lines = path.read_bytes().decode().splitlines(keepends=True)
+    lines = read_text(path, path.name).splitlines(keepends=True)
     text = "".join(_with_renamed_comment(line, original, name) for line in lines)
     try:
-        return edit_yaml(text, change, lambda edited: parse_yaml(edited, name).data)
+        return edit_yaml(
+            text, change, lambda edited: parse_yaml(edited, name, none_is_null=True).data
+        )
     except StartError as error:
         raise StartError(f"experiments/{original}.yaml: {error}") from None
 
@@ -223,7 +224,7 @@ def with_chapter(text: str, file: str) -> str:
             insert_item(chapters, max(len(chapters) - 1, 1), file)
 
     try:
-        return edit_yaml(text, insert, lambda edited: parse_quarto_yaml(edited, "_quarto.yml").data)
+        return edit_yaml(text, insert, lambda edited: parse_yaml(edited, "_quarto.yml").data)
     except StartError as error:
         hint = f": add `- {file}` to its chapters" if "by hand" in str(error) else ""
         raise StartError(f"_quarto.yml: {error}{hint}") from None

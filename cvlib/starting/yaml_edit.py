@@ -10,7 +10,7 @@ from io import StringIO
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import CommentMark, MarkedYAMLError
+from ruamel.yaml.error import CommentMark, YAMLError
 from ruamel.yaml.scalarstring import FoldedScalarString
 from ruamel.yaml.tokens import CommentToken
 
@@ -30,9 +30,8 @@ def edit_yaml(text: str, change: Callable[[Any], None], parse: Callable[[str], A
     change(wanted)
     try:
         data = _round_trip().load(text)
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise StartError(f"line {line} is not YAML: {error.problem}; edit it by hand") from None
+    except YAMLError:  # what `parse` takes
+        raise StartError("it is written in a way that cannot be edited; edit it by hand") from None
     indent = max(_INDENTS, key=lambda indent: len(set(lines) & set(_dumped(data, indent))))
     before = _dumped(data, indent)
     change(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cvlib.project import PROFILES
-from cvlib.studies.located_yaml import Address, Located, explain, read_yaml
+from cvlib.studies.located_yaml import explain
 from cvlib.studies.spec import TRAINING_MODES, RunSpec
+from cvlib.yaml_source import Address, SpecError, Yaml, read_yaml, shown, together
+
+MAX_RUNS, MOST_RUNS = 500, 10_000  # without a word in the file, and at all
+_LONGEST_NAME = 500
+_MOST_PARTS = 20  # of a dotted key with what is nested below it
 
 _CONFIG = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -59,7 +65,7 @@ class ExperimentFields(BaseModel):
 
     model_config = _CONFIG
 
-    title: str = Field(description="the experiment's name, in plain words")
+    title: str = Field(max_length=500, description="the experiment's name, in plain words")
     question: str = Field(description="what it is to find out, one or two sentences")
     dataset: str | dict[str, Any] = Field(description="a dataset's name, or its keys")
     base: BaseFields = Field(default_factory=BaseFields, description="shared by all variants")
@@ -71,6 +77,12 @@ class ExperimentFields(BaseModel):
         description="dotted key → list of values; every combination is a variant",
     )
     seeds: list[int] = Field(default=[0], description="each variant runs once for each seed")
+    max_runs: int = Field(
+        MAX_RUNS,
+        ge=1,
+        le=MOST_RUNS,
+        description="an experiment of more runs is an error: a grid grows faster than one thinks",
+    )
     profiles: dict[str, ProfileFields] = Field(
         default_factory=dict, description="what differs in quick and full"
     )
@@ -113,48 +125,50 @@ def parse_experiment(path: Path, profile: str = "default") -> Experiment:
 
     Raises SpecError that names the file, the line, the key and the nearest valid name.
     """
-    yaml = read_yaml(path, shown_as=f"{path.parent.name}/{path.name}")
+    yaml = read_yaml(path, f"{path.parent.name}/{path.name}", none_is_null=True)
+    if not yaml.data:
+        raise yaml.error((), "the file is empty; expected title, question and dataset")
+    for twin in path.parent.glob("*.yaml"):
+        if twin.stem.lower() == path.stem.lower() and twin.stem != path.stem:
+            raise yaml.error((), f"{path.name} and {twin.name} differ in case alone; rename one")
     try:
         fields = ExperimentFields.model_validate(yaml.data)
     except ValidationError as error:
         raise explain(error, ExperimentFields, yaml) from None
-    _check_seeds(fields.seeds, yaml, ("seeds",))
-    for name in fields.profiles:
-        if name not in PROFILES or name == "default":
-            raise yaml.error(
-                ("profiles", name), f"unknown profile {name!r}; expected quick or full"
-            )
-    if profile != "default" and profile not in fields.profiles:
-        raise yaml.error(
-            ("title",),
-            f"no profile {profile!r} here; add `profiles: {{{profile}: …}}`, or use another profile",
-        )
-
-    base = overlay(Located({}, {}, yaml.file), yaml.part("base"))
-    dataset = yaml.data["dataset"]
-    dataset = {"name": dataset} if isinstance(dataset, str) else dataset
-    lines = {address: n for address, n in yaml.lines.items() if address[0] == "dataset"}
-    base = overlay(base, Located({"dataset": dataset}, lines, yaml.file))
-
     this = fields.profiles.get(profile, ProfileFields())
-    seeds = this.seeds or fields.seeds
-    _check_seeds(seeds, yaml, ("profiles", profile, "seeds"))
-    base = overlay(base, yaml.part("profiles").part(profile).part("set"))
+    seeds = fields.seeds if this.seeds is None else this.seeds
+    if errors := list(_errors(fields, yaml, profile, seeds)):
+        raise SpecError(together(errors))
 
+    base = overlay(Yaml({}, {}, yaml.file), yaml.part("base"))
+    dataset = {"name": fields.dataset} if isinstance(fields.dataset, str) else fields.dataset
+    base = overlay(base, Yaml({"dataset": dataset}, yaml.lines, yaml.file))
+    base = overlay(base, yaml.part("profiles").part(profile).part("set"))
     asked = [
-        (name, given.label or name, given.factor, yaml.part("variants").part(name).part("set"))
+        (
+            name,
+            name if given.label is None else given.label,
+            given.factor,
+            yaml.part("variants").part(name).part("set"),
+        )
         for name, given in fields.variants.items()
     ] + [(name, name, "grid", change) for name, change in _grid(fields, yaml)]
-    variants = [
-        Variant(name, label, factor, _resolve(capped(overlay(base, change), this.cap)))
-        for name, label, factor, change in asked or [("base", "base", None, Located({}))]
-    ]
+    variants: list[Variant] = []
+    for name, label, factor, change in asked or [("base", "base", None, Yaml({}))]:
+        try:
+            spec = _resolve(capped(overlay(base, change), this.cap))
+            variants.append(Variant(name, label, factor, spec))
+        except SpecError as error:
+            errors.append(error)
+    if errors:
+        raise SpecError(together(errors))
     if this.variants is not None:
         names = [v.name for v in variants]
         for index, name in enumerate(this.variants):
             if name not in names:
-                address = ("profiles", profile, "variants", str(index))
-                raise yaml.error(address, f"no variant {name!r}; there is: {', '.join(names)}")
+                address = ("profiles", profile, "variants", index)
+                message = f"no variant {shown(name)}; there is: {', '.join(names)}"
+                raise yaml.error(address, message)
         variants = [v for v in variants if v.name in this.variants]
     _check_distinct(variants, yaml)
     return Experiment(
@@ -167,16 +181,53 @@ def parse_experiment(path: Path, profile: str = "default") -> Experiment:
     )
 
 
-def _grid(fields: ExperimentFields, yaml: Located) -> Iterator[tuple[str, Located]]:
-    """Name and change of every combination of the grid's values."""
+def _errors(
+    fields: ExperimentFields, yaml: Yaml, profile: str, seeds: list[int]
+) -> Iterator[SpecError]:
+    """What is wrong with an experiment besides its keys and the values of its runs."""
+    listed: list[tuple[Address, list[int]]] = [(("seeds",), fields.seeds)]
+    listed += [
+        (("profiles", n, "seeds"), p.seeds)
+        for n, p in fields.profiles.items()
+        if p.seeds is not None
+    ]
+    for address, given in listed:
+        if not given or len(set(given)) != len(given) or not 0 <= min(given) <= max(given) < 2**31:
+            message = f"seeds {shown(given)}: expected different whole numbers from 0, below 2³¹"
+            yield yaml.error(address, message)
+    for name in fields.profiles:
+        if name not in PROFILES or name == "default":
+            message = f"unknown profile {shown(name)}; expected quick or full"
+            yield yaml.error(("profiles", name), message)
+    if profile != "default" and profile not in fields.profiles:
+        yield yaml.error(
+            ("title",),
+            f"no profile {profile!r} here; add `profiles: {{{profile}: …}}`, or use another profile",
+        )
     for key, values in fields.grid.items():
         if not values:
-            raise yaml.error(("grid", key), f"grid key {key!r} has no values")
-    lines: dict[Address, int] = {(key,): yaml.line(("grid", key)) or 0 for key in fields.grid}
+            yield yaml.error(("grid", key), f"grid key {shown(key)} has no values")
+    of_grid = math.prod(map(len, fields.grid.values())) if fields.grid else 0
+    runs = (len(fields.variants) + of_grid or 1) * len(seeds)
+    if runs > fields.max_runs:
+        of = f"{of_grid:,} combinations" if of_grid else f"{len(fields.variants):,} variants"
+        remedy = (
+            f"or write `max_runs: {runs}`" if runs <= MOST_RUNS else f"{MOST_RUNS:,} are the most"
+        )
+        yield yaml.error(
+            ("grid",) if of_grid else ("variants",),
+            f"{of} × {len(seeds):,} seed{'s' * (len(seeds) != 1)} would be {runs:,} runs, more than "
+            f"{fields.max_runs:,}: shorten it, {remedy}",
+        )
+
+
+def _grid(fields: ExperimentFields, yaml: Yaml) -> Iterator[tuple[str, Yaml]]:
+    """Name and change of every combination of the grid's values."""
+    lines: dict[Address, int] = {(key,): yaml.line("grid", key) or 0 for key in fields.grid}
     for combination in itertools.product(*fields.grid.values()) if fields.grid else ():
         setting = dict(zip(fields.grid, combination, strict=True))
         name = ", ".join(f"{_short(key)}={_shown(value)}" for key, value in setting.items())
-        yield name, Located(setting, lines, yaml.file)
+        yield name, Yaml(setting, lines, yaml.file)
 
 
 def _short(key: str) -> str:
@@ -199,7 +250,7 @@ def _shown(value: Any) -> str:
 _RUN_SPEC: TypeAdapter[RunSpec] = TypeAdapter(RunSpec)
 
 
-def _resolve(located: Located) -> RunSpec:
+def _resolve(located: Yaml) -> RunSpec:
     if "seed" in located.data:
         raise located.error(("seed",), "`seed` is not set here; list seeds under `seeds:`")
     try:
@@ -208,22 +259,30 @@ def _resolve(located: Located) -> RunSpec:
         raise explain(error, RunSpec, located) from None
 
 
-def _check_seeds(seeds: list[int], yaml: Located, address: Address) -> None:
-    if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0:
-        raise yaml.error(address, f"seeds {seeds}: expected different whole numbers from 0")
-
-
-def _check_distinct(variants: list[Variant], yaml: Located) -> None:
-    seen: dict[str, str] = {}
+def _check_distinct(variants: list[Variant], yaml: Yaml) -> None:
+    seen: dict[tuple[str, str], str] = {}
+    errors: list[SpecError] = []
     for variant in variants:
-        spec = variant.spec.model_dump_json()
-        if spec in seen:
-            address = ("variants", variant.name) if variant.factor != "grid" else ("grid",)
-            raise yaml.error(
-                address,
-                f"variants {seen[spec]!r} and {variant.name!r} are the same run; remove one",
-            )
-        seen[spec] = variant.name
+        of_grid = variant.factor == "grid"
+        address = ("grid",) if of_grid else ("variants", variant.name, "label")
+        label = " ".join(variant.label.split())
+        both = variant.name, variant.label
+        if not label or "\n" in "".join(both) or max(map(len, both)) > _LONGEST_NAME:
+            message = f"{shown(variant.name)} is called {shown(variant.label)}; expected a line of "
+            message += f"text, of {_LONGEST_NAME} letters at most"
+            errors.append(yaml.error(address, message))
+        for what, value, remedy in (
+            ("are the same run", variant.spec.model_dump_json(), "remove one"),
+            (f"have the same label {shown(label)}", label, "change one"),
+            ("have the same name but for case", variant.name.lower(), "rename one"),
+        ):
+            if (other := seen.get((remedy, value))) is not None:
+                message = f"variants {shown(other)} and {shown(variant.name)} {what}; {remedy}"
+                errors.append(yaml.error(address, message))
+                break
+            seen[remedy, value] = variant.name
+    if errors:
+        raise SpecError(together(errors))
 
 
 # A mapping with such a key is a choice (`optimizer: {name: adamw, …}`): naming another choice
@@ -233,17 +292,17 @@ CHOICE_KEYS = ("name", "kind", "mode")
 _CHOICE_OF: dict[Address, str | None] = {("dataset",): None, ("model",): "kind", ("train",): "mode"}
 
 
-def overlay(base: Located, change: Located) -> Located:
+def overlay(base: Yaml, change: Yaml) -> Yaml:
     """Return `base` with `change` laid over it; neither is altered. Lines follow the values."""
-    result = Located(copy.deepcopy(base.data), dict(base.lines), base.file)
+    result = Yaml(copy.deepcopy(base.data), dict(base.lines), base.file)
     for key, value in sorted(change.data.items(), key=lambda item: not _is_choice(item[0])):
         _put(result, tuple(key.split(".")), value, change, (key,))
     return result
 
 
-def capped(located: Located, largest: Mapping[str, float]) -> Located:
+def capped(located: Yaml, largest: Mapping[str, float]) -> Yaml:
     """Return `located` with no number above its cap; keys that it does not have stay absent."""
-    result = Located(copy.deepcopy(located.data), dict(located.lines), located.file)
+    result = Yaml(copy.deepcopy(located.data), dict(located.lines), located.file)
     for key, cap in largest.items():
         *parents, last = key.split(".")
         inner: Any = result.data
@@ -255,8 +314,13 @@ def capped(located: Located, largest: Mapping[str, float]) -> Located:
     return result
 
 
-def _put(into: Located, target: Address, value: Any, change: Located, source: Address) -> None:
-    line = change.line(source) or 0
+def _put(into: Yaml, target: Address, value: Any, change: Yaml, source: Address) -> None:
+    line = change.line(*source) or 0
+    if len(target) > _MOST_PARTS:
+        message = (
+            f"{shown('.'.join(target))[1:-1]} has over {_MOST_PARTS} parts; there is no such key"
+        )
+        raise change.error(source, message)
     parent = into.data
     for depth, key in enumerate(target[:-1]):
         inner = parent.setdefault(key, {})
@@ -265,7 +329,7 @@ def _put(into: Located, target: Address, value: Any, change: Located, source: Ad
         if not isinstance(inner, dict):
             raise change.error(
                 source,
-                f"{'.'.join(target)} cannot be set: {'.'.join(target[: depth + 1])} is {inner!r}",
+                f"{'.'.join(target)} cannot be set: {'.'.join(target[: depth + 1])} is {shown(inner)}",
             )
         into.lines.setdefault(target[: depth + 1], line)
         parent = inner
@@ -294,7 +358,9 @@ def _is_another(address: Address, existing: dict[str, Any], key: str, value: Any
         return False
     before = existing.get(key)
     if key == "mode":
-        return bool(existing) and not (before == value or {before, value} <= set(TRAINING_MODES))
+        return bool(existing) and not (
+            before == value or (before in TRAINING_MODES and value in TRAINING_MODES)
+        )
     return before not in (None, value)
 
 

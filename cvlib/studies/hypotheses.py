@@ -20,7 +20,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cvlib.project import HYPOTHESES, Project
-from cvlib.studies.located_yaml import Located, explain, read_yaml
+from cvlib.studies.located_yaml import explain
+from cvlib.yaml_source import SpecError, Yaml, read_yaml, shown, together
 
 FILE = f"{HYPOTHESES}.yaml"
 BEST = "best:"  # `exp02/best:grid`: of a factor's variants the best by validation
@@ -93,11 +94,26 @@ def load_hypotheses(project: Project) -> tuple[Hypothesis, ...]:
     path = project.experiments / FILE
     if not path.exists():
         return ()
-    yaml = read_yaml(path, shown_as=f"{path.parent.name}/{path.name}")
-    return tuple(_read(name, yaml, project) for name in yaml.data)
+    yaml = read_yaml(path, shown_as=f"{path.parent.name}/{path.name}", none_is_null=True)
+    if not yaml.data:
+        raise yaml.error((), "the file is empty; declare a hypothesis in it, or delete it")
+    read: list[Hypothesis] = []
+    errors: list[SpecError] = []
+    by_id: dict[str, str] = {}
+    for name in yaml.data:
+        try:
+            if (twin := by_id.setdefault(name.lower(), name)) != name:
+                message = f"{name} and {twin} differ in case alone; rename one"
+                raise yaml.error((name,), message)
+            read.append(_read(name, yaml, project))
+        except SpecError as error:
+            errors.append(error)
+    if errors:
+        raise SpecError(together(errors))
+    return tuple(read)
 
 
-def _read(name: str, yaml: Located, project: Project) -> Hypothesis:
+def _read(name: str, yaml: Yaml, project: Project) -> Hypothesis:
     own = yaml.part(name)
     if not isinstance(yaml.data[name], dict):
         raise yaml.error((name,), f"{name}: expected title, statement, experiment and claims")
@@ -108,11 +124,12 @@ def _read(name: str, yaml: Located, project: Project) -> Hypothesis:
     known = project.experiment_ids()
     if fields.experiment not in known:
         raise own.error(
-            ("experiment",), f"no experiment {fields.experiment!r}; there is: {', '.join(known)}"
+            ("experiment",),
+            f"no experiment {shown(fields.experiment)}; there is: {', '.join(known)}",
         )
     for index, claim in enumerate(fields.claims):
         if problem := _problem(claim, known):
-            raise own.error(("claims", str(index)), f"{name}, claim {claim.say!r}: {problem}")
+            raise own.error(("claims", index), f"{name}, claim {shown(claim.say)}: {problem}")
     return Hypothesis(id=name, **{**dict(fields), "statement": fields.statement.strip()})
 
 

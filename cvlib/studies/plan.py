@@ -27,8 +27,8 @@ from cvlib.probing.spec import ZeroShotSpec
 from cvlib.project import ProjectError
 from cvlib.results.store import run_key
 from cvlib.studies.experiment import Experiment
-from cvlib.studies.located_yaml import SpecError
 from cvlib.studies.spec import RunSpec
+from cvlib.yaml_source import SpecError
 
 if TYPE_CHECKING:
     from cvlib.models.weights import WeightsFile

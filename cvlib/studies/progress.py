@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from cvlib.studies.plan import PlannedRun
+from cvlib.terminal import printable
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -176,6 +177,7 @@ class ProgressView:
 
     def note(self, text: str) -> None:
         """Say something that must not be missed, quiet or not."""
+        text = printable(text)
         if self._live:
             self._bars.console.print(text, highlight=False, markup=False)
         else:

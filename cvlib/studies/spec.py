@@ -16,7 +16,7 @@ TRAINING_MODES = (None, "fine_tune", "probe_then_fine_tune")
 
 
 def _mode(value: Any) -> str | None:
-    given = value.get("mode") if isinstance(value, dict) else value.mode
+    given = value.get("mode") if isinstance(value, dict) else getattr(value, "mode", "")
     if given in TRAINING_MODES:
         return "train"
     return given if given in ("linear_probe", "zero_shot") else None

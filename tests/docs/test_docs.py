@@ -13,7 +13,7 @@ from cvlib.reference.keys import anchor
 from cvlib.settings import load_settings
 from cvlib.studies.experiment import parse_experiment
 from cvlib.studies.hypotheses import HypothesisFields
-from cvlib.studies.located_yaml import parse_yaml
+from cvlib.yaml_source import parse_yaml
 from tests.docs.documents import DOCUMENTS, README, ROOT, TEMPLATE, VERBS, blocks, commands, read
 
 LINK = re.compile(r"(?<!`)\[[^\]]*\]\((?P<to>[^)\s]+)\)")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from cvlib.studies.located_yaml import parse_yaml
+from cvlib.yaml_source import parse_yaml
 from tests.docs.documents import blocks
 from tests.docs.made import Project, Step, shrink, small_project, with_tools
 

@@ -6,7 +6,7 @@ import yaml
 from cvlib.project import Project, ProjectError
 from cvlib.starting import StartError
 from cvlib.starting.experiment import new_experiment, with_chapter
-from cvlib.studies.located_yaml import SpecError
+from cvlib.yaml_source import SpecError
 from tests.starting.made import pictures
 
 BOOK = """\

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from cvlib.studies.experiment import parse_experiment
-from cvlib.studies.located_yaml import SpecError
+from cvlib.yaml_source import SpecError
 
 GOOD = """\
 title: A study
@@ -123,8 +123,8 @@ def test_the_dataset_alone_may_be_swapped_by_a_variant(tmp_path):
         ("model.width: 16", "model.width: 8", 11, ["'base' and 'wide' are the same run"]),
         ("model.width: 16", "seed: 3", 11, ["seed", "seeds"]),
         ("question: Does it work?\n", "", None, ["'question' is missing"]),
-        ("seeds: [0, 1]", "title: again", 13, ["'title' stands here a second time"]),
-        ("model: {width: 8}", "model: {width: 8", 6, ["not YAML"]),
+        ("seeds: [0, 1]", "title: again", 13, ["`title` is given twice"]),
+        ("model: {width: 8}", "model: {width: 8", 6, ["not valid YAML"]),
         ("model.width: 16", "model.width.x: 16", 11, ["model.width is 8"]),
     ],
 )
@@ -217,3 +217,96 @@ def test_a_profile_caps_what_base_and_variants_say_and_adds_nothing(tmp_path):
     assert tuned["train"]["epochs"] == 3 and "subset" not in tuned["dataset"]
     assert probed["train"]["mode"] == "linear_probe" and "epochs" not in probed["train"]
     assert parse_experiment(path).variants[0].spec.canonical()["train"]["epochs"] == 40
+
+
+SHORT = "title: T\nquestion: Q\ndataset: digits\n"
+TEN = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("variants: {a: {set: {train: 3}}}", 4, "train: 3; expected keys below it"),
+        ("variants: {a: {set: {model: x}}}", 4, "model: 'x'; expected keys below it"),
+        ("variants: {a: {set: {dataset: 3}}}", 4, "dataset: 3 will not do: expected `key: value`"),
+        ("base: {train: {mode: [1]}}", 4, "train.mode: [1] is not known; there is: fine_tune"),
+        ("base: {model: {kind: {a: 1}}}", 4, "model.kind: {'a': 1} is not known"),
+        ("variants: {a: {set: {" + "a." * 500 + "a: 3}}}", 4, "has over 20 parts"),
+        ("base: {model: " + "{a: " * 90 + "1" + "}" * 91, 4, "has over 20 parts"),
+        ("base:", 4, "base: None will not do: expected `key: value` lines below it"),
+        ("base: {train: {optimizer: {lr: 1}}}", 4, "train.optimizer: {'lr': 1} will not do"),
+        ("base: {train: {epochs: true}}", 4, "train.epochs: True will not do"),
+        ("base: {train: {epochs: 1_000}}", 4, "train.epochs: '1_000' will not do"),
+        ("base: {train: {batch_size: 1:30}}", 4, "train.batch_size: '1:30' will not do"),
+        ("base: {model: {residual: yes}}", 4, "model.residual: 'yes' will not do"),
+        ("seeds: [9223372036854775807]", 4, "expected different whole numbers from 0, below 2³¹"),
+        ("seeds: [-1]", 4, "expected different whole numbers from 0"),
+        ("seeds: [true]", 4, "seeds.0: True will not do"),
+        ("profiles: {quick: {seeds: []}}", 4, "seeds []: expected different whole numbers"),
+        ("variants: {a: {label: ''}}", 4, "'a' is called ''; expected a line of text"),
+        ('variants: {a: {label: "x\\ny"}}', 4, "'a' is called 'x\\ny'; expected a line"),
+        ("variants: {a: {label: " + "x" * 1_000_000 + "}}", 4, "of 500 letters at most"),
+        (
+            "variants:\n  a: {set: {train.epochs: 3}}\n  A: {set: {train.epochs: 4}}",
+            6,
+            "variants 'a' and 'A' have the same name but for case; rename one",
+        ),
+        (
+            "variants:\n  a: {label: X}\n  b:\n    set: {train.epochs: 4}\n    label: X",
+            8,
+            "variants 'a' and 'b' have the same label 'X'; change one",
+        ),
+        ("variants: {epochs=1: {}}\ngrid: {train.epochs: [1]}", 5, "the same label 'epochs=1'"),
+        ("grid: {train.epochs: [1, 1]}", 4, "are the same run; remove one"),
+        ("grid: {train.epochs: []}", 4, "grid key 'train.epochs' has no values"),
+        ("max_runs: 20000", 4, "max_runs: 20000 will not do"),
+    ],
+)
+def test_a_value_of_another_kind_is_named_with_its_line(tmp_path, text, line, said):
+    with pytest.raises(SpecError) as caught:
+        parse(tmp_path, SHORT + text + "\n")
+    message = str(caught.value)
+    assert message.startswith(f"experiments/exp09.yaml:{line}: ") and said in message, message
+
+
+def test_numbers_with_a_zero_before_them_are_decimal(tmp_path):
+    assert (
+        parse(tmp_path, SHORT + "base: {train: {epochs: 010}}").variants[0].spec.train.epochs == 10
+    )
+
+
+def test_a_grid_of_a_million_says_how_many_runs_it_would_be_and_makes_none(tmp_path):
+    grid = "grid:\n" + "".join(f"  train.{key}: {TEN}\n" for key in "abcdef")
+    words = (
+        "exp09.yaml:4: 1,000,000 combinations × 2 seeds would be 2,000,000 runs, more than 500: "
+    )
+    with pytest.raises(SpecError, match=words + "shorten it, 10,000 are the most"):
+        parse(tmp_path, SHORT + grid + "seeds: [0, 1]\n")
+
+
+def test_more_than_500_runs_are_made_when_the_file_says_so(tmp_path):
+    text = SHORT + f"grid: {{train.epochs: {list(range(1, 502))}}}\n"
+    with pytest.raises(SpecError, match="write `max_runs: 501`"):
+        parse(tmp_path, text)
+    assert len(parse(tmp_path, text + "max_runs: 501\n").variants) == 501
+
+
+def test_mistakes_in_several_variants_are_said_at_once(tmp_path):
+    text = SHORT + "base: {train: {epochs: x}}\nvariants:\n"
+    text += "  a: {set: {model.widht: 3}}\n  b: {set: {model.depht: 3}}\n"
+    with pytest.raises(SpecError) as caught:
+        parse(tmp_path, text)
+    lines = sorted(line.split(":")[1] for line in str(caught.value).splitlines())
+    assert lines == ["4", "6", "7"]
+
+
+def test_two_files_that_differ_in_case_alone_are_refused(tmp_path):
+    parse(tmp_path, SHORT)
+    (tmp_path / "experiments" / "EXP09.yaml").write_text(SHORT)
+    with pytest.raises(SpecError, match=r"exp09.yaml and EXP09.yaml differ in case alone"):
+        parse(tmp_path, SHORT)
+
+
+def test_an_empty_file_says_what_belongs_into_it(tmp_path):
+    with pytest.raises(SpecError, match=r"exp09.yaml:1: the file is empty; expected title"):
+        parse(tmp_path, "# later\n")

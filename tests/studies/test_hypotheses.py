@@ -4,7 +4,7 @@ import pytest
 
 from cvlib.project import Project, ProjectError, find_project
 from cvlib.studies.hypotheses import load_hypotheses
-from cvlib.studies.located_yaml import SpecError
+from cvlib.yaml_source import SpecError
 
 GOOD = """\
 H1:
@@ -81,3 +81,19 @@ def test_the_shipped_hypotheses_name_variants_that_are_declared():
                     assert any(v.factor == variant[5:] for v in declared), name
                 else:
                     assert variant in [v.name for v in declared], name
+
+
+def test_all_wrong_hypotheses_are_told_at_once(layout):
+    write(layout, GOOD + "H2: 3\nH3: {title: a}\nh1: {}\n")
+    with pytest.raises(SpecError) as error:
+        load_hypotheses(layout)
+    said = [line.split("hypotheses.yaml:")[1] for line in str(error.value).splitlines()]
+    assert said[0] == "7: H2: expected title, statement, experiment and claims"
+    assert said[1].startswith("8: the key 'statement' is missing")
+    assert said[-1] == "9: h1 and H1 differ in case alone; rename one"
+
+
+def test_an_empty_file_is_told(layout):
+    write(layout, "")
+    with pytest.raises(SpecError, match=r"hypotheses.yaml:1: the file is empty"):
+        load_hypotheses(layout)
