@@ -26,6 +26,7 @@ from cvlib.errors import CvlibError
 _SEAL = b"cvlib-sealed-1\n"
 _HEADER = len(_SEAL) + 65
 _CHUNK = 1 << 20
+_TRIES = 100
 OLD = ".old"  # ends the name of a folder that stands aside while another takes its place
 
 
@@ -256,18 +257,25 @@ def replace_folder(staged: Path, target: Path) -> None:
     `restore_folder` puts it back.
     """
     sync_folder(staged)
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staged.rename(target)
-        sync_folder(target.parent)
-        return
-    if not _exchange(staged, target):
-        old = staged.with_name(staged.name + OLD)
-        target.rename(old)
-        staged.rename(target)
-        staged = old
-    sync_folder(target.parent)
-    shutil.rmtree(staged)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for _ in range(_TRIES):  # another process may put its own there, or take it away
+        try:
+            staged.rename(target)  # where nothing stands
+            sync_folder(target.parent)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        with suppress(FileNotFoundError):
+            if not _exchange(staged, target):
+                old = staged.with_name(staged.name + OLD)
+                target.rename(old)
+                staged.rename(target)
+                staged = old
+            sync_folder(target.parent)
+            shutil.rmtree(staged)
+            return
+    raise OSError(errno.EBUSY, "is replaced by others all the time", str(target))
 
 
 def restore_folder(staged: Path, target: Path) -> None:

@@ -73,6 +73,8 @@ def why_untrue(
     copy = copy or frozen_copy(project, file)
     if (why := copy.why_unusable(project.chapter(file), targets)) is not None:
         return why
+    if copy.damage is not None:
+        return copy.damage
     if copy.record is None:
         return "frozen without a record of what it was made from"
     if copy.record.guessed:

@@ -130,7 +130,7 @@ class FrozenCopy:
             for name in re.findall(shown, frozen.markdown):
                 if not (self.folder / name).is_file():
                     return f"figure missing: {name}"
-        return self.damage
+        return None
 
     @property
     def markdowns(self) -> list[str]:
@@ -248,7 +248,6 @@ def write_frozen(
     `figures` maps a folder (`figure-html`) to its files. `record` None writes none.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    clear_leftovers(folder)
     staged = folder.with_name(f".{folder.name}-{os.getpid()}")
     staged.mkdir()
     try:

@@ -85,9 +85,9 @@ def test_a_lost_figure_is_noticed(frozen):
 
 @pytest.mark.parametrize("name", ["figure-html/f.png", "figure-typst/f.svg"])
 def test_an_altered_figure_is_noticed(frozen, name):
-    folder, chapter = frozen
+    folder, _ = frozen
     (folder / name).write_bytes((folder / name).read_bytes() + b" ")
-    assert FrozenCopy(folder).why_unusable(chapter, _TARGETS) == f"figure altered: {name}"
+    assert FrozenCopy(folder).damage == f"figure altered: {name}"
     assert FrozenCopy(folder).record is None
 
 
