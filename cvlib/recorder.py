@@ -188,7 +188,7 @@ class Recorder:
 
         reads = handed_out_digests(self._handed)
         asked = sorted({name for kind, name in self._handed if kind == "asked"})
-        reads |= self._loaded()
+        reads |= self._loaded() | _packages()
         for path in self._counted():
             if path not in self._digests:
                 self._digests[path] = path_digest("file", Path(path), self._opened[path][0])
@@ -261,6 +261,32 @@ class Recorder:
         return path[start:].replace(os.sep, "/")
 
 
+# What numbers and pictures are made with, by the name it is imported by; more may be in use.
+_DRAWING = {
+    **{name: name for name in ("matplotlib", "numpy", "pandas", "scipy", "tabulate", "seaborn")},
+    **{"PIL": "pillow", "sklearn": "scikit-learn"},
+}
+
+
+def _packages() -> dict[str, str]:
+    """Versions of the packages that draw and compute, and of what the cells imported by name."""
+    from cvlib.studies.syntax import version_here
+
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    values = list(shell.user_ns.values()) if shell is not None else []
+    named = {
+        str(getattr(value, "__module__", None) or getattr(value, "__name__", ""))
+        for value in values
+    }
+    found: dict[str, str] = {}
+    for name in {*_DRAWING, *(name.partition(".")[0] for name in named)} & sys.modules.keys():
+        package = _DRAWING.get(name, name)
+        if package not in _NO_TOOLS and (there := version_here(package)) != "not installed":
+            found[f"package {package}"] = there
+    return found
+
+
+_NO_TOOLS = ("cvlib", "IPython", "ipykernel")
 _EVENTS = {
     "open", "os.listdir", "os.scandir", "os.rename", "os.link", "os.symlink", "os.mkdir",
     "sqlite3.connect",

@@ -83,7 +83,7 @@ def _say_what_is_left(statuses: list[RunStatus]) -> None:
     for cue in ("code", "environment"):
         if count := sum(s.state == "stale" and s.cue == cue for s in left):
             remedy = f"`cvlib run --rerun {cue}` trains them again"
-            remedy += ", `cvlib confirm` shows whether a number changed" * (cue == "code")
+            remedy += ", `cvlib confirm` shows whether a number changed"
             typer.echo(f"  {count} stale by {cue}: {remedy}")
     if skipped := [s for s in statuses if s.state == "skipped"]:
         names = sorted({f"{s.planned.experiment}/{s.planned.variant}" for s in skipped})

@@ -80,6 +80,7 @@ class ImageData:
 
     equal_pictures: how many pictures of test are in train or val, too, byte for byte
     (`test_in_train`), and how many are in another class, too (`in_two_classes`); {} where none.
+    decoded: whether Pillow made the pixels.
     """
 
     train: Split
@@ -89,3 +90,4 @@ class ImageData:
     fingerprint: str
     unreadable: tuple[UnreadableImage, ...]
     equal_pictures: dict[str, int] = field(default_factory=dict)
+    decoded: bool = False

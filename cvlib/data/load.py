@@ -58,7 +58,8 @@ def load(spec: DatasetSpec, root: Path) -> ImageData:
 
     splits: dict[str, Split] = {}
     unreadable: dict[int, UnreadableImage] = {}
-    if all(_as_stored(split, spec) for split in listing.splits.values()):
+    as_stored = all(_as_stored(split, spec) for split in listing.splits.values())
+    if as_stored:
         for split, part in parts.items():
             content = listing.splits[part.source]
             assert isinstance(content.items, PixelItems)
@@ -90,6 +91,7 @@ def load(spec: DatasetSpec, root: Path) -> ImageData:
         fingerprint=found.value,
         unreadable=tuple(unreadable[row] for row in sorted(unreadable)),
         equal_pictures=found.equal_pictures,
+        decoded=not as_stored,
     )
 
 

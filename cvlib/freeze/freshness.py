@@ -7,7 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cvlib.engine.bibliography import cited_entries
 from cvlib.engine.errors import BookError
@@ -16,6 +16,7 @@ from cvlib.freeze.reads import (
     CODE,
     FILE,
     FOLDER,
+    PACKAGE,
     PATH,
     RESULTS,
     REVIEWS,
@@ -28,6 +29,7 @@ from cvlib.freeze.reads import (
     with_meanings,
 )
 from cvlib.recorder import reads_file
+from cvlib.studies.syntax import version_here
 
 if TYPE_CHECKING:
     from cvlib.engine.book import Target
@@ -91,6 +93,8 @@ def reads_now(project: Project, file: str, record: Record, markdowns: Iterable[s
         kind, _, what = name.partition(" ")
         if kind in (CODE, FILE, FOLDER, PATH):
             now[name] = digest_now(project, name, recorded, record.wrote)
+        elif kind == PACKAGE:
+            now[name] = recorded
         elif kind in (SPEC, RESULTS):
             experiments.add(what.partition(" ")[0])
         elif kind not in (INCLUDED, CITED, OPTION):
@@ -193,14 +197,30 @@ def _listed(names: list[str]) -> str:
 
 @dataclass(frozen=True)
 class ChapterStatus:
-    """A chapter that runs code. reason: why it would run again; None: frozen and true."""
+    """A chapter that runs code. reason: why it would run again; None: frozen and true.
+
+    versions: of a true one, the packages that have another version here than it was made with.
+    """
 
     file: str
     reason: str | None
+    versions: tuple[str, ...] = ()
 
-    def as_json(self) -> dict[str, str | None]:
+    def as_json(self) -> dict[str, Any]:
         """Plain data for `cvlib status --json`."""
-        return {"file": self.file, "reason": self.reason}
+        found: dict[str, Any] = {"file": self.file, "reason": self.reason}
+        return {**found, "versions": list(self.versions)} if self.versions else found
+
+
+def other_versions(project: Project, file: str) -> tuple[str, ...]:
+    """Packages that a frozen chapter was made with in another version: `matplotlib 3.9 → 3.10`."""
+    record = frozen_copy(project, file).record
+    found = []
+    for name, before in record.reads.items() if record is not None else ():
+        kind, _, package = name.partition(" ")
+        if kind == PACKAGE and (now := version_here(package)) != before:
+            found.append(f"{package} {before} → {now}")
+    return tuple(found)
 
 
 def chapter_statuses(project: Project, experiments: Collection[str] = ()) -> list[ChapterStatus]:
@@ -222,7 +242,9 @@ def chapter_statuses(project: Project, experiments: Collection[str] = ()) -> lis
                 continue
             if experiments and not set(experiments) & set(project.experiments_of(entry.file)):
                 continue
-            found.append(ChapterStatus(entry.file, why_execute(project, entry.file)))
+            why = why_execute(project, entry.file)
+            versions = other_versions(project, entry.file) if why is None else ()
+            found.append(ChapterStatus(entry.file, why, versions))
         except FileNotFoundError:
             found.append(ChapterStatus(entry.file, "there is no such file"))
         except (OSError, BookError) as error:
@@ -237,7 +259,11 @@ def statuses_text(statuses: list[ChapterStatus]) -> str:
     true = sum(status.reason is None for status in statuses)
     lines = [f"chapters  {true} of {len(statuses)} frozen and true"]
     width = max(len(status.file) for status in statuses)
-    lines += [f"  {s.file:<{width}}  {s.reason or 'frozen and true'}" for s in statuses]
+    for s in statuses:
+        other = f", made with other packages: {', '.join(s.versions)}" if s.versions else ""
+        lines.append(f"  {s.file:<{width}}  {s.reason or 'frozen and true'}{other}")
+    if any(s.versions for s in statuses):
+        lines.append("  `cvlib render CHAPTER --fresh` makes it anew with those that are here")
     return "\n".join(lines)
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 DIGITS = 16
 CODE, FILE, FOLDER, PATH = "code", "file", "folder", "path"
+PACKAGE = "package"  # its version is said where it differs, and draws nothing anew
 SPEC, RESULTS, REVIEWS = "spec", "results", "reviews"
 _EXPERIMENT = ("experiment", RESULTS)  # what was handed out of one
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -109,6 +110,9 @@ def _shown_of(project: Project, status: RunStatus) -> list[object]:
     # why a run is missing tells of this machine, and no chapter shows it
     reason = "" if status.state == "missing" else status.reason
     shown: list[object] = [key, status.state, status.cue, reason, project.run_digest(key)]
+    if status.cue == "environment" and status.result is not None:
+        # of this machine as well: `cvlib status` and a render say it, and no page is drawn anew for it
+        shown = [key, "fresh", None, "", project.run_digest(key)]
     return [*shown, status.note] if status.note else shown
 
 

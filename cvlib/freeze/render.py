@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
@@ -18,7 +19,14 @@ from cvlib.engine.book import Target
 from cvlib.engine.chapter import ExecutedChapter, check_supported
 from cvlib.engine.errors import BookError, RenderError
 from cvlib.engine.output import publish_file, publish_site, staging
-from cvlib.freeze.freshness import frozen_copy, own_reads, take_reads, whole_record, why_execute
+from cvlib.freeze.freshness import (
+    frozen_copy,
+    other_versions,
+    own_reads,
+    take_reads,
+    whole_record,
+    why_execute,
+)
 from cvlib.freeze.frozen_copy import (
     FrozenCopy,
     clear_leftovers,
@@ -108,6 +116,19 @@ def _read_ahead(project: Project, to: str) -> None:
         copies = [frozen_copy(project, file) for file in files]
         frozen = [copy.read(target) for target in _TARGETS[to] for copy in copies]
         read_ahead(one.markdown for one in frozen if one is not None)
+
+
+def _version_notes(project: Project, files: Iterable[str]) -> Iterator[str]:
+    """What is to be said of chapters that stand, and were made with other packages."""
+    by_versions: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for file in files:
+        by_versions[other_versions(project, file)].append(file)
+    for versions, those in by_versions.items():
+        if versions:
+            yield (
+                f"{', '.join(those)}: made with other packages, {', '.join(versions)}; "
+                "`cvlib render CHAPTER --fresh` makes it anew"
+            )
 
 
 def _run_notes(statuses: Sequence[RunStatus]) -> Iterator[str]:
@@ -237,6 +258,8 @@ def _embedded(project: Project, asked: Mapping[str, str], to: str, notify: Notif
                     reasons[file] = reason
             copies |= _execute(project, reasons, Path(scratch), notify)
             executed = reasons | executed
+        for note in _version_notes(project, (f for f in copies if f not in executed)):
+            notify(note)
         made = tuple(path for target in targets for path in _convert(project, copies, target))
     return made, executed, tuple(file for file in copies if file not in executed)
 

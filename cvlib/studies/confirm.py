@@ -38,10 +38,12 @@ from cvlib.studies.run import carry_out, inspect, make_tasks
 from cvlib.studies.spec import RunSpec, entries
 from cvlib.studies.status import (
     CONFIRMED,
+    VERSION_OF,
     RunStatus,
     change_id,
     flat,
     git,
+    made_with,
     package_versions,
     processor_name,
     read_confirmed,
@@ -84,6 +86,11 @@ class Confirmation:
     def is_over(self) -> bool:
         """Whether repeating more runs is of no use."""
         return bool(self.different or self.failed or self.interrupted)
+
+
+def code_of(made_with: Mapping[str, str]) -> dict[str, str]:
+    """The modules among what runs are made with."""
+    return {name: d for name, d in made_with.items() if not name.startswith(VERSION_OF)}
 
 
 @dataclass
@@ -154,14 +161,15 @@ def confirm(
 
 
 def _changes(project: Project, experiment_ids: Sequence[str]) -> dict[str, CodeChange]:
-    """What made runs stale by code, by `change_id`: only where a run may be repeated."""
+    """What made runs stale by code or environment, by `change_id`: only where a run may be repeated."""
     for name in experiment_ids:
         project.experiment(name)  # raises ProjectError where there is none
     changes: dict[str, CodeChange] = {}
     for status in inspect(project):
-        if (status.state, status.cue) == ("stale", "code"):
-            planned, then = status.planned, _result(status).provenance["code"]
-            now = project.inspector.present_code(planned)
+        if status.state == "stale" and status.cue in ("code", "environment"):
+            planned, provenance = status.planned, _result(status).provenance
+            then = made_with(provenance, planned)
+            now = project.inspector.present(planned, provenance)
             change = changes.setdefault(
                 change_id(planned, then, now), CodeChange(entries(planned.spec), then, now)
             )
@@ -178,7 +186,7 @@ def _changes(project: Project, experiment_ids: Sequence[str]) -> dict[str, CodeC
 
 
 def _result(status: RunStatus) -> Run:
-    assert status.result is not None, "who is stale by code has a result"
+    assert status.result is not None, "who is stale by those has a result"
     return status.result
 
 
@@ -208,13 +216,13 @@ def changed_parts(
     change, whatever module it is in now. Of modules whose old source is not to be had, all changed.
     """
     before = {}
-    for module, digest in then.items():
+    for module, digest in code_of(then).items():
         same = now.get(module) == digest
         sources = [_present(module)] if same else [source_at(root, c, module) for c in commits]
         for source in sources:
             if module_digest(source) == digest:  # of changes that were not committed, it is not
                 before[module] = code_parts(source)
-    after = {module: code_parts(_present(module)) for module in now}
+    after = {module: code_parts(_present(module)) for module in code_of(now)}
     old, new = (
         {(part.name, part.meaning) for part in chain(*parts.values())} for parts in (before, after)
     )
@@ -311,14 +319,18 @@ class _Repeater:
     def _compare(self, change: CodeChange, status: RunStatus, repeated: Run) -> None:
         name, against = status.planned.name, "the stored result"
         difference = first_difference(_result(status), repeated)
-        if difference:
+        others = [n for n in changed_modules(change.then, change.now) if n.startswith(VERSION_OF)]
+        if difference and others:
+            # the old code, repeated here, would run under the new packages
+            against += "; other now: " + ", ".join(n.removeprefix(VERSION_OF) for n in others)
+        elif difference:
             old = self._under_old_code(change, status)
             if isinstance(old, str):
                 against += f"; whether by code or by processor could not be told: {old}"
             else:
                 against = f"the code of {_commit(status)}, repeated here"
                 difference = first_difference(old, repeated)
-        if repeated.provenance["code"] != change.now:
+        if repeated.provenance["code"] != code_of(change.now):
             difference = "the code changed again while it was repeated"
         if difference:
             self.found.different = f"{name}: {difference} (compared with {against})"
@@ -344,7 +356,7 @@ class _Repeater:
             return str(getattr(error, "stderr", "") or error).strip().splitlines()[-1]
         try:
             source = tree / git(root, "rev-parse", "--show-prefix").strip()
-            if code_fingerprint(change.modules, source) != change.then:
+            if code_fingerprint(change.modules, source) != code_of(change.then):
                 return f"it was made with changes that {commit} does not hold"
             project = scratch_project(self.project, self.folder / "then")
             (project.experiments / "repeated.yaml").write_text(one_run_yaml(status.planned.spec))

@@ -144,14 +144,14 @@ class Worker:
             "dataset_fingerprint": planned.dataset_fingerprint,
             "weights_sha256": planned.start.sha256,
         }
-        provenance = {
+        provenance: dict[str, Any] = {
             "made_for": {
                 "experiment": planned.experiment,
                 "variant": planned.variant,
                 "seed": planned.seed,
             },
             "code": code,
-            "packages": package_versions(),
+            "packages": package_versions(planned),
             "processor": processor_name(),
             "git_commit": self._commit,
         }
@@ -159,6 +159,8 @@ class Worker:
             data = self._load(spec.dataset)
             if data.fingerprint != planned.dataset_fingerprint:
                 return Ended("stopped", _CHANGED.format(f"the data of {planned.name}"))
+            if not data.decoded:
+                provenance["packages"].pop("pillow", None)
             outcome = self._outcome(planned, data, self._scratch(key, code))
             maps = _maps(spec, data, outcome.test_features)
             self._store.write_run(

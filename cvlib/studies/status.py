@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -26,15 +26,19 @@ from cvlib.results.run import DamagedRun, FailedRun, Run
 from cvlib.results.store import Store
 from cvlib.studies.plan import Plan, PlannedRun
 from cvlib.studies.spec import entries
-from cvlib.studies.syntax import changed_modules, code_fingerprint
+from cvlib.studies.syntax import changed_modules, code_fingerprint, packages_imported, version_here
 
 RunState = Literal["fresh", "missing", "stale", "failed", "damaged", "skipped"]
 Cue = Literal["spec", "data", "code", "environment"]
 
-# Packages whose version can change the numbers of a run.
-PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow", "scikit-learn", "opentsne")
-# The one whose change makes a run stale: its kernels do the arithmetic.
-ARITHMETIC = "torch"
+# Packages whose version can change the numbers of a run that uses them, by the name they are
+# imported by; and what they do their work with.
+PACKAGES = {
+    **{name: name for name in ("torch", "torchvision", "timm", "numpy", "scipy")},
+    **{"PIL": "pillow", "sklearn": "scikit-learn", "openTSNE": "opentsne"},
+}
+_WORKS_WITH = {"timm": ("torchvision",), "openTSNE": ("sklearn", "scipy")}
+VERSION_OF = "package "  # before the name of one, among what a run was made with
 MODULES_NAMED = 4  # of those that changed
 CONFIRMED = "confirmed.json"
 
@@ -99,6 +103,15 @@ class Inspector:
             self._code[modules] = code_fingerprint(modules, self._source)
         return self._code[modules]
 
+    def present(self, planned: PlannedRun, provenance: Mapping[str, Any]) -> dict[str, str]:
+        """The code that would make this run now, and the packages, of those that it recorded."""
+        packages = {
+            f"{VERSION_OF}{name}": version
+            for name, version in self._versions.items()
+            if name in provenance["packages"] and name in packages_used(planned)
+        }
+        return {**self.present_code(planned), **packages}
+
     def _inspect(self, planned: PlannedRun) -> RunStatus:
         key, start = planned.key, planned.start
         found = None if key is None else self._find(key)
@@ -113,24 +126,27 @@ class Inspector:
             return RunStatus(planned, "damaged", reason=str(found))
         failed = self._store.last_failure(key)
         failed = f"trained again and failed: {failed}" if failed else ""
-        then, now, note = found.provenance["code"], self.present_code(planned), ""
-        changed = changed_modules(then, now)
+        then, now = made_with(found.provenance, planned), self.present(planned, found.provenance)
+        changed, note = changed_modules(then, now), ""
+        code = [name for name in changed if not name.startswith(VERSION_OF)]
         if isinstance(found, FailedRun):
-            cue: Cue | None = "code" if changed else None
+            cue: Cue | None = "code" if code else None
             return RunStatus(planned, "failed", cue, found.reason, failure=found)
         if changed:
             if self._confirmed is None:
                 self._confirmed = read_confirmed(self._store.root)
             evidence = self._confirmed.get(change_id(planned, then, now))
+            versions = ", ".join(
+                f"{name.removeprefix(VERSION_OF)} {then.get(name)} → {now.get(name)}"
+                for name in changed
+                if name.startswith(VERSION_OF)
+            )
             if evidence is None:
-                reason = "; ".join(filter(None, (code_cue(changed), failed)))
-                return RunStatus(planned, "stale", "code", reason, found)
+                reason = (code_cue(code) if code else "", versions, failed)
+                cue = "code" if code else "environment"
+                return RunStatus(planned, "stale", cue, "; ".join(filter(None, reason)), found)
             repeated = f"{len(evidence['repeated'])} of {evidence['runs']} runs repeated"
-            note = f"code changed since, {repeated}, equal"
-        before, after = found.provenance["packages"].get(ARITHMETIC), self._versions.get(ARITHMETIC)
-        if before != after:
-            environment = f"{ARITHMETIC} {before} → {after}"
-            return RunStatus(planned, "stale", "environment", environment, found)
+            note = f"{'code' if code else versions} changed since, {repeated}, equal"
         note = "; ".join(filter(None, (note, failed)))
         return RunStatus(planned, "fresh", result=found, note=note)
 
@@ -250,15 +266,33 @@ def _data_change(then: Run | FailedRun, now: PlannedRun) -> str:
 # ── where a run was made; imports none of the packages ───────────────────────────────────────
 
 
-def package_versions() -> dict[str, str]:
-    """Python's and the packages' versions, without local build tags (`2.11.0`, not `2.11.0+cu130`)."""
+def package_versions(planned: PlannedRun | None = None) -> dict[str, str]:
+    """Python's version and the packages', without local build tags (`2.11.0`, not `2.11.0+cu130`).
+
+    planned: those that this run uses; None: all that can matter.
+    """
     found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name).split("+")[0]
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    names = PACKAGES.values() if planned is None else sorted(packages_used(planned))
+    return found | {name: version_here(name) for name in names}
+
+
+def packages_used(planned: PlannedRun) -> set[str]:
+    """Names of the packages that the modules of a run import, of those that can change a number."""
+    return _used(entries(planned.spec))
+
+
+@cache
+def _used(modules: tuple[str, ...]) -> set[str]:
+    names = packages_imported(modules)
+    names |= {other for name in names for other in _WORKS_WITH.get(name, ())}
+    return {PACKAGES[name] for name in names if name in PACKAGES}
+
+
+def made_with(provenance: Mapping[str, Any], planned: PlannedRun) -> dict[str, str]:
+    """What a run was made with: the digest of each module, the version of each package it uses."""
+    used = packages_used(planned)
+    versions = {n: v for n, v in provenance["packages"].items() if n in used}
+    return {**provenance["code"], **{f"{VERSION_OF}{name}": v for name, v in versions.items()}}
 
 
 def processor_name() -> str:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,20 @@ def code_fingerprint(entries: Iterable[str], source: Path | None = None) -> dict
     entries: dotted module names; source: the folder that holds the package `cvlib`.
     Returns module name -> 16 hex digits.
     """
-    found: dict[str, str] = {}
+    found = {module: digest for module, digest, _ in _reached(entries, source) if digest}
+    return dict(sorted(found.items()))
+
+
+def packages_imported(entries: Iterable[str]) -> set[str]:
+    """Top-level names of what the same modules import besides cvlib: `torch`, `PIL`, `json`."""
+    names = chain(*(imports for _, _, imports in _reached(entries, None)))
+    return {name.split(".")[0] for name in names} - {PACKAGE}
+
+
+def _reached(
+    entries: Iterable[str], source: Path | None
+) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Every module that the entries import: its name, digest and imports."""
     waiting = list(entries)
     seen = set(waiting)
     while waiting:
@@ -54,12 +69,11 @@ def code_fingerprint(entries: Iterable[str], source: Path | None = None) -> dict
             continue
         state = path.stat()
         digest, imports = _read(path, module, (state.st_mtime_ns, state.st_size))
-        if digest:
-            found[module] = digest
-        waiting.extend(imports - seen)
-        seen |= imports
+        yield module, digest, imports
+        own = {name for name in imports if name.split(".")[0] == PACKAGE}
+        waiting.extend(own - seen)
+        seen |= own
     _cache.save()
-    return dict(sorted(found.items()))
 
 
 @cache
@@ -253,7 +267,7 @@ def is_type_checking(node: ast.If) -> bool:
 
 
 def imported(nodes: Iterable[ast.AST], module: str, is_package: bool) -> Iterator[str]:
-    """Dotted names below cvlib that the imports among `nodes` may load.
+    """Dotted names that the imports among `nodes` may load.
 
     `from cvlib.data import loader` gives both `cvlib.data` and `cvlib.data.loader`; what is no
     module has no file.
@@ -270,7 +284,16 @@ def imported(nodes: Iterable[ast.AST], module: str, is_package: bool) -> Iterato
             names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
         else:
             continue
-        yield from (name for name in names if name.split(".")[0] == PACKAGE)
+        yield from names
+
+
+@cache
+def version_here(package: str) -> str:
+    """The version of an installed package, without a local build tag; `not installed`."""
+    try:
+        return version(package).split("+")[0]
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def module_file(root: Path, module: str) -> Path | None:

@@ -18,12 +18,13 @@ from pathlib import Path
 
 import pytest
 
+from cvlib.freeze import freshness
 from cvlib.freeze.freshness import chapter_statuses
 from cvlib.project import Project
 from cvlib.results.reviews import Reviews, write_reviews
 from cvlib.results.store import Store
 from cvlib.studies import status
-from cvlib.studies.status import Inspector, package_versions
+from cvlib.studies.status import Inspector
 from tests.engine.made_book import freeze_book, make_book
 from tests.journal.made import fail, planned, write
 
@@ -564,19 +565,33 @@ def test_changed_data_are_noticed(project, change, untrue):
     check(project, untrue)
 
 
-def test_another_torch_is_noticed(project, monkeypatch):
-    versions = {**package_versions(), "torch": "99.0"}
-    monkeypatch.setattr(status, "package_versions", lambda: versions)
-    check(project, {
-        EXP01: r"results of exp01 changed: .* \(stale by environment: torch .* → 99.0\)",
-        EXP02: r"results of exp02 changed: .* \(stale by environment: torch .* → 99.0\)",
-    })  # fmt: skip
-
-
-def test_another_numpy_causes_no_work(project, monkeypatch):
-    versions = {**package_versions(), "numpy": "99.0"}
-    monkeypatch.setattr(status, "package_versions", lambda: versions)
+@pytest.mark.parametrize("package", ["torch", "numpy"])
+def test_another_version_is_said_of_runs_and_draws_nothing_anew(project, package, monkeypatch):
+    genuine = status.version_here
+    monkeypatch.setattr(
+        status, "version_here", lambda name: "99.0" if name == package else genuine(name)
+    )
     assert project.untrue() == {}
+    states = Project(project.layout.root).statuses("exp01")
+    assert all(run.cue == "environment" and f"{package} " in run.reason for run in states)
+
+
+def test_a_package_that_no_run_uses_costs_nothing(project, monkeypatch):
+    genuine = status.version_here
+    monkeypatch.setattr(
+        status, "version_here", lambda name: "99.0" if name == "timm" else genuine(name)
+    )
+    assert {run.state for run in Project(project.layout.root).statuses("exp01")} == {"fresh"}
+
+
+def test_another_version_is_said_of_a_frozen_chapter(project, monkeypatch):
+    genuine = freshness.version_here
+    monkeypatch.setattr(
+        freshness, "version_here", lambda name: "99.0" if name == "matplotlib" else genuine(name)
+    )
+    found = {s.file: s for s in chapter_statuses(Project(project.layout.root))}[EXP01]
+    assert found.reason is None and found.versions[0].startswith("matplotlib ")
+    assert found.versions[0].endswith("→ 99.0")
 
 
 def test_code_that_is_newly_called_counts_from_then_on(project):

@@ -123,7 +123,11 @@ def records(root) -> dict[str, tuple[dict, dict]]:
 @pytest.mark.parametrize("name", CELLS)
 def test_what_a_cell_reads_is_recorded(records, name):
     before, after = records[name]
-    new = {key for key in after["reads"].keys() - before["reads"].keys() if key[:4] != "code"}
+    new = {
+        key
+        for key in after["reads"].keys() - before["reads"].keys()
+        if not key.startswith(("code", "package"))
+    }
     assert new == CELLS[name][1]
 
 
