@@ -133,9 +133,11 @@ def _of_runs(experiment: str, kind: str, statuses: list[RunStatus]) -> Finding:
         return failed(says, to_do, (f"experiments/{experiment}.yaml", None))
     if kind.startswith("stale by"):
         cue = kind.removeprefix("stale by ")
-        return note(
-            says, f"The report marks them (†). `cvlib run --rerun {cue}` trains them again."
-        )
+        marked = "A chapter that is executed here marks them (†)."
+        if cue == "code":
+            marked = "The report marks them (†)."
+        to_do = f"`cvlib confirm` shows whether a number changed, `cvlib run --rerun {cue}` trains them again."
+        return note(says, f"{marked} {to_do}")
     if kind == "unknown":
         return unchecked(says, "`cvlib data` and `cvlib weights fetch` bring what is missing.")
     if kind == "skipped":
