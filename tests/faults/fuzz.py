@@ -83,7 +83,7 @@ def _readers(root: Path) -> dict[str, tuple[st.SearchStrategy[Any], Callable[[An
         for name in ("html", "inputs"):
             (folder / "execute-results" / f"{name}.json").write_text(json.dumps(content))
         copy = FrozenCopy(folder)
-        copy.record()
+        copy.record  # noqa: B018
         copy.read("html")
 
     def described(name: str, file: Path) -> Callable[[bytes], None]:

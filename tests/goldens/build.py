@@ -125,10 +125,9 @@ SMALL = {
 
 def _environment(provenance: dict[str, Any]) -> str:
     """What the last bits of a training depend on, as its own provenance has it."""
-    packages = provenance["packages"]
-    lines = {name: packages[name] for name in ("torch", "numpy", "scikit-learn", "pillow")}
+    packages = ("torch", "numpy", "scikit-learn", "pillow", "matplotlib")
+    lines = {name: metadata.version(name).split("+")[0] for name in packages}
     lines |= {"kernels": provenance["environment"]["device_name"]}
-    lines |= {"matplotlib": metadata.version("matplotlib")}
     return "".join(f"{name}: {value}\n" for name, value in lines.items())
 
 

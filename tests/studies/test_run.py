@@ -75,7 +75,8 @@ def test_how_runs_end_elsewhere_is_summed_up(layout):
     hows = iter(("failed", "stopped", "there"))
     executor = FakeExecutor(lambda task: [Ended(next(hows), "why")])
     summary = run_experiments(layout, executor=executor)
-    assert summary.failed == {"exp01/base seed 0": "why", "exp01/wide seed 0": "why"}
+    assert summary.failed == {"exp01/base seed 0": "why"}
+    assert summary.stopped == {"exp01/wide seed 0": "why"}
     assert summary.done == [] and not summary.interrupted
 
 
