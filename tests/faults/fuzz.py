@@ -149,7 +149,7 @@ def _some(
     count = 0
 
     @seeded(seed)
-    @settings(max_examples=2000, deadline=None, database=None, phases=[Phase.generate],
+    @settings(max_examples=100, deadline=None, database=None, phases=[Phase.generate],
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(examples)
     def attempt(example: Any) -> None:
