@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
-from tests.faults.flips import flips
-from tests.faults.forked import forked
-from tests.faults.fuzz import fuzz
-from tests.faults.hostile import hostile
-from tests.faults.kills import kills
+from tests.faults.sections import SECTIONS, inject
 from tests.faults.tally import Tally
-from tests.faults.together import together
-from tests.faults.writes import writes
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 HEAD = """\
@@ -38,36 +30,22 @@ What native code writes by itself (Typst's PDF) is not among the writes.
 """
 
 
-def sections(seconds: float) -> dict[str, Callable[[Path], Tally]]:
-    """All of them, in the order of the page."""
-    return {
-        "kills": lambda folder: kills(folder, 52),
-        "writes": lambda folder: writes(folder, 3),
-        "flips": lambda folder: flips(folder, 12),
-        "together": lambda folder: together(folder),
-        "hostile": lambda folder: hostile(folder),
-        "fuzz": lambda folder: fuzz(folder, seconds),
-    }
-
-
 def _section(name: str, seconds: float) -> Tally:
-    start = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        # a process of its own, for a section changes what is in its process
-        end = forked(lambda: sections(seconds)[name](Path(folder).resolve()), 2 * 3600)
-    tally = end.value if end.how == "value" else Tally(name, "", wrong=[end.said])
-    print(tally.line(), f"{name}: {time.monotonic() - start:.0f} s", *tally.wrong, sep="\n")
+    # a process of its own, for a section changes what is in its process
+    with ProcessPoolExecutor(1, get_context("spawn")) as own:
+        tally, took = own.submit(inject, name, seconds).result()
+    print(tally.line(), f"{name}: {took:.0f} s", *tally.wrong, sep="\n", flush=True)
     return tally
 
 
 def main() -> None:
     """Run the sections that are named, else all; exit code 1 if a fault ended badly."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("sections", nargs="*", metavar="|".join(sections(0)))
+    parser.add_argument("sections", nargs="*", metavar="|".join(SECTIONS))
     parser.add_argument("--write", action="store_true", help=f"write docs/{PAGE.name}, if all ran")
     parser.add_argument("--seconds", type=float, default=60, help="of fuzzing, for each reader")
     chosen = parser.parse_args()
-    names = [name for name in sections(0) if name in (chosen.sections or sections(0))]
+    names = [name for name in SECTIONS if name in (chosen.sections or SECTIONS)]
     with ThreadPoolExecutor(2) as two:
         tallies = list(two.map(partial(_section, seconds=chosen.seconds), names))
     if chosen.write and not chosen.sections:
