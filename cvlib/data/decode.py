@@ -10,6 +10,7 @@ import io
 import json
 import logging
 import os
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -69,11 +70,16 @@ class Header:
 
 @contextmanager
 def own_size_limit() -> Iterator[None]:
-    """Let `decode` apply its own limits: Pillow's refuses to open what a JPEG could reduce."""
+    """Let `decode` apply its own limits: Pillow's refuses to open what a JPEG could reduce.
+
+    Nor does Pillow say by itself, and without a name, what is strange in a file.
+    """
     limit = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = None
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="PIL")
+            yield
     finally:
         Image.MAX_IMAGE_PIXELS = limit
 
