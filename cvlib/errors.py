@@ -13,6 +13,14 @@ class CvlibError(Exception):
     """Said in plain words on the command line, without a traceback; any other exception is a bug."""
 
 
+def causes(error: BaseException) -> list[BaseException]:
+    """An error and those that it came from, or while: a library may hide the disk's behind its own."""
+    found = [error]
+    while (cause := found[-1].__cause__ or found[-1].__context__) and cause not in found:
+        found.append(cause)
+    return found
+
+
 def fault_of_the_machine(error: BaseException) -> str:
     """What the disk or the memory could not do, in one line with what to do; '' for anything else."""
     if isinstance(error, OSError) and error.errno is not None:
@@ -26,6 +34,8 @@ def fault_of_the_machine(error: BaseException) -> str:
 
 def _fault_of_the_disk(error: OSError) -> str:
     file = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "a file"
+    with suppress(ValueError):  # where it is not below
+        file = str(Path(file).relative_to(Path.cwd()))
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         free = ""
         with suppress(OSError):

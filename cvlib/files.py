@@ -18,9 +18,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal, cast
 
-from cvlib.errors import CvlibError
+from cvlib.errors import CvlibError, causes
 
 # A sealed file begins with this line, then the sha256 of all that follows, 64 hex digits, and "\n".
 _SEAL = b"cvlib-sealed-1\n"
@@ -62,9 +62,22 @@ def sha256_text(text: str) -> str:
     return sha256_bytes(text.encode())
 
 
+@contextmanager
+def opened(path: Path, mode: Literal["rb", "wb", "w+b"]) -> Iterator[BinaryIO]:
+    """Open a file; an error of the disk while it is read or written names it, as that of opening does."""
+    try:
+        with path.open(mode) as file:
+            yield cast(BinaryIO, file)
+    except Exception as error:
+        for cause in causes(error):
+            if isinstance(cause, OSError) and cause.filename is None:
+                cause.filename = str(path)
+        raise
+
+
 def sha256_file(path: Path) -> str:
     """Return the sha256 of a file's bytes, as 64 hex digits."""
-    with path.open("rb") as file:
+    with opened(path, "rb") as file:
         return _sha256_of(file)
 
 
@@ -80,7 +93,7 @@ def _sha256_of(file: BinaryIO) -> str:
 
 def write_durably(path: Path, data: bytes) -> None:
     """Write bytes and wait until the disk has them, so that a rename after it publishes whole files."""
-    with path.open("wb") as file:
+    with opened(path, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
@@ -89,7 +102,7 @@ def write_durably(path: Path, data: bytes) -> None:
 def copy_durably(source: Path, target: Path) -> str:
     """Copy a file as `write_durably` writes one; returns the sha256 of what was written."""
     digest = hashlib.sha256()
-    with source.open("rb") as read, target.open("wb") as written:
+    with opened(target, "wb") as written, opened(source, "rb") as read:
         while chunk := read.read(_CHUNK):
             digest.update(chunk)
             written.write(chunk)
@@ -157,7 +170,7 @@ def sync_folder(folder: Path) -> None:
 
 def write_sealed(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Replace the file by what `write` puts into a binary file, with its checksum before it."""
-    with _staged(path) as staged, staged.open("w+b") as file:
+    with _staged(path) as staged, opened(staged, "w+b") as file:
         file.write(_SEAL + b"0" * 64 + b"\n")
         write(file)
         file.seek(_HEADER)
@@ -174,7 +187,7 @@ def open_sealed(path: Path) -> Iterator[BinaryIO]:
 
     Raises DamagedFile when the content is not what was written, FileNotFoundError when there is none.
     """
-    with path.open("rb") as file:
+    with opened(path, "rb") as file:
         header = file.read(_HEADER)
         if not header.startswith(_SEAL):
             raise DamagedFile(f"{path} was altered: it does not begin as cvlib writes it")

@@ -19,6 +19,7 @@ from filelock import FileLock
 from cvlib.data.arrays import DataUnavailable
 from cvlib.data.notes import file_digest
 from cvlib.errors import CvlibError
+from cvlib.files import opened
 
 if TYPE_CHECKING:
     from cvlib.data.sources import Source
@@ -75,7 +76,7 @@ def download(url: str, target: Path, md5: str) -> None:
     try:
         with (
             urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as response,
-            part.open("wb") as file,
+            opened(part, "wb") as file,
         ):
             shutil.copyfileobj(response, file, 1 << 20)
         found = file_digest(part, "md5")
@@ -101,7 +102,7 @@ def unpack(archive: Path, folder: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             content = tar.extractfile(member)
             assert content is not None  # it is a plain file
-            with content, target.open("wb") as file:
+            with content, opened(target, "wb") as file:
                 shutil.copyfileobj(content, file)
 
 

@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from cvlib.files import (
     DamagedFile,
+    opened,
     read_note,
     replace_folder,
     sealed_json,
@@ -119,7 +120,7 @@ def _write(folder: Path, identity: dict[str, Any], array: np.ndarray, seconds: f
     staged.mkdir(parents=True)
     try:
         file = staged / "features.npy"
-        with file.open("wb") as out:
+        with opened(file, "w+b") as out:  # into "wb" numpy writes by itself, and hides what failed
             np.save(out, array)
             out.flush()
             os.fsync(out.fileno())  # a rename must not overtake the bytes it publishes

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from cvlib.data.spec import DatasetSpec
-from cvlib.errors import CvlibError, fault_of_the_machine
+from cvlib.errors import CvlibError, causes, fault_of_the_machine
 from cvlib.files import DamagedFile, canonical_json, replace_text, sha256_text
 from cvlib.models.spec import FAMILIES, BackboneSpec
 from cvlib.probing.spec import LinearProbeSpec, ZeroShotSpec
@@ -84,11 +84,7 @@ def _fault(error: Exception) -> str:
     """Why an error says nothing about the run itself; '' when it is the run's own doing."""
     if isinstance(error, DamagedFile | WeightsChanged):
         return str(error)
-    # a library may hide the disk's error behind its own
-    causes: list[BaseException] = [error]
-    while (cause := causes[-1].__cause__ or causes[-1].__context__) and cause not in causes:
-        causes.append(cause)
-    return next(filter(None, map(fault_of_the_machine, causes)), "")
+    return next(filter(None, map(fault_of_the_machine, causes(error))), "")
 
 
 class Worker:
