@@ -23,8 +23,8 @@ def causes(error: BaseException) -> list[BaseException]:
 
 def fault_of_the_machine(error: BaseException) -> str:
     """What the disk or the memory could not do, in one line with what to do; '' for anything else."""
-    if isinstance(error, OSError) and error.errno is not None:
-        return _fault_of_the_disk(error)
+    if isinstance(error, OSError):  # a library's own may have a message alone
+        return _fault_of_the_disk(error) if error.errno is not None else repr(error)
     words = str(error)
     # torch raises RuntimeError on the CPU, a subclass of it on an accelerator
     if isinstance(error, MemoryError) or "out of memory" in words or "not enough memory" in words:

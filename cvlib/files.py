@@ -70,7 +70,7 @@ def opened(path: Path, mode: Literal["rb", "wb", "w+b"]) -> Iterator[BinaryIO]:
             yield cast(BinaryIO, file)
     except Exception as error:
         for cause in causes(error):
-            if isinstance(cause, OSError) and cause.filename is None:
+            if isinstance(cause, OSError) and cause.errno and cause.filename is None:
                 cause.filename = str(path)
         raise
 
