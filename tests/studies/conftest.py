@@ -3,8 +3,9 @@
 import pytest
 
 from cvlib.project import Project
-from cvlib.studies.execute import Ended
+from cvlib.studies.execute import Ended, Worker
 from cvlib.studies.executors import RunNews
+from cvlib.studies.run import run_experiments
 
 EXPERIMENT = """\
 title: Digits
@@ -70,3 +71,10 @@ class FakeExecutor:
 
     def stop(self):
         self.stopped = True
+
+
+def run_here(project: Project, *experiments, **settings):
+    """`cvlib run` in this process: the workers' own are tried in test_run.py."""
+    worker = Worker(project, device="cpu")
+    executor = FakeExecutor(lambda task: [worker.execute(task)])
+    return run_experiments(project, *experiments, executor=executor, **settings)

@@ -14,9 +14,9 @@ from cvlib.models import timm_names
 from cvlib.project import Project, ProjectError
 from cvlib.results.store import Store
 from cvlib.studies.plan import Fingerprints, Start, Starts, named_runs
-from cvlib.studies.run import inspect, run_experiments
+from cvlib.studies.run import inspect
 from cvlib.studies.status import needs_work
-from tests.studies.conftest import again
+from tests.studies.conftest import again, run_here
 
 EXPERIMENT = """\
 title: Digits
@@ -69,7 +69,7 @@ def states(project):
 @pytest.mark.slow
 def test_a_run_without_weights_is_skipped_until_they_come_and_is_of_those_weights(project):
     assert set(states(project).values()) == {"missing"}
-    summary = run_experiments(again(project), workers=1)
+    summary = run_here(again(project))
     skipped = (*PRETRAINED, "asked")
     assert sorted(summary.skipped) == sorted(f"exp01/{name} seed 0" for name in skipped)
     assert len(summary.done) == 2 and not summary.failed
@@ -82,21 +82,21 @@ def test_a_run_without_weights_is_skipped_until_they_come_and_is_of_those_weight
 
     # a second call does no work; asked for, it looks again and comes to the same end
     assert not any(needs_work(s, None) for s in inspect(again(project)))
-    assert not run_experiments(again(project), workers=1).done
-    repeated = run_experiments(again(project), workers=1, rerun="skipped")
+    assert not run_here(again(project)).done
+    repeated = run_here(again(project), rerun="skipped")
     assert len(repeated.skipped) == 4 and not repeated.done
 
     # weights arrive: what was skipped is missing now, and runs
     put_weights(project, seed=1)
     assert {states(project)[name] for name in PRETRAINED} == {"missing"}
-    assert len(run_experiments(again(project), workers=1).done) == 3
+    assert len(run_here(again(project)).done) == 3
     found = states(project)
     assert found.pop("asked") == "skipped", "the text tower is not in the file of the image tower"
     assert set(found.values()) == {"fresh"}
     store = Store(project.runs)
     first = {s.planned.variant: s.result for s in inspect(again(project))}
     assert first["tuned"].weights_sha256 and first["scratch"].weights_sha256 is None
-    assert not run_experiments(again(project), workers=1).done
+    assert not run_here(again(project)).done
 
     # the probe left its tables and maps, its body was not trained and it has no epochs
     probe = first["probe"]
@@ -120,7 +120,7 @@ def test_a_run_without_weights_is_skipped_until_they_come_and_is_of_those_weight
     assert {stale[name].cue for name in PRETRAINED} == {"data"}
     assert "pretrained weights changed" in stale["probe"].reason
     assert stale["scratch"].state == "fresh"
-    assert len(run_experiments(again(project), workers=1).done) == 3
+    assert len(run_here(again(project)).done) == 3
     second = {s.planned.variant: s.result for s in inspect(again(project))}
     before, after = (r["probe"].predictions().logits for r in (first, second))
     assert (before != after).any()
@@ -155,7 +155,7 @@ def test_a_pretrained_run_whose_file_is_named_says_that_it_was_not_there(project
     path.write_text(
         EXPERIMENT.replace("name: test_vit", "name: test_vit, weights: my/own.safetensors")
     )
-    run_experiments(again(project), ["exp01"], workers=1)
+    run_here(again(project), ["exp01"])
     reasons = {s.planned.variant: s.reason for s in inspect(again(project))}
     assert reasons["tuned"] == "the weights file my/own.safetensors was not there"
 

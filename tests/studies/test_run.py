@@ -14,7 +14,7 @@ from cvlib.results.store import Store
 from cvlib.studies.execute import Ended
 from cvlib.studies.executors import WorkerPool
 from cvlib.studies.run import inspect, make_tasks, run_experiments
-from tests.studies.conftest import FakeExecutor, again
+from tests.studies.conftest import FakeExecutor, again, run_here
 
 LONG = ("epochs: 2,", "epochs: 40,")
 
@@ -163,7 +163,7 @@ def test_status_json_says_why_and_exits_with_0_only_when_all_is_fresh(layout, ed
     assert process.returncode == 1
     assert {run["state"] for run in json.loads(out)["runs"]} == {"missing"}
 
-    run_experiments(again(layout))
+    run_here(again(layout))
     process = cvlib(layout, "status", "--json")
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0 and json.loads(out)["fresh"] is True
@@ -201,7 +201,7 @@ def test_data_that_changes_makes_exactly_its_runs_stale(layout, edit, tmp_path):
         "  wide: {factor: width, set: {model.width: 8}}",
         "  wide: {set: {dataset: {name: 'imagefolder:pictures', subset: none, val_fraction: 0.2}}}",
     )
-    assert len(run_experiments(again(layout)).done) == 3
+    assert len(run_here(again(layout)).done) == 3
     path = layout.root / "pictures/test/dog/3.png"
     image = np.asarray(Image.open(path)).copy()
     image[0, 0, 0] ^= 1

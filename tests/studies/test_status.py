@@ -12,7 +12,7 @@ from cvlib.studies import status
 from cvlib.studies.run import inspect, run_experiments
 from cvlib.studies.spec import entries
 from cvlib.studies.status import code_cue, needs_work
-from tests.studies.conftest import again
+from tests.studies.conftest import again, run_here
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def edit(layout, old, new):
 
 def test_trained_runs_are_fresh_and_nothing_is_to_do(project):
     assert set(states(project).values()) == {FRESH}
-    assert run_experiments(again(project)).done == []
+    assert run_here(again(project)).done == []
 
 
 def test_what_a_variant_changes_touches_that_variant_alone(project):
@@ -120,7 +120,7 @@ def test_one_altered_byte_of_a_result_is_damage_and_is_made_again(project):
     data[100] ^= 1
     path.write_bytes(data)
     assert states(project)["wide"][0] == "damaged"
-    assert len(run_experiments(again(project)).done) == 1
+    assert len(run_here(again(project)).done) == 1
     assert set(states(project).values()) == {FRESH}
 
 
@@ -134,7 +134,7 @@ def test_the_store_is_read_without_the_data(project, monkeypatch):
 def test_a_retrained_run_is_the_same_bits(project):
     before = {s.planned.variant: s.result for s in inspect(again(project))}
     old = {name: (run.predictions().logits, run.history) for name, run in before.items()}
-    assert len(run_experiments(again(project), rerun="all", workers=1).done) == 3
+    assert len(run_experiments(again(project), rerun="all", workers=2).done) == 3
     for status_ in inspect(again(project)):
         logits, history = old[status_.planned.variant]
         run = status_.result
@@ -149,12 +149,12 @@ def test_a_diverged_run_is_failed_with_its_reason_and_not_tried_again(project):
         "model.width: 8}",
         "model.activation: leaky_relu, train.optimizer.lr: 99, model.norm: none}",
     )
-    summary = run_experiments(again(project))
+    summary = run_here(again(project))
     assert list(summary.failed) == ["exp01/wide seed 0"]
     assert states(project)["wide"] == ("failed", None)
     assert reasons(project)["wide"].startswith("training loss is ")
-    assert run_experiments(again(project)).failed == {}
-    assert list(run_experiments(again(project), rerun="failed").failed) == ["exp01/wide seed 0"]
+    assert run_here(again(project)).failed == {}
+    assert list(run_here(again(project), rerun="failed").failed) == ["exp01/wide seed 0"]
 
 
 def test_unreferenced_runs_are_found(project):
