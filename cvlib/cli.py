@@ -13,11 +13,12 @@ from cvlib.commands.dashboard import dashboard
 from cvlib.commands.data import data
 from cvlib.commands.docs import docs
 from cvlib.commands.doctor import doctor
+from cvlib.commands.fsck import fsck
+from cvlib.commands.gc import gc
 from cvlib.commands.hook import hook
 from cvlib.commands.init import init, vendor
 from cvlib.commands.new import new
 from cvlib.commands.preview import preview
-from cvlib.commands.prune import prune
 from cvlib.commands.render import render
 from cvlib.commands.reviewed import reviewed
 from cvlib.commands.run import run
@@ -55,7 +56,8 @@ _VERBS: tuple[Callable[..., None], ...] = (
         run,
         status,
         confirm,
-        prune,
+        fsck,
+        gc,
         render,
         data,
         dashboard,

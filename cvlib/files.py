@@ -13,6 +13,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -138,6 +139,12 @@ def _staged(path: Path) -> Iterator[Path]:
             staged.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def is_leftover(path: Path) -> bool:
+    """Whether a file or folder is what a process that is gone left half written."""
+    found = re.fullmatch(rf"\..+[.-]([0-9]+)(?:{re.escape(OLD)})?", path.name)
+    return found is not None and not _is_alive(found[1])
 
 
 def _is_alive(pid: str) -> bool:

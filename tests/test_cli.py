@@ -4,7 +4,19 @@ import sys
 
 import pytest
 
-COMMANDS = ("run", "status", "prune", "render", "data", "doctor", "init", "new", "vendor", "docs")
+COMMANDS = (
+    "run",
+    "status",
+    "fsck",
+    "gc",
+    "render",
+    "data",
+    "doctor",
+    "init",
+    "new",
+    "vendor",
+    "docs",
+)
 
 
 def cvlib(*words, cwd=None):

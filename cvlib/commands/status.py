@@ -49,5 +49,5 @@ def status(
         if chapters:
             typer.echo(statuses_text(chapters))
         if unused:
-            typer.echo(f"{len(unused)} stored runs that no experiment asks for; `cvlib prune`")
+            typer.echo(f"{len(unused)} stored runs that no experiment asks for; `cvlib gc`")
     raise typer.Exit(0 if all_fresh and all_true else 1)

@@ -249,6 +249,12 @@ def _in_order(
                 yield waiting.popleft().result()
 
 
+def cache_file(root: Path, content: str, spec: DatasetSpec) -> Path:
+    """Where the decoded images of this content are kept."""
+    wanted = json.dumps([content, spec.image_size, spec.channels, PROTOCOL])
+    return root / ".cache" / "images" / f"{hashlib.sha256(wanted.encode()).hexdigest()[:32]}.sealed"
+
+
 def decoded_images(
     listing: Listing, rows: dict[str, np.ndarray], spec: DatasetSpec, content: str, root: Path
 ) -> tuple[np.ndarray, dict[int, UnreadableImage]]:
@@ -258,8 +264,7 @@ def decoded_images(
     is the cache's key. Returns a memory map (N, H, W, C) uint8, and by row why an image is all
     zero. Raises DataError if image_size is needed, or if no image can be read.
     """
-    wanted = json.dumps([content, spec.image_size, spec.channels, PROTOCOL])
-    path = root / ".cache" / "images" / f"{hashlib.sha256(wanted.encode()).hexdigest()[:32]}.sealed"
+    path = cache_file(root, content, spec)
     try:
         return _read(path)
     except (FileNotFoundError, DamagedFile):

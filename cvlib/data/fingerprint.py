@@ -61,17 +61,21 @@ def cached_fingerprint(
 
     Raises DataError if the spec does not fit the data.
     """
-    fields = spec.model_dump(mode="json", exclude=_NOT_SELECTING, exclude_none=True)
-    # Where the files lie is part of the question, never of the answer.
-    question = json.dumps([FORMAT, fields, str(source.root.absolute())], sort_keys=True)
-    name = f"{hashlib.sha256(question.encode()).hexdigest()[:32]}.sealed"
-    note = source.root / ".cache" / "fingerprints" / name
     found = remembered(
-        note,
+        fingerprint_note(source, spec),
         partial(_signature, source),
         lambda: asdict(compute_fingerprint(source, spec, listing, parts)),
     )
     return Fingerprint(**found)
+
+
+def fingerprint_note(source: Source, spec: DatasetSpec) -> Path:
+    """Where `cached_fingerprint` keeps what it found."""
+    fields = spec.model_dump(mode="json", exclude=_NOT_SELECTING, exclude_none=True)
+    # Where the files lie is part of the question, never of the answer.
+    question = json.dumps([FORMAT, fields, str(source.root.absolute())], sort_keys=True)
+    name = f"{hashlib.sha256(question.encode()).hexdigest()[:32]}.sealed"
+    return source.root / ".cache" / "fingerprints" / name
 
 
 def compute_fingerprint(

@@ -66,7 +66,7 @@ def timm_entry(name: str, cache: Path) -> TimmEntry:
 def timm_was_asked(cache: Path) -> bool:
     """Whether the models of the installed timm are known: if not, looking one up takes seconds."""
     try:
-        return _timm_version() in _known or _table_file(cache).exists()
+        return _timm_version() in _known or table_file(cache).exists()
     except ModelError:
         return False
 
@@ -96,7 +96,7 @@ def timm_table(cache: Path) -> dict[str, Any]:
     Kept in `cache` by timm's version. The first call makes it, in a process of its own unless timm
     is imported already: a status call must not grow by torch.
     """
-    path = _table_file(cache)
+    path = table_file(cache)
     table = _known.get(_timm_version())
     if table is None:
         table = read_cached(path)
@@ -145,7 +145,8 @@ def make_table() -> dict[str, Any]:
     }
 
 
-def _table_file(cache: Path) -> Path:
+def table_file(cache: Path) -> Path:
+    """Where what this timm's names mean is kept."""
     return cache / "timm" / f"{_timm_version()}-{FORMAT}.sealed"
 
 

@@ -56,14 +56,14 @@ def cached_features(
     """
     key = feature_key(identity)
     folder = root / key[:2] / key
-    found = _load(folder, identity)
+    found = _load(folder)
     if isinstance(found, Features):
         return found
     # beside the folders, and never removed: who waits for a lock must wait for the same file
     locks = root / ".locks"
     locks.mkdir(parents=True, exist_ok=True)
     with FileLock(locks / f"{key}.lock"):
-        found = _load(folder, identity)  # another process may have made it meanwhile
+        found = _load(folder)  # another process may have made it meanwhile
         if isinstance(found, Features):
             return found
         if found:
@@ -71,7 +71,7 @@ def cached_features(
         start = time.perf_counter()
         array = make()
         _write(folder, identity, array, time.perf_counter() - start)
-        found = _load(folder, identity)
+        found = _load(folder)
     if not isinstance(found, Features):
         raise OSError(f"features in {folder} cannot be read back: {found}")
     return dataclasses.replace(found, made=True)
@@ -86,30 +86,38 @@ def _spelled(identity: dict[str, Any]) -> str:
     return json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _load(folder: Path, identity: dict[str, Any]) -> Features | str:
-    """The features in a folder, "" if there is no folder, or why they cannot be used."""
-    if not folder.is_dir():
-        return ""
+def why_damaged(folder: Path) -> str:
+    """What is wrong with the features in a folder, '' where they are as they were written."""
     file = folder / "features.npy"
     try:
         meta = read_note(folder / "meta.json")
-        if _spelled(meta["identity"]) != _spelled(identity):
+        if feature_key(meta["identity"]) != folder.name:
             return "meta.json is that of other features"
         size = file.stat().st_size
         if size != meta["bytes"]:
             return f"features.npy has {size} of {meta['bytes']} bytes"
         if sha256_file(file) != meta["features_sha256"]:
             return "features.npy has another checksum than it was written with"
-        return Features(
-            array=np.load(file, mmap_mode="r"),
-            seconds=float(meta["seconds"]),
-            images_per_second=float(meta["images_per_second"]),
-            made=False,
-        )
     except DamagedFile as damage:
         return str(damage)
     except (OSError, ValueError, KeyError, TypeError) as error:
         return repr(error)
+    return ""
+
+
+def _load(folder: Path) -> Features | str:
+    """The features in a folder, "" if there is no folder, or why they cannot be used."""
+    if not folder.is_dir():
+        return ""
+    if why := why_damaged(folder):
+        return why
+    meta = read_note(folder / "meta.json")
+    return Features(
+        array=np.load(folder / "features.npy", mmap_mode="r"),
+        seconds=float(meta["seconds"]),
+        images_per_second=float(meta["images_per_second"]),
+        made=False,
+    )
 
 
 def _write(folder: Path, identity: dict[str, Any], array: np.ndarray, seconds: float) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cvlib.errors import CvlibError
-from cvlib.files import readable_json, replace_text
+from cvlib.files import canonical_json, readable_json, replace_text, sha256_text
 
 # What a mistake turned out to be; every other tag is the person's own.
 VERDICTS = ("label-error", "ambiguous", "model-error")
@@ -53,6 +53,7 @@ def write_reviews(path: Path, reviews: Reviews) -> None:
         "runs": sorted(reviews.runs),
         "tags": {tag: sorted(ids) for tag, ids in reviews.tags.items() if ids},
     }
+    content["sha256"] = sha256_text(canonical_json(content))
     text = re.sub(
         r"\[\n([^]]*)]", lambda row: f"[{' '.join(row[1].split())}]", readable_json(content)
     )
@@ -67,6 +68,12 @@ def read_reviews(path: Path) -> Reviews | None:
         return None
     try:
         content = json.loads(text)
+        sealed = content.pop("sha256", None)  # what earlier versions wrote has none
+        if sealed not in (None, sha256_text(canonical_json(content))):
+            raise ReviewError(
+                f"{path.name} was altered: it does not match its checksum. Restore it from git; if "
+                'you meant it, delete its line "sha256"'
+            )
         if content["format"] != _FORMAT:
             raise ReviewError(
                 f"{path.name} is in format {content['format']}, this cvlib reads {_FORMAT}"

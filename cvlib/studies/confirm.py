@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from cvlib.files import canonical_json, readable_json, replace_text, sha256_text
+from cvlib.files import canonical_json, replace_text, sealed_json, sha256_text
 from cvlib.project import Project
 from cvlib.results.run import Run
 from cvlib.results.store import Store
@@ -503,4 +503,4 @@ def _note(runs: Path, changes: dict[str, CodeChange], missing: set[str]) -> None
             if (earlier["modules"], earlier["from"]) != (entry["modules"], entry["from"])
         }
         noted[name] = entry
-    replace_text(runs / CONFIRMED, readable_json({"format": 1, "changes": noted}))
+    replace_text(runs / CONFIRMED, sealed_json({"format": 1, "changes": noted}))

@@ -24,7 +24,7 @@ from cvlib.results.store import Store
 from cvlib.studies.plan import PlannedRun, Starts
 from cvlib.studies.spec import RunSpec, entries
 from cvlib.studies.status import git_commit, package_versions, processor_name
-from cvlib.studies.syntax import PACKAGE, SOURCE, code_fingerprint
+from cvlib.studies.syntax import PACKAGE, SOURCE, code_fingerprint, version_here
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +37,12 @@ logger = logging.getLogger(__name__)
 
 # What makes the features of frozen backbones: a change here makes those in the cache useless.
 FEATURES = ("cvlib.data.load", FAMILIES["backbone"], "cvlib.probing.features")
+
+
+def features_made_by() -> dict[str, str]:
+    """The code and the packages that would make features now, as `feature_identity` names them."""
+    code = sha256_text(canonical_json(code_fingerprint(FEATURES)))
+    return {"code": code, "timm": version_here("timm"), "torch": version_here("torch")}
 
 
 @dataclass(frozen=True)
@@ -213,7 +219,7 @@ class Worker:
             "weights": weights,
             "weights_sha256": planned.start.sha256,
             "cache": self._project.data / "features",
-            "code": sha256_text(canonical_json(code_fingerprint(FEATURES))),
+            "code": features_made_by()["code"],
             **self._machine,
         }
         if isinstance(spec.train, LinearProbeSpec):

@@ -8,7 +8,6 @@ again or `cvlib confirm` has shown that the present code gives the same numbers.
 
 from __future__ import annotations
 
-import json
 import platform
 import subprocess
 from collections import Counter, defaultdict
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cvlib.errors import CvlibError
-from cvlib.files import canonical_json, sha256_text
+from cvlib.files import DamagedFile, canonical_json, read_note, sha256_text
 from cvlib.results.run import DamagedRun, FailedRun, Run
 from cvlib.results.store import Store
 from cvlib.studies.plan import Plan, PlannedRun
@@ -331,13 +330,9 @@ def change_id(planned: PlannedRun, then: Mapping[str, str], now: Mapping[str, st
 
 def read_confirmed(runs: Path) -> dict[str, dict[str, Any]]:
     """What `cvlib confirm` noted beside a store: id of a change of code -> the evidence."""
-    path = runs / CONFIRMED
-    if not path.exists():
-        return {}
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["changes"]
-    except (ValueError, KeyError, TypeError) as error:
+        return dict(read_note(runs / CONFIRMED).get("changes", {}))
+    except (DamagedFile, TypeError, ValueError) as error:
         raise CvlibError(
-            f"{path.name} cannot be read ({type(error).__name__}: {error}). Restore it from git, or "
-            "delete it and `cvlib confirm` makes it again."
+            f"{error}. Restore {CONFIRMED} from git, or delete it and `cvlib confirm` makes it again."
         ) from error
