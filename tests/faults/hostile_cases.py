@@ -614,7 +614,7 @@ def requests() -> Iterator[Case]:
     get = b"GET %s HTTP/1.1\r\n"
     paths = [
         b"/../secret.txt", b"/%2e%2e/secret.txt", b"/..%2fsecret.txt", b"/%252e%252e/secret.txt", b"//secret.txt", b"/./../secret.txt", b"/report/../../secret.txt", b"/%00", b"/a%00.html", b"/%", b"/%zz", b"/%ff%fe", b"/" + b"a" * 3000, b"/" + b"a" * 60_000,
-        b"/" + b"a/" * 5000, b"/..\\secret.txt", b"/link.txt", b"/linked/secret.txt", b"*", b"secret.txt", b"http://evil/", b"/?a=" + b"b" * 5000, b"/#x", b"/~root", b"/.quarto", b"/.git/config", b"/\xff", b"/ x", b"/index.html/", b"/index.html/..", b"/\t", b"/;x", b"/CON", b"/_cvlib/events/../../secret.txt",
+        b"/" + b"a/" * 5000, b"/..\\secret.txt", b"/link.txt", b"/linked/secret.txt", b"*", b"secret.txt", b"http://evil/", b"/?a=" + b"b" * 5000, b"/#x", b"/~root", b"/.quarto", b"/.git/config", b"/\xff", b"/ x", b"/index.html/", b"/index.html/..", b"/\t", b"/;x", b"/CON", b"/" + b"a" * 300, b"/circle/x", b"/_cvlib/events/../../secret.txt",
     ]  # fmt: skip
     hosts = [
         b"[::1",
@@ -630,6 +630,7 @@ def requests() -> Iterator[Case]:
         b"a" * 5000,
         b"127.0.0.1, evil",
         b"127.0.0.1:-1",
+        b"127.0.0.1:" + b"9" * 5000,
         b"[",
         b"]",
         b"127.0.0.1@evil",
@@ -657,11 +658,14 @@ def _asked(root: Path, text: bytes) -> None:
     (root / "secret.txt").write_text("SECRET")
     (pages / "link.txt").symlink_to(root / "secret.txt")
     (pages / "linked").symlink_to(root)
+    (pages / "circle").symlink_to(pages / "circle")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with PreviewServer(pages, pages, port, LiveNews()):
         said = _exchange(port, text.replace(b"%d", str(port).encode()))
+        is_whole = b"\n\r\n" in text or b"\n\n" in text
+        assert said.startswith(b"HTTP/1.1 ") or not is_whole, said
         assert b"SECRET" not in said, said
         assert b"Traceback" not in said, said
         well = _exchange(port, b"GET /index.html HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % port)
