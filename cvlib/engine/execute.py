@@ -11,15 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cvlib.engine.book import Book, Target
-from cvlib.engine.cell_output import (
-    HTML,
-    MARKDOWN,
-    PLAIN,
-    CellWriter,
-    joined_text,
-    shown_kind,
-    with_math,
-)
+from cvlib.engine.cell_output import CellWriter, joined_text, shown_kind, with_math
 from cvlib.engine.chapter import (
     CAPTION_OPTIONS,
     INLINE,
@@ -32,7 +24,8 @@ from cvlib.engine.chapter import (
     check_supported,
 )
 from cvlib.engine.errors import BookError, CellFailed, Unsupported
-from cvlib.engine.kernel import Kernel, Output
+from cvlib.engine.kernel import Kernel
+from cvlib.engine.messages import HTML, MARKDOWN, MOST_PRINTED, PLAIN, Output
 from cvlib.engine.tree import parse_inlines, text_of
 from cvlib.yaml_source import parse_yaml
 
@@ -86,14 +79,20 @@ def execute_chapter(
     figures = f"get_ipython().config.InlineBackend.figure_formats = {figure_formats!r}\n"
     env = {**_environment(book, chapter, first), **(environment or {})}
     folder = (book.root / chapter.file).parent
-    with Kernel(folder, env, _matplotlibrc(first), figures + setup, on_stderr, give_up) as kernel:
-        head = _evaluate(
-            kernel,
-            chapter.head.inlines,
-            hint=" (the header is read before any cell runs; a title that needs one stands in a "
-            "YAML block of its own, --- title: … ---, after that cell)",
-        )
-        ran = [_run_block(kernel, block, first) for block in chapter.blocks]
+    tell = on_stderr or (lambda _: None)
+    kernel = Kernel(folder, env, _matplotlibrc(first), figures + setup, tell, give_up)
+    try:
+        with kernel:
+            head = _evaluate(
+                kernel,
+                chapter.head.inlines,
+                hint=" (the header is read before any cell runs; a title that needs one stands in a "
+                "YAML block of its own, --- title: … ---, after that cell)",
+            )
+            ran = [_run_block(kernel, block, first) for block in chapter.blocks]
+    finally:
+        if left := kernel.left_running:
+            tell(f"{chapter.file}: its cells left running, and it was ended: {', '.join(left)}\n")
     return write_executed(book, chapter, head, ran)
 
 
@@ -166,6 +165,9 @@ def _run_block(kernel: Kernel, block: Cell | TextBlock, options: Mapping[str, An
     for output in outputs:
         if output["output_type"] == "error":
             raise _failure(block, output)
+    if any("is_cut" in output for output in outputs):
+        where = f"{block.file}:{block.line}"
+        kernel.on_stderr(f"{where}: the cell printed over {MOST_PRINTED:,} characters: cut there\n")
     asked = block.asked_in_captions
     values = _evaluate(
         kernel, [i._replace(expression=e) for e, i in asked.items()], in_caption=True
@@ -191,7 +193,12 @@ def _evaluate(
 ) -> list[dict[str, Any]]:
     """Evaluate expressions; raises CellFailed with the line of one that fails."""
     asked = list(inlines)
-    results = kernel.evaluate([each.expression for each in asked]) if asked else []
+    if not asked:
+        return []
+    try:
+        results = kernel.evaluate([each.expression for each in asked])
+    except CellFailed as died:
+        raise CellFailed(str(died), file=asked[0].file, line=asked[0].line) from None
     for each, result in zip(asked, results, strict=True):
         if result["status"] != "ok":
             code = f"`{{python}} {each.expression.strip()}`"

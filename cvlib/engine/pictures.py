@@ -80,10 +80,10 @@ def picture_description(path: Path) -> str:
 def retina_size(png: bytes, dpi: float) -> tuple[int, int] | None:
     """Return (width, height) in CSS pixels of a PNG drawn at twice `dpi`; None if it was not."""
     width = height = per_metre = 0
-    for kind, start, _ in _chunks(png):
-        if kind == b"IHDR":
+    for kind, start, end in _chunks(png):
+        if kind == b"IHDR" and end - start >= 20:
             width, height = struct.unpack(">II", png[start + 8 : start + 16])
-        elif kind == b"pHYs":
+        elif kind == b"pHYs" and end - start >= 16:
             per_metre = struct.unpack(">I", png[start + 8 : start + 12])[0]
     if round(per_metre * _INCHES_PER_METRE) != 2 * dpi:
         return None
@@ -143,5 +143,7 @@ def _chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:
     while position + 8 <= len(png):
         (length,) = struct.unpack(">I", png[position : position + 4])
         end = position + 12 + length
+        if end > len(png):  # it is cut off
+            return
         yield png[position + 4 : position + 8], position, end
         position = end

@@ -552,10 +552,18 @@ def chapters() -> Iterator[Case]:
         "KeyboardInterrupt": "raise KeyboardInterrupt", "prints escapes": "print('\\x1b[2J\\x07\\x00')", "prints surrogates": "print('\\ud800')", "displays bad data": "from IPython.display import publish_display_data\npublish_display_data({'image/png': 'x', 'text/html': 3})",
         "a syntax error": "def", "a child that stays": "import subprocess; subprocess.Popen(['sleep', '60'], start_new_session=True)", "a thread that stays": "import threading, time; threading.Thread(target=time.sleep, args=(60,)).start()",
         "execs": "import os; os.execv('/bin/true', ['true'])", "stops": "import os; os.kill(os.getpid(), 19)",
+        "forks": "import os; os.fork(); print(1)", "prints to the file itself": "import os; os.write(1, b'x' * 2_000_000)", "exit()": "exit()", "a daemon": "import os\nif not os.fork():\n    os.setsid()\n    if not os.fork():\n        import time; time.sleep(60)\n    os._exit(0)",
+        "a magic in the background": "%%bash --bg\nsleep 60", "a shell's child": "!nohup sleep 60 > /dev/null 2>&1 &", "another get_ipython": "get_ipython = __import__ = None", "a bad repr": "class A:\n    def __repr__(self): return repr(self)\nA()", "a repr of nothing": "class A:\n    __repr__ = None\nA()",
+        "an error of escapes": "raise ValueError('\\x1b[2J\\x07' * 10_000)", "10⁵ outputs": "from IPython.display import display\nfor i in range(5_000): display(i)", "a large value": "'x' * 100_000_000", "a large picture": "from IPython.display import Image\nImage(data=b'\\x89PNG' + bytes(60_000_000), format='png')",
+        "half a picture": "import base64\nfrom IPython.display import Image\nImage(data=base64.b64decode('iVBORw0KGgoAAAANSUhEUgAAAAEAAAA'), format='png')", "writes noise to a socket": "k = get_ipython().kernel\nk.iopub_socket.send(b'noise')", "an empty message": "k = get_ipython().kernel\nk.session.send(k.iopub_socket, 'stream', {}, parent=k.get_parent())",
+        "a message of numbers": "k = get_ipython().kernel\nk.session.send(k.iopub_socket, 'display_data', {'data': 3, 'metadata': 4}, parent=k.get_parent())", "says that it is done": "k = get_ipython().kernel\nk.session.send(k.iopub_socket, 'status', {'execution_state': 'idle'}, parent=k.get_parent())\nprint(1)",
+        "a message of a list": "k = get_ipython().kernel\nk.session.send(k.iopub_socket, 'stream', [1], parent=k.get_parent())", "bad metadata": "from IPython.display import publish_display_data\npublish_display_data({'text/plain': 'x'}, {'text/plain': 3})",
+        "another reply": "get_ipython().user_expressions = lambda asked: {}", "no values": "get_ipython().user_expressions = None", "prints NUL": "print(chr(0))", "raises surrogates": "raise ValueError('\\ud800')", "replaces json": "import json; json.dumps = None", "a thread that prints": "import threading, time\nthreading.Thread(target=lambda: [print(i) or time.sleep(0.1) for i in range(100)]).start()",
+        "unserialisable data": "from IPython.display import publish_display_data\npublish_display_data({'application/json': object()})", "deep data": "from IPython.display import publish_display_data\nx = []\nfor _ in range(100_000): x = [x]\npublish_display_data({'application/json': x, 'text/plain': 'x'})",
     }.items():  # fmt: skip
         yield (
             f"a cell {name}",
-            cell(code),
+            cell(code + "\n```\n\nA value: `{python} 1 + 1`.\n\n```{python}\n2"),
             name
             in (
                 "exits",
