@@ -60,7 +60,7 @@ def write_cited(
                     name
                     for path in book.bibliography
                     if path.suffix in (".bib", ".bibtex")
-                    for name in BIBTEX_KEY.findall(path.read_text(encoding="utf-8"))
+                    for name in BIBTEX_KEY.findall(path.read_text("utf-8", "replace"))
                 ]
                 raise each.executed.error(
                     f"the citation @{key} is not in the bibliography{nearest(key, known)}",

@@ -109,6 +109,12 @@ class _Reader:
     fingerprints: Mapping[str, str] | None
 
     def read(self) -> Document:
+        try:
+            return self._read()
+        except pandoc.TooNested as error:
+            raise self.chapter.error(error.message, error.text) from None
+
+    def _read(self) -> Document:
         blocks = transform(self._titled(pandoc.read(self.chapter.markdown)), _as_quarto_reads)
         for element in elements_in(blocks):
             self._refuse_unsupported(element)

@@ -34,7 +34,7 @@ def mark_floats(blocks: list[Element], chapter: ExecutedChapter) -> list[Element
     def from_div(attributes: list[Any], content: list[Element]) -> list[Element] | None:
         identifier, classes, _ = attributes
         given = pairs(attributes)
-        columns = int(given["layout-ncol"]) if given.get("layout-ncol", "").isdigit() else None
+        columns = _columns(given.get("layout-ncol", ""), chapter)
         label = _LABEL.fullmatch(identifier)
         if label is None and columns is None:
             return None
@@ -124,6 +124,14 @@ def _float(
 ) -> Element:
     named = {"kind": kind, "id": identifier, "caption": caption}
     return {"t": "Float", **named, "content": content, "columns": columns}
+
+
+def _columns(given: str, chapter: ExecutedChapter) -> int | None:
+    if not given.isdecimal():
+        return None
+    if len(given) > 2 or int(given) == 0:
+        raise chapter.error(f"layout-ncol is {given[:9]}, expected 1 to 99 columns", "layout-ncol")
+    return int(given)
 
 
 def _cells(content: list[Element]) -> tuple[list[Element], list[Element]]:

@@ -68,7 +68,8 @@ def sweep(
     for entry in book.chapters:
         file = entry.file
         try:
-            if not project.chapter(file).executes:
+            chapter = project.chapter(file)
+            if not chapter.executes or not chapter.is_whole:  # Quarto says what is missing
                 continue
             before[file] = own_reads(project, file)
             there = frozen_copy(project, file).targets

@@ -46,7 +46,7 @@ from cvlib.recorder import start_in_kernel
 from cvlib.studies.status import needs_work
 
 # What is wrong with a chapter, or with its file, and not with this program.
-WRONG = (RenderError, OSError, UnicodeDecodeError)
+WRONG = (RenderError, OSError)
 
 VALUE = "…"
 TABLE = "| no results yet |\n|:--|\n| … |\n"

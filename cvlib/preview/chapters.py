@@ -255,8 +255,6 @@ def problem_of(error: Exception, file: str) -> Problem:
         where = error.file or file
         if error.line is not None:
             where += f":{error.line}"
-    elif isinstance(error, UnicodeDecodeError):
-        message = f"not UTF-8 text: {error.reason} at byte {error.start}"
     first, _, rest = message.partition("\n")
     return Problem(_page_name(file), where, first, rest)
 
