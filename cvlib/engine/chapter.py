@@ -2,7 +2,7 @@
 
 As Quarto's own reader does it (src/core/jupyter/jupyter.ts, quartoMdToJupyter). Nothing is refused that
 Quarto may take: what the embedded engine does not carry out is noted in `Chapter.problems`, and
-`check_supported` raises the first of these.
+`check_supported` raises these.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cvlib.engine.book import ChapterEntry
-from cvlib.engine.errors import BookError, RenderError, Unsupported, line_of
+from cvlib.engine.errors import BookError, RenderError, Unsupported, line_of, raise_all
 from cvlib.engine.supported import (
     CELL_OPTIONS,
     HARMLESS_KEYS,
@@ -245,10 +245,8 @@ def as_one_line(expression: str) -> str:
 
 
 def check_supported(chapters: Iterable[Chapter]) -> None:
-    """Raise what stops the embedded engine: the first problem of the first chapter that has one."""
-    for chapter in chapters:
-        for problem in chapter.problems:
-            raise problem
+    """Raise what stops the embedded engine: all problems of these chapters."""
+    raise_all(problem for chapter in chapters for problem in chapter.problems)
 
 
 def read_chapter(root: Path, file: str) -> Chapter:
@@ -374,10 +372,14 @@ class _Parser:
         end = self._end_of_yaml(0) if YAML_RULE.match(first.text) else 0
         if end is None:
             self._stop("the YAML header has no closing ---", first.file, 1, BookError)
+            return self._broken_header(first), {}, 1
         nothing = TextBlock((first._replace(text=""),), is_yaml=True)
         if not end:
             return nothing, {}, 0
+        before = len(self.problems)
         parsed = self._yaml(self.lines[1:end])
+        if len(self.problems) > before:
+            return self._broken_header(first), {}, end + 1
         for key in parsed.data:
             if key not in HEADER_KEYS and key not in HARMLESS_KEYS["header"]:
                 message = (
@@ -398,6 +400,12 @@ class _Parser:
         kept = [line for line in self.lines[: end + 1] if not line.text.startswith("jupyter:")]
         head = TextBlock(tuple(kept), is_yaml=True) if len(kept) > 2 else nothing
         return head, parsed.data, end + 1
+
+    def _broken_header(self, first: Line) -> TextBlock:
+        """What stands for a header that nobody can read, so that the rest can be looked at."""
+        return TextBlock(
+            tuple(first._replace(text=text) for text in ("---", "title: …", "---")), is_yaml=True
+        )
 
     def _end_of_yaml(self, start: int) -> int | None:
         """Where the YAML that opens at `start` is closed."""
@@ -446,7 +454,10 @@ class _Parser:
             self._stop(message, opening.file, opening.number, BookError)
             self.pending.append(opening)
             return start + 1
+        before = len(self.problems)
         parsed = self._yaml(self.lines[start + 1 : end])
+        if len(self.problems) > before:
+            return end + 1
         for key in parsed.data:
             if key not in LATE_HEADER_KEYS:
                 message = (
@@ -467,7 +478,6 @@ class _Parser:
         end = next((end for end in after if closing.match(self.lines[end].text)), None)
         if end is None:
             self._stop(f"the block opened by {ticks} is never closed", file, number, BookError)
-            self.pending += self.lines[start:]
             return len(self.lines)
         language, rest = found.groups() if (found := _LANGUAGE.match(info)) else ("", "")
         is_cell = bool(language) and ticks[0] == "`" and _CELL.match(info) is not None

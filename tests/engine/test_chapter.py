@@ -103,6 +103,7 @@ def test_text_that_cannot_be_taken_is_told_with_its_place(tmp_path: Path, conten
     (root / "laughs.qmd").write_text("{{< include laughs.qmd >}}\n")
     for i in range(30):
         (root / f"l{i}.qmd").write_text(f"{{{{< include l{i + 1}.qmd >}}}}\n" * 2)
+    (root / "l30.qmd").write_text("")
     (root / "a.qmd").write_bytes(content)
     with pytest.raises(RenderError, match=words):
         check_supported([read_chapter(root, "a.qmd")])
