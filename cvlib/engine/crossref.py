@@ -258,7 +258,11 @@ class Anchors:
             if file in self._documents:
                 hint = nearest(anchor, [name for home, name in self._names if home == file])
             message = f"the link to {target!r} leads nowhere{hint}"
-            document.note_missing(anchor or file, message, f"({target})", target)
+            needles = (f"({target})", target)
+            if file in self._documents:
+                document.note_missing(anchor, message, *needles)
+            else:
+                document.note(message, *needles)
 
 
 def _identifiers(document: Document) -> Iterator[str]:

@@ -7,9 +7,7 @@ import re
 import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import Any
 
 from cvlib.engine.errors import CellFailed
 
@@ -28,47 +26,20 @@ MOST_SHOWN = 50_000_000  # of a picture or of HTML, as it is sent
 _NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 
 
-class _Stream(BaseModel):
-    name: Literal["stdout", "stderr"]
-    text: str
-
-
-class _Display(BaseModel):
-    data: dict[str, Any]
-    metadata: dict[str, Any] = {}
-    transient: dict[str, Any] | None = None
-    execution_count: int | None = None
-
-
-class _Error(BaseModel):
-    ename: str
-    evalue: str
-    traceback: list[str] = []
-
-
-class _Value(BaseModel):
-    status: Literal["ok", "error"]
-    data: dict[str, Any] = {}
-    ename: str = ""
-    evalue: str = ""
-
-
-class _Reply(BaseModel):
-    user_expressions: dict[str, _Value] = {}
-
-
-_Message = TypeVar("_Message", bound=BaseModel)
-
-
 def values_in(reply: Any, names: Mapping[str, str]) -> list[dict[str, Any]]:
     """What a reply says of each expression: `status` ok with `data` by MIME type, or error."""
-    given = _checked(_Reply, reply).user_expressions
-    if missing := [text for name, text in names.items() if name not in given]:
-        raise CellFailed(f"the kernel gave no value of {missing[0]!r}: a cell changed how it works")
-    return [
-        {**value.model_dump(), "data": _shown(value.data), "evalue": _clean(value.evalue)}
-        for value in (given[name] for name in names)
-    ]
+    given = _checked(reply, user_expressions=dict)["user_expressions"]
+    values = []
+    for name, text in names.items():
+        if name not in given:
+            raise CellFailed(f"the kernel gave no value of {text!r}: a cell changed how it works")
+        value = _checked(given[name], status=str)
+        if value["status"] == "ok":
+            values.append({"status": "ok", "data": _shown(_checked(value, data=dict)["data"])})
+        else:
+            error = _checked(value, ename=str, evalue=str)
+            values.append({**value, "evalue": _clean(error["evalue"])})
+    return values
 
 
 @dataclass
@@ -86,15 +57,16 @@ class Outputs:
     def take(self, kind: str, content: Any) -> None:
         """Add one message of the kernel. Raises CellFailed for what is none, or is too large."""
         if kind == "stream":
-            stream = _checked(_Stream, content)
-            text = _clean(stream.text)
-            if stream.name == "stderr":
+            stream = _checked(content, name=str, text=str)
+            text = _clean(stream["text"])
+            if stream["name"] == "stderr":
                 self.on_stderr(text)
-            self._print(stream.name, text)
+            self._print(stream["name"], text)
         elif kind in ("display_data", "execute_result", "update_display_data"):
-            shown = _checked(_Display, content)
-            shown_as = (shown.transient or {}).get("display_id")
-            output: Output = {"data": _shown(shown.data), "metadata": shown.metadata}
+            shown = _checked(content, data=dict, metadata=dict)
+            transient = shown.get("transient")
+            shown_as = transient.get("display_id") if isinstance(transient, dict) else None
+            output: Output = {"data": _shown(shown["data"]), "metadata": shown["metadata"]}
             if kind == "update_display_data":
                 for one in self.collected:
                     if shown_as is not None and one.get("display_id") == shown_as:
@@ -102,12 +74,12 @@ class Outputs:
                 return
             output |= {"output_type": kind, "display_id": shown_as}
             if kind == "execute_result":
-                output["execution_count"] = shown.execution_count
+                output["execution_count"] = _checked(shown, execution_count=int)["execution_count"]
             self._add(output)
         elif kind == "error":
-            error = _checked(_Error, content)
-            trace = [_clean(line) for line in error.traceback]
-            said = {"ename": _clean(error.ename), "evalue": _clean(error.evalue)}
+            error = _checked(content, ename=str, evalue=str, traceback=list)
+            trace = [_clean(str(line)) for line in error["traceback"]]
+            said = {"ename": _clean(error["ename"]), "evalue": _clean(error["evalue"])}
             self._add({"output_type": "error", **said, "traceback": trace})
         elif kind == "clear_output":
             self.clear_next = bool(isinstance(content, dict) and content.get("wait"))
@@ -138,16 +110,19 @@ class Outputs:
         self.clear_next, self.printed = False, 0
 
 
-def _checked(kind: type[_Message], content: Any) -> _Message:
-    try:
-        return kind.model_validate(content, strict=True)
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        place = ".".join(map(str, wrong["loc"])) or "it"
-        raise CellFailed(
-            f"the cell made its kernel send what is no message of Jupyter's: {place}: "
-            f"{wrong['msg']}, found {reprlib.repr(wrong['input'])}"
-        ) from None
+def _checked(content: Any, **expected: type) -> dict[str, Any]:
+    """A message's content, or a part of it, that must have these keys."""
+    given: dict[str, Any] = content if isinstance(content, dict) else {}
+    for key, kind in expected.items():
+        if not isinstance(given.get(key), kind):
+            found = (
+                reprlib.repr(given.get(key)) if key in given else f"none in {reprlib.repr(content)}"
+            )
+            raise CellFailed(
+                "the cell made its kernel send what is no message of Jupyter's: "
+                f"{key}: expected {kind.__name__}, found {found}"
+            )
+    return given
 
 
 def _shown(data: dict[str, Any]) -> dict[str, Any]:

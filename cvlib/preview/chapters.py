@@ -220,8 +220,8 @@ class Preview:
             except WRONG as error:
                 faults: dict[ChapterPage, list[RenderError]] = {}
                 for each in error.all if isinstance(error, RenderError) else ():
-                    if (page := _page_of(each, pages)) is not None:
-                        faults.setdefault(page, []).append(each)
+                    if (wrong := _page_of(each, pages)) is not None:
+                        faults.setdefault(wrong, []).append(each)
                 can_change = [page for page in faults if page.last_shown() != page.executed]
                 if not can_change:
                     # the fault of another page, or of none: all stay as they are
