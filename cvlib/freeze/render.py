@@ -40,7 +40,7 @@ from cvlib.freeze.interpretation import fingerprints, note_fingerprints
 from cvlib.freeze.lock import render_lock
 from cvlib.project import Project, find_project
 from cvlib.recorder import start_in_kernel
-from cvlib.terminal import printable
+from cvlib.terminal import drawable, printable
 
 if TYPE_CHECKING:
     from cvlib.studies.status import RunStatus
@@ -409,5 +409,5 @@ def _convert(project: Project, copies: Mapping[str, FrozenCopy], target: Target)
 
 
 def _show(text: str) -> None:
-    sys.stderr.write(text)
+    sys.stderr.write(drawable(text))
     sys.stderr.flush()
