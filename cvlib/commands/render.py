@@ -26,7 +26,9 @@ def render(
 ) -> None:
     """Train what is missing, then make the PDF and the HTML.
 
-    A chapter whose text, results and code are unchanged is not executed again.
+    A chapter whose text, results and code are unchanged is not executed again. All that is wrong is
+    told at once, each with file and line. Of what a cell prints, 1,000,000 characters are kept; what
+    its cells leave running is ended with it.
 
     Example: cvlib render exp01 --to html
     """

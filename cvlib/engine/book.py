@@ -1,7 +1,7 @@
 """`_quarto.yml`, with its profile and the extension's defaults, as typed data.
 
 `read_book` refuses nothing that Quarto may take: what the embedded engine does not carry out, or finds
-wrong, is noted in `Book.problems`. `load_book` raises the first of these.
+wrong, is noted in `Book.problems`. `load_book` raises these.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from cvlib.engine.errors import BookError, RenderError, Unsupported
+from cvlib.engine.errors import BookError, RenderError, Unsupported, raise_all
 from cvlib.engine.supported import HARMLESS_KEYS, PROJECT_KEYS
 from cvlib.yaml_source import Yaml, read_yaml
 
@@ -145,8 +145,7 @@ def load_book(root: Path, profile: str | None = None) -> Book:
     Raises BookError or Unsupported, which name file, line and key.
     """
     book = _Reader(root.resolve(), profile).read()
-    if book.problems:
-        raise book.problems[0]
+    raise_all(book.problems)
     return book
 
 

@@ -12,11 +12,9 @@ from typing import Any
 from cvlib.engine.book import Target
 from cvlib.engine.chapter import Cell
 from cvlib.engine.errors import Unsupported
-from cvlib.engine.kernel import Output
+from cvlib.engine.messages import HTML, JPEG, LATEX, MARKDOWN, PLAIN, PNG, SVG, Output
 from cvlib.engine.pictures import png_without_text, retina_size, svg_without_metadata
 
-HTML, MARKDOWN, LATEX, PLAIN = "text/html", "text/markdown", "text/latex", "text/plain"
-SVG, PNG, JPEG = "image/svg+xml", "image/png", "image/jpeg"
 IMAGES = {SVG: "svg", PNG: "png", JPEG: "jpeg"}
 # Widgets and JavaScript, which no page of ours runs.
 SCRIPTS = (
@@ -199,8 +197,9 @@ class CellWriter:
         self, output: Output, kind: str, label: str, caption: str, stem: str, alt: str | None
     ) -> str:
         value = joined_text(output["data"][kind])
-        metadata = (output.get("metadata") or {}).get(kind) or {}
-        width, height = metadata.get("width"), metadata.get("height")
+        metadata = output["metadata"].get(kind)
+        size = metadata if isinstance(metadata, dict) else {}
+        width, height = size.get("width"), size.get("height")
         content = base64.b64decode(value) if kind != SVG else svg_without_metadata(value).encode()
         if kind == PNG:
             if self.execute["fig-format"] == "retina":

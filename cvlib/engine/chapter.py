@@ -2,7 +2,7 @@
 
 As Quarto's own reader does it (src/core/jupyter/jupyter.ts, quartoMdToJupyter). Nothing is refused that
 Quarto may take: what the embedded engine does not carry out is noted in `Chapter.problems`, and
-`check_supported` raises the first of these.
+`check_supported` raises these.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cvlib.engine.book import ChapterEntry
-from cvlib.engine.errors import BookError, RenderError, Unsupported, line_of
+from cvlib.engine.errors import BookError, RenderError, Unsupported, line_of, raise_all
 from cvlib.engine.supported import (
     CELL_OPTIONS,
     HARMLESS_KEYS,
@@ -34,6 +34,9 @@ CAPTION_OPTIONS = ("fig-cap", "fig-subcap", "fig-alt", "tbl-cap")
 INLINE = re.compile(r"(^|[^`])`\{python\}[ \t]([^`]+)`", re.MULTILINE)
 YAML_RULE = re.compile(r"^---\s*$")
 
+# What no editor shows and no page holds.
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_MOST_INCLUDES = 200
 _INCLUDE = re.compile(r"^\s*\{\{<\s*include\s+(\S+)\s*>\}\}\s*$")
 _SHORTCODE = re.compile(r"(?<!\{)\{\{<\s*(/?[\w-]+)?")
 _FENCE = re.compile(r"^(\s*)(```+|~~~+)\s*(.*?)\s*$")
@@ -146,6 +149,7 @@ class Chapter:
 
     lines: with what it includes in place; head: the YAML header with both rules, as a block; header:
     what it says; included: the files that it takes in, relative to the project, with their text;
+    is_whole: whether each of them could be taken in;
     executes: whether Quarto would run it: it has a cell of any language, or names `jupyter`; problems:
     what stops the embedded engine, in the order of the text.
     """
@@ -157,6 +161,7 @@ class Chapter:
     header: Mapping[str, Any]
     blocks: tuple[TextBlock | Cell, ...]
     included: Mapping[str, str]
+    is_whole: bool
     executes: bool
     problems: tuple[RenderError, ...] = field(compare=False)
 
@@ -240,53 +245,90 @@ def as_one_line(expression: str) -> str:
 
 
 def check_supported(chapters: Iterable[Chapter]) -> None:
-    """Raise what stops the embedded engine: the first problem of the first chapter that has one."""
-    for chapter in chapters:
-        for problem in chapter.problems:
-            raise problem
+    """Raise what stops the embedded engine: all problems of these chapters."""
+    raise_all(problem for chapter in chapters for problem in chapter.problems)
 
 
 def read_chapter(root: Path, file: str) -> Chapter:
-    """Parse the chapter `file`, a path relative to `root`.
-
-    Raises BookError for an included file that is not there, or that includes itself.
-    """
-    return parse_chapter(root, file, (root / file).read_bytes().decode("utf-8-sig"))
+    """Parse the chapter `file`, a path relative to `root`. Raises BookError for what is no UTF-8."""
+    return parse_chapter(root, file, _decoded((root / file).read_bytes(), file))
 
 
 def parse_chapter(root: Path, file: str, text: str) -> Chapter:
     """Parse `text` as that of the chapter `file`; what it includes is read from disk."""
-    included: dict[str, str] = {}
-    lines = _expand(root, file, text, (file,), included)
-    return _Parser(lines).parse(file, text, included)
+    includes = _Includes(root)
+    lines = includes.lines(file, text, (file,))
+    return _Parser(lines, problems=list(includes.problems)).parse(file, text, includes)
 
 
-def _expand(
-    root: Path, file: str, text: str, open_files: tuple[str, ...], included: dict[str, str]
-) -> list[Line]:
-    """Split `text` into lines, includes resolved.
+def _decoded(content: bytes, file: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        is_wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+        what = "it is UTF-16" if is_wide else f"byte {content[error.start]:#x} is no part of it"
+        line = content.count(b"\n", 0, error.start) + 1
+        message = f"not UTF-8 text: {what}; save the file as UTF-8"
+        raise BookError(message, file=file, line=line) from None
 
-    A file is named relative to the one that includes it, or from the project with a leading `/`.
-    """
-    lines: list[Line] = []
-    ticks = ""
-    for number, content in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
-        if fence := _FENCE.match(content):
-            ticks = fence[2] if not ticks else "" if fence[2] == ticks else ticks
-        found = None if ticks else _INCLUDE.match(content)
-        if found is None:
-            lines.append(Line(content, file, number))
-            continue
-        name = found.group(1).strip("\"'")
-        start = "" if name.startswith("/") else posixpath.dirname(file)
-        target = posixpath.normpath(posixpath.join(start, name.lstrip("/")))
+
+@dataclass
+class _Includes:
+    """Puts included files in place; notes what cannot be taken in, and goes on."""
+
+    root: Path
+    texts: dict[str, str] = field(default_factory=dict)  # of each included file
+    problems: list[RenderError] = field(default_factory=list)
+    count: int = 0
+    is_whole: bool = True
+
+    def lines(self, file: str, text: str, open_files: tuple[str, ...]) -> list[Line]:
+        """Split `text` into lines, includes resolved."""
+        lines: list[Line] = []
+        ticks = ""
+        for number, content in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
+            if fence := _FENCE.match(content):
+                ticks = fence[2] if not ticks else "" if fence[2] == ticks else ticks
+            if control := _CONTROL.search(content):
+                self._note(
+                    Unsupported, f"control character {control[0]!a}: delete it", file, number
+                )
+            found = None if ticks else _INCLUDE.match(content)
+            if found is None:
+                lines.append(Line(content, file, number))
+                continue
+            name = found.group(1).strip("\"'")
+            start = "" if name.startswith("/") else posixpath.dirname(file)
+            target = posixpath.normpath(posixpath.join(start, name.lstrip("/")))
+            try:
+                self.texts[target] = self._text(target, open_files)
+            except BookError as error:
+                if self.count <= _MOST_INCLUDES + 1:  # that there are too many is said once
+                    self._note(BookError, error.message, error.file or file, error.line or number)
+                self.is_whole = False
+                continue
+            lines += self.lines(target, self.texts[target], (*open_files, target))
+        return lines
+
+    def _text(self, target: str, open_files: tuple[str, ...]) -> str:
+        """The text of a file that is named from the project. Raises BookError."""
+        self.count += 1
+        path = self.root / target
         if target in open_files:
-            raise BookError(f"{target} includes itself", file=file, line=number)
-        if not (root / target).is_file():
-            raise BookError(f"included file {target} does not exist", file=file, line=number)
-        included[target] = (root / target).read_text(encoding="utf-8-sig")
-        lines += _expand(root, target, included[target], (*open_files, target), included)
-    return lines
+            raise BookError(f"{target} includes itself")
+        if self.count > _MOST_INCLUDES:
+            raise BookError(f"over {_MOST_INCLUDES} includes in one chapter: include less")
+        try:
+            if not path.is_file():
+                raise BookError(f"included file {target} does not exist")
+            if not path.resolve().is_relative_to(self.root.resolve()):
+                raise BookError(f"included file {target} lies outside the project: copy it into it")
+            return _decoded(path.read_bytes(), target)
+        except OSError as error:
+            raise BookError(f"included file {target[:200]}: {error.strerror}") from None
+
+    def _note(self, kind: type[RenderError], message: str, file: str, line: int) -> None:
+        self.problems.append(kind(message, file=file, line=line))
 
 
 @dataclass
@@ -299,7 +341,7 @@ class _Parser:
     problems: list[RenderError] = field(default_factory=list)
     has_cell: bool = False  # of any language that Quarto runs
 
-    def parse(self, file: str, text: str, included: Mapping[str, str]) -> Chapter:
+    def parse(self, file: str, text: str, includes: _Includes) -> Chapter:
         head, header, body = self._header()
         self._read_blocks(body)
         self._check_labels()
@@ -313,7 +355,8 @@ class _Parser:
             head=head,
             header=header,
             blocks=tuple(self.blocks),
-            included=included,
+            included=includes.texts,
+            is_whole=includes.is_whole,
             executes=executes,
             problems=tuple(self.problems),
         )
@@ -329,10 +372,14 @@ class _Parser:
         end = self._end_of_yaml(0) if YAML_RULE.match(first.text) else 0
         if end is None:
             self._stop("the YAML header has no closing ---", first.file, 1, BookError)
+            return self._broken_header(first), {}, 1
         nothing = TextBlock((first._replace(text=""),), is_yaml=True)
         if not end:
             return nothing, {}, 0
+        before = len(self.problems)
         parsed = self._yaml(self.lines[1:end])
+        if len(self.problems) > before:
+            return self._broken_header(first), {}, end + 1
         for key in parsed.data:
             if key not in HEADER_KEYS and key not in HARMLESS_KEYS["header"]:
                 message = (
@@ -353,6 +400,12 @@ class _Parser:
         kept = [line for line in self.lines[: end + 1] if not line.text.startswith("jupyter:")]
         head = TextBlock(tuple(kept), is_yaml=True) if len(kept) > 2 else nothing
         return head, parsed.data, end + 1
+
+    def _broken_header(self, first: Line) -> TextBlock:
+        """What stands for a header that nobody can read, so that the rest can be looked at."""
+        return TextBlock(
+            tuple(first._replace(text=text) for text in ("---", "title: …", "---")), is_yaml=True
+        )
 
     def _end_of_yaml(self, start: int) -> int | None:
         """Where the YAML that opens at `start` is closed."""
@@ -401,7 +454,10 @@ class _Parser:
             self._stop(message, opening.file, opening.number, BookError)
             self.pending.append(opening)
             return start + 1
+        before = len(self.problems)
         parsed = self._yaml(self.lines[start + 1 : end])
+        if len(self.problems) > before:
+            return end + 1
         for key in parsed.data:
             if key not in LATE_HEADER_KEYS:
                 message = (
@@ -422,7 +478,6 @@ class _Parser:
         end = next((end for end in after if closing.match(self.lines[end].text)), None)
         if end is None:
             self._stop(f"the block opened by {ticks} is never closed", file, number, BookError)
-            self.pending += self.lines[start:]
             return len(self.lines)
         language, rest = found.groups() if (found := _LANGUAGE.match(info)) else ("", "")
         is_cell = bool(language) and ticks[0] == "`" and _CELL.match(info) is not None

@@ -34,25 +34,25 @@ def write_cited(
 ) -> str:
     """Let pandoc write the blocks made of `documents`, citations and their list in place.
 
-    Raises RenderError for the first key that is not in the bibliography.
+    A key that is not in the bibliography is noted of the chapters that cite it.
     """
     arguments = [*arguments]
-    citing = next((document for document in documents if cited_keys(document)), None)
-    if citing is not None:
-        if not book.bibliography:
-            key = cited_keys(citing)[0]
-            raise citing.executed.error(
+    citing = [document for document in documents if cited_keys(document)]
+    for document in () if book.bibliography else citing:
+        for key in dict.fromkeys(cited_keys(document)):
+            document.note(
                 f"@{key} is cited, and _quarto.yml names no bibliography: add bibliography: "
                 "references.bib",
                 call_of(key),
             )
+    if citing and book.bibliography:
         arguments += ["--citeproc", "--metadata", "link-citations=true"]
         for path in book.bibliography:
             arguments += ["--bibliography", str(path)]
         arguments += ["--csl", str(book.csl)] if book.csl is not None else []
     version = [1, 23, 1]
-    document = {"pandoc-api-version": version, "meta": metadata or {}, "blocks": blocks}
-    text, warnings = pandoc.write(document, arguments)
+    tree = {"pandoc-api-version": version, "meta": metadata or {}, "blocks": blocks}
+    text, warnings = pandoc.write(tree, arguments)
     for key in _MISSING.findall(warnings):
         for each in documents:
             if key in cited_keys(each):
@@ -60,9 +60,9 @@ def write_cited(
                     name
                     for path in book.bibliography
                     if path.suffix in (".bib", ".bibtex")
-                    for name in BIBTEX_KEY.findall(path.read_text(encoding="utf-8"))
+                    for name in BIBTEX_KEY.findall(path.read_text("utf-8", "replace"))
                 ]
-                raise each.executed.error(
+                each.note(
                     f"the citation @{key} is not in the bibliography{nearest(key, known)}",
                     call_of(key),
                     key,

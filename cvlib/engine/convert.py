@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cvlib.engine.book import Book
+from cvlib.engine.book import Book, Target
 from cvlib.engine.chapter import ExecutedChapter
-from cvlib.engine.document import read_documents
+from cvlib.engine.document import Document, read_documents
+from cvlib.engine.errors import RenderError
 from cvlib.engine.pictures import pictures_of
 from cvlib.engine.site import write_book
 from cvlib.engine.typst import compile_pdf, typst_source
+
+
+def conversion_problems(
+    book: Book, chapters: Sequence[ExecutedChapter], target: Target
+) -> tuple[RenderError, ...]:
+    """What would stop the conversion of these chapters; nothing is kept of it."""
+    try:
+        if target == "html":
+            with tempfile.TemporaryDirectory() as folder:
+                to_html(book, chapters, Path(folder))
+        else:
+            documents = read_documents(chapters, "typst")
+            _pictures(book, documents)
+            typst_source(book, documents)
+    except RenderError as error:
+        return error.all
+    return ()
 
 
 def to_typst(book: Book, chapters: Sequence[ExecutedChapter]) -> str:
@@ -21,18 +40,19 @@ def to_typst(book: Book, chapters: Sequence[ExecutedChapter]) -> str:
 def to_pdf(book: Book, chapters: Sequence[ExecutedChapter], out: Path) -> None:
     """Write the report as one PDF (the chapters executed for Typst).
 
-    Raises RenderError for a reference that leads nowhere, a missing picture, anything that only
-    Quarto knows; each names file and line.
+    Raises RenderError for references that lead nowhere, missing pictures, anything that only Quarto
+    knows: all of it at once, each with file and line.
     """
     documents = read_documents(chapters, "typst")
-    pictures = {
-        picture.place: picture.path
-        for document in documents
-        for picture in pictures_of(document, book.root)
-    }
+    pictures = _pictures(book, documents)
     pdf = compile_pdf(typst_source(book, documents), pictures)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(pdf)
+
+
+def _pictures(book: Book, documents: Sequence[Document]) -> dict[str, Path]:
+    found = (picture for document in documents for picture in pictures_of(document, book.root))
+    return {picture.place: picture.path for picture in found}
 
 
 def to_html(

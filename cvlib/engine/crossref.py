@@ -85,26 +85,27 @@ class Index:
 
     def _add(self, label: str, labelled: Labelled) -> None:
         if label in self.labels:
-            raise labelled.document.executed.error(
+            labelled.document.note(
                 f"the label {label!r} is used twice, here and in "
                 f"{self.labels[label].document.file}: every label of a report is used once",
                 "#" + label,
                 label,
             )
-        self.labels[label] = labelled
+        self.labels.setdefault(label, labelled)
 
-    def find(self, label: str, document: Document) -> tuple[str, Labelled]:
-        """Return what `label` names; `Fig-x` at the start of a sentence is `fig-x`."""
+    def find(self, label: str, document: Document) -> tuple[str, Labelled] | None:
+        """Return what `label` names; `Fig-x` at the start of a sentence is `fig-x`.
+
+        One that names nothing is noted.
+        """
         for name in (label, label[:1].lower() + label[1:]):
             if name in self.labels:
                 return name, self.labels[name]
         kind = label.split("-")[0].lower()
         same_kind = [known for known in self.labels if known.startswith(kind + "-")]
-        raise document.executed.error(
-            f"the reference @{label} leads nowhere{nearest(label, same_kind)}",
-            call_of(label),
-            label,
-        )
+        message = f"the reference @{label} leads nowhere{nearest(label, same_kind)}"
+        document.note_missing(label, message, call_of(label), label)
+        return None
 
 
 def _number_headings(documents: Sequence[Document]) -> None:
@@ -150,38 +151,41 @@ def _numbered(value: Any) -> Iterator[Element]:
 def resolve_calls(
     document: Document, index: Index, settings: Mapping[str, Any], output: OutputFormat
 ) -> None:
-    """Replace every `@fig-x` by a link with its number; one that leads nowhere is an error.
+    """Replace every `@fig-x` by a link with its number; one that leads nowhere is noted.
 
     settings: `crossref:`, where `fig-prefix` and so on are what stands before a number.
     """
-    executed = document.executed
 
     def visit(element: Element) -> list[Element] | None:
         if element["t"] != "Cite":
             return None
         citations = element["c"][0]
+        as_written: list[Element] = element["c"][1]
         for label in (each["citationId"] for each in citations):
             if _QUARTO_REFERENCE.fullmatch(label):
-                raise executed.error(
+                document.note(
                     f"a reference to {label!r}: the embedded engine numbers figures (fig-), tables "
                     "(tbl-), sections (sec-) and equations (eq-)",
                     call_of(label),
                     kind=Unsupported,
                 )
+                return as_written
         calls = [each for each in citations if _REFERENCE.fullmatch(each["citationId"])]
         if not calls:
             return None
         if len(calls) < len(citations):
-            raise executed.error(
-                f"{text_of(element['c'][1])!r} mixes references to the report with citations: "
+            document.note(
+                f"{text_of(as_written)!r} mixes references to the report with citations: "
                 "write two brackets",
                 call_of(calls[0]["citationId"]),
                 kind=Unsupported,
             )
+            return as_written
         out: list[Element] = []
         for position, call in enumerate(calls):
             out += [string(","), SPACE] if position else []
-            out += written(call, *index.find(call["citationId"], document))
+            found = index.find(call["citationId"], document)
+            out += written(call, *found) if found else as_written
         return out
 
     def written(call: dict[str, Any], label: str, target: Labelled) -> list[Element]:
@@ -214,7 +218,7 @@ def relative(page: str, start: str) -> str:
 class Anchors:
     """Where links inside the report lead. In the PDF, one document, each identifier is there once.
 
-    Raises for the first link to a chapter or an anchor that is not there.
+    A link to a chapter or an anchor that is not there is noted.
     """
 
     def __init__(self, documents: Sequence[Document]) -> None:
@@ -240,7 +244,7 @@ class Anchors:
     def place_in_pdf(self, document: Document, target: str) -> str:
         """Return a link's target as the PDF has it; a chapter's file is its heading."""
         file, anchor = _split(document, target)
-        if file is None:
+        if file not in self._documents:
             return target
         other = self._documents[file]
         return "#" + self.in_pdf(other, anchor or other.identifier)
@@ -254,7 +258,11 @@ class Anchors:
             if file in self._documents:
                 hint = nearest(anchor, [name for home, name in self._names if home == file])
             message = f"the link to {target!r} leads nowhere{hint}"
-            raise document.executed.error(message, f"({target})", target)
+            needles = (f"({target})", target)
+            if file in self._documents:
+                document.note_missing(anchor, message, *needles)
+            else:
+                document.note(message, *needles)
 
 
 def _identifiers(document: Document) -> Iterator[str]:

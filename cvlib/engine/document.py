@@ -7,7 +7,7 @@ What is left for the writers, besides pandoc's own elements, are `Callout`s, `Eq
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from cvlib.engine import pandoc
 from cvlib.engine.chapter import ExecutedChapter
-from cvlib.engine.errors import RenderError, Unsupported
+from cvlib.engine.errors import Missing, RenderError, Unsupported, line_of, raise_all
 from cvlib.engine.floats import mark_floats
 from cvlib.engine.supported import DIV_CLASSES
 from cvlib.engine.tree import (
@@ -36,6 +36,7 @@ from cvlib.engine.tree import (
 )
 
 OutputFormat = Literal["typst", "html"]
+Needle = str | re.Pattern[str]
 
 # Classes with a meaning of their own in Quarto. Any other class is only a name for style sheets.
 _QUARTO_CLASSES = re.compile(
@@ -57,10 +58,15 @@ _EQUATION_LABEL = re.compile(r"\{#(eq-[\w-]+)\}")
 
 @dataclass
 class Document:
-    """One chapter between reading and writing. headings: once all chapters are numbered."""
+    """One chapter between reading and writing.
+
+    problems: what stops its conversion, noted so that all of it is told; headings: once all chapters
+    are numbered.
+    """
 
     executed: ExecutedChapter
     blocks: list[Element]
+    problems: list[RenderError] = field(default_factory=list)
     headings: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -68,6 +74,16 @@ class Document:
         self.title_text = text_of(self.title)
         self.file = self.executed.file
         self.page = str(PurePosixPath(self.file).with_suffix(".html"))
+
+    def note(self, message: str, *needles: Needle, kind: type[RenderError] = RenderError) -> None:
+        """Note a problem with the line of the source that holds one of `needles`."""
+        self.problems.append(self.executed.error(message, *needles, kind=kind))
+
+    def note_missing(self, what: str, message: str, *needles: Needle) -> None:
+        """Note that there is no `what`."""
+        missing = Missing(message, file=self.file, line=line_of(self.executed.source, *needles))
+        missing.what = what
+        self.problems.append(missing)
 
     @property
     def part(self) -> str | None:
@@ -86,6 +102,11 @@ class Document:
         return int(self.executed.entry.depth > 0 and not self.is_appendix)
 
 
+def raise_problems(documents: Iterable[Document]) -> None:
+    """Raise what was noted of any of them."""
+    raise_all(problem for document in documents for problem in document.problems)
+
+
 def read_documents(
     chapters: Sequence[ExecutedChapter],
     output: OutputFormat,
@@ -94,10 +115,15 @@ def read_documents(
     """Read chapters side by side, in order, for one output.
 
     fingerprints: of what blocks of interpretation were written beside, as they are now; None where
-    nobody noted them: then nothing is marked.
+    nobody noted them: then nothing is marked. Raises RenderError for what no tree can be made of.
     """
+    readers = [_Reader(each, output, fingerprints) for each in chapters]
     with ThreadPoolExecutor(max_workers=4) as pool:
-        return list(pool.map(lambda each: _Reader(each, output, fingerprints).read(), chapters))
+        read = list(pool.map(_Reader.read, readers))
+    documents = [document for document in read if document is not None]
+    if len(documents) < len(read):  # what leads to the others leads nowhere
+        raise_all(problem for reader in readers for problem in reader.problems)
+    return documents
 
 
 @dataclass(frozen=True)
@@ -107,12 +133,25 @@ class _Reader:
     chapter: ExecutedChapter
     output: OutputFormat
     fingerprints: Mapping[str, str] | None
+    problems: list[RenderError] = field(default_factory=list)
 
-    def read(self) -> Document:
-        blocks = transform(self._titled(pandoc.read(self.chapter.markdown)), _as_quarto_reads)
-        for element in elements_in(blocks):
-            self._refuse_unsupported(element)
-        return Document(self.chapter, mark_floats(transform(blocks, self._visit), self.chapter))
+    def read(self) -> Document | None:
+        """Its tree, and what is wrong with it; None where there is no tree."""
+        try:
+            blocks = transform(self._titled(pandoc.read(self.chapter.markdown)), _as_quarto_reads)
+            for element in elements_in(blocks):
+                self._refuse_unsupported(element)
+            blocks = mark_floats(transform(blocks, self._visit), self._note)
+        except pandoc.TooNested as error:
+            self._note(error.message, error.text)
+            return None
+        except RenderError as error:
+            self._note(error.message)
+            return None
+        return Document(self.chapter, blocks, self.problems)
+
+    def _note(self, message: str, *needles: Needle, kind: type[RenderError] = RenderError) -> None:
+        self.problems.append(self.chapter.error(message, *needles, kind=kind))
 
     def _titled(self, document: dict[str, Any]) -> list[Element]:
         blocks: list[Element] = document["blocks"]
@@ -129,19 +168,19 @@ class _Reader:
         while blocks and blocks[0]["t"] == "RawBlock" and blocks[0]["c"][1].lstrip()[:4] == "<!--":
             blocks = blocks[1:]
         if not blocks or blocks[0]["t"] != "Header":
-            raise RenderError(
+            message = (
                 "the chapter has no title: begin it with a heading (# Title {#sec-name}) "
-                "or give it a title in its YAML header",
-                file=self.chapter.file,
-                line=1,
+                "or give it a title in its YAML header"
             )
+            self.problems.append(RenderError(message, file=self.chapter.file, line=1))
+            return [header(1, words("…"), attr()), *blocks]
         blocks[0]["c"][0] = 1
         return blocks
 
     # ── what only Quarto can carry out stops the render ─────────────────────────────────────
 
     def _refuse_unsupported(self, element: Element) -> None:
-        """Raise Unsupported for what would be lost or drawn wrongly."""
+        """Note what would be lost or drawn wrongly."""
         tag = element["t"]
         if tag in ("Div", "Span"):
             identifier, classes, _ = element["c"][0]
@@ -184,7 +223,7 @@ class _Reader:
             )
 
     def _stop(self, what: str, *needles: str) -> None:
-        raise self.chapter.error(
+        self._note(
             f"{what} not supported by the embedded engine (cvlib/engine/supported.py lists what is); "
             "render with Quarto, or write it another way",
             *needles,
@@ -206,7 +245,7 @@ class _Reader:
             if tag == "Div" and "interpretation" in classes:
                 return self._interpretation(attributes, transform(content, self._visit))
             kinds = [c.removeprefix("callout-") for c in classes if c.startswith("callout-")]
-            if tag == "Div" and kinds:
+            if tag == "Div" and kinds and f"callout-{kinds[0]}" in DIV_CLASSES:
                 return [_callout(kinds[0], pairs(attributes), transform(content, self._visit))]
         if tag in ("Para", "Plain"):
             return [{**element, "c": self._with_equations(transform(element["c"], self._visit))}]
@@ -229,7 +268,8 @@ class _Reader:
                 wrong, needle = f'{key}="{value}" (expected html or typst{hint})', value
         if wrong:
             needles = (f'"{needle}"', f"={needle}", needle)
-            raise self.chapter.error(f"{wrong} is not supported", *needles, kind=Unsupported)
+            self._note(f"{wrong} is not supported", *needles, kind=Unsupported)
+            return True
         met = all(
             (_FORMATS[value] == self.output) == (key == "when-format")
             for key, value in conditions.items()
@@ -270,9 +310,11 @@ class _Reader:
                 out.pop()
             formula: Element = out.pop() if out else {"t": ""}
             if formula["t"] != "Math" or formula["c"][0]["t"] != "DisplayMath":
-                raise self.chapter.error(
+                self._note(
                     f"the label {label[0]} does not follow a display formula ($$…$$)", label[0]
                 )
+                out += [formula, inline] if formula["t"] else [inline]
+                continue
             out.append({"t": "Equation", "id": label[1], "tex": formula["c"][1]})
             rest = inline["c"][label.end() :]
             out += [string(rest)] if rest else []

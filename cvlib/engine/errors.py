@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 from cvlib.errors import CvlibError
 
+_MOST_TOLD = 50
+
 
 class RenderError(CvlibError):
     """A render cannot go on. The message opens with `file:line:` where there is one."""
@@ -16,6 +18,7 @@ class RenderError(CvlibError):
         self.file = file
         self.line = line
         self.message = message
+        self.all: tuple[RenderError, ...] = (self,)  # of several that are raised as one
         where = "" if file is None else f"{file}: " if line is None else f"{file}:{line}: "
         super().__init__(where + message)
 
@@ -43,12 +46,42 @@ class CellFailed(RenderError):
         self.exception = exception
 
 
+class Missing(RenderError):
+    """Something is called by a name, `what`, that nothing has; running a cell might make it."""
+
+    what = ""
+
+
 class GivenUp(RenderError):
     """Cells were stopped because their outputs are not wanted any more."""
 
 
 class QuartoFailed(RenderError):
     """The real Quarto is missing, too old, or ended with an error."""
+
+
+def all_of(problems: Iterable[RenderError]) -> RenderError:
+    """Return one error that tells all of these, file by file, each once and in the order of lines."""
+    found = {str(each): each for problem in problems for each in problem.all}
+    files = list(dict.fromkeys(each.file for each in found.values()))
+    ordered = sorted(found.values(), key=lambda each: (files.index(each.file), each.line or 0))
+    first, *others = ordered
+    if not others:
+        return first
+    left_out = [f"… and {len(others) - _MOST_TOLD} more"] if len(others) > _MOST_TOLD else []
+    told = [*map(str, others[:_MOST_TOLD]), *left_out]
+    together = type(first).__new__(type(first))
+    together.__dict__.update(first.__dict__)
+    together.message = "\n".join([first.message, *told])
+    together.args = ("\n".join([str(first), *told]),)
+    together.all = tuple(ordered)
+    return together
+
+
+def raise_all(problems: Iterable[RenderError]) -> None:
+    """Raise them as one; nothing happens where there is none."""
+    if found := list(problems):
+        raise all_of(found)
 
 
 def line_of(source: str, *needles: str | re.Pattern[str]) -> int | None:

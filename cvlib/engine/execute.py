@@ -11,15 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cvlib.engine.book import Book, Target
-from cvlib.engine.cell_output import (
-    HTML,
-    MARKDOWN,
-    PLAIN,
-    CellWriter,
-    joined_text,
-    shown_kind,
-    with_math,
-)
+from cvlib.engine.cell_output import CellWriter, joined_text, shown_kind, with_math
 from cvlib.engine.chapter import (
     CAPTION_OPTIONS,
     INLINE,
@@ -31,14 +23,25 @@ from cvlib.engine.chapter import (
     as_one_line,
     check_supported,
 )
-from cvlib.engine.errors import BookError, CellFailed, Unsupported
-from cvlib.engine.kernel import Kernel, Output
+from cvlib.engine.errors import BookError, CellFailed, Unsupported, raise_all
+from cvlib.engine.kernel import Kernel
+from cvlib.engine.messages import HTML, MARKDOWN, MOST_PRINTED, PLAIN, Output
+from cvlib.engine.supported import CELL_OPTIONS
 from cvlib.engine.tree import parse_inlines, text_of
 from cvlib.yaml_source import parse_yaml
 
 FIGURE_FOLDERS: dict[Target, str] = {"html": "figure-html", "typ": "figure-typst"}
 
 Values = Mapping[str, Mapping[str, Any]]  # expression -> its value by MIME type
+
+# What stands for what a cell has not given yet.
+VALUE = "…"
+TABLE = "| no results yet |\n|:--|\n| … |\n"
+FIGURE = """<svg xmlns="http://www.w3.org/2000/svg" width="300pt" height="110pt" viewBox="0 0 300 110">
+<rect x="1" y="1" width="298" height="108" rx="4" fill="#f6f7f9" stroke="#b6bdc7" stroke-dasharray="5 4"/>
+<text x="150" y="59" text-anchor="middle" font-family="sans-serif" font-size="11" fill="#5b6470">no results yet</text>
+</svg>
+"""
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _CELL_LINE = re.compile(r"Cell In\[(\d+)\], line (\d+)")
@@ -86,14 +89,20 @@ def execute_chapter(
     figures = f"get_ipython().config.InlineBackend.figure_formats = {figure_formats!r}\n"
     env = {**_environment(book, chapter, first), **(environment or {})}
     folder = (book.root / chapter.file).parent
-    with Kernel(folder, env, _matplotlibrc(first), figures + setup, on_stderr, give_up) as kernel:
-        head = _evaluate(
-            kernel,
-            chapter.head.inlines,
-            hint=" (the header is read before any cell runs; a title that needs one stands in a "
-            "YAML block of its own, --- title: … ---, after that cell)",
-        )
-        ran = [_run_block(kernel, block, first) for block in chapter.blocks]
+    tell = on_stderr or (lambda _: None)
+    kernel = Kernel(folder, env, _matplotlibrc(first), figures + setup, tell, give_up)
+    try:
+        with kernel:
+            head = _evaluate(
+                kernel,
+                chapter.head.inlines,
+                hint=" (the header is read before any cell runs; a title that needs one stands in a "
+                "YAML block of its own, --- title: … ---, after that cell)",
+            )
+            ran = [_run_block(kernel, block, first) for block in chapter.blocks]
+    finally:
+        if left := kernel.left_running:
+            tell(f"{chapter.file}: its cells left running, and it was ended: {', '.join(left)}\n")
     return write_executed(book, chapter, head, ran)
 
 
@@ -104,19 +113,33 @@ def write_executed(
     return {target: _write(book, chapter, head, ran, target) for target in book.formats}
 
 
+def with_places_kept(book: Book, chapter: Chapter) -> dict[Target, Executed]:
+    """Write a chapter that did not run, with places kept for figures, tables and numbers."""
+    if not chapter.executes:
+        return {target: Executed(_texts(chapter), {}) for target in book.formats}
+    blocks = [_with_valid_options(block) for block in chapter.blocks]
+    head, *ran = (_place(block) for block in (chapter.head, *blocks))
+    return write_executed(book, replace(chapter, blocks=tuple(blocks)), head.outputs, ran)
+
+
 def unexecuted_markdown(chapter: Chapter) -> str:
     """Return the markdown of a chapter that has no code, with its includes in place.
 
     Raises what `check_supported` raises.
     """
     check_supported([chapter])
+    return _texts(chapter)
+
+
+def _texts(chapter: Chapter) -> str:
     blocks = [*([chapter.head] if chapter.header_text else []), *chapter.blocks]
     return "".join(block.text + "\n\n" for block in blocks if isinstance(block, TextBlock))
 
 
 def _options(book: Book, chapter: Chapter, target: Target) -> dict[str, Any]:
     options = dict(book.formats[target].execute)
-    own = chapter.header.get("execute") or {}
+    own = chapter.header.get("execute")
+    own = own if isinstance(own, dict) else {}
     options.update({key: value for key, value in own.items() if key in options})
     return options
 
@@ -166,6 +189,9 @@ def _run_block(kernel: Kernel, block: Cell | TextBlock, options: Mapping[str, An
     for output in outputs:
         if output["output_type"] == "error":
             raise _failure(block, output)
+    if any("is_cut" in output for output in outputs):
+        where = f"{block.file}:{block.line}"
+        kernel.on_stderr(f"{where}: the cell printed over {MOST_PRINTED:,} characters: cut there\n")
     asked = block.asked_in_captions
     values = _evaluate(
         kernel, [i._replace(expression=e) for e, i in asked.items()], in_caption=True
@@ -189,19 +215,23 @@ def _run_sized(kernel: Kernel, cell: Cell) -> list[Output]:
 def _evaluate(
     kernel: Kernel, inlines: Iterable[Inline], *, in_caption: bool = False, hint: str = ""
 ) -> list[dict[str, Any]]:
-    """Evaluate expressions; raises CellFailed with the line of one that fails."""
+    """Evaluate expressions; raises CellFailed with the line of each that fails."""
     asked = list(inlines)
-    results = kernel.evaluate([each.expression for each in asked]) if asked else []
+    if not asked:
+        return []
+    try:
+        results = kernel.evaluate([each.expression for each in asked])
+    except CellFailed as died:
+        raise CellFailed(str(died), file=asked[0].file, line=asked[0].line) from None
+    failed = []
     for each, result in zip(asked, results, strict=True):
         if result["status"] != "ok":
             code = f"`{{python}} {each.expression.strip()}`"
             what = f"the value {code} in a caption" if in_caption else f"inline {code}"
-            raise CellFailed(
-                f"{what} failed: {result['ename']}: {result['evalue']}{hint}",
-                file=each.file,
-                line=each.line,
-                exception=result["ename"],
-            )
+            wrong = f"{what} failed: {result['ename']}: {result['evalue']}{hint}"
+            ename = result["ename"]
+            failed.append(CellFailed(wrong, file=each.file, line=each.line, exception=ename))
+    raise_all(failed)
     return results
 
 
@@ -227,6 +257,30 @@ def _quoted(cell: Cell) -> str:
     lines = cell.code.rstrip("\n").split("\n")
     numbered = [f"{cell.code_line + i:5d} | {text}" for i, text in enumerate(lines)]
     return "the cell:\n" + "\n".join(numbered)
+
+
+def _place(block: Cell | TextBlock) -> Ran:
+    """What stands for what a block will give."""
+    if isinstance(block, TextBlock):
+        count = len(block.inlines)
+        return Ran([{"status": "ok", "data": {"text/markdown": VALUE}}] * count)
+    captions = {asked: {"text/markdown": VALUE} for asked in block.asked_in_captions}
+    label, panels = str(block.options.get("label", "")), block.options.get("fig-subcap")
+    data, count = {}, 0
+    if label.startswith("fig-"):
+        data, count = {"image/svg+xml": FIGURE}, len(panels) if isinstance(panels, list) else 1
+    elif label.startswith("tbl-"):
+        data, count = {"text/markdown": TABLE}, 1
+    shown = {"output_type": "display_data", "data": data, "metadata": {}}
+    return Ran([shown] * count, captions)
+
+
+def _with_valid_options(block: Cell | TextBlock) -> Cell | TextBlock:
+    if isinstance(block, TextBlock):
+        return block
+    known = {name: value for name, value in block.options.items() if name in CELL_OPTIONS}
+    valid = {name: value for name, value in known.items() if CELL_OPTIONS[name][0](value)}
+    return replace(block, options=valid)
 
 
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────

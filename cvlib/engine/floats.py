@@ -8,18 +8,20 @@ A grid without a number becomes `{"t": "Panel", "columns", "content": list of ce
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from cvlib.engine.chapter import ExecutedChapter
 from cvlib.engine.tree import Element, div, elements_in, pairs, parse_inlines, text_of, transform
 
 _LABEL = re.compile(r"(fig|tbl)-[\w-]+")
 _CAPTION_LABEL = re.compile(r"\{#(tbl-[\w-]+)\}")
 
 
-def mark_floats(blocks: list[Element], chapter: ExecutedChapter) -> list[Element]:
-    """Replace every figure, labelled table and grid in `blocks`."""
+Note = Callable[..., None]  # of a problem, with what to look for in the chapter's source
+
+
+def mark_floats(blocks: list[Element], note: Note) -> list[Element]:
+    """Replace every figure, labelled table and grid in `blocks`; note what is wrong with one."""
 
     def visit(element: Element) -> list[Element] | None:
         tag = element["t"]
@@ -34,14 +36,14 @@ def mark_floats(blocks: list[Element], chapter: ExecutedChapter) -> list[Element
     def from_div(attributes: list[Any], content: list[Element]) -> list[Element] | None:
         identifier, classes, _ = attributes
         given = pairs(attributes)
-        columns = int(given["layout-ncol"]) if given.get("layout-ncol", "").isdigit() else None
+        columns = _columns(given.get("layout-ncol", ""), note)
         label = _LABEL.fullmatch(identifier)
         if label is None and columns is None:
             return None
         lead, cells = _cells(content) if "cell" in classes else ([], list(content))
         if label is None:
             marked = [transform([cell], visit) for cell in cells]
-            _refuse_captions(marked, chapter)
+            _refuse_captions(marked, note)
             panel = {"t": "Panel", "columns": columns, "content": marked}
             return [div(lead), panel] if lead else [panel]
         kind = label.group(1)
@@ -53,7 +55,7 @@ def mark_floats(blocks: list[Element], chapter: ExecutedChapter) -> list[Element
             # a labelled block around one captioned figure or table takes over that caption
             content, caption = content[0]["content"], content[0]["caption"]
         if not content:
-            raise chapter.error(
+            note(
                 f"{identifier!r} has a label and nothing to show: its cell gave no "
                 f"{'figure' if kind == 'fig' else 'table'}",
                 identifier,
@@ -63,7 +65,7 @@ def mark_floats(blocks: list[Element], chapter: ExecutedChapter) -> list[Element
     def from_figure(attributes: list[Any], caption: list[Any], content: list[Element]) -> Element:
         identifier = attributes[0]
         if identifier and not identifier.startswith("fig-"):
-            raise chapter.error(
+            note(
                 f"the label of a figure begins with 'fig-', this one is {identifier!r}",
                 "#" + identifier,
                 identifier,
@@ -89,7 +91,7 @@ def mark_floats(blocks: list[Element], chapter: ExecutedChapter) -> list[Element
     for element in elements_in(marked):
         if element["t"] == "Float" and element["kind"] == "tbl" and not element["id"]:
             caption = text_of(element["caption"])
-            raise chapter.error(
+            note(
                 f"the table {caption[:40]!r} has a caption and no label, so it would have no "
                 "number: add {#tbl-name} to the caption",
                 caption[:20],
@@ -126,6 +128,15 @@ def _float(
     return {"t": "Float", **named, "content": content, "columns": columns}
 
 
+def _columns(given: str, note: Note) -> int | None:
+    if not given.isdecimal():
+        return None
+    if len(given) > 2 or int(given) == 0:
+        note(f"layout-ncol is {given[:9]}, expected 1 to 99 columns", "layout-ncol")
+        return 1
+    return int(given)
+
+
 def _cells(content: list[Element]) -> tuple[list[Element], list[Element]]:
     """Split a cell: code and what it printed go before the float, displays into it."""
     lead: list[Element] = []
@@ -159,12 +170,12 @@ def _described(element: Element, alternative: str | None, caption: str) -> list[
     return [{"t": "Image", "c": [["", attributes[1], [*given.items()]], inlines, target]}]
 
 
-def _refuse_captions(cells: list[list[Element]], chapter: ExecutedChapter) -> None:
+def _refuse_captions(cells: list[list[Element]], note: Note) -> None:
     """Quarto's PDF counts such captions a second time from 1: two figures named "Figure 1"."""
     for element in elements_in(cells):
         if element["t"] == "Float" and not element["id"] and element["caption"]:
             caption = text_of(element["caption"])
-            raise chapter.error(
+            note(
                 f"the figure {caption[:40]!r} stands in a layout without a label: give the whole a "
                 "label (fig-name), its figures then are (a), (b), …, or leave the captions out",
                 caption[:20],

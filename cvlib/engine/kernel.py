@@ -25,20 +25,43 @@ from pathlib import Path
 from typing import Any
 
 from cvlib.engine.errors import CellFailed, GivenUp
+from cvlib.engine.messages import Output, Outputs, values_in
 
 # How long a chapter has, once interrupted, to write its checkpoint and stop.
 STOP_SECONDS = 60.0
 _EXIT_SECONDS = 2.5
 _ASK_SECONDS = 0.3
+_LOOK_SECONDS = 0.5
+# How long a kernel may give no sign of life. Its heart beats in native code, whatever a cell computes.
+_SILENT_SECONDS = 4.0
+# How long after the reply the end of the outputs may be on its way: some may have been lost.
+_LOST_SECONDS = 5.0
+# How long what a cell started has to end by itself once the kernel has.
+_CHILD_SECONDS = 0.5
 _MAX_SOCKET_PATH = 90
 
 # Exit handlers run last in, first out: those of the chapter, then this one. ipykernel's own, which
 # came first, is left out: about one time in ten its threads wait for each other for ever. And some
 # requests to shut down are never acted on, so that a kernel is asked to run the handlers itself.
-_LEAVE_AT_ONCE = "__import__('atexit').register(__import__('os')._exit, 0)\n"
-_EXIT = "__import__('atexit')._run_exitfuncs()"
+# What ipykernel cannot send, such as half a character (a lone surrogate), is sent as JSON may write it.
+_PREPARE = """
+import atexit, json, os
+from jupyter_client.jsonutil import json_default
 
-Output = dict[str, Any]  # of a cell, as a notebook holds it
+atexit.register(os._exit, 0)
+session, pack = ipython.kernel.session, ipython.kernel.session.pack
+encode = json.JSONEncoder(default=json_default).encode
+
+def pack_whatever(message):
+    try:
+        return pack(message)
+    except Exception:
+        return encode(message).encode()
+
+session.pack = pack_whatever
+"""
+_IN_KERNEL = f"exec({_PREPARE!r}, {{'ipython': get_ipython()}})\n"  # leaves no name behind
+_EXIT = "__import__('atexit')._run_exitfuncs()"
 
 
 @dataclass(eq=False)
@@ -48,27 +71,30 @@ class Kernel:
     `setup` is code that runs first, silently. `on_stderr` gets what cells write to stderr, as they
     write it. `env` is added to the environment. `give_up` is for cells whose work may be lost at any
     moment: it is asked a few times a second, and where it says so, or at Ctrl-C, the kernel is ended
-    at once.
+    at once. Afterwards `left_running` names what cells had started and left running; it was ended.
     """
 
     folder: Path
     env: Mapping[str, str]
     matplotlibrc: str
     setup: str = ""
-    on_stderr: Callable[[str], None] | None = None
+    on_stderr: Callable[[str], None] = field(default=lambda _: None)
     give_up: Callable[[], bool] | None = None
+    left_running: list[str] = field(default_factory=list)
 
     def __enter__(self) -> Kernel:
         self._scratch = Path(tempfile.mkdtemp(prefix="cvlib-"))
-        rc_file = self._scratch / "matplotlibrc"
-        rc_file.write_text(self.matplotlibrc, encoding="utf-8")
+        self._rc_file = self._scratch / "matplotlibrc"
+        self._rc_file.write_text(self.matplotlibrc, encoding="utf-8")
+        self._silent_since: float | None = None
+        self._replied: Any = None  # the content of the reply to the request under way
         self._log = self._scratch / "log"
         connection = self._scratch / "kernel.json"
         connection.write_text(json.dumps(self._connection()), encoding="utf-8")
         environment = {
             **os.environ,
             **self.env,
-            "MATPLOTLIBRC": str(rc_file),
+            "MATPLOTLIBRC": str(self._rc_file),
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",
             "PYTHONHASHSEED": "0",
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
@@ -97,7 +123,8 @@ class Kernel:
             self._client.load_connection_file()
             self._client.start_channels(stdin=False, hb=False)
             self._wait_until_heard()
-            for output in self.run(_LEAVE_AT_ONCE + self.setup, silent=True):
+            self._client.hb_channel.start()  # from now on it must be heard
+            for output in self.run(_IN_KERNEL + self.setup, silent=True):
                 if output["output_type"] == "error":
                     raise CellFailed(
                         "the code that runs before the first cell failed: "
@@ -133,8 +160,34 @@ class Kernel:
                 self._has_ended()
 
     def _clean_up(self) -> None:
-        self._kill_group()
+        self._kill()
+        self._end_children()
         shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _end_children(self) -> None:
+        """End what cells started and left running, in whatever session; `left_running` names it.
+
+        It is known by its environment, which it has from the kernel, that may be gone.
+        """
+        import psutil
+
+        own = str(self._rc_file)
+
+        def found() -> list[psutil.Process]:
+            those = psutil.process_iter(["environ", "name"])
+            return [
+                each for each in those if (each.info["environ"] or {}).get("MATPLOTLIBRC") == own
+            ]
+
+        for _ in range(5):  # one may start another meanwhile
+            _, running = psutil.wait_procs(found(), _CHILD_SECONDS)
+            if not running:
+                break
+            for child in running:
+                self.left_running.append(f"{child.info['name']} (process {child.pid})")
+                with contextlib.suppress(psutil.Error):
+                    child.kill()
+        self._signal(signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
 
     def run(self, code: str, *, silent: bool = False) -> list[Output]:
         """Run `code` and return its outputs as a notebook holds them (streams as one text).
@@ -150,14 +203,14 @@ class Kernel:
         """Evaluate each expression; a result has `status` ok with `data` by MIME type, or error."""
         asked = {str(position): text for position, text in enumerate(expressions)}
         _, reply = self._request("", asked)
-        results = reply.get("user_expressions", {})
-        return [results[key] for key in asked]
+        return values_in(reply, asked)
 
     def _wait_until_heard(self) -> None:
         """Wait until the kernel answers and its outputs arrive: a subscription takes a moment."""
         while True:
             message = self._client.kernel_info()
-            self._reply(message)
+            self._replied = None
+            self._reply(message, float("inf"))
             with contextlib.suppress(queue.Empty):
                 while True:
                     received = self._client.get_iopub_msg(timeout=0.5)
@@ -167,7 +220,7 @@ class Kernel:
 
     def _request(
         self, code: str, expressions: Mapping[str, str], *, silent: bool = False
-    ) -> tuple[list[Output], dict[str, Any]]:
+    ) -> tuple[list[Output], Any]:
         message = self._client.execute(
             code,
             silent=silent,
@@ -177,11 +230,12 @@ class Kernel:
             # else the request after one that failed is thrown away
             stop_on_error=False,
         )
-        outputs = _Outputs(self.on_stderr)
+        outputs = Outputs(self.on_stderr)
+        self._replied = None
         try:
             self._listen(message, outputs)
-        except GivenUp:
-            self._kill_group()
+        except (GivenUp, CellFailed):
+            self._kill()
             raise
         except KeyboardInterrupt:
             has_stopped = False
@@ -190,42 +244,69 @@ class Kernel:
                 with contextlib.suppress(KeyboardInterrupt, CellFailed):
                     has_stopped = self._listen(message, outputs, STOP_SECONDS)
             if not has_stopped:
-                self._kill_group()
+                self._kill()
             raise
         return outputs.collected, self._reply(message)
 
-    def _listen(self, message: str, outputs: _Outputs, seconds: float = float("inf")) -> bool:
+    def _listen(self, message: str, outputs: Outputs, seconds: float = float("inf")) -> bool:
         """Take messages until the kernel is idle again, which is told, or the time is over."""
-        started = asked = time.monotonic()
+        started = asked = last = time.monotonic()
         while time.monotonic() - started < seconds:
             if self.give_up is not None and time.monotonic() - asked > _ASK_SECONDS:
                 if self.give_up():
                     raise GivenUp("the cells were stopped")
                 asked = time.monotonic()
             received = self._next(self._client.get_iopub_msg, message)
-            if received is not None and received["content"].get("execution_state") == "idle":
-                return True
             if received is not None:
-                outputs.take(received["msg_type"], received["content"])
+                kind, content, last = *received, time.monotonic()
+                if kind == "status" and content.get("execution_state") == "idle":
+                    return True
+                outputs.take(kind, content)
+            elif self._replied is None:
+                answer = self._next(self._client.get_shell_msg, message, seconds=0)
+                self._replied, last = answer and answer[1], time.monotonic()
+            elif time.monotonic() - last > _LOST_SECONDS:
+                raise CellFailed("the cell ended, and the end of its outputs never came: show less")
         return False
 
-    def _reply(self, message: str) -> dict[str, Any]:
-        while True:
+    def _reply(self, message: str, seconds: float = _LOST_SECONDS) -> Any:
+        """The reply, which was sent before the kernel was idle."""
+        until = time.monotonic() + seconds
+        while self._replied is None:
             received = self._next(self._client.get_shell_msg, message)
-            if received is not None:
-                return received["content"]
+            self._replied = received and received[1]
+            if self._replied is None and time.monotonic() > until:
+                raise CellFailed("the kernel gave no reply: a cell changed how it works")
+        return self._replied
 
-    def _next(self, receive: Callable[..., dict[str, Any]], message: str) -> dict[str, Any] | None:
-        """The next message of a channel; None for one that answers another request, or none yet."""
+    def _next(
+        self, receive: Callable[..., Any], message: str, seconds: float = _LOOK_SECONDS
+    ) -> tuple[str, dict[str, Any]] | None:
+        """Kind and content of a channel's next message; None: it is of another request, or none yet."""
         try:
-            received = receive(timeout=0.5)
+            received = receive(timeout=seconds)
+            kind, content = received["msg_type"], received["content"]
+            is_ours = received["parent_header"].get("msg_id") == message
         except queue.Empty:
             self._check_alive()
             return None
-        return received if received["parent_header"].get("msg_id") == message else None
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            what = f"the cell made its kernel send what is no message of Jupyter's: {error}"
+            raise CellFailed(what) from None
+        return (kind, content) if is_ours and isinstance(content, dict) else None
 
     def _check_alive(self) -> None:
         if self._process.poll() is None:
+            heart = self._client.hb_channel
+            if not heart.is_alive() or heart.is_beating():
+                self._silent_since = None
+            elif self._silent_since is None:
+                self._silent_since = time.monotonic()
+            elif time.monotonic() - self._silent_since > _SILENT_SECONDS:
+                raise CellFailed(
+                    f"the kernel gave no sign of life for {_SILENT_SECONDS:.0f} s: a cell stopped "
+                    "it, or closed its sockets"
+                )
             return
         last = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-12:]
         raise CellFailed(
@@ -247,51 +328,6 @@ class Kernel:
             else:
                 self._process.send_signal(number)
 
-    def _kill_group(self) -> None:
-        """End the kernel and whatever its cells started and left running."""
-        self._signal(signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
+    def _kill(self) -> None:
+        self._process.kill()
         self._has_ended(5.0)
-
-
-@dataclass
-class _Outputs:
-    """Collects a cell's outputs in notebook form: streams joined, clear_output obeyed."""
-
-    on_stderr: Callable[[str], None] | None
-    collected: list[Output] = field(default_factory=list)
-    clear_next: bool = False
-
-    def take(self, kind: str, content: dict[str, Any]) -> None:
-        """Add one message of the kernel."""
-        if kind == "stream":
-            name, text = content["name"], content["text"]
-            if name == "stderr" and self.on_stderr is not None:
-                self.on_stderr(text)
-            last = self.collected[-1] if self.collected and not self.clear_next else {}
-            if (last.get("output_type"), last.get("name")) == ("stream", name):
-                last["text"] += text
-            else:
-                self._add({"output_type": "stream", "name": name, "text": text})
-        elif kind in ("display_data", "execute_result"):
-            output = {"output_type": kind, "data": content["data"], "metadata": content["metadata"]}
-            output["display_id"] = (content.get("transient") or {}).get("display_id")
-            if kind == "execute_result":
-                output["execution_count"] = content["execution_count"]
-            self._add(output)
-        elif kind == "update_display_data":
-            shown = content["transient"]["display_id"]
-            for output in self.collected:
-                if output.get("display_id") == shown:
-                    output.update(data=content["data"], metadata=content["metadata"])
-        elif kind == "error":
-            self._add({"output_type": "error", **content})
-        elif kind == "clear_output":
-            self.clear_next = bool(content.get("wait"))
-            if not self.clear_next:
-                self.collected.clear()
-
-    def _add(self, output: Output) -> None:
-        if self.clear_next:
-            self.collected.clear()
-            self.clear_next = False
-        self.collected.append(output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
@@ -14,6 +15,28 @@ from pathlib import Path
 from typing import Any
 
 from cvlib.engine.errors import RenderError
+
+# A chapter is read in 0.1 s, a megabyte of prose in 1 s. What is not done after this, by the
+# processor's clock, will hardly ever be: 30 open brackets take pandoc hours.
+_READ_SECONDS = 4.0
+_READ_CHARACTERS = 200_000  # for each second more
+# Lists, quotes, divs, emphasis, … inside each other, as levels of pandoc's JSON: two or three for each.
+# Python, pandoc and Typst all have a stack.
+_MOST_LEVELS = 180
+_MARKS = re.compile(r"[^\w\s,;:'-]|^[ \t]+")
+_CODE = re.compile(r"^(```+|~~~+)(?!.*\{=).*?^\1[`~]*[ \t]*$", re.MULTILINE | re.DOTALL)
+
+
+class TooNested(RenderError):
+    """Text that cannot be read in a sensible time, or into a tree that nobody can walk through."""
+
+    def __init__(self, why: str, text: str) -> None:
+        code_left_out = _CODE.sub("", text).split("\n")
+        self.text = max(code_left_out, key=lambda line: len("".join(_MARKS.findall(line))))
+        super().__init__(
+            f"{why}; most marks, or the deepest, are in `{self.text.strip()[:40]}`: nest less there, "
+            "or put it into a block of code"
+        )
 
 
 @lru_cache(maxsize=1)
@@ -35,6 +58,8 @@ def executable() -> str:
 
 
 _remembered: Callable[..., tuple[str, str]] | None = None
+_FOREVER = float("inf")
+_LOOK_SECONDS = 0.5
 
 
 def remember(size: int = 256) -> None:
@@ -43,26 +68,58 @@ def remember(size: int = 256) -> None:
     The same text with the same arguments and files is asked once.
     """
     global _remembered
-    _remembered = lru_cache(maxsize=size)(lambda arguments, _stamps, text: _run(arguments, text))
+    _remembered = lru_cache(maxsize=size)(
+        lambda arguments, _stamps, text, seconds: _run(arguments, text, seconds)
+    )
 
 
-def run(arguments: Sequence[str], text: str) -> tuple[str, str]:
-    """Run pandoc on `text`; return what it wrote and what it warned of."""
+def run(arguments: Sequence[str], text: str, seconds: float = _FOREVER) -> tuple[str, str]:
+    """Run pandoc on `text`; return what it wrote and what it warned of.
+
+    Raises RenderError, and TooNested once it has computed for so many seconds.
+    """
     if _remembered is None:
-        return _run(arguments, text)
+        return _run(arguments, text, seconds)
     # a bibliography is named, and may change while its name stays
     stamps = tuple(_stamp(Path(argument)) for argument in arguments)
-    return _remembered(tuple(arguments), stamps, text)
+    return _remembered(tuple(arguments), stamps, text, seconds)
 
 
-def _run(arguments: Sequence[str], text: str) -> tuple[str, str]:
-    done = subprocess.run(
-        [executable(), *arguments], input=text.encode(), capture_output=True, check=False
-    )
-    warnings = done.stderr.decode(errors="replace").strip()
-    if done.returncode != 0:
+def _run(arguments: Sequence[str], text: str, seconds: float) -> tuple[str, str]:
+    asked: bytes | None = text.encode()
+    with subprocess.Popen(
+        [executable(), *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        while True:
+            try:
+                written, said = process.communicate(asked, timeout=min(seconds, _LOOK_SECONDS))
+                break
+            except subprocess.TimeoutExpired:
+                asked = None  # it has that
+                if _computed(process.pid) > seconds:
+                    process.kill()
+                    raise TooNested(f"not read within {seconds:.0f} s", text) from None
+            except BaseException:
+                process.kill()
+                raise
+    warnings = said.decode(errors="replace").strip()
+    if process.returncode != 0:
         raise RenderError(f"pandoc {' '.join(arguments)} failed: {warnings}")
-    return done.stdout.decode(), warnings
+    return written.decode(), warnings
+
+
+def _computed(pid: int) -> float:
+    """Seconds that a process has computed: what a busy machine takes longer for is not its fault."""
+    import psutil  # most are done before anybody asks
+
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
 
 
 def read_ahead(texts: Iterable[str]) -> None:
@@ -84,9 +141,22 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 
 def read(text: str, form: str = "markdown") -> dict[str, Any]:
-    """Parse markdown as Quarto has it parsed, or HTML; return pandoc's document (blocks, meta)."""
-    written, _ = run(["--from", form, "--to", "json"], text)
-    document: dict[str, Any] = json.loads(written)
+    """Parse markdown as Quarto has it parsed, or HTML; return pandoc's document (blocks, meta).
+
+    Raises TooNested for text that nests too deep.
+    """
+    seconds = _READ_SECONDS + len(text) / _READ_CHARACTERS
+    written, _ = run(["--from", form, "--to", "json"], text, seconds)
+    try:
+        document: dict[str, Any] = json.loads(written)
+    except RecursionError:
+        document = {}
+    level: list[Any] = [document]
+    for _ in range(_MOST_LEVELS):
+        inner = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [value for values in inner for value in values if isinstance(value, dict | list)]
+    if level or not document:
+        raise TooNested("nested too deep", text)
     return document
 
 

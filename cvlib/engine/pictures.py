@@ -80,10 +80,10 @@ def picture_description(path: Path) -> str:
 def retina_size(png: bytes, dpi: float) -> tuple[int, int] | None:
     """Return (width, height) in CSS pixels of a PNG drawn at twice `dpi`; None if it was not."""
     width = height = per_metre = 0
-    for kind, start, _ in _chunks(png):
-        if kind == b"IHDR":
+    for kind, start, end in _chunks(png):
+        if kind == b"IHDR" and end - start >= 20:
             width, height = struct.unpack(">II", png[start + 8 : start + 16])
-        elif kind == b"pHYs":
+        elif kind == b"pHYs" and end - start >= 16:
             per_metre = struct.unpack(">I", png[start + 8 : start + 12])[0]
     if round(per_metre * _INCHES_PER_METRE) != 2 * dpi:
         return None
@@ -114,7 +114,7 @@ class Picture:
 
 
 def pictures_of(document: Document, root: Path) -> Iterator[Picture]:
-    """Yield the pictures of a chapter, each file checked to be there."""
+    """Yield the pictures of a chapter; one that is not there is noted."""
     executed = document.executed
     folder = posixpath.dirname(document.file)
     for element in elements_in(document.blocks):
@@ -123,19 +123,29 @@ def pictures_of(document: Document, root: Path) -> Iterator[Picture]:
         reference = element["c"][2][0]
         path = executed.path_of(reference, root)
         place = posixpath.normpath(posixpath.join(folder, reference)).lstrip("/")
-        wrong = None
+        wrong = missing = None
         if reference.startswith(("http:", "https:", "data:", "//")):
             wrong = f"{reference[:60]!r} is not a file of the project; save it beside the chapter"
-        elif not path.is_file():
-            wrong = (
-                f"{reference!r} is not there (looked at {path}); "
+        elif not _is_file(path):
+            missing = (
+                f"the picture {reference!r} is not there (looked at {path}); "
                 "if a cell made it, run the chapter again"
             )
         elif place.startswith(".."):
             wrong = f"{reference!r} lies outside the project; copy it into it"
-        if wrong is not None:
-            raise executed.error(f"the picture {wrong}", reference)
-        yield Picture(reference, place, path)
+        if missing is not None:
+            document.note_missing(reference, missing, reference)
+        elif wrong is not None:
+            document.note(f"the picture {wrong}", reference)
+        else:
+            yield Picture(reference, place, path)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # no file can have this name
+        return False
 
 
 def _chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -143,5 +153,7 @@ def _chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:
     while position + 8 <= len(png):
         (length,) = struct.unpack(">I", png[position : position + 4])
         end = position + 12 + length
+        if end > len(png):  # it is cut off
+            return
         yield png[position + 4 : position + 8], position, end
         position = end

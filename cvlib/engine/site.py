@@ -14,7 +14,7 @@ from string import Template
 from cvlib.engine.book import Book
 from cvlib.engine.citations import write_cited
 from cvlib.engine.crossref import Anchors, Index, relative, resolve_calls
-from cvlib.engine.document import Document
+from cvlib.engine.document import Document, raise_problems
 from cvlib.engine.errors import RenderError
 from cvlib.engine.html import page_blocks
 from cvlib.engine.pictures import Picture, pictures_of, screen_size
@@ -30,7 +30,7 @@ _APPENDICES = "Appendices"
 def write_book(book: Book, documents: Sequence[Document], outdir: Path) -> None:
     """Write pages, pictures, style sheets, scripts and the index of the search below `outdir`."""
     index = Index(documents)
-    Anchors(documents)  # refuses broken links
+    Anchors(documents)  # notes broken links
     pictures = [list(pictures_of(document, book.root)) for document in documents]
 
     def page(document: Document, found: Sequence[Picture]) -> str:
@@ -40,6 +40,7 @@ def write_book(book: Book, documents: Sequence[Document], outdir: Path) -> None:
     # All pages are made before the first is written: an error leaves the old book whole.
     with ThreadPoolExecutor(max_workers=4) as pool:
         pages = list(pool.map(page, documents, pictures))
+    raise_problems(documents)
     for picture in (picture for found in pictures for picture in found):
         (outdir / picture.place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(picture.path, outdir / picture.place)

@@ -15,7 +15,7 @@ from typing import Any
 from cvlib.engine.book import Book
 from cvlib.engine.citations import write_cited
 from cvlib.engine.crossref import Anchors, Index, resolve_calls
-from cvlib.engine.document import Document
+from cvlib.engine.document import Document, raise_problems
 from cvlib.engine.errors import RenderError
 from cvlib.engine.floats import panels_of
 from cvlib.engine.tree import (
@@ -76,7 +76,9 @@ def typst_source(book: Book, documents: Sequence[Document]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         template = _assemble_template(book, Path(folder))
         arguments = ["--to", "typst-citations", "--wrap", "none", "--template", str(template)]
-        return write_cited(book, documents, blocks, arguments, _metadata(book))
+        source = write_cited(book, documents, blocks, arguments, _metadata(book))
+    raise_problems(documents)
+    return source
 
 
 def compile_pdf(source: str, pictures: Mapping[str, Path]) -> bytes:

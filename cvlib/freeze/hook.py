@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvlib.engine.errors import BookError
+from cvlib.engine.errors import BookError, raise_all
 from cvlib.errors import CvlibError
 from cvlib.files import replace_text
 from cvlib.freeze.freshness import (
@@ -68,7 +68,10 @@ def sweep(
     for entry in book.chapters:
         file = entry.file
         try:
-            if not project.chapter(file).executes:
+            chapter = project.chapter(file)
+            if not chapter.is_whole:
+                raise_all(each for each in chapter.problems if isinstance(each, BookError))
+            if not chapter.executes:
                 continue
             before[file] = own_reads(project, file)
             there = frozen_copy(project, file).targets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -16,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cvlib.engine.book import Target
-from cvlib.engine.chapter import ExecutedChapter, check_supported
-from cvlib.engine.errors import BookError, RenderError
+from cvlib.engine.chapter import Chapter, ExecutedChapter
+from cvlib.engine.errors import BookError, CellFailed, Missing, RenderError, all_of
 from cvlib.engine.output import publish_file, publish_site, staging
 from cvlib.freeze.freshness import (
     frozen_copy,
@@ -39,7 +40,7 @@ from cvlib.freeze.interpretation import fingerprints, note_fingerprints
 from cvlib.freeze.lock import render_lock
 from cvlib.project import Project, find_project
 from cvlib.recorder import start_in_kernel
-from cvlib.terminal import printable
+from cvlib.terminal import drawable, printable
 
 if TYPE_CHECKING:
     from cvlib.studies.status import RunStatus
@@ -228,14 +229,21 @@ def _with_quarto(
 
 
 def _embedded(project: Project, asked: Mapping[str, str], to: str, notify: Notify) -> _Rendered:
-    book = project.book()
-    parsed = {entry.file: project.chapter(entry.file) for entry in book.chapters}
-    for problem in book.problems:
-        raise problem
-    check_supported(parsed.values())
+    book, problems = project.book(), [*project.book().problems]
     targets = [target for target in _TARGETS[to] if target in book.formats]
     if not targets or (to != "all" and len(targets) < len(_TARGETS[to])):
-        raise BookError(f"`format:` has nothing that makes {to}", file="_quarto.yml")
+        problems.append(BookError(f"`format:` has nothing that makes {to}", file="_quarto.yml"))
+    parsed = {}
+    for entry in book.chapters:
+        try:
+            parsed[entry.file] = project.chapter(entry.file)
+            problems += parsed[entry.file].problems
+        except BookError as error:
+            problems.append(error)
+        except FileNotFoundError:
+            continue  # the book says so
+    if problems:
+        raise all_of([*problems, *_further_problems(project, parsed, targets)])
     with (
         render_lock(project.root, notify) as waited,
         tempfile.TemporaryDirectory(prefix="cvlib-render-") as scratch,
@@ -256,12 +264,63 @@ def _embedded(project: Project, asked: Mapping[str, str], to: str, notify: Notif
                     notify(f"{file}: {reason}, but freeze is true: its frozen copy is used")
                 elif reason is not None and (book.freeze is not False or file not in executed):
                     reasons[file] = reason
-            copies |= _execute(project, reasons, Path(scratch), notify)
+            try:
+                copies |= _execute(project, reasons, Path(scratch), notify)
+            except CellFailed as error:
+                raise all_of([error, *_further_problems(project, parsed, targets)]) from None
             executed = reasons | executed
         for note in _version_notes(project, (f for f in copies if f not in executed)):
             notify(note)
         made = tuple(path for target in targets for path in _convert(project, copies, target))
     return made, executed, tuple(file for file in copies if file not in executed)
+
+
+def _further_problems(
+    project: Project, parsed: Mapping[str, Chapter], targets: Iterable[Target]
+) -> Iterator[RenderError]:
+    """What else is wrong with the chapters of a book that cannot be rendered, as far as is known.
+
+    A chapter that did not run as it is now has places for what its cells would give. What a cell
+    may make, or what an unreadable part may hold, is not missed.
+    """
+    from cvlib.engine.convert import conversion_problems
+    from cvlib.engine.execute import FIGURE_FOLDERS, with_places_kept
+
+    book, texts, code = project.book(), [], ""
+    target = next(iter(targets), None)
+    if target is None:
+        return
+    with tempfile.TemporaryDirectory(prefix="cvlib-places-") as scratch:
+        chapters = []
+        for entry in book.chapters:
+            chapter, path = parsed.get(entry.file), project.root / entry.file
+            if chapter is None:
+                text = path.read_text("utf-8", "replace") if path.is_file() else ""
+                markdown, folder = f"# {path.stem}\n", None
+            else:
+                text, copy = chapter.full_text, frozen_copy(project, entry.file)
+                frozen, folder = copy.read(target) if chapter.executes else None, copy.folder
+                if frozen is None or frozen.hash != chapter.hash:
+                    made = with_places_kept(book, chapter)[target]
+                    markdown, folder = made.markdown, Path(scratch) / entry.file
+                    (folder / FIGURE_FOLDERS[target]).mkdir(parents=True)
+                    for name, figure in made.figures.items():
+                        (folder / FIGURE_FOLDERS[target] / name).write_bytes(figure)
+                    code += "".join(cell.code for cell in chapter.cells)
+                else:
+                    markdown = frozen.markdown
+            texts.append(text)
+            chapters.append(ExecutedChapter(entry, markdown, folder, text))
+        for problem in conversion_problems(book, chapters, target):
+            if not (isinstance(problem, Missing) and _may_be_made(problem.what, texts, code)):
+                yield problem
+
+
+def _may_be_made(what: str, texts: Iterable[str], code: str) -> bool:
+    """Whether a label stands somewhere in the texts, or cells might make it, or a picture."""
+    label = re.compile(rf"(?:\{{#|label:\s*|\bid=)[\"']?{re.escape(what)}(?![\w-])", re.IGNORECASE)
+    is_made = "{#" in code or "save" in code or what in code
+    return is_made or any(label.search(text) for text in texts)
 
 
 def _sums_up(project: Project, file: str) -> bool:
@@ -350,5 +409,5 @@ def _convert(project: Project, copies: Mapping[str, FrozenCopy], target: Target)
 
 
 def _show(text: str) -> None:
-    sys.stderr.write(text)
+    sys.stderr.write(drawable(text))
     sys.stderr.flush()

@@ -14,15 +14,17 @@ from pathlib import Path
 
 from cvlib.engine import pandoc
 from cvlib.engine.book import Book, ChapterEntry
-from cvlib.engine.chapter import Cell, Chapter, ExecutedChapter, TextBlock
+from cvlib.engine.chapter import Chapter, ExecutedChapter
 from cvlib.engine.convert import to_html
-from cvlib.engine.errors import CellFailed, RenderError
+from cvlib.engine.errors import CellFailed, RenderError, raise_all
 from cvlib.engine.execute import (
+    FIGURE,
     FIGURE_FOLDERS,
-    Ran,
+    TABLE,
+    VALUE,
     execute_chapter,
     unexecuted_markdown,
-    write_executed,
+    with_places_kept,
 )
 from cvlib.engine.output import publish_site, staging
 from cvlib.errors import CvlibError
@@ -46,15 +48,8 @@ from cvlib.recorder import start_in_kernel
 from cvlib.studies.status import needs_work
 
 # What is wrong with a chapter, or with its file, and not with this program.
-WRONG = (RenderError, OSError, UnicodeDecodeError)
+WRONG = (RenderError, OSError)
 
-VALUE = "…"
-TABLE = "| no results yet |\n|:--|\n| … |\n"
-FIGURE = """<svg xmlns="http://www.w3.org/2000/svg" width="300pt" height="110pt" viewBox="0 0 300 110">
-<rect x="1" y="1" width="298" height="108" rx="4" fill="#f6f7f9" stroke="#b6bdc7" stroke-dasharray="5 4"/>
-<text x="150" y="59" text-anchor="middle" font-family="sans-serif" font-size="11" fill="#5b6470">no results yet</text>
-</svg>
-"""
 _FENCED = re.compile(r"^(```+|~~~+).*?^\1`*\s*$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#{1,4} .*\S", re.MULTILINE)
 _LABEL = re.compile(r"(?:^#\|\s*label:\s*|\{#)((?:fig|tbl)-[\w-]+)", re.MULTILINE)
@@ -93,8 +88,7 @@ class PreviewedBook:
         """Read `_quarto.yml` and its profile anew. Raises what the embedded engine cannot carry out."""
         self.project.forget_book()
         self.settings = self.project.book()
-        for problem in self.settings.problems:
-            raise problem
+        raise_all(self.settings.problems)
         return self.settings
 
     def forget(self) -> None:
@@ -230,8 +224,7 @@ class PreviewedBook:
         folder, before = self._folder(entry.file), self._texts.get(entry.file)
         frozen = read_frozen(folder, "html")
         if frozen is None:  # somebody can write while a training goes on, and references lead on
-            head, *blocks = (_place(block) for block in (chapter.head, *chapter.blocks))
-            made = write_executed(self.settings, chapter, head.outputs, blocks)["html"]
+            made = with_places_kept(self.settings, chapter)["html"]
             return self._with_figures(entry, made.markdown, made.figures, chapter.text)
         markdown = before and carried_over(before, chapter, frozen.markdown)
         if markdown is None and last is not None:
@@ -268,19 +261,3 @@ class PreviewedBook:
     def _folder(self, file: str) -> Path:
         root = self._own if self.settings.freeze is False else self.settings.root
         return freeze_folder(root, file)
-
-
-def _place(block: Cell | TextBlock) -> Ran:
-    """What stands for what a block will give."""
-    if isinstance(block, TextBlock):
-        count = len(block.inlines)
-        return Ran([{"status": "ok", "data": {"text/markdown": VALUE}}] * count)
-    captions = {asked: {"text/markdown": VALUE} for asked in block.asked_in_captions}
-    label, panels = str(block.options.get("label", "")), block.options.get("fig-subcap")
-    data, count = {}, 0
-    if label.startswith("fig-"):
-        data, count = {"image/svg+xml": FIGURE}, len(panels) if isinstance(panels, list) else 1
-    elif label.startswith("tbl-"):
-        data, count = {"text/markdown": TABLE}, 1
-    shown = {"output_type": "display_data", "data": data, "metadata": {}}
-    return Ran([shown] * count, captions)

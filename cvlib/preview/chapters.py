@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from cvlib.engine.errors import CellFailed, GivenUp, RenderError
+from cvlib.engine.errors import CellFailed, GivenUp, RenderError, all_of
 from cvlib.preview.book import WRONG, MissingRuns, PreviewedBook
 from cvlib.preview.server import LiveNews, Problem, Waiting, page_digests
 from cvlib.preview.watch import ReportFiles
@@ -218,13 +218,19 @@ class Preview:
                     page.shown = page.executed
                 break
             except WRONG as error:
-                wrong = _page_of(error, pages)
-                problem = problem_of(error, wrong.entry.file if wrong else "_quarto.yml")
-                if wrong is None or (last := wrong.last_shown()) == wrong.executed:
+                faults: dict[ChapterPage, list[RenderError]] = {}
+                for each in error.all if isinstance(error, RenderError) else ():
+                    if (wrong := _page_of(each, pages)) is not None:
+                        faults.setdefault(wrong, []).append(each)
+                can_change = [page for page in faults if page.last_shown() != page.executed]
+                if not can_change:
                     # the fault of another page, or of none: all stay as they are
-                    of_book = replace(problem, page="")
+                    file = next((page.entry.file for page in faults), "_quarto.yml")
+                    of_book = replace(problem_of(error, file), page="")
                     break
-                wrong.executed, wrong.problem = last, problem
+                for page in can_change:
+                    page.executed = page.last_shown()
+                    page.problem = problem_of(all_of(faults[page]), page.entry.file)
         found = [of_book, *(page.problem for page in pages)]
         self._tell([problem for problem in found if problem is not None], pages)
 
@@ -238,11 +244,10 @@ class Preview:
         self._news.update(pages=page_digests(self._book.site), problems=problems, waiting=waiting)
 
 
-def _page_of(error: Exception, pages: list[ChapterPage]) -> ChapterPage | None:
+def _page_of(error: RenderError, pages: list[ChapterPage]) -> ChapterPage | None:
     """The page that an error is about."""
-    file = error.file if isinstance(error, RenderError) else None
     for page in pages:
-        if file == page.entry.file or (page.chapter and file in page.chapter.included):
+        if error.file == page.entry.file or (page.chapter and error.file in page.chapter.included):
             return page
     return None
 
@@ -255,8 +260,6 @@ def problem_of(error: Exception, file: str) -> Problem:
         where = error.file or file
         if error.line is not None:
             where += f":{error.line}"
-    elif isinstance(error, UnicodeDecodeError):
-        message = f"not UTF-8 text: {error.reason} at byte {error.start}"
     first, _, rest = message.partition("\n")
     return Problem(_page_name(file), where, first, rest)
 

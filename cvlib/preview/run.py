@@ -20,6 +20,7 @@ from cvlib.preview.server import LiveNews, PreviewServer
 from cvlib.processes import asked_to_end, signal_group
 from cvlib.project import Project
 from cvlib.studies.progress import trainings
+from cvlib.terminal import drawable
 
 LOOK_SECONDS = 0.15
 # An editor may write a file in several steps.
@@ -140,4 +141,4 @@ class Trainer:
 
 
 def _say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')}  {text.rstrip()}", file=sys.stderr, flush=True)
+    print(f"{time.strftime('%H:%M:%S')}  {drawable(text.rstrip())}", file=sys.stderr, flush=True)

@@ -10,31 +10,38 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import logging
 import mimetypes
 import posixpath
 import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from html import escape
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPInputError, HTTPMessageDelegate
 from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets
-from tornado.web import Application, RequestHandler
+from tornado.web import Application, HTTPError, RequestHandler
 
 from cvlib.processes import ADDRESS, check_port, fetch
+from cvlib.terminal import printable
 
 OWN = "/@preview/"  # nothing of a report begins so
 ASSETS = Path(__file__).with_name("assets")
 LOOK_SECONDS = 0.05
 # So that a connection that broke is noticed, by either side.
 HEARTBEAT_SECONDS = 10.0
+_IDLE_SECONDS = 60.0  # until a connection whose request does not end, or does not come, is closed
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
+_LONGEST_ADDRESS = 8000
+_MOST_READ = 10 << 20  # of a request; of one that is larger the connection is closed
 _SERVER = "cvlib-preview"
 _LOADED = re.compile(r'\s(?:src|href)="([^"#?]+)"')
 _EMPTY = """<!DOCTYPE html>
@@ -123,7 +130,14 @@ class PreviewServer:
 
     async def _serve(self) -> None:
         handlers = [(f"{OWN}events", _Events, {"server": self}), ("/.*", _File, {"server": self})]
-        server = HTTPServer(Application(handlers, log_function=lambda _: None))
+        application = _Application(handlers, log_function=lambda _: None)
+        server = HTTPServer(
+            application,
+            max_header_size=_MOST_READ,
+            max_buffer_size=_MOST_READ,
+            idle_connection_timeout=_IDLE_SECONDS,
+            body_timeout=_IDLE_SECONDS,
+        )
         server.add_sockets(self.sockets)
         while not self.is_ending:
             await asyncio.sleep(LOOK_SECONDS)
@@ -139,9 +153,28 @@ class PreviewServer:
         places += [(self.output, path)] if path.endswith(".pdf") else []
         for folder, name in places:
             found = folder / name
-            if found.is_file() and found.resolve().is_relative_to(folder.resolve()):
-                return found
+            # what no file can be called, and links that lead in a circle
+            with contextlib.suppress(OSError, ValueError, RuntimeError):
+                if found.is_file() and found.resolve().is_relative_to(folder.resolve()):
+                    return found
         return None
+
+
+class _Application(Application):
+    """Answers 400 to a request in which anything cannot be read, such as its port."""
+
+    def start_request(self, server_conn: object, request_conn: Any) -> HTTPMessageDelegate:
+        delegate = super().start_request(server_conn, request_conn)
+        read = delegate.headers_received
+
+        def headers_received(*received: Any) -> Awaitable[None] | None:
+            try:
+                return read(*received)
+            except Exception as error:
+                raise HTTPInputError(str(error)) from None
+
+        delegate.headers_received = headers_received  # type: ignore[assignment,method-assign]
+        return delegate
 
 
 class _Answer(RequestHandler):
@@ -157,9 +190,22 @@ class _Answer(RequestHandler):
 
     def prepare(self) -> None:
         if self.request.host_name not in _HOSTS:
-            self.set_status(HTTPStatus.FORBIDDEN)
-            self.set_header("Content-Type", "text/plain")
-            self.finish("This preview is for 127.0.0.1 only.\n")
+            raise HTTPError(HTTPStatus.FORBIDDEN, reason="This preview is for 127.0.0.1 only.")
+        if len(self.request.uri or "") > _LONGEST_ADDRESS:
+            raise HTTPError(HTTPStatus.REQUEST_URI_TOO_LONG)
+
+    def write_error(self, status_code: int, **_: object) -> None:
+        """Say what is wrong in one line."""
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(f"{self._reason}\n")
+
+    def log_exception(self, kind: Any, error: Any, trace: object) -> None:
+        """Tell whoever started the preview what nobody foresaw, in one line."""
+        if not isinstance(error, HTTPError):
+            asked = f"{self.request.method} {self.request.path[:80]}"
+            logging.getLogger(__name__).error(
+                "preview: %s: %s", printable(asked), printable(f"{kind.__name__}: {error}"[:300])
+            )
 
 
 class _File(_Answer):

@@ -97,5 +97,6 @@ def plain_conversion(monkeypatch: pytest.MonkeyPatch) -> None:
 
     stub = ModuleType("cvlib.engine.convert")
     stub.to_pdf, stub.to_html = to_pdf, to_html  # type: ignore[attr-defined]
+    stub.conversion_problems = lambda *_: ()  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "cvlib.engine.convert", stub)
     monkeypatch.setattr(cvlib.engine, "convert", stub, raising=False)

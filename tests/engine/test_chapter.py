@@ -80,6 +80,35 @@ def test_included_text_keeps_its_own_lines(tmp_path: Path):
     assert "included" in chapter.blocks[0].text  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("# Ä\n".encode("latin-1"), "a.qmd:1: not UTF-8 text: byte 0xc4 .*save the file as UTF-8"),
+        ("# A\n".encode("utf-16"), "a.qmd:1: not UTF-8 text: it is UTF-16; save"),
+        (b"# A\n\0\n", r"a.qmd:2: control character '\\x00': delete it"),
+        (b"\n{{< include latin.qmd >}}\n", "latin.qmd:1: not UTF-8 text"),
+        (b"\n{{< include ../secret.qmd >}}\n", "a.qmd:2: included file .*outside the project"),
+        (b"\n{{< include linked.qmd >}}\n", "a.qmd:2: included file .*outside the project"),
+        (b"\n{{< include b.qmd >}}\n{{< include a.qmd >}}\n", "a.qmd:2: .*b.qmd does not exist"),
+        (b"{{< include laughs.qmd >}}\n", "laughs.qmd:1: laughs.qmd includes itself"),
+        (b"{{< include l0.qmd >}}\n", "over 200 includes in one chapter"),
+    ],
+)
+def test_text_that_cannot_be_taken_is_told_with_its_place(tmp_path: Path, content, words):
+    root = tmp_path / "project"
+    root.mkdir()
+    (tmp_path / "secret.qmd").write_text("kept to oneself\n")
+    (root / "linked.qmd").symlink_to(tmp_path / "secret.qmd")
+    (root / "latin.qmd").write_bytes("Ä".encode("latin-1"))
+    (root / "laughs.qmd").write_text("{{< include laughs.qmd >}}\n")
+    for i in range(30):
+        (root / f"l{i}.qmd").write_text(f"{{{{< include l{i + 1}.qmd >}}}}\n" * 2)
+    (root / "l30.qmd").write_text("")
+    (root / "a.qmd").write_bytes(content)
+    with pytest.raises(RenderError, match=words):
+        check_supported([read_chapter(root, "a.qmd")])
+
+
 def test_code_that_is_only_shown_is_left_alone(tmp_path: Path):
     text = "````markdown\n```{r}\n{{< video x >}}\n```\n````\n\n```{=typst}\n#pagebreak()\n```\n"
     chapter = _chapter(tmp_path, text)

@@ -85,6 +85,34 @@ def test_what_only_quarto_can_do_is_named(book, tmp_path, name, output):
     assert str(caught.value).startswith(f"two.qmd:{line}: ")
 
 
+@pytest.mark.parametrize("output", ["typ", "html"])
+def test_all_problems_are_told_at_once_in_the_order_of_lines(book, tmp_path, output):
+    parts = ("figure", "citation", "picture", "link to a heading", "table without label")
+    texts = [BROKEN[name][0] for name in parts] + [UNSUPPORTED["tabs"][0]]
+    with pytest.raises(RenderError) as caught:
+        convert(book("\n\n".join(texts)), output, tmp_path)
+    lines = str(caught.value).splitlines()
+    numbers = [int(line.split(":")[1]) for line in lines]
+    assert len(lines) == len(texts) and numbers == sorted(numbers), lines
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 40, "".join("  " * i + "- a\n" for i in range(300)), "::: {.x}\n" * 500],
+    ids=["brackets", "lists", "divs"],
+)
+def test_what_nests_too_deep_is_told_with_its_line(book, tmp_path, text):
+    with pytest.raises(RenderError, match=r"^two\.qmd:\d+: (nested too deep|not read within)"):
+        convert(book(text), "html", tmp_path)
+
+
+@pytest.mark.parametrize("output", ["typ", "html"])
+def test_what_nests_as_deep_as_a_person_may_write_it_is_taken(book, tmp_path, output):
+    lists = "".join("  " * i + "- a\n" for i in range(9))
+    divs = "::: {.callout-note}\n" * 4 + "a\n" + ":::\n" * 4
+    convert(book(f"{lists}\n\n>>>>> a\n\n{divs}"), output, tmp_path)
+
+
 def convert(project, output, tmp_path):
     from cvlib.engine.convert import to_pdf
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import re
@@ -12,6 +13,7 @@ import textwrap
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cvlib.engine.book import load_book
@@ -135,6 +137,56 @@ def test_a_kernel_that_dies_is_reported(tmp_path: Path):
     root = small_book(tmp_path / "b", one="```{python}\nimport os\nos._exit(7)\n```\n")
     with pytest.raises(CellFailed, match=r"report/one\.qmd:1: .*exit status 7"):
         _execute(root)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("import os; os.kill(os.getpid(), 19)", "no sign of life"),
+        ("get_ipython().user_expressions = None", "gave no reply"),
+        ("get_ipython().kernel.iopub_socket.send(b'noise')", "no message of Jupyter's"),
+        (
+            "k = get_ipython().kernel\n"
+            "k.session.send(k.iopub_socket, 'stream', {'name': 3}, parent=k.get_parent())",
+            "no message of Jupyter's: name: .*found 3",
+        ),
+        ("get_ipython().display_pub.publish({'text/html': 3})", "text/html that is 3"),
+    ],
+)
+def test_a_cell_that_breaks_its_kernel_is_told_with_its_place_within_ten_seconds(
+    tmp_path: Path, code, words
+):
+    root = small_book(tmp_path / "b", one=f"# One\n\n```{{python}}\n{code}\n```\n")
+    started = time.monotonic()
+    with pytest.raises(CellFailed, match=rf"^report/one\.qmd:3: .*{words}"):
+        _execute(root)
+    assert time.monotonic() - started < 10
+
+
+def test_what_a_cell_prints_is_cut_at_a_limit_and_both_page_and_terminal_say_so(tmp_path: Path):
+    code = "import sys\nprint('x' * 3_000_000 + '\\ud800')\nprint('y')"
+    root = small_book(tmp_path / "b", one=f"```{{python}}\n{code}\n```\n\n`{{python}} 1 + 1`\n")
+    told: list[str] = []
+    said = _execute(root, on_stderr=told.append)["html"].markdown
+    assert 1_000_000 <= said.count("x") < 1_000_100 and said.endswith("2\n\n")
+    assert "… cut after 1,000,000 characters" in said
+    assert told == ["report/one.qmd:1: the cell printed over 1,000,000 characters: cut there\n"]
+
+
+def test_what_a_cell_leaves_running_is_ended_and_named(tmp_path: Path):
+    code = (
+        "import subprocess\n"
+        "child = subprocess.Popen(['sleep', '60'], start_new_session=True)\nprint(child.pid)"
+    )
+    root = small_book(tmp_path / "b", one=f"```{{python}}\n{code}\n```\n")
+    told: list[str] = []
+    said = _execute(root, on_stderr=told.append)["html"].markdown
+    child = re.search(r"```\n(\d+)\n```", said)[1]
+    assert told == [
+        f"report/one.qmd: its cells left running, and it was ended: sleep (process {child})\n"
+    ]
+    with contextlib.suppress(psutil.NoSuchProcess):  # a container's init may not collect the dead
+        assert psutil.Process(int(child)).status() == psutil.STATUS_ZOMBIE
 
 
 def test_progress_on_stderr_is_seen_while_the_cell_runs(tmp_path: Path):

@@ -552,10 +552,18 @@ def chapters() -> Iterator[Case]:
         "KeyboardInterrupt": "raise KeyboardInterrupt", "prints escapes": "print('\\x1b[2J\\x07\\x00')", "prints surrogates": "print('\\ud800')", "displays bad data": "from IPython.display import publish_display_data\npublish_display_data({'image/png': 'x', 'text/html': 3})",
         "a syntax error": "def", "a child that stays": "import subprocess; subprocess.Popen(['sleep', '60'], start_new_session=True)", "a thread that stays": "import threading, time; threading.Thread(target=time.sleep, args=(60,)).start()",
         "execs": "import os; os.execv('/bin/true', ['true'])", "stops": "import os; os.kill(os.getpid(), 19)",
+        "forks": "import os; os.fork(); print(1)", "prints to the file itself": "import os; os.write(1, b'x' * 2_000_000)", "exit()": "exit()", "a daemon": "import os\nif not os.fork():\n    os.setsid()\n    if not os.fork():\n        import time; time.sleep(60)\n    os._exit(0)",
+        "a magic in the background": "%%bash --bg\nsleep 60", "a shell's child": "!nohup sleep 60 > /dev/null 2>&1 &", "another get_ipython": "get_ipython = __import__ = None", "a bad repr": "class A:\n    def __repr__(self): return repr(self)\nA()", "a repr of nothing": "class A:\n    __repr__ = None\nA()",
+        "an error of escapes": "raise ValueError('\\x1b[2J\\x07' * 10_000)", "10⁵ outputs": "from IPython.display import display\nfor i in range(5_000): display(i)", "a large value": "'x' * 100_000_000", "a large picture": "from IPython.display import Image\nImage(data=b'\\x89PNG' + bytes(60_000_000), format='png')",
+        "half a picture": "import base64\nfrom IPython.display import Image\nImage(data=base64.b64decode('iVBORw0KGgoAAAANSUhEUgAAAAEAAAA'), format='png')", "writes noise to a socket": "k = get_ipython().kernel\nk.iopub_socket.send(b'noise')", "an empty message": "k = get_ipython().kernel\nk.session.send(k.iopub_socket, 'stream', {}, parent=k.get_parent())",
+        "a message of numbers": "k = get_ipython().kernel\nk.session.send(k.iopub_socket, 'display_data', {'data': 3, 'metadata': 4}, parent=k.get_parent())", "says that it is done": "k = get_ipython().kernel\nk.session.send(k.iopub_socket, 'status', {'execution_state': 'idle'}, parent=k.get_parent())\nprint(1)",
+        "a message of a list": "k = get_ipython().kernel\nk.session.send(k.iopub_socket, 'stream', [1], parent=k.get_parent())", "bad metadata": "from IPython.display import publish_display_data\npublish_display_data({'text/plain': 'x'}, {'text/plain': 3})",
+        "another reply": "get_ipython().user_expressions = lambda asked: {}", "no values": "get_ipython().user_expressions = None", "draws on the terminal": "import sys; print('\\x1b[2J\\x1b]0;x\\x07\\r50 %', file=sys.stderr)", "prints NUL": "print(chr(0))", "raises surrogates": "raise ValueError('\\ud800')", "replaces json": "import json; json.dumps = None", "a thread that prints": "import threading, time\nthreading.Thread(target=lambda: [print(i) or time.sleep(0.1) for i in range(100)]).start()",
+        "unserialisable data": "from IPython.display import publish_display_data\npublish_display_data({'application/json': object()})", "deep data": "from IPython.display import publish_display_data\nx = []\nfor _ in range(100_000): x = [x]\npublish_display_data({'application/json': x, 'text/plain': 'x'})",
     }.items():  # fmt: skip
         yield (
             f"a cell {name}",
-            cell(code),
+            cell(code + "\n```\n\nA value: `{python} 1 + 1`.\n\n```{python}\n2"),
             name
             in (
                 "exits",
@@ -570,6 +578,11 @@ def chapters() -> Iterator[Case]:
     for name, text, wrong in (
         ("Latin-1", "# Ä\n".encode("latin-1"), True), ("UTF-16", "# A\n".encode("utf-16"), True), ("NUL", b"# A\n\0\n", True), ("empty", b"", False), ("an open cell", "# A\n\n```{python}\n1\n", None),
         ("an open div", "# A\n\n::: {.x}\n", None), ("100,000 quotes", "# A\n\n" + ">" * 20_000 + "\n", None), ("nested lists", "# A\n\n" + "".join("  " * i + "- a\n" for i in range(300)), None),
+        ("100 quotes", "# A\n\n" + ">" * 80 + " a\n", False), ("60 lists", "# A\n\n" + "".join("  " * i + "- a\n" for i in range(50)), False), ("50 divs", "# A\n\n" + "::: {.callout-note}\n" * 50 + "a\n" + ":::\n" * 50, False), ("2,000 divs", "# A\n\n" + "::: {.x}\n" * 2000 + "a\n", True), ("open brackets", "# A\n\nb\n\n" + "[" * 40 + "\n", True),
+        ("tags", "# A\n\n" + "<" * 20_000 + "\n", True), ("emphasis", "# A\n\n" + "*a **b " * 2000 + "\n", False), ("a line of 1 MB", "# A\n\n" + "word " * 200_000 + "\n", False), ("a word of 1 MB", "# A\n\n" + "x" * 1_000_000 + "\n", False), ("brackets in a caption", "# A\n\n::: {#tbl-a tbl-cap=\"" + "[" * 40 + "\"}\n| a |\n|--|\n| b |\n:::\n", True),
+        ("brackets in the title", "---\ntitle: '" + "[" * 40 + "'\n---\n\nText.\n", True), ("an include with a long name", "# A\n\n{{< include " + "a" * 5000 + " >}}\n", True), ("a header of nothing", "---\n---\n\n# A\n", None), ("a title that is a list", "---\ntitle: [a, {b: c}]\n---\n\nText.\n", None), ("a title that is a mapping", "---\ntitle: {a: b}\n---\n\nText.\n", None),
+        ("execute that is a list", "---\ntitle: A\nexecute: [1]\n---\n\nText.\n", True), ("jupyter that is a mapping", "---\ntitle: A\njupyter: {kernelspec: {name: x}}\n---\n\nText.\n", True), ("a callout of no kind", "# A\n\n::: {.callout-nothing}\na\n:::\n", True), ("an option in the fence", "# A\n\n```{python label=x}\n1\n```\n", True), ("equal cell labels", "# A\n\n" + "```{python}\n#| label: fig-a\n1\n```\n\n" * 2, True),
+        ("columns that are text", "# A\n\n::: {layout-ncol=x}\na\n:::\n", None), ("10⁹ columns", "# A\n\n::: {layout-ncol=1000000000}\na\n:::\n", True), ("no columns", "# A\n\n::: {layout-ncol=0}\na\n:::\n", True), ("an expression that is open", "# A\n\n```{python}\n1\n```\n\n`{python} (`\n", True), ("escapes in a heading", b"# A \x1b[2J\n", True), ("a link to nowhere", "# A\n\n[x](nowhere.qmd#y)\n", True),
         ("front matter of a list", "---\n- a\n---\n# A\n", True), ("broken front matter", "---\na: [\n---\n# A\n", True), ("bad options", "# A\n\n```{python}\n#| label: [\n1\n```\n", True), ("an unknown option", "# A\n\n```{python}\n#| labell: x\n1\n```\n", None),
         ("an include of itself", "# A\n\n{{< include exp01.qmd >}}\n", True), ("an include of nothing", "# A\n\n{{< include nowhere.qmd >}}\n", True), ("an include of /etc/passwd", "# A\n\n{{< include /etc/passwd >}}\n", True), ("an include from outside", "# A\n\n{{< include ../../../../../../etc/passwd >}}\n", True),
         ("an unknown shortcode", "# A\n\n{{< nothing >}}\n", True), ("an unknown reference", "# A\n\nSee @fig-nowhere.\n", None), ("an unknown citation", "# A\n\nSee [@nobody2020].\n", None), ("duplicate labels", "# A {#sec-a}\n\n## B {#sec-a}\n", None),
@@ -614,7 +627,7 @@ def requests() -> Iterator[Case]:
     get = b"GET %s HTTP/1.1\r\n"
     paths = [
         b"/../secret.txt", b"/%2e%2e/secret.txt", b"/..%2fsecret.txt", b"/%252e%252e/secret.txt", b"//secret.txt", b"/./../secret.txt", b"/report/../../secret.txt", b"/%00", b"/a%00.html", b"/%", b"/%zz", b"/%ff%fe", b"/" + b"a" * 3000, b"/" + b"a" * 60_000,
-        b"/" + b"a/" * 5000, b"/..\\secret.txt", b"/link.txt", b"/linked/secret.txt", b"*", b"secret.txt", b"http://evil/", b"/?a=" + b"b" * 5000, b"/#x", b"/~root", b"/.quarto", b"/.git/config", b"/\xff", b"/ x", b"/index.html/", b"/index.html/..", b"/\t", b"/;x", b"/CON", b"/_cvlib/events/../../secret.txt",
+        b"/" + b"a/" * 5000, b"/..\\secret.txt", b"/link.txt", b"/linked/secret.txt", b"*", b"secret.txt", b"http://evil/", b"/?a=" + b"b" * 5000, b"/#x", b"/~root", b"/.quarto", b"/.git/config", b"/\xff", b"/ x", b"/index.html/", b"/index.html/..", b"/\t", b"/;x", b"/CON", b"/" + b"a" * 300, b"/circle/x", b"/_cvlib/events/../../secret.txt",
     ]  # fmt: skip
     hosts = [
         b"[::1",
@@ -630,6 +643,7 @@ def requests() -> Iterator[Case]:
         b"a" * 5000,
         b"127.0.0.1, evil",
         b"127.0.0.1:-1",
+        b"127.0.0.1:" + b"9" * 5000,
         b"[",
         b"]",
         b"127.0.0.1@evil",
@@ -657,11 +671,14 @@ def _asked(root: Path, text: bytes) -> None:
     (root / "secret.txt").write_text("SECRET")
     (pages / "link.txt").symlink_to(root / "secret.txt")
     (pages / "linked").symlink_to(root)
+    (pages / "circle").symlink_to(pages / "circle")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with PreviewServer(pages, pages, port, LiveNews()):
         said = _exchange(port, text.replace(b"%d", str(port).encode()))
+        is_whole = b"\n\r\n" in text or b"\n\n" in text
+        assert said.startswith(b"HTTP/1.1 ") or not is_whole, said
         assert b"SECRET" not in said, said
         assert b"Traceback" not in said, said
         well = _exchange(port, b"GET /index.html HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % port)

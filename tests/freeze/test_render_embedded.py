@@ -214,3 +214,60 @@ print(heavy & set(sys.modules))
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "set()"
+
+
+BAD = """\
+---
+title: [
+---
+
+## A {#sec-a}
+
+See @fig-nowhere, @fig-made, @fig-printed, @sec-two and [@nobody]. [A link](gone.qmd). ![](gone.png)
+
+```{python}
+#| labell: x
+#| layout-ncol: x
+1
+```
+
+```{python}
+#| label: fig-made
+#| fig-cap: A figure.
+print(f"PRINTS")
+```
+
+::: {.panel-tabset}
+:::
+
+{{< include gone.qmd >}}
+
+```{r}
+"""
+
+
+@pytest.mark.parametrize(("prints", "figure"), [("", "fig-"), ("::: {{#{'fig-printed'}", "none")])
+def test_all_that_is_wrong_is_told_at_once_with_its_place(tmp_path: Path, prints, figure):
+    """What an execution would make, or what an unreadable part may hold, is not missed."""
+    two = "# Two {#sec-two}\n\nSee @tbl-gone and @sec-a.\n"
+    root = small_book(tmp_path / "book", one=BAD.replace("PRINTS", prints), two=two)
+    with pytest.raises(BookError) as caught:
+        render(Project(root), engine="embedded", to="html", notify=lambda _: None)
+    told = str(caught.value).splitlines()
+    places = [line.split(": ")[0].removeprefix("report/") for line in told]
+    words = ["YAML", "@nobody", "`labell`", "`layout-ncol`", ".panel-tabset"]
+    missed = ["fig-nowhere", "fig-printed", "gone.png", "@tbl-gone"]
+    for word in [*words, "link to 'gone.qmd'", "gone.qmd does not exist", "never closed"]:
+        assert word in str(caught.value), word
+    assert [name in str(caught.value) for name in missed] == [figure == "fig-"] * len(missed)
+    assert places[:2] == ["one.qmd:3", "one.qmd:7"] and "one.qmd:26" in places
+    assert not any(name in str(caught.value) for name in ("@fig-made", "@sec-two", "@sec-a"))
+
+
+def test_beside_a_failing_cell_the_rest_is_told(tmp_path: Path):
+    one = "# One\n\n```{python}\n1 / 0\n```\n\nSee @fig-gone.\n"
+    root = small_book(tmp_path / "book", one=one)
+    with pytest.raises(CellFailed) as caught:
+        render(Project(root), engine="embedded", to="html", notify=lambda _: None)
+    told = [line for line in str(caught.value).splitlines() if line.startswith("report/")]
+    assert [line.split(": ")[0] for line in told] == ["report/one.qmd:4", "report/one.qmd:7"]

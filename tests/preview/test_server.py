@@ -167,3 +167,36 @@ def test_a_page_is_new_when_a_picture_that_it_shows_is(folders):
     now = page_digests(site)
     assert now["report/one.html"] != before["report/one.html"]
     assert now["index.html"] == before["index.html"]
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "status"),
+    [
+        ("/" + "a" * 300, "127.0.0.1", 404),
+        ("/" + "a" * 30_000, "127.0.0.1", 414),
+        ("/circle/x", "127.0.0.1", 404),
+        ("/index.html", "[::1", 403),
+        ("/index.html", "127.0.0.1:99999x", 403),
+        ("/index.html", "127.0.0.1:" + "9" * 5000, 400),
+    ],
+)
+def test_whatever_is_asked_is_answered_and_nothing_is_logged(
+    server, capfd, caplog, path, host, status
+):
+    (server.folder / "circle").symlink_to(server.folder / "circle")
+    assert get(server, path, host)[0].status == status
+    assert get(server, "/index.html")[0].status == 200
+    assert capfd.readouterr().err == "" and caplog.text == ""
+
+
+def test_a_fault_that_nobody_foresaw_is_answered_and_told_in_one_line(server, monkeypatch, caplog):
+    def broken(path):
+        raise LookupError(path)
+
+    monkeypatch.setattr(server, "find", broken)
+    answer, body = get(server, "/x.html")
+    assert answer.status == 500 and body == "Internal Server Error\n"
+    assert [record.getMessage() for record in caplog.records] == [
+        "preview: GET /x.html: LookupError: x.html"
+    ]
+    assert caplog.records[0].exc_info is None
