@@ -33,7 +33,6 @@ def gc(
             total, count = total + bytes_, count + (deleted or not yes)
     if not count:
         typer.echo("nothing to delete")
-    elif yes:
-        typer.echo(f"deleted {count} things, {total / 1e6:,.1f} MB")
     else:
-        typer.echo(f"{count} things, {total / 1e6:,.1f} MB: `cvlib gc --yes` deletes them")
+        what = f"{count} thing{'s' * (count != 1)}, {total / 1e6:,.1f} MB"
+        typer.echo(f"deleted {what}" if yes else f"{what}: `cvlib gc --yes` deletes")
