@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ variants:
 seeds: [SEEDS]
 """
 
+_EXECUTED = re.compile(r"seed \d+: \d+\.\d+% in ")
 READERS = (
     ["status", "--json"],
     ["render", "--engine", "embedded", "--to", "html"],
@@ -48,13 +50,13 @@ def together(folder: Path, runs: int = 20, writers: int = 8) -> Tally:
                 continue
             said = process.communicate()[0]
             words = process.args[3:]  # type: ignore[index]
+            trained += len(_EXECUTED.findall(said))  # by a render, too
             if "Traceback" in said or "damaged" in said or "Errno" in said:
                 tally.bad(f"{words}: {said[-400:]}")
             else:
                 tally.good()
             if process in started:
                 started.remove(process)
-                trained += int(said.partition(" trained; ")[0].split()[-1] or 0)
                 if process.returncode:
                     tally.bad(f"{words} ended by {process.returncode}: {said[-300:]}")
             else:
@@ -64,8 +66,7 @@ def together(folder: Path, runs: int = 20, writers: int = 8) -> Tally:
             (started or readers)[0].wait(0.1)
         except subprocess.TimeoutExpired:
             continue
-    for process in readers:
-        process.communicate()
+    trained += sum(len(_EXECUTED.findall(p.communicate()[0])) for p in readers)
     states = json.loads(_cvlib(project, "status", "--json", text_only=True).communicate()[0])
     made = json.dumps(states).count('"fresh"')
     if trained == runs:
