@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from pathlib import Path
 
 from cvlib.check.finding import Finding, Findings, Location, check, failed, unchecked
 from cvlib.check.submission import CheckedChapter, Submission, without_blocks
+from cvlib.engine.typst import letters_without_glyph
+from cvlib.freeze.frozen_chapter import letters_lost
 from cvlib.freeze.marks import marks, without_marks
 from cvlib.yaml_source import SpecError, read_yaml
 
@@ -57,6 +60,45 @@ def up_to_date(submission: Submission) -> Findings:
         if pieces or values:
             yield _differs(chapter, pieces, values)
     return f"the PDF has the text and the values of {count} chapters as they are now"
+
+
+# Debian's packages by the first word of a letter's name in Unicode; Noto's core has most scripts
+_FONTS = {
+    **dict.fromkeys(("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO"), "fonts-noto-cjk"),
+    **dict.fromkeys(("EGYPTIAN", "CUNEIFORM", "ANATOLIAN"), "fonts-noto-extra"),
+}
+
+
+@check("letters")
+def letters_drawn(submission: Submission) -> Findings:
+    """Look for a glyph of each letter among the fonts that are here: a box stands for one without."""
+    book = submission.book
+    texts = {"_quarto.yml": " ".join([book.title, book.subtitle or "", *book.authors])}
+    texts |= {chapter.file: chapter.result for chapter in submission.chapters}
+    lost = letters_without_glyph("".join(texts.values()), installed=True)
+    for file, text in texts.items():
+        if found := [c for c in lost if c in text]:
+            chapter = next((c for c in submission.chapters if c.file == file), None)
+            yield _without_glyph(found, chapter.find(found[0]) if chapter else (file, None), "")
+    for chapter in submission.chapters:
+        for picture in sorted((chapter.folder or Path()).glob("figure-*/*.svg")):
+            if chapter.folder and (drawn := letters_lost(picture)):
+                yield _without_glyph(list(drawn), (chapter.file, None), f", in {picture.name}")
+    return None if lost else "every letter has a glyph in a font that is here"
+
+
+def _without_glyph(found: list[str], at: Location, where: str) -> Finding:
+    names = {c: unicodedata.name(c, f"U+{ord(c):04X}") for c in found}
+    packages = {_FONTS.get(name.split()[0], "fonts-noto-core") for name in names.values()}
+    if any(unicodedata.category(c) == "So" for c in found):
+        packages.add("fonts-noto-color-emoji, fonts-symbola")
+    said = ", ".join(f"{c} ({name})" for c, name in list(names.items())[:3])
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return failed(
+        f"no font here has {said}{more}{where}: boxes are printed in their place",
+        f"Install a font that has them (Debian: {', '.join(sorted(packages))}) and render with --fresh.",
+        at,
+    )
 
 
 def _differs(chapter: CheckedChapter, pieces: list[str], values: list[str]) -> Finding:

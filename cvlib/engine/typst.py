@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 import shutil
@@ -51,6 +52,11 @@ _CALLOUT_COLOURS = {
     "important": ("#CC1914", "#f7dddc"),
     "caution": ("#FC5300", "#ffe5d0"),
 }
+# what the wheel's fonts have for certain needs no look
+_RARE = re.compile(
+    "[^\x00-\u024f\u0370-\u04ff\u2010-\u2040\u2070-\u209c\u20a0-\u20bf\u2190-\u22ff]"
+)
+_GLYPH = re.compile(r'<use xlink:href="#(\w+)"')
 
 
 def typst_source(book: Book, documents: Sequence[Document]) -> str:
@@ -82,9 +88,10 @@ def typst_source(book: Book, documents: Sequence[Document]) -> str:
 
 
 def compile_pdf(source: str, pictures: Mapping[str, Path]) -> bytes:
-    """Typeset a document with the fonts of the wheel alone; the same input gives the same bytes.
+    """Typeset a document with the fonts of the wheel; the same input gives the same bytes.
 
-    pictures: by the path that the document has for each.
+    Where these have no glyph for a letter, the fonts that are installed are used as well. pictures:
+    by the path that the document has for each.
     """
     import typst  # here, because loading the compiler takes time that HTML does not need
 
@@ -97,10 +104,29 @@ def compile_pdf(source: str, pictures: Mapping[str, Path]) -> bytes:
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, folder / place)
         try:
-            return typst.compile(main, root=folder, format="pdf", ignore_system_fonts=True)
+            alone = not letters_without_glyph(source, installed=False)
+            return typst.compile(main, root=folder, format="pdf", ignore_system_fonts=alone)
         except typst.TypstError as error:
             details = getattr(error, "diagnostic", None) or str(error)
             raise RenderError(f"Typst could not typeset the report: {details}") from error
+
+
+def letters_without_glyph(text: str, *, installed: bool) -> str:
+    """The letters of a text, each once, that the fonts of the wheel lack, and, with `installed`, all others.
+
+    Typst draws a box in their place and says nothing. Each is drawn on a page of its own, after what
+    no font has.
+    """
+    asked = sorted(c for c in {*_RARE.findall(text)} if c.isprintable() and not c.isspace())
+    if not asked:
+        return ""
+    import typst
+
+    lines = [f"#{json.dumps(c, ensure_ascii=False)}" for c in ("\uffff", *asked)]
+    source = '#set text(font: "Libertinus Serif")\n' + "\n#pagebreak()\n".join(lines)
+    pages: Any = typst.compile(source.encode(), format="svg", ignore_system_fonts=not installed)
+    drawn = [set(_GLYPH.findall(page.decode())) for page in pages]
+    return "".join(c for c, glyphs in zip(asked, drawn[1:], strict=True) if glyphs & drawn[0])
 
 
 def _assemble_template(book: Book, folder: Path) -> Path:

@@ -15,7 +15,7 @@ from cvlib.freeze.align import Alignment, align, end_of_div, lines_outside_code
 from cvlib.freeze.freshness import frozen_copy
 from cvlib.freeze.frozen_copy import FrozenCopy
 from cvlib.freeze.marks import Mark, as_read, traced_runs, values_in
-from cvlib.journal.quantity import DESCRIBED
+from cvlib.journal.quantity import DESCRIBED, NO_GLYPH
 
 if TYPE_CHECKING:
     from cvlib.engine.book import Target
@@ -133,11 +133,20 @@ def frozen_chapter(project: Project, file: str) -> FrozenChapter:
 
 def described_runs(picture: Path) -> list[str]:
     """The runs that a picture's file names in its description."""
+    return _described(picture, DESCRIBED)
+
+
+def letters_lost(picture: Path) -> str:
+    """The letters that no font had when a picture was drawn."""
+    return "".join(chr(int(code[2:], 16)) for code in _described(picture, NO_GLYPH))
+
+
+def _described(picture: Path, what: str) -> list[str]:
     try:
-        description = picture_description(picture)
+        parts = picture_description(picture).split("; ")
     except ValueError:
         return []  # it is damaged: the check of the pictures says so
-    return description.removeprefix(DESCRIBED).split() if description.startswith(DESCRIBED) else []
+    return next((part.removeprefix(what).split() for part in parts if part.startswith(what)), [])
 
 
 def headings(markdown: str) -> Iterator[tuple[int, str]]:

@@ -10,16 +10,19 @@ from __future__ import annotations
 import base64
 import io
 import textwrap
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import wraps
+from functools import lru_cache, wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, fontManager, get_font
+from matplotlib.text import Text
 
 from cvlib.journal.errors import JournalError
 from cvlib.journal.notes import skip_sentences
@@ -129,20 +132,52 @@ def in_style() -> Iterator[None]:
     """Draw or save in this look, whatever the user's matplotlibrc says."""
     import matplotlib.style
 
-    with matplotlib.style.context(["default", RC]):
+    with matplotlib.style.context(["default", RC]), warnings.catch_warnings():
+        # `find_glyphs` notes it for `cvlib check`
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
         yield
 
 
 _SIZE: ContextVar[tuple[float, float | None]] = ContextVar("size", default=(1.0, None))
 
 
+@lru_cache(maxsize=64)
+def _letters_of(font: str) -> frozenset[str]:
+    return frozenset(map(chr, get_font(font).get_charmap()))
+
+
+def find_glyphs(figure: ReportFigure) -> None:
+    """Let each text of a figure fall back over the fonts that are installed, where its own lacks letters."""
+    with in_style():
+        figure.draw_without_rendering()  # labels of ticks are known from then on
+    lost = set()
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        lacking = {c for c in text.get_text() if c.isprintable()}
+        lacking -= _letters_of(str(findfont(text.get_fontproperties())))
+        families = [*text.get_fontfamily()]
+        for font in sorted(fontManager.ttflist, key=lambda f: (f.name != "DejaVu Sans", f.name)):
+            if not lacking:
+                break
+            # a font of boxes for every letter comes with matplotlib
+            if "Last Resort" not in font.name and lacking & _letters_of(font.fname):
+                families.append(font.name)
+                lacking -= _letters_of(font.fname)
+        if families != text.get_fontfamily():
+            text.set_fontfamily(families)
+        lost |= lacking
+    figure.without_glyph = "".join(sorted(lost))
+
+
 class ReportFigure(Figure):
     """A figure outside pyplot, so that a notebook shows it once and no state is left behind.
 
-    runs: keys of the runs that it shows, which its files name in their metadata.
+    runs: keys of the runs that it shows; without_glyph: letters that no font here has. Both are in the
+    metadata of its files.
     """
 
     runs: tuple[str, ...] = ()
+    without_glyph: str = ""
 
     def _ipython_display_(self) -> None:
         # Not _repr_mimebundle_: printers that Quarto and notebooks register for every matplotlib
@@ -162,8 +197,8 @@ class ReportFigure(Figure):
         metadata: dict[str, Any] = (
             {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
         )
-        if self.runs:
-            metadata["Description"] = description(self.runs)
+        if said := description(self.runs, self.without_glyph):
+            metadata["Description"] = said
         with in_style():
             self.savefig(buffer, format=kind, metadata=metadata)
         return buffer.getvalue()
@@ -212,6 +247,7 @@ def styled(draw: Callable[..., ReportFigure]) -> Callable[..., ReportFigure]:
         try:
             with in_style():
                 figure = draw(*args, **kwargs)
+                find_glyphs(figure)
                 # settled once: laid out anew for each format, panels would move by a hair
                 figure.draw_without_rendering()
                 figure.set_layout_engine("none")

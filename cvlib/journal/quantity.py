@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 STALE_MARK = "†"
 _VALUE_WORDS = 9  # `86 of 2,000 images (4.30% [3.50, 5.28])`
 DIGITS = 10  # of a run's key: enough to tell a million runs apart
-DESCRIBED = "runs: "
+DESCRIBED, NO_GLYPH = "runs: ", "no glyph: "
 
 
 @dataclass(frozen=True)
@@ -170,10 +170,10 @@ def _value_span(shown: str, runs: tuple[str, ...], source: str) -> str:
     return f"[{shown}]{{.value{origin}}}" if origin else shown
 
 
-def description(runs: Iterable[str]) -> str:
-    """For the metadata of a picture: `runs: 03234b5f94 0715fed6b6`; '' without any."""
-    names = short_names(runs)
-    return f"{DESCRIBED}{names}" if names else ""
+def description(runs: Iterable[str], without_glyph: str = "") -> str:
+    """For the metadata of a picture: `runs: 03234b5f94 0715fed6b6; no glyph: U+732B`; '' without any."""
+    names, codes = short_names(runs), " ".join(f"U+{ord(c):04X}" for c in without_glyph)
+    return "; ".join([f"{DESCRIBED}{names}"] * bool(names) + [f"{NO_GLYPH}{codes}"] * bool(codes))
 
 
 def short_names(runs: Iterable[str]) -> str:

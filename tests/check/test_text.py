@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from cvlib.check.submission import Submission
-from cvlib.check.text import TO_NAME, TO_WRITE, unwritten, up_to_date
+from cvlib.check.text import TO_NAME, TO_WRITE, letters_drawn, unwritten, up_to_date
 from cvlib.starting import TEMPLATES
 from cvlib.starting.experiment import TO_ASK
 from cvlib.starting.experiment import TO_NAME as NEW_TITLE
@@ -132,3 +134,21 @@ def test_it_knows_the_words_that_the_templates_use():
     texts = [path.read_text() for path in TEMPLATES.rglob("*.qmd")]
     assert len(texts) >= 3 and all(TO_WRITE.search(text) for text in texts)
     assert NEW_TITLE == TO_NAME and TO_WRITE.match(TO_ASK)
+
+
+# ── letters without a glyph ───────────────────────────────────────────────────────────────────────
+
+
+def test_a_letter_that_no_font_has_fails_with_its_place_and_a_package(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "cvlib.check.text.letters_without_glyph",
+        lambda text, installed: "".join(c for c in "猫" if c in text),
+    )
+    book = submission(tmp_path, PRINTED)
+    assert verdicts(letters_drawn(book)) == ["ok"]
+    shutil.rmtree(book.project.root / "_freeze")
+    freeze(book.project, "report/exp01.qmd", FROZEN.replace("it [@", "猫 [@"))
+    book.project.forget()
+    (found,) = bad(letters_drawn(Submission(book.project, book.pdf_path)))
+    assert "no font here has 猫 (CJK UNIFIED IDEOGRAPH-732B): boxes" in found.says
+    assert "fonts-noto-cjk" in found.to_do and found.where.startswith("report/exp01.qmd")

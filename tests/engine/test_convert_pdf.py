@@ -11,6 +11,7 @@ from pypdf import PdfReader
 from pypdf._text_extraction import mult
 
 from cvlib.engine.convert import to_pdf
+from cvlib.engine.typst import _RARE, letters_without_glyph
 from tests.engine.convert_books import EVERY_FEATURE, every_feature, executed, small_book
 
 
@@ -214,3 +215,15 @@ def test_long_chapter_title_gives_way_to_its_label_in_the_running_head(tmp_path)
     page = small_pdf(tmp_path, {"two.qmd": text}).pages[1].extract_text()
     assert "2 EXP01" in re.sub(r"\s+", " ", page)
     assert "much too long" not in page
+
+
+# ── letters without a glyph ───────────────────────────────────────────────────────────────────────
+
+
+def test_letters_that_no_font_has_are_found_and_all_others_are_drawn():
+    assert letters_without_glyph("Ünïcode, Кирилиця, Ελληνικά, ½ − ≥ → 𝔸", installed=False) == ""
+    assert letters_without_glyph("猫 and \U0010a7ff, twice 猫", installed=False) == "猫"
+    known = [c for c in map(chr, range(0xA0, 0x2300)) if not _RARE.match(c) and c.isprintable()]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cvlib.engine.typst._RARE", re.compile("."))
+        assert letters_without_glyph("".join(known), installed=False) == ""

@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import base64
 import io
+import warnings
 
 import numpy as np
 import pytest
+from matplotlib.font_manager import findfont
 
 from cvlib.journal import experiment
 from cvlib.journal.accuracy_against_time import place_labels
 from cvlib.journal.embedding import push_apart, uncovered
 from cvlib.journal.errors import JournalError
-from cvlib.journal.figure import LINES, TEXT_WIDTH
+from cvlib.journal.figure import LINES, TEXT_WIDTH, _letters_of, new_figure, styled
 from cvlib.journal.lines import spread_apart
 from cvlib.results.store import Store
 from tests.journal.made import planned, write
@@ -209,3 +211,31 @@ def test_a_figure_is_drawn_at_the_size_it_is_shown_at(exp):
     assert exp.accuracy_against_time().get_size_inches()[0] == TEXT_WIDTH
     with pytest.raises(JournalError, match="width 2: expected a share"):
         exp.accuracy_against_time(width=2)
+
+
+# ── letters without a glyph ───────────────────────────────────────────────────────────────────────
+
+
+def test_a_letter_falls_back_over_the_fonts_that_are_here_and_one_without_glyph_is_noted():
+    @styled
+    def words(text):
+        figure = new_figure(1.0)
+        figure.text(0.1, 0.5, text)
+        return figure
+
+    own, other = (_letters_of(str(findfont(name))) for name in ("STIXGeneral", "DejaVu Sans"))
+    borrowed = min(c for c in other - own if c.isalpha())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = words(f"a {borrowed} b")
+        assert figure.without_glyph == "" and "DejaVu Sans" in figure.texts[0].get_fontfamily()
+        assert words("plain").texts[0].get_fontfamily() == ["STIXGeneral"]
+    lost = words("\U000e0fff猫\U00013000")
+    assert lost.without_glyph in (
+        "猫\U00013000",
+        "猫",
+        "\U00013000",
+        "",
+    )  # as this machine has fonts
+    lost.without_glyph = "猫"
+    assert b"no glyph: U+732B" in lost.drawn("svg")
