@@ -146,11 +146,12 @@ def _letters_of(font: str) -> frozenset[str]:
     return frozenset(map(chr, get_font(font).get_charmap()))
 
 
-def find_glyphs(figure: ReportFigure) -> None:
-    """Let each text of a figure fall back over the fonts that are installed, where its own lacks letters."""
-    with in_style():
-        figure.draw_without_rendering()  # labels of ticks are known from then on
-    lost = set()
+def find_glyphs(figure: ReportFigure) -> bool:
+    """Let each text of a figure fall back over the installed fonts where its own lacks letters.
+
+    The figure has been drawn, or its ticks have no labels. Returns whether any text did.
+    """
+    lost, changed = set(), False
     for text in figure.findobj(Text):
         assert isinstance(text, Text)
         lacking = {c for c in text.get_text() if c.isprintable()}
@@ -165,8 +166,10 @@ def find_glyphs(figure: ReportFigure) -> None:
                 lacking -= _letters_of(font.fname)
         if families != text.get_fontfamily():
             text.set_fontfamily(families)
+            changed = True
         lost |= lacking
     figure.without_glyph = "".join(sorted(lost))
+    return changed
 
 
 class ReportFigure(Figure):
@@ -247,9 +250,10 @@ def styled(draw: Callable[..., ReportFigure]) -> Callable[..., ReportFigure]:
         try:
             with in_style():
                 figure = draw(*args, **kwargs)
-                find_glyphs(figure)
                 # settled once: laid out anew for each format, panels would move by a hair
                 figure.draw_without_rendering()
+                if find_glyphs(figure):
+                    figure.draw_without_rendering()
                 figure.set_layout_engine("none")
                 return figure
         finally:
