@@ -339,7 +339,7 @@ def _save_views(dataset: Any, views: Sequence[SavedView], ours: Sequence[str]) -
             number += 1
             name = f"{view.name} {number}"
         taken.add(slug(name))
-        shown = dataset.match(F("found_in").contains(view.name))
+        shown = dataset.match(F("found_in").contains([F.literal(view.name)]))  # `$` begins a field
         shown = shown.sort_by(view.order, reverse=view.order != "image_id")
         dataset.save_view(name, shown, description=view.description, color=view.colour)
         saved.append(name)

@@ -44,6 +44,7 @@ RC: dict[str, Any] = {
     # STIX comes with matplotlib and is the nearest to the text's Libertinus Serif
     "font.family": "STIXGeneral",
     "mathtext.fontset": "stix",
+    "text.parse_math": False,  # a name is no formula
     "font.size": 8.5,
     "axes.titlesize": 8.5,
     "axes.titleweight": "bold",
