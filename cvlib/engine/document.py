@@ -189,7 +189,7 @@ class _Reader:
             for name in classes:
                 if name not in DIV_CLASSES and _QUARTO_CLASSES.fullmatch(name):
                     self._stop(f"the class .{name} is", "." + name, name)
-        elif tag == "Str" and ("{{<" in element["c"] or ">}}" in element["c"]):
+        elif tag == "Str" and "{{<" in element["c"] and "{{<" in self.chapter.markdown:  # unescaped
             self._stop("a shortcode ({{< … >}}) is", "{{<")
         elif tag in ("RawBlock", "RawInline"):
             self._refuse_raw(*element["c"])

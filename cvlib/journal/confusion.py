@@ -87,7 +87,7 @@ def confusion(found: Mistakes) -> ReportFigure:
     outlined = f"{len(worst)} most confused pairs" if len(worst) > 1 else "most confused pair"
     empty = [names[row] for row in np.flatnonzero(support[:, 0] == 0)]
     figure.say(
-        f"percent of each class's images ({rates_note(found)}); below {_LEAST}% blank",
+        f"percent of each class’s images ({rates_note(found)}); below {_LEAST}% blank",
         f"outlined: the {outlined}",
         f"no test image of {', '.join(empty)}" if empty else "",
         stale_note([subject.variant]),
@@ -215,7 +215,7 @@ def _bars(found: Mistakes, names: Sequence[str]) -> ReportFigure:
     axes.set_xlim(0, min(100, 1.12 * high.max()))
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("percent of the first class's images")
+    axes.set_xlabel("percent of the first class’s images")
     for place, pair, end in zip(places, worst, high, strict=True):
         text = f"{numbers.count_text(pair.images)} of {pair.support:,}"
         axes.annotate(

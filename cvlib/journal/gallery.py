@@ -33,7 +33,7 @@ CONFIDENT = 0.9
 REVIEWED = {
     "label-error": "Label errors, as reviewed",
     "ambiguous": "Ambiguous, as reviewed",
-    "model-error": "The model's own errors, as reviewed",
+    "model-error": "The model’s own errors, as reviewed",
 }
 KINDS = ("pairs", "confident", "every model", "only right", "label errors", *REVIEWED, "others")
 

@@ -41,7 +41,7 @@ _WORDS = 1_100  # bytes of one picture's words, about
 
 _HOW = (
     "Arrow keys, Home and End move between pictures; Enter or a click shows one larger, with every "
-    "model's answer; Escape closes it."
+    "model’s answer; Escape closes it."
 )
 
 LONGEST = 96  # pixels

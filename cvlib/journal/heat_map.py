@@ -81,8 +81,8 @@ def heat_map(
         frame.set_path_effects([withStroke(linewidth=3.4, foreground="white")])
         axes.add_patch(frame)
     as_map(axes, len(across), len(down))
-    axes.set_xticks(range(len(across)), [value_words(columns, one, math=True) for one in across])
-    labels = [textwrap.fill(value_words(rows, value, math=True), 20) for value in down]
+    axes.set_xticks(range(len(across)), [value_words(columns, one) for one in across])
+    labels = [textwrap.fill(value_words(rows, value), 20) for value in down]
     axes.set_yticks(range(len(down)), labels)
     axes.set_xlabel(key_words(columns))
     axes.set_ylabel(key_words(rows))

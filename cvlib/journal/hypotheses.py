@@ -76,7 +76,7 @@ class Hypotheses:
         self.project.note_read("hypotheses", "listed")
         items = [
             f"{markdown(one.id)}, {markdown(one.declared.title)}.\n"
-            f":   {markdown(one.declared.statement)}"
+            f":   {markdown(one.declared.statement, prose=True)}"
             for one in self._all.values()
         ]
         return Markdown("\n\n".join(items), ())
@@ -99,8 +99,8 @@ class Hypotheses:
         test = ", and for accuracies the paired test on the same images, Holm-adjusted within a "
         test += "hypothesis, has p < 0.05"
         note = (
-            "Supported: every claim's 95% interval lies on the side that was expected"
-            f"{test * adjusted}; refuted: one claim's lies on the other side; else undecided. "
+            "Supported: every claim’s 95% interval lies on the side that was expected"
+            f"{test * adjusted}; refuted: one claim’s lies on the other side; else undecided. "
             "Brackets: intervals over seeds, those of shares over images."
         )
         runs = keys_of(variant for one in judged for variant in one.variants)

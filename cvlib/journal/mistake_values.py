@@ -38,7 +38,7 @@ _NOT_YET = "not reviewed yet"
 _PLURAL = {
     "label-error": ("is a label error", "are label errors"),
     "ambiguous": ("is ambiguous", "are ambiguous"),
-    "model-error": ("is the model's own", "are the model's own"),
+    "model-error": ("is the model’s own", "are the model’s own"),
 }
 
 

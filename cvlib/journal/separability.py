@@ -33,7 +33,7 @@ _COLUMNS = {  # metric -> head
 }
 _NOTES = {
     "silhouette": "silhouette: by cosine distance, −1 to 1",
-    "knn_purity": "purity: share of the {near} nearest images of one's class",
+    "knn_purity": "purity: share of the {near} nearest images of one’s class",
 }
 
 
@@ -135,7 +135,7 @@ def _note(
     near = min([NEIGHBOURS, *(int(images) - 1 for images in mapped if images)])
     said = [_NOTES[metric].format(near=near) for metric in columns if metric in _NOTES]
     if overlaps:
-        said.append("overlap: share of two classes' neighbours that are of the other")
+        said.append("overlap: share of two classes’ neighbours that are of the other")
     # what stands after ±: over images where nothing is random, over seeds where something is
     over = {over_seeds(v, metric).over for v in shown for metric in columns if v.has(metric)}
     if "seeds" in over:

@@ -152,7 +152,7 @@ def _to_own(what: str) -> Column:
     return Column(
         f"{what} to 95% of best",
         lambda variant, _: convergence.cell(variant, what.lower(), None),
-        "best: the run's own best validation accuracy",
+        "best: the run’s own best validation accuracy",
     )
 
 

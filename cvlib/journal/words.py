@@ -136,11 +136,10 @@ def key_words(key: str) -> str:
     return _NAMES.get(key, key.split(".")[-1].replace("_", " "))
 
 
-def value_words(key: str, value: Value, math: bool = False) -> str:
+def value_words(key: str, value: Value) -> str:
     """The value at a key as a tick or a sentence says it: `3×10⁻⁴`, `0.01`, `one cycle`, `none`.
 
-    Names that others gave, such as a backbone's, stay as they are. math: powers for matplotlib,
-    whose fonts lack raised digits.
+    Names that others gave, such as a backbone's, stay as they are.
     """
     if value is None:
         return "none"
@@ -150,9 +149,6 @@ def value_words(key: str, value: Value, math: bool = False) -> str:
         return f"{value:,.6g}"
     lead, exponent = f"{value:.3e}".split("e")
     lead = lead.rstrip("0").rstrip(".")
-    if math:
-        power = f"10^{{{int(exponent)}}}"
-        return f"${power}$" if lead == "1" else rf"${lead}\times {power}$"
     power = "10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return power if lead == "1" else f"{lead}×{power}"
 
