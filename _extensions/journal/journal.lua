@@ -55,32 +55,23 @@ local numbering = {
   end,
 }
 
-local apostrophes = {
-  -- Typst makes a prime of a quote after a digit ("EXP01′s"), so an apostrophe is written as itself.
+-- What Typst would make into something else, and pandoc leaves to it: quotes (a prime after a digit:
+-- EXP01′s), dots, a minus, and what begins a list or a heading, which a table's cell may begin with.
+local shorthands = {"['\"]", "‘", "’", "“", "”", "%.%.%.", "[^%w]%-%d", "^[-+/=]", "^%d+%.$"}
+
+local literals = {
   Str = function(el)
-    if not quarto.doc.is_format("typst") or not el.text:find("’", 1, true) then
+    if not quarto.doc.is_format("typst") then
       return nil
     end
-    local parts = pandoc.Inlines({})
-    local from = 1
-    while true do
-      local first, last = el.text:find("’", from, true)
-      if not first then
-        break
+    for _, shorthand in ipairs(shorthands) do
+      if el.text:find(shorthand) then
+        return pandoc.RawInline("typst", (el.text:gsub("%p", "\\%0")))
       end
-      if first > from then
-        parts:insert(pandoc.Str(el.text:sub(from, first - 1)))
-      end
-      parts:insert(pandoc.RawInline("typst", "’"))
-      from = last + 1
     end
-    if from <= #el.text then
-      parts:insert(pandoc.Str(el.text:sub(from)))
-    end
-    return parts
   end,
 }
 
 return quarto.utils.combineFilters({
-  quarto.utils.file_metadata_filter(), headings, numbering, apostrophes,
+  quarto.utils.file_metadata_filter(), headings, numbering, literals,
 })

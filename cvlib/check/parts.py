@@ -28,7 +28,7 @@ _LONGER = "The course expects more: say what was found, and why."
 @check("file name", of_pdf=True)
 def file_name(submission: Submission) -> Findings:
     """Compare the file's name with the pattern of the settings, filled with the first author."""
-    yml, author = submission.book.source, submission.book.authors[0]
+    yml, author = submission.book.source, submission.book.names[0]
     try:
         expected = expected_pdf_name(submission.settings, author)
     except SpecError as error:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from cvlib.engine.errors import BookError, RenderError, Unsupported
 from cvlib.engine.supported import HARMLESS_KEYS, PROJECT_KEYS
+from cvlib.engine.tree import as_read
 from cvlib.yaml_source import Yaml, read_yaml
 
 Freeze = Literal["auto", True, False]
@@ -125,6 +126,11 @@ class Book:
             name: json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
             for name, value in found.items()
         }
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The authors as they read; `authors`, like title and subtitle, is Markdown, as in Quarto."""
+        return tuple(map(as_read, self.authors))
 
     @property
     def style_sheets(self) -> list[Path]:

@@ -52,6 +52,7 @@ _HTML_OF_ITS_OWN = re.compile(r"<(img|figure|iframe|script|video)\b")
 _FORMATS = {"html": "html", "html:js": "html", "typst": "typst"}
 _CONDITIONAL = {"content-visible", "content-hidden"}
 _CONDITIONS = {"when-format", "unless-format"}
+_PAGE_BREAK = "{{< pagebreak >}}"
 _EQUATION_LABEL = re.compile(r"\{#(eq-[\w-]+)\}")
 
 
@@ -109,10 +110,23 @@ class _Reader:
     fingerprints: Mapping[str, str] | None
 
     def read(self) -> Document:
-        blocks = transform(self._titled(pandoc.read(self.chapter.markdown)), _as_quarto_reads)
+        blocks = transform(self._titled(pandoc.read(self.chapter.markdown)), self._as_quarto_reads)
         for element in elements_in(blocks):
             self._refuse_unsupported(element)
         return Document(self.chapter, mark_floats(transform(blocks, self._visit), self.chapter))
+
+    def _as_quarto_reads(self, element: Element) -> list[Element] | None:
+        """The shortcode for a page break, and tables that a cell printed as HTML (a pandas frame)."""
+        if element["t"] == "Para" and text_of(element) == _PAGE_BREAK and self._has(_PAGE_BREAK):
+            return [raw_block("typst", "#pagebreak()")]
+        if element["t"] == "RawBlock" and element["c"][0] == "html" and "<table" in element["c"][1]:
+            found = elements_in(pandoc.read(element["c"][1], "html")["blocks"])
+            return [_right_aligned(table) for table in found if table["t"] == "Table"]
+        return None
+
+    def _has(self, shortcode: str) -> bool:
+        """Whether the text has it as such: escaped, the same letters are a name's."""
+        return shortcode in self.chapter.markdown
 
     def _titled(self, document: dict[str, Any]) -> list[Element]:
         blocks: list[Element] = document["blocks"]
@@ -150,7 +164,7 @@ class _Reader:
             for name in classes:
                 if name not in DIV_CLASSES and _QUARTO_CLASSES.fullmatch(name):
                     self._stop(f"the class .{name} is", "." + name, name)
-        elif tag == "Str" and ("{{<" in element["c"] or ">}}" in element["c"]):
+        elif tag == "Str" and "{{<" in element["c"] and self._has("{{<"):
             self._stop("a shortcode ({{< … >}}) is", "{{<")
         elif tag in ("RawBlock", "RawInline"):
             self._refuse_raw(*element["c"])
@@ -277,16 +291,6 @@ class _Reader:
             rest = inline["c"][label.end() :]
             out += [string(rest)] if rest else []
         return out
-
-
-def _as_quarto_reads(element: Element) -> list[Element] | None:
-    """The shortcode for a page break, and tables that a cell printed as HTML (a pandas frame)."""
-    if element["t"] == "Para" and text_of(element) == "{{< pagebreak >}}":
-        return [raw_block("typst", "#pagebreak()")]
-    if element["t"] == "RawBlock" and element["c"][0] == "html" and "<table" in element["c"][1]:
-        found = elements_in(pandoc.read(element["c"][1], "html")["blocks"])
-        return [_right_aligned(table) for table in found if table["t"] == "Table"]
-    return None
 
 
 def _right_aligned(table: Element) -> Element:

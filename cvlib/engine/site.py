@@ -19,6 +19,7 @@ from cvlib.engine.errors import RenderError
 from cvlib.engine.html import page_blocks
 from cvlib.engine.pictures import Picture, pictures_of, screen_size
 from cvlib.engine.search_index import SEARCH_INDEX, search_index
+from cvlib.engine.tree import as_read
 
 _STYLES = ("journal.css", "search.css", "figures.css")
 # The first one sets the colours, before anything is painted; the others wait for the page.
@@ -64,7 +65,7 @@ def _page(
     book: Book, documents: Sequence[Document], document: Document, body: str, outdir: Path
 ) -> str:
     is_home = document is documents[0]
-    title, authors = escape(book.title), escape(", ".join(book.authors))
+    title, authors = escape(as_read(book.title)), escape(", ".join(book.names))
     name = escape(document.title_text)
 
     def link_to(place: str) -> str:
@@ -78,7 +79,7 @@ def _page(
     return Template(_asset("page.html")).substitute(
         lang=escape(book.lang),
         title=title if is_home else f"{name} – {title}",
-        description=escape(book.description or book.subtitle or book.title),
+        description=escape(as_read(book.description or book.subtitle or book.title)),
         author=authors,
         styles="\n".join(
             f'<link rel="stylesheet" href="{link_to(f"assets/{name}")}">' for name in styles
@@ -106,10 +107,10 @@ def _page(
 
 
 def _title_block(book: Book) -> str:
-    lines = [f'<p class="book-name">{escape(book.title)}</p>']
+    lines = [f'<p class="book-name">{escape(as_read(book.title))}</p>']
     if book.subtitle:
-        lines.append(f'<p class="book-subtitle">{escape(book.subtitle)}</p>')
-    facts = [escape(text) for text in (", ".join(book.authors), book.date) if text]
+        lines.append(f'<p class="book-subtitle">{escape(as_read(book.subtitle))}</p>')
+    facts = [escape(text) for text in (", ".join(book.names), book.date) if text]
     lines.append(f'<p class="book-facts">{" · ".join(facts)}</p>')
     return f'<header class="title-block">{"".join(lines)}</header>'
 
@@ -142,7 +143,7 @@ def _sidebar(documents: Sequence[Document], current: Document) -> str:
             sections = f'<ol class="sections">{sections}</ol>' if sections else ""
             entries.append(f'<li><a href="#content" aria-current="page">{name}</a>{sections}</li>')
         if part is not None:
-            title = f'<span class="part-title">{numbered(number, part)}</span>'
+            title = f'<span class="part-title">{numbered(number, as_read(part))}</span>'
             entries = [f'<li class="part">{title}<ol>', *entries, "</ol></li>"]
         lines += entries
     return "\n".join([*lines, "</ol>"])

@@ -91,6 +91,11 @@ def text_of(value: Any) -> str:
     return "".join(parts(value)).strip()
 
 
+def as_read(markdown: str) -> str:
+    """Return the plain text of short markdown, such as a book's title."""
+    return text_of(parse_inlines(markdown))
+
+
 def parse_inlines(text: str) -> list[Element]:
     """Parse short markdown, such as a caption, to the inlines of one paragraph."""
     text = " ".join(text.split())

@@ -30,7 +30,6 @@ from cvlib.engine.tree import (
     plain,
     raw,
     raw_block,
-    string,
     text_of,
     transform,
 )
@@ -41,7 +40,11 @@ _SETTINGS = (
     "reference-section-title",
 )  # fmt: skip
 _CAPTION_SIDES = {"fig": "bottom", "tbl": "top"}
-_APOSTROPHE = "’"  # Typst makes a prime of a quote after a digit: EXP01′s
+# What Typst would make into something else, and pandoc leaves to it: quotes (a prime after a digit:
+# EXP01′s), dots, a minus, and what begins a list or a heading, which a table's cell may begin with.
+# `literals` in journal.lua is the same for Quarto's renders.
+_SHORTHAND = re.compile(r"['\"‘’“”]|\.\.\.|(?<![A-Za-z0-9])-\d|^[-+/=]|^\d+\.$")
+_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 _APPENDIX = "#counter(heading).update(0)\n#set heading(numbering: appendix-numbering)"
 # Of each kind of callout its colour and its background, the same that Quarto hands to the template.
 _CALLOUT_COLOURS = {
@@ -138,7 +141,8 @@ def _metadata(book: Book) -> dict[str, Element]:
 
 
 def _meta_inlines(text: Any) -> Element:
-    return {"t": "MetaInlines", "c": parse_inlines(str(text))}
+    inlines = transform(parse_inlines(str(text)), _literal)
+    return {"t": "MetaInlines", "c": inlines}
 
 
 def _meta_value(value: Any) -> Element:
@@ -181,10 +185,8 @@ class _Writer:
             return [{"t": "Table", "c": [bare, *inside(rest, self.visit)]}]
         if tag == "Div" and "cell" in element["c"][0][1] and any(map(_is_display, element["c"][1])):
             return self._unwrapped(element["c"][1])
-        if tag == "Str" and _APOSTROPHE in element["c"]:
-            # as itself, not as the quote that pandoc would write
-            parts = re.split(f"({_APOSTROPHE})", element["c"])
-            return [raw("typst", p) if p == _APOSTROPHE else string(p) for p in parts if p]
+        if tag == "Str":
+            return _literal(element)
         if tag == "Link":
             attributes, inlines, (target, title) = element["c"]
             place = self.anchors.place_in_pdf(self.document, target)
@@ -275,6 +277,13 @@ class _Writer:
         first = next(i for i, block in enumerate(content) if _is_display(block))
         free = [*content[:first], *content[first]["c"][1], *content[first + 1 :]]
         return transform(free, self.visit)
+
+
+def _literal(element: Element) -> list[Element] | None:
+    """Letters that Typst shall take as they are; None where it does, and where it is no text."""
+    if element["t"] != "Str" or not _SHORTHAND.search(element["c"]):
+        return None
+    return [raw("typst", _PUNCTUATION.sub(r"\\\g<0>", element["c"]))]
 
 
 def _is_display(block: Element) -> bool:

@@ -22,7 +22,8 @@ from cvlib.journal.errors import JournalError
 from cvlib.journal.gallery import each_once, groups_of
 from cvlib.journal.handle import of_mistakes
 from cvlib.journal.notes import skip_sentences
-from cvlib.journal.quantity import keys_of, markdown, short_names
+from cvlib.journal.quantity import keys_of, short_names
+from cvlib.markup import markdown
 
 if TYPE_CHECKING:
     from PIL import Image

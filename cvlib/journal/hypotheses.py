@@ -18,7 +18,8 @@ from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError, NotTested
 from cvlib.journal.handle import current_project, note_file, results_of
 from cvlib.journal.notes import noted
-from cvlib.journal.quantity import Markdown, Quantity, Skipped, keys_of, markdown
+from cvlib.journal.quantity import Markdown, Quantity, Skipped, keys_of
+from cvlib.markup import markdown
 from cvlib.project import HYPOTHESES
 
 if TYPE_CHECKING:
@@ -225,21 +226,16 @@ def _row(one: JudgedHypothesis, most: int) -> tuple[str, str, str, str]:
 
 def _claim(judged: Judged, alone: bool) -> str:
     """`fine-tuned less probe +2.98 [2.08, 3.88] points, p < 0.001`; what does not hold says so."""
-    say = _bars(markdown(judged.claim.say))
+    say = markdown(judged.claim.say)
     if judged.shown is None:
-        return f"{say}: not tested ({_bars(markdown(judged.reason))})"
-    text = f"{say} {_bars(judged.shown._repr_markdown_())}"
+        return f"{say}: not tested ({markdown(judged.reason)})"
+    text = f"{say} {judged.shown._repr_markdown_()}"
     if judged.claim.margin:
         margin = judged.claim.margin
         number = numbers.fixed(margin, 0 if float(margin).is_integer() else 1)
         text += f" (expected: {_SIDE[judged.claim.expect]} {number})"
     if judged.p is not None:
-        text += ", " + _bars(markdown(numbers.p_value(judged.p))).replace(" ", "\u00a0")
+        text += ", " + markdown(numbers.p_value(judged.p)).replace(" ", "\u00a0")
     if not alone and judged.verdict != "supported":
         text += f", {judged.verdict}"
     return text
-
-
-def _bars(text: str) -> str:
-    """A bar ends a table's cell, unless it is escaped already."""
-    return text.replace("\\|", "|").replace("|", "\\|")

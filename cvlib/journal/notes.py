@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from cvlib.journal.handle import of_experiment
-from cvlib.journal.quantity import STALE_MARK, Markdown, markdown
+from cvlib.journal.quantity import STALE_MARK, Markdown
 from cvlib.journal.words import counted, grouped, listed
+from cvlib.markup import markdown
 
 if TYPE_CHECKING:
     from cvlib.journal.mistake_cases import Mistakes

@@ -13,8 +13,9 @@ from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.handle import current_project, of_experiment, results_of
 from cvlib.journal.notes import noted, skip_reasons
-from cvlib.journal.quantity import Markdown, keys_of, markdown, pipe_table
+from cvlib.journal.quantity import Markdown, keys_of, pipe_table
 from cvlib.journal.words import counted, dataset_words, grouped, listed
+from cvlib.markup import markdown
 from cvlib.results.store import MANIFEST
 
 if TYPE_CHECKING:

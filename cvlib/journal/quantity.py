@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cvlib.journal.errors import MissingResults
+from cvlib.markup import markdown
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -133,29 +134,17 @@ class Markdown:
         return self.text + "\n\n" * ends_with_table + mark
 
 
-def markdown(text: str) -> str:
-    """Plain text as Markdown that reads the same: what would mark up the text is escaped."""
-    return re.sub(r"([\\`*_\[\]<>|#$^~@])", r"\\\1", text)
-
-
 def pipe_table(head: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
     """A table by tabulate. align: one of l or r for each column. Cells are plain text."""
     from tabulate import tabulate
 
     return tabulate(
-        [[_cell(text) for text in row] for row in rows],
-        headers=[_cell(text) for text in head],
+        [[markdown(text) for text in row] for row in rows],
+        headers=[markdown(text) for text in head],
         tablefmt="pipe",
         colalign=[{"l": "left", "r": "right"}[letter] for letter in align],
         disable_numparse=True,
     )
-
-
-def _cell(text: str) -> str:
-    # a bar ends the cell, the others would mark up the text
-    for special in "\\|*_`<$^~[]":
-        text = text.replace(special, "\\" + special)
-    return text
 
 
 def keys_of(variants: Iterable[VariantResults]) -> tuple[str, ...]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from functools import partial
 
+from cvlib.markup import markdown
 from cvlib.probing.spec import LinearProbeSpec, ZeroShotSpec
 from cvlib.starting import TEMPLATES, filled
 from cvlib.studies.experiment import Experiment, Variant
@@ -41,7 +41,7 @@ def chapter_text(experiment: Experiment, grid: list[str]) -> str:
     values = {
         "id": experiment.id,
         "ID": experiment.id.upper(),
-        "title": escaped(experiment.title),
+        "title": markdown(experiment.title),
         "setup": setup,
         "table": table,
         "table_caption": _quoted(table_caption),
@@ -53,18 +53,13 @@ def chapter_text(experiment: Experiment, grid: list[str]) -> str:
     return filled(TEMPLATES / "chapter.qmd", values)
 
 
-def escaped(text: str) -> str:
-    """A title as Markdown that shows it letter by letter."""
-    return re.sub(r"([\\`*_{}\[\]<>@$^~#|])", r"\\\1", text)
-
-
 def _table(variants: list[Variant]) -> tuple[str, str]:
     """The call, and the caption."""
     first = variants[0]
     columns, caption = ["accuracy"], "Test accuracy"
     if len(variants) > 1:
         columns += ["difference", "p"]
-        caption += f", difference to {escaped(first.label)}"
+        caption += f", difference to {markdown(first.label)}"
     if _all(variants, LinearProbeSpec):
         columns += ["knn", "extract_seconds"]
         caption += ", k-NN, and the time to extract the features"

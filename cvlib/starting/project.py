@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cvlib.markup import markdown
 from cvlib.project import PROFILES, Project
 from cvlib.settings import Settings, UnusableName, ascii_name, expected_pdf_name, split_name
 from cvlib.starting import TEMPLATES, StartError, filled
-from cvlib.starting.chapter import chapter_text, escaped
+from cvlib.starting.chapter import chapter_text
 from cvlib.starting.dataset import DIGITS, StartData, inspect_dataset
 from cvlib.starting.experiment import chapter_file, experiment_yaml
 from cvlib.starting.wheel import code_version, vendor
@@ -101,11 +102,12 @@ def _write_templates(
         )
     texts = {"title": title, "author": author}
     texts |= {"course": settings.course, "module": str(settings.module)}
-    values = {name: escaped(text) for name, text in texts.items()}
+    values = {name: markdown(text) for name, text in texts.items()}
     written = {
-        "book_title": title,
-        "book_subtitle": f"{settings.course}, module {settings.module}",
-        "book_author": author,
+        # Quarto reads these as Markdown
+        "book_title": markdown(title),
+        "book_subtitle": markdown(f"{settings.course}, module {settings.module}"),
+        "book_author": markdown(author),
         "output_file": pdf.removesuffix(".pdf"),
         "course_name": settings.course,
         "module_number": settings.module,
