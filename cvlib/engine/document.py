@@ -53,6 +53,7 @@ _HTML_OF_ITS_OWN = re.compile(r"<(img|figure|iframe|script|video)\b")
 _FORMATS = {"html": "html", "html:js": "html", "typst": "typst"}
 _CONDITIONAL = {"content-visible", "content-hidden"}
 _CONDITIONS = {"when-format", "unless-format"}
+_PAGE_BREAK = "{{< pagebreak >}}"
 _EQUATION_LABEL = re.compile(r"\{#(eq-[\w-]+)\}")
 
 
@@ -152,6 +153,19 @@ class _Reader:
 
     def _note(self, message: str, *needles: Needle, kind: type[RenderError] = RenderError) -> None:
         self.problems.append(self.chapter.error(message, *needles, kind=kind))
+
+    def _as_quarto_reads(self, element: Element) -> list[Element] | None:
+        """The shortcode for a page break, and tables that a cell printed as HTML (a pandas frame)."""
+        if element["t"] == "Para" and text_of(element) == _PAGE_BREAK and self._has(_PAGE_BREAK):
+            return [raw_block("typst", "#pagebreak()")]
+        if element["t"] == "RawBlock" and element["c"][0] == "html" and "<table" in element["c"][1]:
+            found = elements_in(pandoc.read(element["c"][1], "html")["blocks"])
+            return [_right_aligned(table) for table in found if table["t"] == "Table"]
+        return None
+
+    def _has(self, shortcode: str) -> bool:
+        """Whether the text has it as such: escaped, the same letters are a name's."""
+        return shortcode in self.chapter.markdown
 
     def _titled(self, document: dict[str, Any]) -> list[Element]:
         blocks: list[Element] = document["blocks"]
@@ -319,16 +333,6 @@ class _Reader:
             rest = inline["c"][label.end() :]
             out += [string(rest)] if rest else []
         return out
-
-
-def _as_quarto_reads(element: Element) -> list[Element] | None:
-    """The shortcode for a page break, and tables that a cell printed as HTML (a pandas frame)."""
-    if element["t"] == "Para" and text_of(element) == "{{< pagebreak >}}":
-        return [raw_block("typst", "#pagebreak()")]
-    if element["t"] == "RawBlock" and element["c"][0] == "html" and "<table" in element["c"][1]:
-        found = elements_in(pandoc.read(element["c"][1], "html")["blocks"])
-        return [_right_aligned(table) for table in found if table["t"] == "Table"]
-    return None
 
 
 def _right_aligned(table: Element) -> Element:

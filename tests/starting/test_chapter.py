@@ -9,9 +9,10 @@ import yaml
 
 from cvlib.journal.figure import ReportFigure
 from cvlib.journal.quantity import Markdown
+from cvlib.markup import markdown
 from cvlib.project import Project
 from cvlib.results.store import Store
-from cvlib.starting.chapter import chapter_text, escaped
+from cvlib.starting.chapter import chapter_text
 from cvlib.studies.plan import WEIGHTS_NOTE
 from tests.journal.made import provenance
 from tests.journal.made_backbones import EXPERIMENT, GRID, make_backbones
@@ -137,4 +138,4 @@ def test_a_chapter_says_what_is_to_be_written_in_each_section(project):
 
 
 def test_a_title_is_shown_letter_by_letter():
-    assert escaped("5×5 *or* {x} @home $1") == r"5×5 \*or\* \{x\} \@home \$1"
+    assert markdown("5×5 *or* {x} @home $1") == r"5×5 \*or\* \{x\} \@home \$1"
