@@ -139,7 +139,9 @@ class _Reader:
     def read(self) -> Document | None:
         """Its tree, and what is wrong with it; None where there is no tree."""
         try:
-            blocks = transform(self._titled(pandoc.read(self.chapter.markdown)), _as_quarto_reads)
+            blocks = transform(
+                self._titled(pandoc.read(self.chapter.markdown)), self._as_quarto_reads
+            )
             for element in elements_in(blocks):
                 self._refuse_unsupported(element)
             blocks = mark_floats(transform(blocks, self._visit), self._note)
