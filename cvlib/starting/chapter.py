@@ -41,7 +41,7 @@ def chapter_text(experiment: Experiment, grid: list[str]) -> str:
     values = {
         "id": experiment.id,
         "ID": experiment.id.upper(),
-        "title": markdown(experiment.title),
+        "title": markdown(experiment.title, prose=True),
         "setup": setup,
         "table": table,
         "table_caption": _quoted(table_caption),

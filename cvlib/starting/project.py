@@ -102,12 +102,12 @@ def _write_templates(
         )
     texts = {"title": title, "author": author}
     texts |= {"course": settings.course, "module": str(settings.module)}
-    values = {name: markdown(text) for name, text in texts.items()}
+    values = {name: markdown(text, prose=True) for name, text in texts.items()}
     written = {
         # Quarto reads these as Markdown
-        "book_title": markdown(title),
-        "book_subtitle": markdown(f"{settings.course}, module {settings.module}"),
-        "book_author": markdown(author),
+        "book_title": values["title"],
+        "book_subtitle": markdown(f"{settings.course}, module {settings.module}", prose=True),
+        "book_author": values["author"],
         "output_file": pdf.removesuffix(".pdf"),
         "course_name": settings.course,
         "module_number": settings.module,

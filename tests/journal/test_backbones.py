@@ -77,7 +77,7 @@ def test_cells_of_the_heat_map_are_the_means_of_their_variants(exp):
     axes = exp.heat_map().axes[0]
     assert [t.get_text() for t in axes.get_yticklabels()] == ["cosine", "constant", "one cycle"]
     ticks = [t.get_text() for t in axes.get_xticklabels()]
-    assert ticks == ["$10^{-4}$", r"$3\times 10^{-4}$", "0.001", "0.003"]
+    assert ticks == ["10⁻⁴", "3×10⁻⁴", "0.001", "0.003"]
     cells = cell_texts(axes)
     assert len(cells) == 12
     for place, name in {(0, 1): "constant-1e-4", (2, 0): "base", (2, 2): "one_cycle-1e-3"}.items():

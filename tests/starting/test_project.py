@@ -12,6 +12,7 @@ import yaml
 from cvlib.data.arrays import DataError
 from cvlib.data.load import load
 from cvlib.engine.book import load_book
+from cvlib.engine.tree import as_read
 from cvlib.project import Project
 from cvlib.settings import expected_pdf_name, load_settings
 from cvlib.starting import StartError
@@ -85,7 +86,7 @@ def test_title_author_course_and_module_are_where_they_are_needed(tmp_path):
     given = {"title": 'Birds: "all"', "course": "Vision 2026", "module": "3b"}
     made = new_project(tmp_path / "mine", "Lesya Ukrainka", **given)
     book = load_book(made.root)
-    assert (book.title, book.authors) == ('Birds: "all"', ("Lesya Ukrainka",))
+    assert (as_read(book.title), book.names) == ('Birds: "all"', ("Lesya Ukrainka",))
     assert book.subtitle == "Vision 2026, module 3b"
     assert made.pdf == f"{book.output_file}.pdf"
     settings = load_settings(made.root)
