@@ -226,7 +226,7 @@ def _row(one: JudgedHypothesis, most: int) -> tuple[str, str, str, str]:
 
 def _claim(judged: Judged, alone: bool) -> str:
     """`fine-tuned less probe +2.98 [2.08, 3.88] points, p < 0.001`; what does not hold says so."""
-    say = markdown(judged.claim.say)
+    say = markdown(judged.claim.say, prose=True)
     if judged.shown is None:
         return f"{say}: not tested ({markdown(judged.reason)})"
     text = f"{say} {judged.shown._repr_markdown_()}"
