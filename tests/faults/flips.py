@@ -28,13 +28,13 @@ _SAID = re.compile(r"damaged|altered|cannot be read|does not match|discarded|mis
 Use = Callable[[Project], Any]
 
 
-def flips(folder: Path, each: int, seed: int = 0) -> Tally:
-    """`each` flips or cuts of every kind of artefact."""
+def flips(folder: Path, each: int, seed: int = 0, step: int = 1) -> Tally:
+    """`each` flips or cuts of every `step`-th artefact; they are in the order of their kinds."""
     tally = Tally(
         "a flipped bit or a cut, in every kind of artefact", "found or made anew before use"
     )
     chance, counts = random.Random(seed), Counter[str]()
-    artefacts = _artefacts(folder)
+    artefacts = _artefacts(folder)[::step]
     for start, use in {(start, use) for _, start, _, use in artefacts}:
         _quiet(folder, start, use)
     for kind, start, path, use in artefacts:
