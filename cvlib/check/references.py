@@ -11,6 +11,7 @@ from cvlib.check.finding import Findings, check, failed, unchecked
 from cvlib.check.submission import Submission, blank, without_blocks
 from cvlib.engine.citations import BIBTEX_KEY
 from cvlib.engine.errors import nearest
+from cvlib.markup import markdown
 from cvlib.yaml_source import parse_yaml
 
 # What Quarto, pandoc and LaTeX print in place of what they did not find.
@@ -83,9 +84,12 @@ def printed_marks(submission: Submission) -> Findings:
     """Search the PDF for what is printed in place of a reference that was not found."""
     calls = {key for c in submission.chapters for key in _calls_in(c.text)}
     cited = sorted(key for key in calls if not _LABEL.fullmatch(key))
+    written = "\n".join(chapter.result for chapter in submission.chapters)
     for page in submission.pdf.pages:
         text = page.text
         marks = [found[0].rstrip(".:") for found in _IN_PDF.finditer(text)]
+        # a name may look like one; it is escaped where it is written
+        marks = [mark for mark in marks if markdown(mark) not in written]
         # pandoc prints the key of a citation that it did not find, with a question mark
         marks += [f"{key}?" for key in cited if f"{key}?" in text]
         for mark in dict.fromkeys(marks):

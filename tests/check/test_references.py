@@ -103,3 +103,9 @@ def test_a_citation_that_pandoc_printed_as_missing_fails(tmp_path):
 
 def test_an_honest_question_is_no_missing_reference(tmp_path):
     assert verdicts(printed_marks(submission_of(tmp_path, "Is it so (or not?) Yes."))) == ["ok"]
+
+
+def test_a_name_that_looks_like_a_reference_is_none(tmp_path):
+    text = "# EXP01\n\nThe class \\@fig-one is a name.\n"
+    submission = submission_of(tmp_path, "The class \\@fig-one is a name.", exp01=text)
+    assert verdicts(printed_marks(submission)) == ["ok"]

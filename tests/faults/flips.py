@@ -22,7 +22,9 @@ from tests.faults.forked import End, forked
 from tests.faults.made import add_chapters, bits, command, execute, make_project, tasks_of, warm_up
 from tests.faults.tally import Tally
 
-_SAID = re.compile(r"damaged|altered|cannot be read|does not match|discarded|missing|remade", re.I)
+_SAID = re.compile(
+    r"training \d+ run|damaged|altered|cannot be read|does not match|discarded|missing|remade", re.I
+)
 
 
 Use = Callable[[Project], Any]
