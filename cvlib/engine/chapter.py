@@ -257,7 +257,9 @@ def read_chapter(root: Path, file: str) -> Chapter:
 def parse_chapter(root: Path, file: str, text: str) -> Chapter:
     """Parse `text` as that of the chapter `file`; what it includes is read from disk."""
     includes = _Includes(root)
-    lines = includes.lines(file, text, (file,))
+    lines = includes.lines(file, text, (file,)) or [
+        Line("", file, 1)
+    ]  # of an include that is refused
     return _Parser(lines, problems=list(includes.problems)).parse(file, text, includes)
 
 

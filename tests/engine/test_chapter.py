@@ -193,3 +193,9 @@ def test_a_chapter_says_whether_it_is_frozen_and_what_it_includes(tmp_path):
     assert chapter.freeze is None and chapter.full_text == "# T\n\npart\n\n"
     (tmp_path / "b.qmd").write_text("---\nexecute:\n  freeze: true\n---\n")
     assert read_chapter(tmp_path, "b.qmd").freeze is True
+
+
+def test_a_chapter_of_nothing_but_an_include_that_is_refused_says_so(tmp_path):
+    (tmp_path / "a.qmd").write_text("{{< include x >}}")
+    (problem,) = read_chapter(tmp_path, "a.qmd").problems
+    assert str(problem).startswith("a.qmd:1: ")
