@@ -133,7 +133,14 @@ def _artefacts(folder: Path) -> list[tuple[str, Path, Path, Use]]:
     for path in sorted((full.root / "data").rglob("*")):
         if path.is_file() and not path.name.endswith((".lock", ".gitignore")):
             kind = path.relative_to(full.root / "data").parts
-            found.append(("/".join(kind[:-1]), full.root, path, computed("probe")))
+            found.append(
+                (
+                    "/".join(kind[: -1 if kind[0] == ".cache" else 1]),
+                    full.root,
+                    path,
+                    computed("probe"),
+                )
+            )
     for path in sorted((full.root / "_freeze").rglob("*")):
         if path.is_file() and "typ" not in path.as_posix():
             found.append(("freeze", full.root, path, render))
