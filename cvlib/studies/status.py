@@ -141,11 +141,15 @@ class Inspector:
                 if name.startswith(VERSION_OF)
             )
             if evidence is None:
-                reason = (code_cue(code) if code else "", versions, failed)
+                # what was confirmed of the code with the packages of then holds; the others are said
+                packages = {n: v for n, v in then.items() if n.startswith(VERSION_OF)}
+                alone = change_id(planned, then, {**self.present_code(planned), **packages})
+                if (of_code := self._confirmed.get(alone)) is not None:
+                    note, code = _equal("code", of_code), []
+                said = filter(None, (code_cue(code) if code else "", versions, failed))
                 cue = "code" if code else "environment"
-                return RunStatus(planned, "stale", cue, "; ".join(filter(None, reason)), found)
-            repeated = f"{len(evidence['repeated'])} of {evidence['runs']} runs repeated"
-            note = f"{'code' if code else versions} changed since, {repeated}, equal"
+                return RunStatus(planned, "stale", cue, "; ".join(said), found, note=note)
+            note = _equal("code" if code else versions, evidence)
         note = "; ".join(filter(None, (note, failed)))
         return RunStatus(planned, "fresh", result=found, note=note)
 
@@ -321,6 +325,11 @@ def git_commit(root: Path) -> str | None:
 
 
 # ── changes of code that were shown to change no number ──────────────────────────────────────
+
+
+def _equal(what: str, evidence: Mapping[str, Any]) -> str:
+    repeated = f"{len(evidence['repeated'])} of {evidence['runs']} runs repeated"
+    return f"{what} changed since, {repeated}, equal"
 
 
 def change_id(planned: PlannedRun, then: Mapping[str, str], now: Mapping[str, str]) -> str:
