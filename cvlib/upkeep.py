@@ -10,14 +10,12 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from cvlib.data.decode import cache_file
 from cvlib.data.fingerprint import cached_fingerprint, compute_fingerprint, fingerprint_note
@@ -34,7 +32,7 @@ from cvlib.models.timm_names import table_file
 from cvlib.probing.feature_cache import why_damaged
 from cvlib.project import PROFILES, Project
 from cvlib.results.reviews import read_reviews
-from cvlib.results.store import Store
+from cvlib.results.store import Store, lock_if_free
 from cvlib.studies.execute import features_made_by
 from cvlib.studies.plan import PlannedRun
 from cvlib.studies.status import CONFIRMED, git
@@ -172,7 +170,7 @@ def _of_the_data(project: Project) -> Iterator[Artefact]:
     for path in sorted((data / "features").glob("??/*")):
         yield Artefact(
             "features", path.name[:12], path, partial(why_damaged, path), remade="computed again",
-            lock=partial(_held, data / "features" / ".locks" / f"{path.name}.lock"),
+            lock=partial(lock_if_free, data / "features" / ".locks" / f"{path.name}.lock"),
         )  # fmt: skip
     for path in sorted((data / ".cache").rglob("*.sealed")):
         name = path.relative_to(data / ".cache").as_posix()
@@ -202,7 +200,7 @@ def _frozen(project: Project) -> Iterator[Artefact]:
             yield Artefact(
                 "frozen chapters", entry.file, folder, partial(_of_frozen, folder),
                 partial(str, entry.file), remade="the next render executes it",
-                lock=partial(_held, lock_folder(project.root) / "render.lock"),
+                lock=partial(lock_if_free, lock_folder(project.root) / "render.lock"),
             )  # fmt: skip
 
 
@@ -259,21 +257,6 @@ def _of_frozen(folder: Path) -> str:
             return said
     unread = (folder / "execute-results" / "inputs.json").exists() and copy.record is None
     return copy.damage or "its record cannot be read" * unread
-
-
-@contextmanager
-def _held(file: Path) -> Iterator[bool]:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(file)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
 
 
 def _planned(project: Project) -> list[PlannedRun]:
@@ -419,7 +402,7 @@ def _unused_features(root: Path, runs: list[PlannedRun]) -> Iterator[Unused]:
             of = read_note(folder / "meta.json")["identity"]
             asked = (of["dataset_fingerprint"], of["weights"]) in used
             if not asked or any(of[name] != value for name, value in now.items()):
-                lock = partial(_held, root / ".locks" / f"{folder.name}.lock")
+                lock = partial(lock_if_free, root / ".locks" / f"{folder.name}.lock")
                 name = f"{of['backbone']}, {of['split']}, {folder.name[:6]}"
                 yield Unused("features", name, folder, _deletes(folder, lock))
 

@@ -180,22 +180,10 @@ class Store:
 
         What a killed process left half done of this run is put right first.
         """
-        # Imported here: a render reads only, and needs no locks.
-        from filelock import FileLock, Timeout
-
-        folder = self.root / ".locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / f"{key}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            yield False
-            return
-        try:
-            self._put_right(key)
-            yield True
-        finally:
-            lock.release()
+        with lock_if_free(self.root / ".locks" / f"{key}.lock") as mine:
+            if mine:
+                self._put_right(key)
+            yield mine
 
     def _put_right(self, key: str) -> None:
         scratch = self.root / ".scratch"
@@ -322,6 +310,25 @@ class Store:
         replace_folder(staged, self.root / key)
         (self.root / f"{key}.failed.json").unlink(missing_ok=True)
         shutil.rmtree(self.root / ".scratch" / key)
+
+
+@contextmanager
+def lock_if_free(file: Path) -> Iterator[bool]:
+    """Hold a lock file; yields False, at once, when another process holds it."""
+    # Imported here: a render reads only, and needs no locks.
+    from filelock import FileLock, Timeout
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(file)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
 
 
 def run_key(
