@@ -57,7 +57,7 @@ local numbering = {
 
 -- What Typst would make into something else, and pandoc leaves to it: quotes (a prime after a digit:
 -- EXP01′s), dots, a minus, and what begins a list or a heading, which a table's cell may begin with.
-local shorthands = {"['\"]", "‘", "’", "“", "”", "%.%.%.", "%-%d", "^[-+/]$", "^=+$", "^%d+%.$"}
+local shorthands = {"['\"]", "‘", "’", "“", "”", "%.%.%.", "%-[^%a%-]", "^[-+/]$", "^=+$", "^%d+%.$"}
 
 local literals = {
   Str = function(el)

@@ -44,7 +44,7 @@ _CAPTION_SIDES = {"fig": "bottom", "tbl": "top"}
 # What Typst would make into something else, and pandoc leaves to it: quotes (a prime after a digit:
 # EXP01′s), dots, a minus, and what begins a list or a heading, which a table's cell may begin with.
 # `literals` in journal.lua is the same for Quarto's renders.
-_SHORTHAND = re.compile(r"['\"‘’“”]|\.\.\.|-\d|^(?:[-+/]|=+|\d+\.)$")
+_SHORTHAND = re.compile(r"['\"‘’“”]|\.\.\.|-[^A-Za-z-]|^(?:[-+/]|=+|\d+\.)$")
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 _APPENDIX = "#counter(heading).update(0)\n#set heading(numbering: appendix-numbering)"
 # Of each kind of callout its colour and its background, the same that Quarto hands to the template.

@@ -9,10 +9,11 @@ import unicodedata
 from pathlib import Path
 
 import pypdfium2 as pdfium
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from cvlib.engine.convert import to_html, to_pdf
+from cvlib.engine.typst import letters_without_glyph
 from cvlib.journal.quantity import Quantity, pipe_table
 from cvlib.markup import markdown
 from cvlib.terminal import printable
@@ -26,6 +27,11 @@ ODD = (
     "&amp;", "&", "!x", "*", "_", "\\newpage", "\\*", "%%", "//x", "/* x */", "//", "a//b", "http:", "{x}", "<!-- x",
     "-->", "x\\#y", "№ 5", "ﬁ", "Ärger", "Кіт", "ζ", "<https://a.b>", "a@b.c", "#{x}", "]", "[", "`", "''", '"',
     "5'", "1-2", "-", "--", "*x", "x~y", "x^2", "|", "||", ":x:", "a:b", "^", "~", "$", "$$", "x$y$z",
+)  # fmt: skip
+# the same names each time, and none made shorter: `make fuzz` is for new ones
+FEW = settings(
+    max_examples=2, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 LONG = "a_very_long_name_" + "x" * 80 + "_of_one_word"
 
@@ -72,7 +78,7 @@ def missing(named: list[str], shown: str) -> list[str]:
 def test_every_name_is_found_again_in_the_page(tmp_path):
     printing = ("L", "M", "N", "P", "S")
 
-    @settings(max_examples=2, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @FEW
     @given(st.lists(names(printing), min_size=60, max_size=60))
     def look(found):
         clear(tmp_path)
@@ -89,7 +95,7 @@ def test_every_name_is_found_again_in_the_page(tmp_path):
 def test_every_name_of_latin_greek_and_cyrillic_is_found_again_in_the_pdf(tmp_path):
     european = r"[\u0020-\u017f\u0391-\u03c9\u0400-\u045f]+"
 
-    @settings(max_examples=2, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @FEW
     @given(st.lists(names(("L", "N", "P", "S"), european), min_size=60, max_size=60))
     def look(found):
         clear(tmp_path)
@@ -98,6 +104,9 @@ def test_every_name_of_latin_greek_and_cyrillic_is_found_again_in_the_pdf(tmp_pa
         to_pdf(book, executed(book, "typ"), tmp_path / "report.pdf")
         pages = pdfium.PdfDocument(tmp_path / "report.pdf")
         text = "".join(page.get_textpage().get_text_bounded() for page in pages)
-        assert not missing(named, text)
+        # a name may go on after the page's foot and the next one's head
+        text = re.sub(r"\d+ of \d+Ada Lovelace\s+1 Names", "", text)
+        boxes = letters_without_glyph("".join(named), installed=True)  # `cvlib check` says these
+        assert not [name for name in missing(named, text) if not {*name} & {*boxes}]
 
     look()
