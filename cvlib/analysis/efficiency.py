@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cvlib.analysis.intervals import Interval, t_interval
-
 
 @dataclass(frozen=True)
 class Convergence:
@@ -21,18 +19,6 @@ class Convergence:
 
     epochs: int
     seconds: float
-
-
-@dataclass(frozen=True)
-class OverSeeds:
-    """value: of the mean curve; interval: 95% t-interval over seeds.
-
-    The interval is None with one seed, and where a seed's own value lies outside of what was
-    measured. That of a number of images is computed on its logarithm, so it is not symmetric.
-    """
-
-    value: float
-    interval: Interval | None
 
 
 def reach(scores: np.ndarray, seconds: np.ndarray, target: float) -> Convergence | None:
@@ -67,58 +53,47 @@ def common_target(runs: Sequence[np.ndarray], share: float) -> float:
     return share * max(float(np.max(scores)) for scores in runs)
 
 
-def slope(sizes: Sequence[float], accuracies: np.ndarray) -> OverSeeds:
-    """Accuracy gained with each doubling of the training set, by least squares.
+def slope_weights(sizes: Sequence[float]) -> np.ndarray:
+    """Weights (M,) whose sum with the accuracies is what each doubling of the training set gains.
 
-    sizes: (M,) numbers of training images, at least two different; accuracies: (S, M), a row a
-    seed. Fits accuracy = a + b log2(size) to each row; the mean of b is that of the mean row.
+    sizes: (M,) numbers of training images, at least two different. Least squares of accuracy = a +
+    b log2(size), which is linear in the accuracies.
     """
-    logs, rows = _curves(sizes, accuracies)
+    logs = np.log2(np.asarray(sizes, dtype=float))
     centred = logs - logs.mean()
-    gains = rows @ centred / (centred @ centred) / np.log2(np.e)
-    return OverSeeds(float(gains.mean()), t_interval(gains) if len(gains) > 1 else None)
+    weights: np.ndarray = centred / (centred @ centred)
+    return weights
+
+
+def weights_at(sizes: Sequence[float], size: float) -> np.ndarray:
+    """Weights (M,) of the accuracies at M ascending sizes whose sum is that at a size between them."""
+    logs = np.log(np.asarray(sizes, dtype=float))
+    right = int(np.clip(np.searchsorted(logs, np.log(size)), 1, len(logs) - 1))
+    share = (np.log(size) - logs[right - 1]) / (logs[right] - logs[right - 1])
+    weights = np.zeros(len(logs))
+    weights[right - 1 : right + 1] = 1 - share, share
+    return weights
 
 
 def images_to_match(
-    sizes: Sequence[float], accuracies: np.ndarray, target: float | Sequence[float]
-) -> OverSeeds | None:
+    sizes: Sequence[float], accuracies: Sequence[float], target: float
+) -> float | None:
     """How many training images reach a target accuracy; None where none of the sizes does.
 
     Also None where the smallest size is above the target already: the number is below what was
-    measured. sizes, accuracies as for `slope`. target: an accuracy, or one a seed, such as the
-    accuracies of another model at n images ("how many does B need to match A at n").
+    measured. sizes, accuracies: (M,), ascending in size.
     """
-    logs, rows = _curves(sizes, accuracies)
-    lead = rows - np.reshape(np.asarray(target, dtype=float), (-1, 1))
-    value = _zero_from_below(logs, lead.mean(axis=0))
-    if value is None:
-        return None
-    each = [found for row in lead if (found := _zero_from_below(logs, row)) is not None]
-    interval = None
-    if len(each) == len(lead) > 1:
-        over = t_interval(np.array(each))
-        # the value is the mean curve's; the seeds' own scatter around theirs
-        interval = Interval(*(float(np.exp(x)) for x in (over.estimate, over.low, over.high)))
-    return OverSeeds(float(np.exp(value)), interval)
-
-
-def _zero_from_below(logs: np.ndarray, lead: np.ndarray) -> float | None:
-    """Where the straight pieces through (logs, lead) first reach 0; None unless from below."""
+    logs, lead = np.log(np.asarray(sizes, dtype=float)), np.asarray(accuracies) - target
     if lead[0] == 0:
-        return float(logs[0])
+        return float(sizes[0])
     reached = np.flatnonzero(lead >= 0)
     if lead[0] > 0 or not len(reached):
         return None
     right = int(reached[0])
     below, above = lead[right - 1], lead[right]
-    return float(logs[right - 1] + (logs[right] - logs[right - 1]) * -below / (above - below))
-
-
-def _curves(sizes: Sequence[float], accuracies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (M,) natural logarithms of the sizes, ascending, and (S, M) accuracies likewise."""
-    given, rows = np.asarray(sizes, dtype=float), np.asarray(accuracies, dtype=float)
-    order = np.argsort(given)
-    return np.log(given[order]), rows[:, order]
+    return float(
+        np.exp(logs[right - 1] + (logs[right] - logs[right - 1]) * -below / (above - below))
+    )
 
 
 def pareto_front(cost: np.ndarray, gain: np.ndarray) -> np.ndarray:

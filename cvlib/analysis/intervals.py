@@ -1,4 +1,4 @@
-"""Confidence intervals: of a mean over seeds, of a proportion, and by bootstrap."""
+"""Confidence intervals of a proportion, and by bootstrap; those over seeds are in `estimate`."""
 
 from __future__ import annotations
 
@@ -22,28 +22,6 @@ class Interval:
     def half_width(self) -> float:
         """Half of high - low; for a symmetric interval the number after ±."""
         return (self.high - self.low) / 2
-
-
-def t_interval(values: np.ndarray) -> Interval:
-    """Mean of a few independent values with Student's t-interval of 95%.
-
-    values: (n,), n >= 2, such as one accuracy a seed. mean ± t_{n-1} s / sqrt(n), with the sample
-    standard deviation s (n - 1 in its denominator). Raises ValueError for fewer than two values.
-    Source: Student, "The probable error of a mean", Biometrika 6(1), 1908.
-    """
-    # special, not stats: the latter takes two seconds to import
-    from scipy.special import stdtrit
-
-    values = np.asarray(values, dtype=float)
-    if values.ndim != 1 or len(values) < 2:
-        raise ValueError(
-            f"a t-interval needs at least two values in one row, got shape {values.shape}; "
-            "run more seeds"
-        )
-    mean = float(values.mean())
-    error = float(values.std(ddof=1)) / math.sqrt(len(values))
-    half = float(stdtrit(len(values) - 1, (1 + 0.95) / 2)) * error
-    return Interval(mean, mean - half, mean + half)
 
 
 def wilson_interval(successes: float, total: float, confidence: float = 0.95) -> Interval:

@@ -16,8 +16,8 @@ import numpy as np
 
 from cvlib.analysis.image_properties import PROPERTIES, Property
 from cvlib.analysis.intervals import Interval
-from cvlib.analysis.paired import holm
 from cvlib.analysis.stratified import compare_rates, exact_share_test, excess
+from cvlib.analysis.verdicts import holm
 
 ALPHA = 0.05  # chance that anything is named where errors fall at random
 SHARE = 0.2  # of a class that is looked at as the end of a property

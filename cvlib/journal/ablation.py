@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from cvlib.journal import numbers
-from cvlib.journal.estimates import of_difference
+from cvlib.journal.estimates import measured
 from cvlib.journal.figure import BLUE, INK, MUTED, VERMILLION, empty_figure, new_figure, styled
 from cvlib.journal.handle import of_experiment
 from cvlib.journal.notes import absence_note, fixed_note, marks, stale_note
@@ -52,7 +52,7 @@ def ablation(results: Results, *variants: Name, reference: Name | None = None) -
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2.3, 1))
     left.axvline(0, color=INK, linewidth=0.8, zorder=1)
     for variant, row in zip(shown, rows, strict=True):
-        mean, interval, _over = of_difference(variant, base)
+        mean, interval, *_ = measured([variant, base])
         # filled: the interval leaves zero out; the fill is what a grey print shows
         apart = interval is not None and (interval.low > 0 or interval.high < 0)
         color = MUTED if not apart else BLUE if mean > 0 else VERMILLION

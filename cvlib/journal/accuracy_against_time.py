@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from cvlib.analysis.efficiency import pareto_front
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
-from cvlib.journal.estimates import over_seeds
+from cvlib.journal.estimates import measured
 from cvlib.journal.figure import BLUE, MUTED, empty_figure, new_figure, styled
 from cvlib.journal.handle import of_experiment
 from cvlib.journal.notes import absence_note, fixed_note, marks, stale_note
@@ -78,8 +78,10 @@ def accuracy_against_time(results: Results, *variants: Name) -> ReportFigure:
 
 def _means(shown: Sequence[VariantResults], metric: str, scale: float) -> np.ndarray:
     """(N, 2): mean and half width of each variant, NaN where there is no interval."""
-    found = (over_seeds(variant, metric, scale) for variant in shown)
-    return np.array([(mean, it.half_width if it else np.nan) for mean, it, _ in found])
+    found = (measured([variant], metric) for variant in shown)
+    return np.array(
+        [(one.mean, one.interval.half_width if one.interval else np.nan) for one in found]
+    )
 
 
 def _limits(axes: Axes, seconds: np.ndarray, accuracy: np.ndarray) -> None:

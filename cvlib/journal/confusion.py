@@ -117,7 +117,7 @@ def pairs(found: Mistakes, count: int = 5) -> Markdown:
             names[pair.true],
             names[pair.predicted],
             f"{numbers.count_text(pair.images)} of {pair.support:,}",
-            numbers.share_text(pair.share, most=1),
+            numbers.share_text(pair.share),
             f"{100 * pair.images / errors:.0f}",
         ]
         for pair in found.confused[:count]
@@ -232,4 +232,4 @@ def _bars(found: Mistakes, names: Sequence[str]) -> ReportFigure:
 
 
 def _score(score: Interval) -> str:
-    return numbers.NO_VALUE if math.isnan(score.estimate) else numbers.share_text(score, most=1)
+    return numbers.NO_VALUE if math.isnan(score.estimate) else numbers.share_text(score)

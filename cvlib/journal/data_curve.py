@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cvlib.analysis import efficiency
-from cvlib.journal import numbers
-from cvlib.journal.errors import JournalError, MissingResults
-from cvlib.journal.estimates import of_values, only_shares
+from cvlib.journal.errors import JournalError
+from cvlib.journal.estimates import difference_quantity, measured, of_values, only_shares
 from cvlib.journal.figure import empty_figure, styled
 from cvlib.journal.handle import of_experiment
-from cvlib.journal.lines import CurveLine, check_band, lines_figure
+from cvlib.journal.lines import CurveLine, band_ends, check_band, lines_figure
 from cvlib.journal.notes import absence_note, fixed_note, marks, stale_note
 from cvlib.journal.quantity import Quantity, Skipped, keys_of
 from cvlib.journal.results import Name, VariantResults, skipped_value, told_apart, value_of
@@ -21,11 +21,16 @@ from cvlib.journal.values import percent_quantity
 from cvlib.journal.words import grouped, listed
 
 if TYPE_CHECKING:
+    from cvlib.journal.estimates import Measured
     from cvlib.journal.figure import ReportFigure
     from cvlib.journal.results import Results
 
 Lines = str | Mapping[str, Sequence[Name]]
 ALL = "all"
+_BANDS = {
+    "range": "range over seeds and draws",
+    "interval": "95% interval over seeds, draws and images",
+}
 Shots = int | str
 
 
@@ -58,18 +63,20 @@ def data_curve(
         if points:
             # one stale point makes the line stale
             label += max(mark[variant.id] for variant in points.values())
-            values = tuple(100 * variant.values(metric) for variant in points.values())
-            lines.append(CurveLine(label, tuple(points), values))
+            found = [measured([variant], metric) for variant in points.values()]
+            values = (100 * variant.values(metric) for variant in points.values())
+            ends = tuple(band_ends(*pair, band) for pair in zip(values, found, strict=True))
+            means = tuple(one.mean for one in found)
+            lines.append(CurveLine(label, tuple(points), means, ends))
     counts = sorted({count for line in lines for count in line.x})
     ticks: dict[float, str] = {}  # at each size, left out where it would touch the one before
     for count in counts:
         if not ticks or count / max(ticks) > (counts[-1] / counts[0]) ** 0.08:
             ticks[count] = f"{count:,.0f}"
-    what = "range of the seeds" if band == "range" else "95% interval over seeds"
+    what = "range of the seeds" if band == "range" else "95% interval over seeds and test images"
     several = any(len(variant.runs) > 1 for variant in shown)
     return lines_figure(
         lines,
-        band,
         ticks=ticks,
         words=("training images (logarithmic)", metric.replace("_", " ") + " (%)"),
         notes=(
@@ -93,13 +100,9 @@ def gain_per_doubling(results: Results, *members: Name) -> Quantity:
     variants = [results.variant(name) for name in members]
     if variants and all(variant.is_skipped for variant in variants):
         return skipped_value(variants[0])
-    sizes, accuracies, _, stale = _family(variants)
-    found = efficiency.slope(sizes, accuracies)
-    text, low, high = numbers.signed(found.value, 2), None, None
-    if found.interval is not None:
-        low, high = found.interval.low, found.interval.high
-        text = numbers.difference(found.value, low, high)
-    return Quantity(f"{text} points", found.value, low, high, stale, keys_of(variants))
+    family = _family(variants)
+    found = measured(list(family.values()), weights=efficiency.slope_weights(list(family)).tolist())
+    return difference_quantity(found, "points").of(*family.values())
 
 
 @of_experiment
@@ -113,25 +116,35 @@ def images_to_match(results: Results, rival: Name, *members: Name) -> Quantity:
     variants = [results.variant(name) for name in members]
 
     def count(one: VariantResults) -> Quantity:
-        sizes, accuracies, seeds, stale = _family(variants)
-        stale = stale or one.is_stale
-        missing = [seed for seed in seeds if seed not in one.need().runs]
-        if missing:
-            raise MissingResults(
-                f"{one.id} has no result for seeds {missing}, which the family has; run it"
-            )
-        target = [100 * one.value("test_accuracy", seed) for seed in seeds]
+        family = _family(variants)
+        sizes, members = list(family), [*family.values()]
+        accuracies, target = [measured([m]).mean for m in members], measured([one]).mean
         found = efficiency.images_to_match(sizes, accuracies, target)
-        if found is not None:
-            over = found.interval
-            low, high = (over.low, over.high) if over is not None else (None, None)
-            # two digits: between measured sizes the curve is a guess
-            return Quantity(f"{float(f'{found.value:.1e}'):,.0f}", found.value, low, high, stale)
-        if accuracies[:, 0].mean() > np.mean(target):
-            return Quantity(f"fewer than {sizes[0]:,.0f}", stale=stale)
-        return Quantity(f"more than {sizes[-1]:,.0f}", stale=stale)
+        if found is None:
+            said = "fewer" if accuracies[0] > target else "more"
+            end = sizes[0] if accuracies[0] > target else sizes[-1]
+            return Quantity(f"{said} than {end:,.0f}").of(*members)
 
-    return value_of(results, [rival], count).traced(keys_of(variants))
+        def is_apart(size: float) -> bool:
+            weights = [*efficiency.weights_at(sizes, size), -1.0]
+            lead = measured([*members, one], weights=weights).interval
+            return lead is not None and (lead.low > 0 or lead.high < 0)
+
+        low, high = (_edge(is_apart, found, end) for end in (sizes[0], sizes[-1]))
+        # two digits: between measured sizes the curve is a guess
+        return Quantity(f"{float(f'{found:.1e}'):,.0f}", found, low, high).of(*members)
+
+    return value_of(results, [rival], count)
+
+
+def _edge(is_apart: Callable[[float], bool], inside: float, outside: float) -> float | None:
+    """Where between two sizes the family is told apart from its rival; None where it is not."""
+    if not is_apart(outside):
+        return None
+    for _ in range(12):  # halves of the logarithm: a thousandth of it
+        middle = math.sqrt(inside * outside)
+        inside, outside = (inside, middle) if is_apart(middle) else (middle, outside)
+    return outside
 
 
 @of_experiment
@@ -165,7 +178,9 @@ def few_shot(results: Results, *variants: Name, band: str = "range") -> ReportFi
         x = tuple(_images_a_class(variant, shots) for shots in curve)
         ticks |= {place: f"{s:,}" for place, s in zip(x, curve, strict=True) if isinstance(s, int)}
         ticks.setdefault(x[-1], ALL)
-        lines.append(CurveLine(variant.label + mark[variant.id], x, tuple(curve.values())))
+        ends = tuple(band_ends(one, _of_shots(variant, one), band) for one in curve.values())
+        means = tuple(float(one.mean()) for one in curve.values())
+        lines.append(CurveLine(variant.label + mark[variant.id], x, means, ends))
     placed: dict[float, str] = {}
     before = 0.0
     for place in sorted(ticks):  # what would touch the one before stands a line lower
@@ -174,12 +189,10 @@ def few_shot(results: Results, *variants: Name, band: str = "range") -> ReportFi
         before = 0.0 if close else place
     return lines_figure(
         lines,
-        band,
         ticks=placed,
         words=("training images a class (logarithmic)", "test accuracy (%)"),
         notes=(
-            f"lines: means; bands: {'range' if band == 'range' else '95% interval'} over seeds and "
-            "draws",
+            f"lines: means; bands: {_BANDS[band]}",
             f"{ALL}: refitted with the validation images, the rest on the shots alone, C chosen on "
             "as many",
             _left_out_note(shown),
@@ -203,7 +216,7 @@ def few_shot_accuracy(results: Results, variant: Name, shots: Shots) -> Quantity
     def mean(one: VariantResults) -> Quantity:
         curve = _shot_values(one.need())
         if shots in curve:
-            return percent_quantity(one, of_values(curve[shots]))
+            return percent_quantity(one, _of_shots(one, curve[shots]))
         left_out = _left_out(one)
         if isinstance(shots, int) and shots in left_out:
             return Skipped(
@@ -266,22 +279,13 @@ def _points(members: Sequence[VariantResults]) -> dict[float, VariantResults]:
     return dict(sorted(points.items()))
 
 
-def _family(
-    members: Sequence[VariantResults],
-) -> tuple[list[float], np.ndarray, list[int], bool]:
-    """Sizes (M,), accuracies in percent (S, M), the seeds that all sizes have, and staleness."""
+def _family(members: Sequence[VariantResults]) -> dict[float, VariantResults]:
+    """Training images -> variant, of at least two numbers."""
     points = _points(members)
     if len(points) < 2:
         names = ", ".join(v.name for v in members)
         raise JournalError(f"{names}: expected results at two numbers of training images or more")
-    variants = list(points.values())
-    seeds = [s for s in variants[0].runs if all(s in v.runs for v in variants)]
-    if not seeds:
-        raise MissingResults(
-            f"{', '.join(v.name for v in variants)} have no seed in common with results"
-        )
-    accuracies = np.array([[100 * v.value("test_accuracy", s) for v in variants] for s in seeds])
-    return list(points), accuracies, seeds, any(v.is_stale for v in variants)
+    return points
 
 
 def _shot_values(variant: VariantResults) -> dict[Shots, np.ndarray]:
@@ -292,6 +296,11 @@ def _shot_values(variant: VariantResults) -> dict[Shots, np.ndarray]:
             found.setdefault(int(row["shots"]), []).append(100 * float(row["accuracy"]))
     curve: dict[Shots, np.ndarray] = {shots: np.array(found[shots]) for shots in sorted(found)}
     return curve | {ALL: 100 * variant.values("test_accuracy")} if curve else curve
+
+
+def _of_shots(variant: VariantResults, values: np.ndarray) -> Measured:
+    """Accuracies (n,) in percent of one number of images a class, with their mean's interval."""
+    return of_values(values, len(variant.tested(next(iter(variant.runs))).labels))
 
 
 def _left_out(variant: VariantResults) -> dict[int, str]:

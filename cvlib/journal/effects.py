@@ -1,28 +1,29 @@
 """What was measured for the claims of a hypothesis, with its interval and p-value, and the verdicts.
 
-An interval is over seeds (Student's t, paired by seed), over the images where nothing is random,
-or that of the measure. A p-value is of the paired test on the same images (`analysis.paired`), of
-test accuracies alone.
+Intervals and p-values are those of `journal.estimates`; those of mistakes are the measure's own, and
+have no p.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cvlib.analysis.intervals import t_interval
-from cvlib.analysis.paired import Verdict, claim_verdict, holm, sign_flip_test
+from cvlib.analysis.intervals import Interval
+from cvlib.analysis.verdicts import Verdict, claim_verdict, holm
 from cvlib.journal import numbers
 from cvlib.journal.errors import NotTested
-from cvlib.journal.estimates import is_share, of_difference, right_more_often
+from cvlib.journal.estimates import difference_quantity, is_share, log_ratio, measured
 from cvlib.journal.handle import mistakes
 from cvlib.journal.quantity import Quantity, Skipped
-from cvlib.journal.results import VariantResults, shared_seeds
+from cvlib.journal.results import VariantResults
 
 if TYPE_CHECKING:
+    from cvlib.analysis.estimate import Estimate
     from cvlib.studies.hypotheses import Claim
 
 Find = Callable[[str], VariantResults]
@@ -32,12 +33,14 @@ Find = Callable[[str], VariantResults]
 class Judged:
     """One claim with what was measured for it, in the unit of its margin, or why it was not tested.
 
-    shown: as the report says it, with its 95% interval; variants: what it was computed from; p:
-    two-sided, of no difference, None where no test is made or the margin is not 0.
+    shown: as the report says it, with its 95% interval; estimate: of that value, a ratio's of its
+    logarithm, None of a measure of mistakes; variants: what it was computed from; p: two-sided, of a
+    value that equals the margin.
     """
 
     claim: Claim
     shown: Quantity | None = None
+    estimate: Estimate | None = None
     variants: tuple[VariantResults, ...] = ()
     p: float | None = None
     verdict: Verdict | None = None
@@ -60,10 +63,10 @@ def judged(claims: Iterable[Claim], find: Find) -> tuple[Judged, ...]:
     for place, one in enumerate(found):
         if one.shown is not None:
             p = None if one.p is None else next(adjusted)
-            low, high = (
-                float(one.shown) if end is None else end for end in (one.shown.low, one.shown.high)
-            )
-            verdict = claim_verdict(low, high, one.claim.margin, one.claim.expect, p)
+            value = float(one.shown)
+            low, high = (value if end is None else end for end in (one.shown.low, one.shown.high))
+            ends = Interval(value, low, high)
+            verdict = claim_verdict(ends, one.claim.margin, one.claim.expect, p)
             found[place] = replace(one, p=p, verdict=verdict)
     return tuple(found)
 
@@ -73,37 +76,26 @@ def _measured(claim: Claim, find: Find) -> Judged:
     for variant in variants:
         if variant.is_skipped:
             raise NotTested(f"{variant.id} was skipped")
-    p = None
     if claim.measure is not None:
         shown = _of_mistakes(claim, variants[0])
-    elif claim.scale == "ratio":
-        shown = _ratio(claim, *variants)
+        return Judged(claim, shown.of(*variants), variants=variants)
+    if claim.scale == "ratio":
+        found, margin = log_ratio(variants[0], variants[1], claim.metric), math.log(claim.margin)
     else:
-        shown = _difference(claim, variants)
-        if claim.metric == "test_accuracy":
-            p = sign_flip_test(right_more_often(variants, f"claim {claim.say!r}: "))
-    return Judged(claim, shown.of(*variants), variants, None if claim.margin else p)
+        difference = measured(variants, claim.metric)
+        found, margin = difference.estimate, claim.margin
+    if found is None:
+        raise NotTested("one seed, which has no interval")
+    if claim.scale == "ratio":
+        shown = _ratio(found)
+    else:
+        shown = difference_quantity(difference, "points" if is_share(claim.metric) else "")
+    return Judged(claim, shown.of(*variants), found, variants, found.p(margin))
 
 
-def _difference(claim: Claim, variants: tuple[VariantResults, ...]) -> Quantity:
-    _mean, interval, over = of_difference(*variants, metric=claim.metric)
-    if interval is None:
-        raise NotTested(f"{len(shared_seeds(*variants))} seed, which has no interval")
-    ends = interval.estimate, interval.low, interval.high
-    text = numbers.difference(*ends)
-    text += " points" * is_share(claim.metric) + " (interval over images)" * (over == "images")
-    return Quantity(text, *ends)
-
-
-def _ratio(claim: Claim, first: VariantResults, second: VariantResults) -> Quantity:
-    seeds = shared_seeds(first, second)
-    if len(seeds) < 2:
-        raise NotTested(f"{len(seeds)} seed, which has no interval")
-    values = np.log(
-        [first.value(claim.metric, s) / second.value(claim.metric, s) for s in seeds]
-    )  # of logarithms, so that the interval of a/b is that of b/a turned round
-    found = t_interval(values)
-    ends = np.exp([found.estimate, found.low, found.high]).tolist()
+def _ratio(of_logs: Estimate) -> Quantity:
+    interval = of_logs.interval()
+    ends = np.exp([interval.estimate, interval.low, interval.high]).tolist()
     ratio, low, high = map(numbers.ratio, ends)
     return Quantity(f"{ratio} [{low}, {high}] times", *ends)
 

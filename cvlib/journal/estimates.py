@@ -1,9 +1,9 @@
-"""A mean with its interval, the difference of two variants, and the paired test on the same test images.
+"""A mean or a difference with its interval over seeds and test images, and comparisons of variants.
 
-A linear probe of fixed pretrained features has no random part: every seed gives the same result,
-and `± 0.00` would say of other seeds what is known of none. Such a value stands without an
-interval, which notes say, unless the run kept one over the images, the one thing that was drawn.
-The difference of two such variants gets a bootstrap interval over the test images.
+What is estimated, and how, stands in `analysis.estimate`. Here it is asked for: which runs, which
+images, and the words. A linear probe of fixed pretrained features has no random part: every seed
+gives the same result, so its interval is over images alone. With one seed of everything nothing is
+known of other seeds, and a value stands without an interval.
 """
 
 from __future__ import annotations
@@ -14,22 +14,34 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cvlib.analysis.intervals import Interval, t_interval, wilson_interval
-from cvlib.analysis.paired import LEVEL, PairedTest, holm, paired_bootstrap, paired_test
+from cvlib.analysis.estimate import (
+    FIXED,
+    LEVEL,
+    Estimate,
+    Part,
+    estimate,
+    seed_variances,
+    share_variance,
+)
+from cvlib.analysis.intervals import Interval, wilson_interval
+from cvlib.analysis.verdicts import holm
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
-from cvlib.journal.handle import of_experiment
+from cvlib.journal.handle import of_experiment, results_of
 from cvlib.journal.notes import marks, noted, skipped_and_stale, without_results
 from cvlib.journal.quantity import Quantity, Words, keys_of, pipe_table
-from cvlib.journal.results import shared_seeds, skipped_value, value_of
+from cvlib.journal.results import skipped_value, value_of
 from cvlib.journal.words import counted, grouped, ranged
 
 if TYPE_CHECKING:
+    from cvlib.analysis.estimate import SeedVariance
     from cvlib.journal.quantity import Markdown, Skipped
-    from cvlib.journal.results import Name, Results, VariantResults
+    from cvlib.journal.results import Name, Results, Tested, VariantResults
 
 
-_SIGNS = np.array([1, -1, -1, 1])  # of variants in a difference, or a difference of differences
+SIGNS = (1.0, -1.0, -1.0, 1.0)  # of variants in a difference, or a difference of differences
+NO_P = "no p-value of one seed"
+BOTH, IMAGES, SEEDS = "seeds and images", "images", "seeds"
 
 
 @of_experiment
@@ -40,33 +52,27 @@ def difference(
     metric: str = "test_accuracy",
     plus: bool = True,
 ) -> Quantity:
-    """`+0.84 [0.31, 1.37] points`: first minus second, paired by seed.
+    """`+0.8 [0.3, 1.4] points`: first minus second, with its interval over seeds and test images.
 
-    plus=False leaves the plus out, for sentences such as "loses 0.84 points".
+    plus=False leaves the plus out, for sentences such as "loses 0.8 points".
 
     Example: exp01.difference("depth-4")
     """
 
     def points(one: VariantResults, other: VariantResults) -> Quantity:
         only_shares(metric)
-        mean, interval, over = of_difference(one, other, metric=metric)
-        if interval is None:
-            text = numbers.signed(mean, 2) if plus else numbers.fixed(mean, 2)
-            return Quantity(f"{text} points", mean)
-        text = numbers.difference(mean, interval.low, interval.high, plus=plus)
-        remark = " (interval over images)" * (over == "images")
-        return Quantity(f"{text} points{remark}", mean, interval.low, interval.high)
+        return difference_quantity(measured([one, other], metric), "points", plus)
 
     return value_of(results, [first, second], points)
 
 
 @of_experiment
 def compare(results: Results, first: Name, second: Name = "base") -> Comparison | Skipped:
-    """`p = 0.003`: exact paired test on the same test images; `.verdict`, `.difference`.
+    """`p = 0.003`: of no difference, with other seeds and test images; `.verdict`, `.difference`.
 
     Example: exp01.compare("depth-4").verdict
     """
-    return value_of(results, [first, second], lambda *pair: paired_tests([pair])[0])
+    return value_of(results, [first, second], lambda *pair: compared([pair])[0])
 
 
 @of_experiment
@@ -81,39 +87,116 @@ def comparisons(results: Results, *variants: Name, reference: Name | None = None
     if base.is_skipped:
         return Comparisons(base, others, [])
     pairs = [(variant, base) for variant in results.shown(others)]
-    return Comparisons(base, others, paired_tests(pairs))
+    return Comparisons(base, others, compared(pairs))
 
 
-class Spread(NamedTuple):
-    """A mean with its interval, None where there is none; over: `seeds`, `images` or ''."""
+class Measured(NamedTuple):
+    """A mean or a difference with its interval; `interval` is None where nothing is known of others.
+
+    over: what the interval is over: `seeds and images`, `images`, `seeds` or ''; images: how many
+    both were tested on, where the test sets differ.
+    """
 
     mean: float
     interval: Interval | None
     over: str = ""
+    estimate: Estimate | None = None
+    images: int | None = None
 
 
-def of_values(values: np.ndarray) -> Spread:
-    """Mean of (n,) values and its 95% t-interval; none of one value, or where all are the same."""
-    # differences that are equal may lie a rounding error apart
-    if len(values) == 1 or np.ptp(values) <= 1e-12 * np.abs(values).max():
-        return Spread(float(values.mean()), None)
-    interval = t_interval(values)
-    return Spread(interval.estimate, interval, "seeds")
+def measured(
+    variants: Sequence[VariantResults],
+    metric: str = "test_accuracy",
+    weights: Sequence[float] | None = None,
+) -> Measured:
+    """A metric of one variant, or a weighted sum of several; accuracies in percent and points.
 
-
-def over_seeds(variant: VariantResults, metric: str, scale: float = 1.0) -> Spread:
-    """Mean of a metric and its 95% t-interval over seeds.
-
-    Where there is one seed, or nothing is random: the interval over images that the run kept as
-    `<metric>_half_width`, if it did.
+    weights: None for a mean, first - second, or first - second - (third - fourth). Accuracies on
+    test images are compared image by image, on those that all were tested on.
     """
-    runs = variant.need().runs
-    kept = f"{metric}_half_width"
-    has_kept = all(kept in run.metrics for run in runs.values())
-    if has_kept and (len(runs) == 1 or variant.is_deterministic):
-        mean, half = scale * variant.mean(metric), scale * variant.mean(kept)
-        return Spread(mean, Interval(mean, mean - half, mean + half), "images")
-    return of_values(scale * variant.values(metric))
+    weights = SIGNS if weights is None else weights
+    spreads = [_spread(variant, metric) for variant in variants]
+    outcomes, images = None, None
+    values = [variant.values(metric) for variant in variants]
+    if metric == "test_accuracy":
+        outcomes, images = answers(variants)
+        if images is not None and len(variants) > 1:  # other images than the metric is of
+            values = [right.mean(axis=1) for right in outcomes]
+        elif images is not None:  # each seed on its own
+            outcomes = images = None
+    parts = [
+        Part(weight, one, spread or FIXED, _image_variance(variant, metric, float(one.mean())))
+        for weight, one, spread, variant in zip(weights, values, spreads, variants, strict=False)
+    ]
+    found = estimate(parts, outcomes).times(100 if is_share(metric) else 1)
+    if found.variance == 0 or None in spreads:
+        return Measured(found.value, None, images=images)
+    over = BOTH if found.seeds and found.images else SEEDS if found.seeds else IMAGES
+    return Measured(found.value, found.interval(), over, found, images)
+
+
+def of_values(values: np.ndarray, images: float | None = None) -> Measured:
+    """Mean of (n,) values, of seeds and draws of one variant alone; none of one value.
+
+    images: how many test images each is a share of, in percent; None where it is no share.
+    """
+    spread = seed_variances([values])[0]
+    if spread is None:
+        return Measured(float(values.mean()), None)
+    share = float(values.mean()) / 100
+    over_images = 0.0 if images is None else 1e4 * share_variance(share, images)
+    found = estimate([Part(1.0, values, spread, over_images)])
+    if found.variance == 0:
+        return Measured(found.value, None)
+    return Measured(found.value, found.interval(), BOTH if images else SEEDS, found)
+
+
+def log_ratio(first: VariantResults, second: VariantResults, metric: str) -> Estimate | None:
+    """Logarithm of the ratio of two means, over seeds; None where nothing is known of other seeds.
+
+    Variances are those of the logarithms, so that the interval of a/b is that of b/a turned round.
+    """
+    spreads = [_spread(variant, metric, of_logs=True) for variant in (first, second)]
+    if None in spreads:
+        return None
+    parts = [
+        Part(sign, np.full(len(one.runs), np.log(one.mean(metric))), spread or FIXED)
+        for sign, one, spread in zip(SIGNS, (first, second), spreads, strict=False)
+    ]
+    return estimate(parts)
+
+
+def _spread(variant: VariantResults, metric: str, of_logs: bool = False) -> SeedVariance | None:
+    """Variance over seeds, moderated by the experiment's other variants; None where none is known."""
+
+    def all_variants() -> dict[str, SeedVariance | None]:
+        varied = {}
+        for one in results_of(variant.project, variant.experiment).variants:
+            if one.runs and one.has(metric) and not _is_fixed(one, metric):
+                varied[one.name] = np.log(one.values(metric)) if of_logs else one.values(metric)
+        return dict(zip(varied, seed_variances(list(varied.values())), strict=True))
+
+    if _is_fixed(variant.need(), metric):
+        return FIXED
+    key = ("statuses", variant.experiment, "seed variances", metric, f"{of_logs}")
+    return variant.project.once(key, all_variants).get(variant.name)
+
+
+def _is_fixed(variant: VariantResults, metric: str) -> bool:
+    """Whether no seed can change it; times differ even where nothing is random."""
+    return bool(variant.is_deterministic and np.ptp(variant.values(metric)) == 0)
+
+
+def _image_variance(variant: VariantResults, metric: str, share: float) -> float:
+    """Of a mean over other images, where no outcomes are kept: the run's own, or a share's largest."""
+    if variant.has(f"{metric}_half_width"):
+        return (variant.mean(f"{metric}_half_width") / 1.96) ** 2
+    if not is_share(metric):
+        return 0.0
+    count = "val_images" if metric.startswith("val_") else "test_images"
+    if not variant.has(count):
+        return share_variance(share, len(variant.tested(next(iter(variant.runs))).labels))
+    return share_variance(share, variant.mean(count))
 
 
 def is_share(metric: str) -> bool:
@@ -144,68 +227,69 @@ def counted_share(part: int, whole: int, noun: str) -> Quantity:
     return Quantity(text, float(part))
 
 
-def over_images(values: np.ndarray) -> Interval:
-    """Mean of (N,) shares of seeds, one an image, with its 95% bootstrap interval over images.
+def difference_quantity(found: Measured, unit: str = "", plus: bool = True) -> Quantity:
+    """`+0.8 [0.3, 1.4] points`, and what its interval is over where that is not seeds and images."""
+    unit = f" {unit}" if unit else ""
+    remark = f" (on {found.images:,} common images)" if found.images is not None else ""
+    if found.interval is None:
+        text = numbers.signed(found.mean, 1) if plus else numbers.fixed(found.mean, 1)
+        return Quantity(f"{text}{unit}{remark}", found.mean)
+    low, high = found.interval.low, found.interval.high
+    text = numbers.difference(found.mean, low, high, plus=plus)
+    if found.over == IMAGES:
+        remark = " (interval over images)" + remark
+    return Quantity(f"{text}{unit}{remark}", found.mean, low, high)
 
-    Where all images are alike the bootstrap has nothing to draw; Wilson's interval stands there.
+
+def answers(
+    variants: Sequence[VariantResults], claim: str = ""
+) -> tuple[list[np.ndarray], int | None]:
+    """Whether each seed is right, (S, N) bool of each variant, on the images that all were tested on.
+
+    Also how many these are, where not all were tested on the same; None where they were. Raises
+    JournalError, which begins with `claim`, where two have no test image in common.
     """
-    if np.ptp(values) == 0 and float(values[0]) in (0.0, 1.0):
-        return wilson_interval(round(float(values.sum())), len(values))
-    return paired_bootstrap(values, seed=0)
-
-
-def of_difference(*variants: VariantResults, metric: str = "test_accuracy") -> Spread:
-    """First minus second of a metric, paired by seed, with its 95% interval; accuracies in points.
-
-    Of four variants: first − second − (third − fourth).
-    """
-    seeds = shared_seeds(*variants)
-    scale = 100 if is_share(metric) else 1
-    values = np.array(
-        [
-            scale * sum(s * v.value(metric, seed) for s, v in zip(_SIGNS, variants, strict=False))
-            for seed in seeds
-        ]
-    )
-    fixed = metric == "test_accuracy" and np.ptp(values) == 0
-    if fixed and all(one.is_deterministic for one in variants):
-        over_images = paired_bootstrap(right_more_often(variants) / len(seeds), seed=0)
-        ends = (over_images.estimate, over_images.low, over_images.high)
-        # the mean over images may differ from that over seeds in its last bit
-        return Spread(float(values.mean()), Interval(*(100 * end for end in ends)), "images")
-    return of_values(values)
-
-
-def right_more_often(variants: Sequence[VariantResults], claim: str = "") -> np.ndarray:
-    """Seeds that are right, (N,) int64, an image each; of the variants as in `of_difference`.
-
-    Raises JournalError, which begins with `claim`, when they were tested on different images.
-    """
-    counts = [correct.sum(axis=0) for correct in answers(variants, claim)]
-    return _SIGNS[: len(counts)] @ np.array(counts)
-
-
-def answers(variants: Sequence[VariantResults], claim: str = "") -> list[np.ndarray]:
-    """Whether the seeds that all have are right, (S, N) bool of each variant, on the same images.
-
-    Raises JournalError, which begins with `claim`, when two were tested on different images. They
-    may be of different experiments.
-    """
-    first, seeds = variants[0], shared_seeds(*variants)
-    same = first.tested(seeds[0])
-    found = []
-    for variant in variants:
-        tested = [variant.tested(seed) for seed in seeds]
-        # the ids of two datasets may well be alike
-        if variant.variant.spec.dataset.name != first.variant.spec.dataset.name or not all(
-            np.array_equal(same.ids, one.ids) and np.array_equal(same.labels, one.labels)
+    every = [[variant.tested(seed) for seed in variant.need().runs] for variant in variants]
+    first = every[0][0]
+    if (
+        all(
+            np.array_equal(first.ids, one.ids) and np.array_equal(first.labels, one.labels)
+            for tested in every
             for one in tested
+        )
+        and len({variant.variant.spec.dataset.name for variant in variants}) == 1
+    ):
+        return [np.array([one.correct for one in tested]) for tested in every], None
+    for variant, tested in zip(variants, every, strict=True):
+        common = first.ids
+        for one in tested:
+            common = np.intersect1d(common, one.ids)
+        # the ids of two datasets may well be alike
+        same = variant.variant.spec.dataset.name == variants[0].variant.spec.dataset.name
+        if (
+            not same
+            or not len(common)
+            or any(
+                not np.array_equal(_on(first, common, "labels"), _on(one, common, "labels"))
+                for one in tested
+            )
         ):
             raise JournalError(
-                f"{claim}{first.id} and {variant.id} were not tested on the same images, so no "
-                "paired test compares them"
+                f"{claim}{variants[0].id} and {variant.id} were not tested on the same images, so "
+                "nothing compares them"
             )
-        found.append(np.array([one.correct for one in tested]))
+    for one in (one for tested in every for one in tested):
+        common = np.intersect1d(common, one.ids)
+    if not len(common):
+        names = ", ".join(variant.id for variant in variants)
+        raise JournalError(f"{claim}{names} have no test image in common, so nothing compares them")
+    right = [np.array([_on(one, common, "correct") for one in tested]) for tested in every]
+    return right, len(common)
+
+
+def _on(tested: Tested, ids: np.ndarray, what: str) -> np.ndarray:
+    order = np.argsort(tested.ids)
+    found: np.ndarray = getattr(tested, what)[order[np.searchsorted(tested.ids[order], ids)]]
     return found
 
 
@@ -213,13 +297,13 @@ def answers(variants: Sequence[VariantResults], claim: str = "") -> list[np.ndar
 class Comparison(Quantity):
     """Is `first` better than `second`? Shown as its p-value: `p = 0.003`.
 
-    Its value, p, is exact and two-sided over images, seeds averaged; Holm-adjusted when `together`
-    comparisons were asked for at once.
+    Its value, p, is two-sided, of no difference with other seeds and test images; Holm-adjusted when
+    `together` comparisons were asked for at once. With one seed of everything there is none.
     """
 
     first: VariantResults
     second: VariantResults
-    test: PairedTest
+    found: Measured
     together: int
 
     @property
@@ -229,39 +313,45 @@ class Comparison(Quantity):
 
     @property
     def difference(self) -> Quantity:
-        """In points, with a 95% bootstrap interval over test images."""
-        found = self.test.difference
-        mean, low, high = (100 * v for v in (found.estimate, found.low, found.high))
-        text = f"{numbers.difference(mean, low, high)} points"
-        return Quantity(text, mean, low, high, self.stale, self.runs)
+        """In points, with its 95% interval."""
+        said = difference_quantity(self.found, "points")
+        return said.traced(self.runs, stale=self.stale)
 
     @property
     def verdict(self) -> Words:
-        """`better`, `worse` or `not told apart`, of `first` against `second`."""
-        said = "better" if self.test.difference.estimate > 0 else "worse"
-        return Words(said if self.p < LEVEL else "not told apart", self.runs)
+        """`better`, `worse` or `not told apart`, of `first` against `second`; `one seed` without p."""
+        if self.value is None:
+            return Words("one seed", self.runs)
+        said = "better" if self.found.mean > 0 else "worse"
+        return Words(said if self.value < LEVEL else "not told apart", self.runs)
 
     def __repr__(self) -> str:
         return f"<{self.first.id} against {self.second.id}: {self}>"
 
 
-def paired_tests(pairs: Sequence[tuple[VariantResults, VariantResults]]) -> list[Comparison]:
-    """Test each pair; p-values are Holm-adjusted for all pairs of this call.
+def compared(pairs: Sequence[tuple[VariantResults, VariantResults]]) -> list[Comparison]:
+    """Compare each pair by test accuracy; p-values are Holm-adjusted for all pairs of this call.
 
-    Raises JournalError when two variants were tested on different images. The two may be of
-    different experiments.
+    Raises JournalError when two variants have no test image in common. The two may be of different
+    experiments.
     """
-    tests = []
+    found = []
     for first, second in pairs:
         if first.id == second.id:
             raise JournalError(f"{first.id} is compared with itself; name two variants")
-        tests.append(paired_test(*answers((first, second))))
-    adjusted = holm([test.p for test in tests])
+        found.append(measured((first, second)))
+    adjusted = iter(holm([one.estimate.p() for one in found if one.estimate is not None]))
+    p_values = [None if one.estimate is None else next(adjusted) for one in found]
     return [
         Comparison(
-            numbers.p_value(p), p, first=first, second=second, test=test, together=len(pairs)
+            NO_P if p is None else numbers.p_value(p),
+            p,
+            first=first,
+            second=second,
+            found=one,
+            together=len(pairs),
         ).of(first, second)
-        for (first, second), test, p in zip(pairs, tests, adjusted, strict=True)
+        for (first, second), one, p in zip(pairs, found, p_values, strict=True)
     ]
 
 
@@ -315,22 +405,27 @@ class Comparisons(dict[str, Comparison]):
         rows = [
             [
                 one.first.label + mark[one.first.id],
-                one.difference.text.removesuffix(" points"),
-                numbers.p_value(one.p).removeprefix("p ").removeprefix("= "),
+                difference_quantity(one.found).text,
+                p_cell(one.value),
                 one.verdict,
             ]
             for one in self.values()
         ]
         head = ["Variant", f"Difference to {self._reference.label} (points)", "p", "Verdict"]
-        tests = [one.test for one in self.values()]
-        images = ranged([test.images for test in tests], "test image")
-        seeds = ranged([test.seeds for test in tests], "seed")
+        seeds = ranged(
+            [len(v.runs) for one in self.values() for v in (one.first, one.second)], "seed"
+        )
         together = counted(next(iter(self.values())).together, "comparison")
         note = [
-            f"Difference with its 95% bootstrap interval over the same {images}, mean of {seeds}; "
-            f"exact paired test, p adjusted for {together} (Holm).",
+            f"Difference with its 95% interval over seeds and test images; {seeds} a variant; p from "
+            f"the same model, adjusted for {together} (Holm).",
             *without_results(self._asked),
             *skipped_and_stale(every, [self._reference, *shown]),
         ]
         table = pipe_table(head, rows, "lrrl")
         return noted(table, note, keys_of([self._reference, *shown]))
+
+
+def p_cell(p: float | None) -> str:
+    """A p-value in a table's cell: `0.003`, `< 0.001`."""
+    return numbers.NO_VALUE if p is None else numbers.p_value(p)[2:].removeprefix("= ")

@@ -13,7 +13,7 @@ from matplotlib.patheffects import withStroke
 
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
-from cvlib.journal.estimates import is_share, over_seeds
+from cvlib.journal.estimates import is_share, measured
 from cvlib.journal.figure import BLUE, INK, MUTED, as_map, empty_figure, ink_on, new_figure, styled
 from cvlib.journal.handle import of_experiment
 from cvlib.journal.notes import stale_note
@@ -175,14 +175,17 @@ def _empty_cell(axes: Axes, x: int, y: int, variant: VariantResults | None) -> N
 def _cell(
     axes: Axes, x: int, y: int, variant: VariantResults, metric: str, face: tuple[float, ...]
 ) -> None:
-    mean, interval, _ = over_seeds(variant, metric, 100 if is_share(metric) else 1)
+    mean, interval, *_ = measured([variant], metric)
     axes.add_patch(
         Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=face, edgecolor="white", linewidth=1)
     )
     ink = ink_on(face)
     half = interval.half_width if interval is not None else 0.0
-    # shares all with one decimal, so that cells compare at a glance
-    decimals = 1 if is_share(metric) else numbers.decimals_for(half, most=4)
+    decimals = (
+        numbers.point_decimals(half or None)
+        if is_share(metric)
+        else numbers.decimals_for(half, most=4)
+    )
     is_rounded = interval is not None or is_share(metric)
     number = numbers.fixed(mean, decimals) if is_rounded else numbers.two_digits(mean)
     note = f"± {numbers.half_width_text(half, decimals)}" if interval is not None else ""

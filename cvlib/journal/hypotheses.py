@@ -179,7 +179,7 @@ class JudgedHypothesis:
     @property
     def verdict(self) -> Quantity:
         """`supported`, `refuted`, `undecided`, or `not tested` where a claim could not be."""
-        from cvlib.analysis.paired import joint_verdict
+        from cvlib.analysis.verdicts import joint_verdict
 
         said = [one.verdict for one in self.claims if one.verdict is not None]
         complete = len(said) == len(self.claims)

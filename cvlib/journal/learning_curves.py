@@ -10,10 +10,10 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from cvlib.journal.errors import JournalError
-from cvlib.journal.estimates import is_share
+from cvlib.journal.estimates import is_share, of_values
 from cvlib.journal.figure import LINES, empty_figure, new_figure, styled
 from cvlib.journal.handle import of_experiment
-from cvlib.journal.lines import check_band, draw_line, name_ends
+from cvlib.journal.lines import band_ends, check_band, draw_line, name_ends
 from cvlib.journal.notes import absence_note, marks, stale_note
 from cvlib.journal.quantity import keys_of
 from cvlib.journal.words import listed
@@ -141,7 +141,10 @@ def _panel(axes: Axes, members: Sequence[VariantResults], metric: str, band: str
         style = _style(members, index)
         values = _values(variant, metric)
         epochs = range(1, values.shape[1] + 1)
-        line = draw_line(axes, epochs, values.T, style, band if len(values) > 1 else None)
+        images = variant.mean("val_images") if metric == "val_accuracy" else None
+        ends = [band_ends(one, of_values(one, images), band) for one in values.T]
+        means = values.mean(axis=0).tolist()
+        line = draw_line(axes, epochs, means, ends if len(values) > 1 else [], style)
         line.set(markersize=3.0, zorder=3 - 0.1 * index, markevery=max(1, len(epochs) // 6))
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(5))

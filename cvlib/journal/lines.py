@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,23 +10,24 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from cvlib.journal.errors import JournalError
-from cvlib.journal.estimates import of_values
 from cvlib.journal.figure import MUTED, line_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
+    from cvlib.journal.estimates import Measured
     from cvlib.journal.figure import LineStyle, ReportFigure
 
 
 @dataclass(frozen=True)
 class CurveLine:
-    """One line. values: for each x the accuracies in percent of all seeds and draws."""
+    """One line. means: in percent at each x; ends: of its band there."""
 
     name: str
     x: tuple[float, ...]
-    values: tuple[np.ndarray, ...]
+    means: tuple[float, ...]
+    ends: tuple[tuple[float, float], ...]
 
 
 def check_band(band: str) -> None:
@@ -35,23 +36,24 @@ def check_band(band: str) -> None:
         raise JournalError(f"band {band!r}: expected 'range' or 'interval' (95%)")
 
 
-def band_ends(values: np.ndarray, band: str) -> tuple[float, float]:
-    """Ends of the band at one x: the range of all values, or the 95% t-interval of their mean."""
-    interval = None if band == "range" else of_values(values).interval
-    if interval is None:
+def band_ends(values: np.ndarray, found: Measured, band: str) -> tuple[float, float]:
+    """Ends of the band at one x: the range of all values, or the 95% interval of their mean."""
+    if band == "range" or found.interval is None:
         return float(values.min()), float(values.max())
-    return interval.low, interval.high
+    return found.interval.low, found.interval.high
 
 
 def draw_line(
-    axes: Axes, x: Sequence[float], values: Iterable[np.ndarray], style: LineStyle, band: str | None
+    axes: Axes,
+    x: Sequence[float],
+    means: Sequence[float],
+    ends: Sequence[tuple[float, float]],
+    style: LineStyle,
 ) -> Line2D:
-    """Draw the means at each x as a line with markers, and their band. values: for each x, all."""
-    values = list(values)
-    if band is not None:
-        low, high = zip(*(band_ends(one, band) for one in values), strict=True)
+    """Draw the means at each x as a line with markers, and their band; no ends: without one."""
+    if ends:
+        low, high = zip(*ends, strict=True)
         axes.fill_between(x, low, high, color=style.color, alpha=0.15, linewidth=0)
-    means = [float(one.mean()) for one in values]
     (line,) = axes.plot(x, means, color=style.color, linestyle=style.dashes)
     line.set(marker=style.marker, markersize=3.6, markeredgewidth=0)
     return line
@@ -59,7 +61,6 @@ def draw_line(
 
 def lines_figure(
     lines: Sequence[CurveLine],
-    band: str,
     *,
     ticks: Mapping[float, str],
     words: tuple[str, str],
@@ -77,22 +78,22 @@ def lines_figure(
     styles = [line_style(index) for index in range(len(lines))]
     for index, (line, style) in enumerate(zip(lines, styles, strict=True)):
         if len(line.x) == 1:
-            axes.vlines(line.x, *band_ends(line.values[0], band), color=style.color, linewidth=1)
-        draw_line(axes, line.x, line.values, style, band).set_zorder(3 - 0.01 * index)
+            axes.vlines(line.x, *line.ends[0], color=style.color, linewidth=1)
+        draw_line(axes, line.x, line.means, line.ends, style).set_zorder(3 - 0.01 * index)
     axes.yaxis.set_major_locator(MaxNLocator(6))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(list(ticks), list(ticks.values()))
     axes.set_xlabel(words[0])
     axes.set_ylabel(words[1])
-    # the means fill the height: with two seeds a t-interval may be ten times as wide
-    every = np.array([values.mean() for line in lines for values in line.values])
+    # the means fill the height: with two seeds an interval may be ten times as wide
+    every = np.array([mean for line in lines for mean in line.means])
     room = max(float(np.ptp(every)), 1.0)
     bottom, top = axes.get_ylim()
     low_end, high_end = float(every.min()) - 0.35 * room, float(every.max()) + 0.35 * room
     axes.set_ylim(max(bottom, low_end, 0.0), min(top, high_end, 100.0 + 0.02 * room))
     figure.say(*notes, runs=runs)
     figure.draw_without_rendering()  # settles the layout
-    ends = [(line.x[-1], float(line.values[-1].mean())) for line in lines]
+    ends = [(line.x[-1], line.means[-1]) for line in lines]
     name_ends(axes, [line.name for line in lines], ends, [style.color for style in styles])
     return figure
 

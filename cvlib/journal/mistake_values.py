@@ -21,7 +21,7 @@ from cvlib.analysis.intervals import Interval, bootstrap_interval, wilson_interv
 from cvlib.analysis.mistakes import agreement
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
-from cvlib.journal.estimates import counted_share, over_images, share_quantity
+from cvlib.journal.estimates import counted_share, measured, share_quantity
 from cvlib.journal.handle import of_mistakes
 from cvlib.journal.quantity import Quantity, Skipped
 from cvlib.journal.results import skipped_value
@@ -59,7 +59,11 @@ def error(found: Mistakes) -> Quantity:
 
     Example: found.error()
     """
-    return share_quantity(over_images(found.cases.subject.wrong.mean(axis=0)))
+    mean, interval, *_ = measured([found.cases.subject.variant])
+    if interval is None:
+        return Quantity(f"{numbers.fixed(100 - mean, 1)}%", 100 - mean)
+    ends = (100 - mean, 100 - interval.high, 100 - interval.low)
+    return share_quantity(Interval(*(end / 100 for end in ends)))
 
 
 @of_mistakes

@@ -28,6 +28,13 @@ def decimals_for(half_width: float, most: int = 2) -> int:
     return max(0, min(most, 1 - exponent))
 
 
+def point_decimals(half_width: float | None) -> int:
+    """Decimals of percents and points, everywhere the same: one; two where the interval is so narrow."""
+    if half_width is None:
+        return 1
+    return 2 if half_width < 0.095 else decimals_for(half_width, 1)
+
+
 def fixed(value: float, decimals: int) -> str:
     """A number with so many decimals, thousands separated, a true minus sign and no minus zero."""
     text = f"{value:,.{decimals}f}"
@@ -48,25 +55,25 @@ def half_width_text(half_width: float, decimals: int) -> str:
     return fixed(smallest if 0 < half_width < smallest / 2 else half_width, decimals)
 
 
-def plus_minus(mean: float, half_width: float | None, most: int = 2) -> str:
-    """`91.23 ± 0.31`, or `91.23` without an interval."""
+def plus_minus(mean: float, half_width: float | None, decimals: int | None = None) -> str:
+    """`91.2 ± 0.3`, or `91.2` without an interval. decimals: None for those of points."""
+    decimals = point_decimals(half_width) if decimals is None else decimals
     if half_width is None:
-        return fixed(mean, most)
-    decimals = decimals_for(half_width, most)
+        return fixed(mean, decimals)
     return f"{fixed(mean, decimals)} ± {half_width_text(half_width, decimals)}"
 
 
 def percent(mean: float, half_width: float | None) -> str:
-    """`91.23 ± 0.31%`, or `91.23%` without an interval."""
+    """`91.2 ± 0.3%`, or `91.2%` without an interval."""
     return f"{plus_minus(mean, half_width)}%"
 
 
-def difference(estimate: float, low: float, high: float, most: int = 2, plus: bool = True) -> str:
-    """`+0.84 [0.31, 1.37]`; without `plus`, `0.84 [0.31, 1.37]`.
+def difference(estimate: float, low: float, high: float, plus: bool = True) -> str:
+    """`+0.8 [0.3, 1.4]`; without `plus`, `0.8 [0.3, 1.4]`.
 
-    An end that is not zero does not read as zero: `[−2.30, −0.04]`, not `[−2.3, 0.0]`.
+    An end that is not zero does not read as zero: `[−2.3, −0.04]`, not `[−2.3, 0.0]`.
     """
-    decimals = decimals_for((high - low) / 2, most)
+    decimals = point_decimals((high - low) / 2)
     if low > 0 or high < 0:  # the interval leaves zero out, and shows it
         nearest = min(abs(low), abs(high))
         while decimals < _MOST_FOR_SIGN and round(nearest, decimals) == 0:
@@ -111,10 +118,10 @@ def p_value(p: float) -> str:
     return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
-def share_text(share: Interval, unit: str = "", most: int = 2) -> str:
-    """`12.1 [10.2, 14.3]`, in percent; with a unit `12.1% [10.2, 14.3]`. most: decimals."""
+def share_text(share: Interval, unit: str = "") -> str:
+    """`12.1 [10.2, 14.3]`, in percent; with a unit `12.1% [10.2, 14.3]`."""
     ends = 100 * share.estimate, 100 * share.low, 100 * share.high
-    decimals = decimals_for((ends[2] - ends[1]) / 2, most)
+    decimals = point_decimals((ends[2] - ends[1]) / 2)
     middle, low, high = (fixed(end, decimals) for end in ends)
     return f"{middle}{unit} [{low}, {high}]"
 

@@ -340,19 +340,6 @@ def told_apart(variants: Sequence[VariantResults]) -> list[VariantResults]:
     ]
 
 
-def shared_seeds(
-    first: VariantResults, second: VariantResults, *others: VariantResults
-) -> list[int]:
-    """Seeds with a result of all; raises MissingResults when the first two have none in common."""
-    seeds = [seed for seed in first.need().runs if seed in second.need().runs]
-    if not seeds:
-        raise MissingResults(
-            f"{first.id} and {second.id} have no seed in common with results "
-            f"of both; `cvlib run {first.experiment}` trains what is missing."
-        )
-    return [seed for seed in seeds if all(seed in other.need().runs for other in others)]
-
-
 def constant(variant: VariantResults, metric: str) -> float:
     """A count that all seeds share: parameters, FLOPs."""
     values = variant.values(metric)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cvlib.analysis.feature_maps import NEIGHBOURS
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
-from cvlib.journal.estimates import is_share, over_seeds
+from cvlib.journal.estimates import BOTH, IMAGES, is_share, measured
 from cvlib.journal.handle import of_experiment
 from cvlib.journal.notes import in_rows, marks, noted, variant_sentences
 from cvlib.journal.quantity import Quantity, keys_of, pipe_table
@@ -72,10 +72,9 @@ def separability(results: Results, *variants: Name, note: bool = True) -> Markdo
         cells = [numbers.NO_VALUE] * len(columns)
         for place, metric in enumerate(columns):
             if variant.has(metric):
-                scale, decimals = (100, 1) if is_share(metric) else (1, 2)
-                mean, interval, _ = over_seeds(variant, metric, scale)
+                mean, interval, *_ = measured([variant], metric)
                 half = interval.half_width if interval is not None else None
-                cells[place] = numbers.plus_minus(mean, half, decimals)
+                cells[place] = numbers.plus_minus(mean, half, None if is_share(metric) else 2)
         if overlaps:
             cells.append(_pairs_in_words(variant) or numbers.NO_VALUE)
         body.append([variant.label + mark[variant.id], *cells])
@@ -137,15 +136,12 @@ def _note(
     if overlaps:
         said.append("overlap: share of two classes’ neighbours that are of the other")
     # what stands after ±: over images where nothing is random, over seeds where something is
-    over = {over_seeds(v, metric).over for v in shown for metric in columns if v.has(metric)}
-    if "seeds" in over:
+    over = {measured([v], metric).over for v in shown for metric in columns if v.has(metric)} - {""}
+    if over:
         seeds = counted(len(results.experiment.seeds), "seed")
-        said.append(f"mean ± 95% t-interval over {seeds}")
-    if "images" in over:
-        rest = " where no seeds differ" * ("seeds" in over)
-        said.append(
-            f"± of silhouette and purity{rest}: 95% bootstrap interval over the mapped images"
-        )
+        rest = " (over images where no seeds differ)" * (len(over) > 1 and IMAGES in over)
+        what = "test images" if over == {IMAGES} else f"{BOTH}, {seeds}"
+        said.append(f"mean ± 95% interval over {what}{rest}")
     if not probes_only:
         said.append("test accuracy: of the linear probe, or of the trained network itself")
     text = "; ".join(said)

@@ -42,9 +42,9 @@ def slices(found: Mistakes, count: int = 6) -> Markdown:
         cells = [
             one.words,
             f"{one.images:,}",
-            numbers.share_text(one.rate, most=1),
-            numbers.share_text(one.rest, most=1),
-            numbers.difference(middle, low, high, most=1),
+            numbers.share_text(one.rate),
+            numbers.share_text(one.rest),
+            numbers.difference(middle, low, high),
             numbers.p_value(one.p_adjusted)[2:].removeprefix("= "),
         ]
         rows.append(cells)

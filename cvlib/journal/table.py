@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 from cvlib.journal import convergence, numbers
 from cvlib.journal.convergence import COMMON, target_of
 from cvlib.journal.errors import JournalError
-from cvlib.journal.estimates import of_difference, over_seeds, paired_tests
+from cvlib.journal.estimates import IMAGES, compared, difference_quantity, measured, p_cell
 from cvlib.journal.handle import of_experiment
 from cvlib.journal.notes import in_rows, marks, noted, variant_sentences
 from cvlib.journal.quantity import keys_of, pipe_table
-from cvlib.journal.results import constant, shared_seeds, told_apart
-from cvlib.journal.words import counted
+from cvlib.journal.results import constant, told_apart
+from cvlib.journal.words import counted, ranged
 
 if TYPE_CHECKING:
     from cvlib.journal.convergence import AccuracyTarget
-    from cvlib.journal.estimates import Spread
+    from cvlib.journal.estimates import Measured
     from cvlib.journal.quantity import Markdown
     from cvlib.journal.results import Name, Results, VariantResults
 
-IMAGES_MARK = "‡"
+IMAGES_MARK, COMMON_MARK = "‡", "§"
 DEFAULT = ("accuracy", "difference", "parameters", "flops", "seconds")
 
 
@@ -68,10 +68,10 @@ def table(
     if base is not None and base.runs:
         others = [variant for variant in shown if variant.id != base.id]
         if "difference" in names:
-            context.differences = {one.id: of_difference(one, base) for one in others}
+            context.differences = {one.id: measured([one, base]) for one in others}
         if "p" in names:
-            tests = paired_tests([(one, base) for one in others if shared_seeds(one, base)])
-            context.p = {one.first.id: one.p for one in tests}
+            tests = compared([(one, base) for one in others])
+            context.p = {one.first.id: one.value for one in tests}
     words = {
         "reference": base.label if base is not None else "",
         "target": f"{100 * share:g}%" if share is not None else "",
@@ -102,8 +102,8 @@ class Context:
     """What cells need besides their variant: a target, and by id what compares with the reference."""
 
     target: float | None
-    differences: dict[str, Spread] = field(default_factory=dict)
-    p: dict[str, float] = field(default_factory=dict)
+    differences: dict[str, Measured] = field(default_factory=dict)
+    p: dict[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _share(head: str, metric: str, note: str = "", over: str = "") -> Column:
     """A share in percent, of those runs that have it."""
 
     def cell(variant: VariantResults, _: Context) -> str:
-        mean, interval, _over = over_seeds(variant, metric, 100)
+        mean, interval = measured([variant], metric)[:2]
         return numbers.plus_minus(mean, interval.half_width if interval is not None else None)
 
     return Column(head, cell, note, over, metric)
@@ -159,34 +159,32 @@ def _to_own(what: str) -> Column:
 def _difference(variant: VariantResults, context: Context) -> str:
     if variant.id not in context.differences:
         return numbers.NO_VALUE
-    mean, interval, over = context.differences[variant.id]
-    if interval is None:
-        return numbers.signed(mean, 2)
-    text = numbers.difference(mean, interval.low, interval.high)
-    return text + IMAGES_MARK * (over == "images")
+    found = context.differences[variant.id]
+    text = difference_quantity(found).text.split(" (")[0]
+    return text + IMAGES_MARK * (found.over == IMAGES) + COMMON_MARK * (found.images is not None)
 
 
 def _p(variant: VariantResults, context: Context) -> str:
-    p = context.p.get(variant.id)
-    return numbers.NO_VALUE if p is None else numbers.p_value(p)[2:].removeprefix("= ")
+    return p_cell(context.p.get(variant.id))
 
 
 COLUMNS = {
     "accuracy": _share(
-        "Test accuracy (%)", "test_accuracy", over="accuracy: mean ± 95% t-interval over seeds"
+        "Test accuracy (%)",
+        "test_accuracy",
+        over="accuracy: mean ± 95% interval over seeds and test images",
     ),
     "val_accuracy": _share("Val accuracy (%)", "val_accuracy"),
     "difference": Column(
         "Δ to {reference} (points)",
         _difference,
         "Δ: difference to {reference}",
-        " paired by seed, with its 95% t-interval",
+        " with its 95% interval over seeds and test images",
     ),
     "p": Column(
         "p",
         _p,
-        "p: exact paired test against {reference} on the same test images, Holm-adjusted for "
-        "all rows",
+        "p: of no difference to {reference}, from the same model, Holm-adjusted for all rows",
     ),
     "parameters": Column("Parameters", lambda one, _: numbers.compact(constant(one, "parameters"))),
     "flops": Column(
@@ -240,8 +238,11 @@ def _note(
         notes.append("parameters: those that are trained, of a probe its head")
     if probes and "seconds_to" in names:
         notes.append("a probe is there when it is done, extraction included")
-    if any(one.over == "images" for one in context.differences.values()):
-        notes.append(f"{IMAGES_MARK} neither has a random part: bootstrap interval over images")
+    found = context.differences.values()
+    if any(one.over == IMAGES for one in found):
+        notes.append(f"{IMAGES_MARK} neither has a random part: interval over images alone")
+    if common := [one.images for one in found if one.images is not None]:
+        notes.append(f"{COMMON_MARK} on the {ranged(common, 'image')} that both were tested on")
     said = [f"{counted(seeds, 'seed')} a variant", *dict.fromkeys(note for note in notes if note)]
     columns = [(COLUMNS[name].metric, COLUMNS[name].head) for name in names]
     return ["; ".join(said) + ".", *variant_sentences(rows, shown, columns)]

@@ -11,14 +11,14 @@ import numpy as np
 from cvlib.analysis.efficiency import pareto_front
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError, MissingResults
-from cvlib.journal.estimates import is_share, only_shares, over_seeds
+from cvlib.journal.estimates import IMAGES, is_share, measured, only_shares
 from cvlib.journal.handle import of_experiment
 from cvlib.journal.quantity import Quantity, Skipped, Words, counts_quantity, keys_of
 from cvlib.journal.results import VariantResults, constant, skipped_value, value_of
 from cvlib.journal.words import counted, listed, spec_value, value_words
 
 if TYPE_CHECKING:
-    from cvlib.journal.estimates import Spread
+    from cvlib.journal.estimates import Measured
     from cvlib.journal.results import Name, Results
 
 LOW_IS_BETTER = ("parameters", "flops", "best_epoch")
@@ -95,10 +95,11 @@ def metric(results: Results, name: str, variant: Name = "base") -> Quantity:
     def mean(one: VariantResults) -> Quantity:
         if is_share(name) or name in one.left_out:
             return _share(one, name)
-        found = over_seeds(one, name)
+        found = measured([one], name)
         if found.interval is None:
             return _written(numbers.two_digits, found.mean)
-        text = numbers.plus_minus(found.mean, found.interval.half_width, most=6)
+        half = found.interval.half_width
+        text = numbers.plus_minus(found.mean, half, numbers.decimals_for(half, most=6))
         return _with_interval(one, found, text)
 
     return value_of(results, [variant], mean)
@@ -225,7 +226,7 @@ def best_of(shown: Sequence[VariantResults], metric: str) -> VariantResults:
     return _chosen(max(_some(shown), key=lambda one: sign * one.mean(metric)), shown)
 
 
-def percent_quantity(variant: VariantResults, found: Spread) -> Quantity:
+def percent_quantity(variant: VariantResults, found: Measured) -> Quantity:
     """A share in percent with its interval and what there is to say of its seeds."""
     half = found.interval.half_width if found.interval is not None else None
     return _with_interval(variant, found, numbers.percent(found.mean, half))
@@ -243,10 +244,10 @@ def _share(variant: VariantResults, metric: str) -> Quantity:
     if metric in variant.left_out:
         reason = f"{variant.id} has no {metric}, so this is no number: {variant.left_out[metric]}."
         return Skipped("left out (too few images)", reason=reason)
-    return percent_quantity(variant, over_seeds(variant, metric, 100))
+    return percent_quantity(variant, measured([variant], metric))
 
 
-def _with_interval(variant: VariantResults, found: Spread, text: str) -> Quantity:
+def _with_interval(variant: VariantResults, found: Measured, text: str) -> Quantity:
     remarks = []
     if not variant.is_complete:
         remarks.append(f"{len(variant.runs)} of {counted(len(variant.statuses), 'seed')}")
@@ -254,7 +255,7 @@ def _with_interval(variant: VariantResults, found: Spread, text: str) -> Quantit
         remarks.append("one seed")
     elif found.interval is None:
         remarks.append("every seed")
-    if found.over == "images":
+    if found.over == IMAGES:
         remarks.append("interval over images")
     remark = f" ({', '.join(remarks)})" if remarks else ""
     low, high = (found.interval.low, found.interval.high) if found.interval else (None, None)
