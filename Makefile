@@ -46,7 +46,7 @@ test: $(BROWSE)  ## every check: lint, types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m compileall -q cvlib tests  # its processes may be told to write no bytecode
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 
 faults: $(STAMP)  ## inject every fault and write docs/reliability.md (half an hour)
 	$(BIN)/python -m tests.faults --write

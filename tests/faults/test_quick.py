@@ -15,8 +15,8 @@ from tests.faults.writes import writes
 
 SECTIONS = {
     "kills": functools.partial(kills, count=4),
-    "writes": functools.partial(writes, step=293),
-    "flips": functools.partial(flips, each=1, step=4),
+    "writes": functools.partial(writes, step=587),
+    "flips": functools.partial(flips, each=1, step=8),
     "hostile": functools.partial(hostile, step=29),
     "fuzz": functools.partial(fuzz, seconds=1),
 }

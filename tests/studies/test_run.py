@@ -17,6 +17,8 @@ from cvlib.studies.run import inspect, make_tasks, run_experiments
 from tests.studies.conftest import FakeExecutor, again, run_here
 
 LONG = ("epochs: 2,", "epochs: 40,")
+WIDE = ("  wide: {factor: width, set: {model.width: 8}}\n", "")
+ADAM = ("  adam: {factor: optimiser, set: {train.optimizer: {name: adamw, lr: 3e-3}}}\n", "")
 
 
 def cvlib(layout, *words, **kwargs):
@@ -104,6 +106,8 @@ def test_two_at_once_train_each_run_once(layout):
 
 def test_ctrl_c_stops_cleanly_and_the_next_call_goes_on_to_the_same_result(layout, edit, tmp_path):
     edit(*LONG)
+    edit(*WIDE)
+    edit(*ADAM)
     process = cvlib(layout, "run", "--workers", "1")
     wait_for_checkpoint(layout)
     os.killpg(process.pid, signal.SIGINT)
@@ -122,6 +126,7 @@ def test_ctrl_c_stops_cleanly_and_the_next_call_goes_on_to_the_same_result(layou
 
 def test_a_killed_parent_leaves_no_process_and_no_lock(layout, edit):
     edit(*LONG)
+    edit(*ADAM)
     process = cvlib(layout, "run", "--workers", "2")
     wait_for_checkpoint(layout)
     os.kill(process.pid, signal.SIGKILL)
@@ -213,6 +218,8 @@ def test_data_that_changes_makes_exactly_its_runs_stale(layout, edit, tmp_path):
 @pytest.mark.parametrize("signal_", [signal.SIGTERM])
 def test_a_clusters_terminate_leaves_a_checkpoint(layout, edit, signal_):
     edit(*LONG)
+    edit(*WIDE)
+    edit(*ADAM)
     process = cvlib(layout, "run", "--workers", "1")
     wait_for_checkpoint(layout)
     os.kill(process.pid, signal_)
