@@ -29,13 +29,14 @@ _DATES = re.compile(
 
 def checks() -> tuple[Check, ...]:
     """All rules, in order. What reads a PDF is imported here: a render need not wait for it."""
-    from cvlib.check import pages, parts, pictures, references, results, text
+    from cvlib.check import numbers, pages, parts, pictures, references, results, text
 
     return (
         *(parts.file_name, parts.total_pages, parts.required_parts, parts.part_lengths),
         *(pages.margins, pages.tables, pages.figures, pages.fonts),
         *(references.printed_marks, text.up_to_date, text.unwritten, references.references),
         *(pictures.pictures, results.values, results.runs),
+        *(numbers.typed, numbers.roundings, numbers.images),
         *(results.frozen_copies, results.interpretations),
     )
 

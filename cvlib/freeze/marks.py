@@ -6,15 +6,16 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-_CLOSING = re.compile(r'\]\{\.(?:value|traced)(?P<of>(?: (?:runs|source)="[^"]*")*)\}')
-_ATTRIBUTE = re.compile(r' (runs|source)="([^"]*)"')
+_CLOSING = re.compile(r'\]\{\.(?:value|traced)(?P<of>(?: (?:exact|runs|source)="[^"]*")*)\}')
+_ATTRIBUTE = re.compile(r' (exact|runs|source)="([^"]*)"')
 
 
 @dataclass(frozen=True)
 class Mark:
     """A marked value at start:end of some markdown; of a table's note the value is empty.
 
-    markdown: the value as it is written; runs: first digits of keys; source: a file that says it.
+    markdown: the value as it is written; runs: first digits of keys; source: a file that says it;
+    exact: the number before it was rounded.
     """
 
     markdown: str
@@ -22,6 +23,7 @@ class Mark:
     source: str
     start: int
     end: int
+    exact: str = ""
 
     @property
     def has_origin(self) -> bool:
@@ -46,6 +48,7 @@ def marks(markdown: str) -> Iterator[Mark]:
                 of.get("source", ""),
                 start,
                 found.end(),
+                of.get("exact", ""),
             )
 
 

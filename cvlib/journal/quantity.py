@@ -1,6 +1,6 @@
 """What a chapter shows: values that know how they are written, and where they come from.
 
-A value in a sentence is a span `[91.6%]{.value runs="03234b5f94 0715fed6b6"}`, or
+A value in a sentence is a span `[91.6%]{.value exact="91.58" runs="03234b5f94 0715fed6b6"}`, or
 `[3]{.value source="experiments/exp01.yaml"}` where no run says it; a table's note ends with an
 empty span `[]{.traced runs="…"}`; a figure's file has `runs: …` in its description. None of it is
 seen in a PDF. `cvlib trace` reads it.
@@ -67,7 +67,9 @@ class Quantity:
         is_value = len(self.text.split()) <= _VALUE_WORDS
         glued = re.sub(r" (?![(\[])", "\u00a0", self.text) if is_value else self.text
         italic = re.sub(r"^p(?=\u00a0)", "*p*", markdown(glued))
-        return _value_span(italic + f"^{STALE_MARK}^" * self.stale, self.runs, self.source)
+        exact = f"{self.value:.10g}" if isinstance(self.value, int | float) else ""
+        shown = italic + f"^{STALE_MARK}^" * self.stale
+        return _value_span(shown, self.runs, self.source, exact)
 
 
 @dataclass(frozen=True)
@@ -153,9 +155,13 @@ def keys_of(variants: Iterable[VariantResults]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _value_span(shown: str, runs: tuple[str, ...], source: str) -> str:
-    """The Markdown of a value with its origin around it; alone where it has none."""
+def _value_span(shown: str, runs: tuple[str, ...], source: str, exact: str = "") -> str:
+    """The Markdown of a value with its origin around it; alone where it has none.
+
+    exact: the number before it was rounded, by which `cvlib check` finds two roundings of one.
+    """
     origin = f' runs="{short_names(runs)}"' * bool(runs) + f' source="{source}"' * bool(source)
+    origin = f' exact="{exact}"' * bool(exact and origin) + origin
     return f"[{shown}]{{.value{origin}}}" if origin else shown
 
 
