@@ -35,10 +35,7 @@ if TYPE_CHECKING:
 
 NOT_TESTED = "not tested"
 _NOTHING_CHANGED = "No hypothesis was changed or added after its runs."
-_EXPLORATORY = (
-    "Exploratory: its words or claims were registered or changed after its runs, so that the "
-    "verdict is no test of a prediction."
-)
+_EXPLORATORY = "Exploratory: its words or claims came after its runs."
 _SIDE = {"above": "more than", "below": "less than"}
 
 
@@ -109,16 +106,14 @@ class Hypotheses:
         self.project.note_read("hypotheses", "changed")
         revised = self.project.revisions().values()
         groups = {
-            "first registered after their runs": [one.id for one in revised if one.late],
-            "reworded": [one.id for one in revised if one.reworded],
-            "judged by claims that were written or changed after them": [
-                one.id for one in revised if one.claims
-            ],
-            "withdrawn": [one.id for one in revised if one.withdrawn],
+            "the words of ": [one.id for one in revised if one.reworded],
+            "the claims of ": [one.id for one in revised if one.claims or one.without_claims],
+            "as a whole ": [one.id for one in revised if one.late],
+            "the withdrawal of ": [one.id for one in revised if one.withdrawn],
         }
-        said = [f"{what}: {listed(ids, len(ids))}" for what, ids in groups.items() if ids]
-        text = f"Exploratory hypotheses, {'; '.join(said)}." if said else _NOTHING_CHANGED
-        return Words(text, source=self.source)
+        said = [f"{what}{listed(ids, len(ids))}" for what, ids in groups.items() if ids]
+        text = f"Exploratory is what came after the runs: {'; '.join(said)}." * bool(said)
+        return Words(text or _NOTHING_CHANGED, source=self.source)
 
     def table(self, most: int = 3) -> Markdown:
         """Verdicts, a row a hypothesis: effects with interval and p-value, and where they are shown.

@@ -163,7 +163,7 @@ class Revision:
     """What came of a hypothesis after it was registered: why it is exploratory.
 
     was: as registered; late: registered when its claims could be judged; reworded, withdrawn: since
-    then; claims: what came of them, in words, '' where they are as they were.
+    then; claims: each change of them, in words.
     """
 
     id: str
@@ -171,26 +171,26 @@ class Revision:
     late: bool = False
     reworded: bool = False
     withdrawn: bool = False
-    claims: str = ""
+    claims: tuple[str, ...] = ()
+
+    @property
+    def without_claims(self) -> bool:
+        """Whether it had no claims yet when it was registered, and has some now."""
+        return self.was.claims is None and not self.withdrawn
 
     def words(self) -> str:
-        """`reworded after its runs, before: “…”; its claims were written after them`."""
-        said, old = [], f"before: “{self.was.statement}”"
+        """`reworded and given claims after its runs; before: “Wider is better.”`."""
+        said, since = [], "since" if self.late else "after its runs"
         if self.late:
             runs = f"{self.was.runs} of its runs" if self.was.runs > 1 else "one of its runs"
             said.append(f"registered when {runs} had results")
-        since = "since" if self.late else "after its runs"
-        if self.withdrawn:
-            said.append(f"withdrawn {since}")
-        elif self.reworded:
-            said.append(f"reworded {since}, {old}")
-        elif self.was.claims is None:
-            said.append(
-                "its words stood before its runs" if not self.late else "its words stood then"
-            )
-        if self.claims:
-            said.append(self.claims)
-        return "; ".join(said)
+        came = ["withdrawn"] * self.withdrawn + ["reworded"] * self.reworded
+        came += ["given claims"] * self.without_claims
+        if came:
+            said.append(f"{' and '.join(came)} {since}")
+        if self.reworded:
+            said.append(f"before: “{self.was.statement}”")
+        return "; ".join([*said, *self.claims])
 
 
 def revisions(
@@ -203,8 +203,8 @@ def revisions(
         if was is None or not was.tested:
             continue
         reworded = _spaced(one.statement) != _spaced(was.statement)
-        claims = "; ".join(_of_claims(was, _as_data(one.claims)))
-        if was.after_results or reworded or claims:
+        claims = () if was.claims is None else tuple(_of_claims(was.claims, _as_data(one.claims)))
+        if was.after_results or reworded or claims or was.claims is None:
             found[one.id] = Revision(one.id, was, was.after_results, reworded, claims=claims)
     for name, was in left.items():
         if was.tested:
@@ -217,13 +217,10 @@ def _as_data(claims: Iterable[Claim]) -> list[dict[str, Any]]:
     return [{**each, "say": _spaced(each["say"])} for each in data]
 
 
-def _of_claims(was: Registered, now: list[dict[str, Any]]) -> Iterator[str]:
+def _of_claims(was: list[dict[str, Any]], now: list[dict[str, Any]]) -> Iterator[str]:
     """What was dropped, added, or changed of the claims, in words."""
-    if was.claims is None:
-        yield "its claims were written after them"
-        return
-    dropped = [claim for claim in was.claims if claim not in now]
-    added = [claim for claim in now if claim not in was.claims]
+    dropped = [claim for claim in was if claim not in now]
+    added = [claim for claim in now if claim not in was]
     for old in [*dropped]:
         new = next((one for one in added if _is_same(one, old)), None)
         if new is not None:
