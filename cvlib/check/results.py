@@ -207,5 +207,5 @@ def hypotheses(submission: Submission) -> Findings:
             says = f"{name} was added after its runs, and the report does not say so yet"
             yield failed(says, "`make report` registers it, and marks it.", (at, None))
     if not revised:
-        return f"{len(declared)} hypotheses, none changed after its runs"
+        return f"{len(declared)} declared, none changed or added after its runs"
     return None

@@ -92,7 +92,9 @@ class Hypotheses:
         for name, (title, statement) in {**stated, **gone}.items():
             said = markdown(statement, prose=True)
             if name in revised:
-                said += f" *Exploratory:* {markdown(revised[name].words(), prose=True)}."
+                how = revised[name].words()
+                stop = "" if how.endswith(".”") else "."
+                said += f" *Exploratory:* {markdown(how, prose=True)}{stop}"
             items.append(f"{markdown(name)}, {markdown(title)}.\n:   {said}")
         return Markdown("\n\n".join(items), ())
 

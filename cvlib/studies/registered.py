@@ -179,13 +179,15 @@ class Revision:
         return self.was.claims is None and not self.withdrawn
 
     def words(self) -> str:
-        """`reworded and given claims after its runs; before: “Wider is better.”`."""
+        """`reworded and given its claims after its runs; before: “Wider is better.”`."""
         said, since = [], "since" if self.late else "after its runs"
         if self.late:
             runs = f"{self.was.runs} of its runs" if self.was.runs > 1 else "one of its runs"
             said.append(f"registered when {runs} had results")
+        elif self.without_claims and not self.reworded:
+            return "its words stood before its runs, its claims came after them"
         came = ["withdrawn"] * self.withdrawn + ["reworded"] * self.reworded
-        came += ["given claims"] * self.without_claims
+        came += ["given its claims"] * self.without_claims
         if came:
             said.append(f"{' and '.join(came)} {since}")
         if self.reworded:

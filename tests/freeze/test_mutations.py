@@ -298,7 +298,7 @@ MATTERS: dict[str, tuple[str, str, str, dict[str, str]]] = {
         dict.fromkeys([INDEX, EXP01, EXP02], "code changed: cvlib.journal.numbers"),
     ),
     "how hypotheses are listed": (
-        "cvlib/journal/hypotheses.py", ".\\n\"", ":\\n\"",
+        "cvlib/journal/hypotheses.py", ".\\n:", ":\\n:",
         dict.fromkeys([INDEX, EXP01, EXP02], "code changed: cvlib.journal.hypotheses"),
     ),
     "how an interval is computed": (
