@@ -181,7 +181,7 @@ def _declared_digest(project: Project, kind: str, name: str) -> str:
     said = [
         [one.id, one.title, one.statement, one.experiment, one.shown]
         + [claim.model_dump(mode="json") for claim in one.claims]
-        + [revised[one.id]] * (one.id in revised)
+        + [how for name, how in revised.items() if name == one.id]
         for one in wanted
     ]
     return digest(said) if said else "none"
