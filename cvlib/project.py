@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cvlib.studies.experiment import Experiment
     from cvlib.studies.hypotheses import Hypothesis
     from cvlib.studies.plan import Plan
+    from cvlib.studies.registered import Revision
     from cvlib.studies.status import Inspector, RunStatus
 
 T = TypeVar("T")
@@ -101,6 +102,17 @@ class Project:
 
         return self.once(("hypotheses",), lambda: load_hypotheses(self))
 
+    def revisions(self) -> dict[str, Revision]:
+        """How hypotheses differ from what was registered before their runs, by id; those that do.
+
+        Raises SpecError, DamagedFile.
+        """
+        from cvlib.studies.registered import read_registered, revisions
+
+        return self.once(
+            ("revisions",), lambda: revisions(self.hypotheses(), read_registered(self))
+        )
+
     def reviews_of(self, experiment_id: str) -> Reviews | None:
         """What a person said of an experiment's test images; None before that. Raises ReviewError."""
         from cvlib.results.reviews import read_reviews
@@ -139,7 +151,9 @@ class Project:
 
     def forget_results(self) -> None:
         """Read plans and runs anew from now on: something was trained, fetched or removed."""
-        of_results = ("why", "fingerprints", "starts", "plan", "statuses", "inspector", "digest")
+        of_results = (
+            "why", "fingerprints", "starts", "plan", "statuses", "inspector", "digest", "revisions",
+        )  # fmt: skip
         for what in [what for what in self._snapshot if what[0] in of_results]:
             del self._snapshot[what]
 

@@ -35,6 +35,7 @@ from cvlib.results.reviews import read_reviews
 from cvlib.results.store import Store, lock_if_free
 from cvlib.studies.execute import features_made_by
 from cvlib.studies.plan import PlannedRun
+from cvlib.studies.registered import read_registered, registered_file
 from cvlib.studies.status import CONFIRMED, git
 
 Lock = Callable[[], AbstractContextManager[bool]]
@@ -64,7 +65,7 @@ class Artefact:
 def artefacts(project: Project) -> list[Artefact]:
     """Everything that is kept for any profile of the project."""
     stores = chain.from_iterable(map(_of_a_store, profiles(project)))
-    return [*stores, *_of_the_data(project), *_frozen(project)]
+    return [*stores, *_registered(project), *_of_the_data(project), *_frozen(project)]
 
 
 def profiles(project: Project) -> list[Project]:
@@ -162,6 +163,14 @@ def _of_a_store(project: Project) -> Iterator[Artefact]:
             "reviews", path.stem, path, partial(_said, read_reviews, path),
             partial(shown.of_experiment, path.stem),
             remedy="delete it: `cvlib dashboard --export-tags` writes it again",
+        )  # fmt: skip
+
+
+def _registered(project: Project) -> Iterator[Artefact]:
+    if (path := registered_file(project)).exists():
+        yield Artefact(
+            "notes", path.name, path, lambda: _said(lambda _: read_registered(project), path),
+            remedy="delete it, and every hypothesis counts as written after its runs",
         )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from cvlib.cli import main
 from cvlib.files import write_sealed
 from cvlib.project import Project
 from cvlib.results.store import Store
+from cvlib.studies.registered import register, registered_file
 from tests.engine.made_book import freeze_book, make_book
 from tests.journal.made import planned
 
@@ -66,6 +67,17 @@ def test_a_damaged_result_is_said_with_its_run_and_what_shows_it_and_git_restore
     code, said = cvlib("fsck", "--repair")
     assert code == 0 and "restored from git" in said
     assert cvlib("fsck")[0] == 0
+
+
+def test_damaged_words_of_before_the_runs_are_said_and_never_made_anew(project, cvlib):
+    register(project)
+    path = registered_file(project)
+    assert cvlib("fsck")[0] == 0
+    alter(path)
+    damaged = path.read_bytes()
+    code, said = cvlib("fsck", "--repair")
+    assert code == 1 and "notes: registered.json: " in said and "counts as written after" in said
+    assert path.read_bytes() == damaged
 
 
 def test_a_damaged_result_that_git_has_not_stays_and_training_is_named(project, cvlib):

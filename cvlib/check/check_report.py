@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from cvlib.check.finding import Check, Report, failed, unchecked
 from cvlib.engine.errors import RenderError
 from cvlib.freeze.lock import lock_folder
+from cvlib.studies.registered import registered_file
 
 if TYPE_CHECKING:
     from cvlib.check.submission import Submission
@@ -37,7 +38,7 @@ def checks() -> tuple[Check, ...]:
         *(references.printed_marks, text.up_to_date, text.unwritten, references.references),
         *(pictures.pictures, results.values, results.runs),
         *(numbers.typed, numbers.roundings, numbers.images),
-        *(results.frozen_copies, results.interpretations),
+        *(results.frozen_copies, results.hypotheses, results.interpretations),
     )
 
 
@@ -113,7 +114,11 @@ def _digest(submission: Submission) -> str:
     project, chapters = submission.project, submission.chapters
     digest = hashlib.sha256(_DATES.sub(b"", submission.pdf_path.read_bytes()))
     files = {*project.root.glob("_quarto*.yml"), *project.root.glob("_extensions/*/*.yml")}
-    files |= {*project.experiments.glob("*.yaml"), *submission.book.bibliography}
+    files |= {
+        *project.experiments.glob("*.yaml"),
+        registered_file(project),
+        *submission.book.bibliography,
+    }
     files |= {path for each in chapters for _, _, path in picture_files(submission, each)}
     folders = [each.folder for each in chapters if each.folder is not None]
     files |= {path for folder in folders for path in folder.glob("figure-*/*")}

@@ -11,9 +11,11 @@ from pathlib import Path
 from cvlib.check.finding import Finding, Findings, check, failed, note, ok, unchecked
 from cvlib.check.submission import CheckedChapter, Submission
 from cvlib.engine.chapter import TextBlock
+from cvlib.errors import CvlibError
 from cvlib.freeze.frozen_chapter import described_runs
 from cvlib.freeze.marks import Mark, marks, without_marks
 from cvlib.results.store import Store
+from cvlib.studies.registered import read_registered, registered_by_now
 from cvlib.studies.status import RunStatus
 
 # Digits inside a name are no number: EXP02, H1, ResNet-18.
@@ -23,6 +25,7 @@ _TRACED = (
     "that Python made of it: those have lost their runs. Then render the chapter again."
 )
 _EXECUTE = "`make report` executes the chapter again."
+_LISTED = "Let a chapter, the Description, show `hypotheses().listing()`."
 _TRAIN = "`cvlib run` trains it, then `make report` renders what changed."
 
 
@@ -177,3 +180,31 @@ def interpretations(submission: Submission) -> Findings:
             (block.file, block.line),
         )
     return "every interpretation was read beside the results that there are"
+
+
+@check("hypotheses")
+def hypotheses(submission: Submission) -> Findings:
+    """Ask which hypotheses were changed or added after their runs, and whether the report says so."""
+    project, at = submission.project, "experiments/hypotheses.yaml"
+    try:
+        declared, revised = project.hypotheses(), project.revisions()
+        registered = read_registered(project)
+        now = registered_by_now(project, registered)
+    except CvlibError as error:
+        yield failed(str(error), "Then render the report again: `make report`.")
+        return None
+    records = [each.copy.record for each in submission.chapters if each.copy is not None]
+    is_listed = any("hypotheses listed" in record.reads for record in records if record is not None)
+    for name, one in revised.items():
+        says = f"{name} is exploratory: {one.words()}"
+        if is_listed:
+            yield note(says, "The report lists it, and marks its verdict.", file=at)
+        else:
+            yield failed(f"{says}; no chapter lists it", _LISTED, (at, None))
+    for name in now.keys() - registered.keys():
+        if now[name].after_results:
+            says = f"{name} was added after its runs, and the report does not say so yet"
+            yield failed(says, "`make report` registers it, and marks it.", (at, None))
+    if not revised:
+        return f"{len(declared)} declared, none changed or added after its runs"
+    return None

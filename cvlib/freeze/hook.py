@@ -16,6 +16,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,9 @@ from cvlib.freeze.lock import (
 )
 from cvlib.project import Project, find_project
 from cvlib.recorder import reads_file
+from cvlib.studies.registered import register
 from cvlib.terminal import printable
+from cvlib.yaml_source import SpecError
 
 if TYPE_CHECKING:
     from cvlib.engine.book import Target
@@ -140,6 +143,8 @@ def before_render(project: Project, notify: Notify) -> None:
     with render_lock(project.root, notify, quarto):
         if quarto is not None:
             note_quarto(project.root, quarto)
+        with suppress(SpecError):  # the chapters that show hypotheses say what is wrong
+            register(project)
         before: Before = {}
         if project.book().freeze is not False:
             reasons, before = sweep(project, notify)

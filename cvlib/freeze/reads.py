@@ -23,7 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvlib.files import canonical_json
+from cvlib.files import DamagedFile, canonical_json
 
 if TYPE_CHECKING:
     from cvlib.project import Project
@@ -157,7 +157,7 @@ def stored_runs(handed: Mapping[tuple[str, str], Project]) -> set[str]:
 
 
 def declared_reads(project: Project, kind: str, name: str) -> Reads:
-    """Of `reviews exp01`, `hypothesis H5`, `hypotheses listed`, `hypotheses all`, `book experiments`."""
+    """Of `reviews exp01`, `hypothesis H5`, `hypotheses listed` (or `all`, `changed`), `book experiments`."""
     path = project.reviews / f"{name}.json"
     if kind == REVIEWS:
         return Reads({f"{REVIEWS} {name}": _sha(path.read_bytes()) if path.exists() else "none"})
@@ -169,14 +169,19 @@ def _declared_digest(project: Project, kind: str, name: str) -> str:
         return digest(project.experiments_of_book())
     try:
         declared = {one.id: one for one in project.hypotheses()}
-    except ValueError as error:
+        revised = {id: [one.words(), one.was.statement] for id, one in project.revisions().items()}
+    except (ValueError, DamagedFile) as error:
         return digest(str(error))
+    if name == "changed":
+        return digest(revised)
     if name == "listed":
-        return digest([[one.id, one.title, one.statement] for one in declared.values()])
+        listed = [[one.id, one.title, one.statement] for one in declared.values()]
+        return digest([listed, revised] if revised else listed)
     wanted = [declared[name]] if name in declared else declared.values() if name == "all" else []
     said = [
         [one.id, one.title, one.statement, one.experiment, one.shown]
         + [claim.model_dump(mode="json") for claim in one.claims]
+        + [how for name, how in revised.items() if name == one.id]
         for one in wanted
     ]
     return digest(said) if said else "none"

@@ -3,9 +3,10 @@
 from cvlib.journal import hypotheses
 
 h = hypotheses()
-h.listing()        # for the Description
+h.listing()        # for the Description: what is claimed, and what was before the runs
 h["H5"]            # `supported`, in a sentence
 h.table()          # for the Summary: verdicts with the numbers
+h.changes()        # for the limits: what is exploratory
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError, NotTested
 from cvlib.journal.handle import current_project, note_file, results_of
 from cvlib.journal.notes import noted
-from cvlib.journal.quantity import Markdown, Quantity, Skipped, keys_of
+from cvlib.journal.quantity import Markdown, Quantity, Skipped, Words, keys_of
+from cvlib.journal.words import listed
 from cvlib.markup import markdown
 from cvlib.project import HYPOTHESES
+from cvlib.studies.registered import registered_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from cvlib.studies.hypotheses import Hypothesis
 
 NOT_TESTED = "not tested"
+_NOTHING_CHANGED = "No hypothesis was changed or added after its runs."
+_EXPLORATORY = "Exploratory: its words or claims came after its runs."
 _SIDE = {"above": "more than", "below": "less than"}
 
 
@@ -40,7 +45,7 @@ def hypotheses(*, root: Path | None = None, profile: str | None = None) -> Hypot
     Raises SpecError when the file does not say what it should, JournalError when there is none.
     """
     project = current_project(root, profile)
-    note_file(_file(project))
+    note_file(_file(project), registered_file(project))
     declared = project.hypotheses()
     if not declared:
         file = _file(project).relative_to(project.root)
@@ -71,15 +76,46 @@ class Hypotheses:
     def listing(self) -> Markdown:
         """Every hypothesis with its statement, as a list of definitions.
 
+        Behind what was registered or changed after its runs: how, with the words of before.
+
         Example: h.listing()
         """
         self.project.note_read("hypotheses", "listed")
-        items = [
-            f"{markdown(one.id)}, {markdown(one.declared.title)}.\n"
-            f":   {markdown(one.declared.statement, prose=True)}"
-            for one in self._all.values()
-        ]
+        revised = self.project.revisions()
+        stated = {
+            one.id: (one.declared.title, one.declared.statement) for one in self._all.values()
+        }
+        gone = {
+            n: (one.was.title, one.was.statement) for n, one in revised.items() if one.withdrawn
+        }
+        items = []
+        for name, (title, statement) in {**stated, **gone}.items():
+            said = markdown(statement, prose=True)
+            if name in revised:
+                how = revised[name].words()
+                stop = "" if how.endswith(".”") else "."
+                said += f" *Exploratory:* {markdown(how, prose=True)}{stop}"
+            items.append(f"{markdown(name)}, {markdown(title)}.\n:   {said}")
         return Markdown("\n\n".join(items), ())
+
+    def changes(self) -> Words:
+        """Which hypotheses were registered, reworded or withdrawn after their runs, in a sentence.
+
+        `listing` has the words of before.
+
+        Example: h.changes()
+        """
+        self.project.note_read("hypotheses", "changed")
+        revised = self.project.revisions().values()
+        groups = {
+            "the words of ": [one.id for one in revised if one.reworded],
+            "the claims of ": [one.id for one in revised if one.claims or one.without_claims],
+            "as a whole ": [one.id for one in revised if one.late],
+            "the withdrawal of ": [one.id for one in revised if one.withdrawn],
+        }
+        said = [f"{what}{listed(ids, len(ids))}" for what, ids in groups.items() if ids]
+        text = f"Exploratory is what came after the runs: {'; '.join(said)}." * bool(said)
+        return Words(text or _NOTHING_CHANGED, source=self.source)
 
     def table(self, most: int = 3) -> Markdown:
         """Verdicts, a row a hypothesis: effects with interval and p-value, and where they are shown.
@@ -103,8 +139,9 @@ class Hypotheses:
             f"{test * adjusted}; refuted: one claim’s lies on the other side; else undecided. "
             "Brackets: intervals over seeds, those of shares over images."
         )
+        notes = [note, _EXPLORATORY] if any(one.is_exploratory for one in judged) else [note]
         runs = keys_of(variant for one in judged for variant in one.variants)
-        return noted(f"{head}\n{rule}\n{lines}", [note], runs)
+        return noted(f"{head}\n{rule}\n{lines}", notes, runs)
 
     def count(self, verdict: str) -> Quantity:
         """`5`: how many hypotheses have this verdict.
@@ -186,6 +223,11 @@ class JudgedHypothesis:
         text = joint_verdict(said) if said and (complete or "refuted" in said) else NOT_TESTED
         return Quantity(text).of(*self.variants, source=self._of.source)
 
+    @property
+    def is_exploratory(self) -> bool:
+        """Whether it was registered, reworded or given other claims after its runs."""
+        return self.id in self._of.project.revisions()
+
     def effect(self, place: int = 0) -> Quantity:
         """`+2.98 [2.08, 3.88] points`: what was measured for the claim at `place`.
 
@@ -221,7 +263,8 @@ def _row(one: JudgedHypothesis, most: int) -> tuple[str, str, str, str]:
         hold = all(c.verdict == "supported" for c in one.claims if c not in telling)
         measured += f"; {left} more" + (" hold" if left > 1 else " holds") * hold
     where = f"@{declared.shown}" if declared.shown else f"@sec-{declared.experiment}"
-    return f"{declared.id}, {markdown(declared.title)}", one._repr_markdown_(), measured, where
+    verdict = one._repr_markdown_() + ", exploratory" * one.is_exploratory
+    return f"{declared.id}, {markdown(declared.title)}", verdict, measured, where
 
 
 def _claim(judged: Judged, alone: bool) -> str:

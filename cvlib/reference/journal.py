@@ -102,6 +102,7 @@ def _entry(name: str, function: Callable[..., Any], skip: int = 0) -> FunctionEn
 def _others() -> Iterator[FunctionEntry]:
     yield _entry("h.listing", Hypotheses.listing, 1)
     yield _entry("h.table", Hypotheses.table, 1)
+    yield _entry("h.changes", Hypotheses.changes, 1)
     yield _entry("h.count", Hypotheses.count, 1)
     yield _entry("h[…].effect", JudgedHypothesis.effect, 1)
     yield FunctionEntry('h["H5"]', inspect.getdoc(JudgedHypothesis) or "", "Quantity")

@@ -16,6 +16,7 @@ from cvlib.studies.execute import Ended, Task
 from cvlib.studies.executors import WorkerPool, default_workers
 from cvlib.studies.plan import Fingerprints, PlannedRun, Starts, named_runs
 from cvlib.studies.progress import ProgressFile, ProgressView, Tally
+from cvlib.studies.registered import register
 from cvlib.studies.status import RunStatus, needs_work
 
 
@@ -65,7 +66,8 @@ def run_experiments(
     workers: processes; None: one a core on a CPU, one on an accelerator. threads: of each worker;
     it takes part in how sums are rounded, so results are the same bits only for the same number.
     rerun: see `needs_work`. executor: where; None: in processes of this machine.
-    Ctrl-C leaves checkpoints, from which the next call goes on.
+    Ctrl-C leaves checkpoints, from which the next call goes on. Hypotheses are registered before it
+    begins; raises SpecError where they cannot be read.
     """
     with suppress(OSError):  # a store that is only read needs none of it
         Store(project.runs).clear_leftovers()
@@ -73,6 +75,7 @@ def run_experiments(
     pending = [status.planned for status in statuses if needs_work(status, rerun)]
     summary = RunSummary()
     tasks = make_tasks(project, pending, summary.skipped)
+    register(project, [task.run for task in tasks])
     if tasks:
         left = {task.run.key for task in tasks}
         workers = min(workers or default_workers(device), len(tasks))
@@ -89,6 +92,7 @@ def run_experiments(
         summary.interrupted = bool(left)
     if pending:
         project.forget_results()
+        register(project)  # of what has a result now, the words stand
     return summary
 
 

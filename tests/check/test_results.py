@@ -4,13 +4,33 @@ from __future__ import annotations
 
 import pytest
 
-from cvlib.check.results import frozen_copies, has_untraced_number, interpretations, runs, values
+from cvlib.check.results import (
+    frozen_copies,
+    has_untraced_number,
+    hypotheses,
+    interpretations,
+    runs,
+    values,
+)
 from cvlib.check.submission import Submission
+from cvlib.files import sealed_json
+from cvlib.freeze.frozen_copy import Record, write_record
 from cvlib.freeze.interpretation import mark_reviewed
 from cvlib.project import Project
 from cvlib.results.store import Store
 from cvlib.studies.plan import DATASETS_NOTE
-from tests.check.made import CELL, EXP01, QUARTO_YML, YAML, bad, freeze, make_project, verdicts
+from cvlib.studies.registered import Registered, registered_file
+from tests.check.made import (
+    CELL,
+    EXP01,
+    INDEX,
+    QUARTO_YML,
+    YAML,
+    bad,
+    freeze,
+    make_project,
+    verdicts,
+)
 from tests.journal.made import fail, planned, write
 
 # ── values ────────────────────────────────────────────────────────────────────────────────────────
@@ -238,3 +258,73 @@ def test_a_block_fails_until_it_is_reviewed_and_again_when_results_change(projec
 
 def test_a_report_without_such_blocks_passes(tmp_path):
     assert verdicts(interpretations(Submission(make_project(tmp_path)))) == ["ok"]
+
+
+# ── hypotheses ────────────────────────────────────────────────────────────────────────────────────
+
+H1 = """\
+H1:
+  title: width
+  statement: Wider is better.
+  experiment: exp01
+  claims: [{say: it, first: exp01/wide, second: exp01/base}]
+"""
+
+
+@pytest.fixture
+def judged(project) -> Project:
+    """A report whose hypothesis was registered before its runs."""
+    (project.experiments / "hypotheses.yaml").write_text(H1)
+    was = Registered(
+        title="width",
+        statement="Wider is better.",
+        claims=[{"say": "it", "first": "exp01/wide", "second": "exp01/base"}],
+        tested=True,
+    )
+    note = {"hypotheses": {"H1": was.model_dump(mode="json")}}
+    registered_file(project).write_text(sealed_json(note))
+    return project
+
+
+def of_hypotheses(project: Project):
+    return list(hypotheses(Submission(Project(project.root))))
+
+
+def reword(project: Project, old: str, new: str) -> None:
+    path = project.experiments / "hypotheses.yaml"
+    path.write_text(path.read_text().replace(old, new))
+
+
+def test_hypotheses_as_before_their_runs_are_well(judged):
+    (found,) = of_hypotheses(judged)
+    assert (found.verdict, found.says) == ("ok", "1 declared, none changed or added after its runs")
+
+
+def test_a_hypothesis_that_was_changed_after_its_runs_is_named(judged):
+    reword(judged, "Wider is better", "Wider is worse")
+    (found,) = of_hypotheses(judged)
+    assert found.verdict == "failed"
+    assert found.says == (
+        "H1 is exploratory: reworded after its runs; before: “Wider is better.”; no chapter lists it"
+    )
+
+
+def test_it_is_a_note_once_a_chapter_lists_it(judged):
+    reword(judged, "Wider is better", "Wider is worse")
+    freeze(judged, "index.qmd", INDEX)
+    reads = {"hypotheses listed": "0" * 16}
+    write_record(judged.root / "_freeze" / "index", Record(reads))
+    assert [one.verdict for one in of_hypotheses(judged)] == ["note"]
+
+
+def test_a_hypothesis_that_is_added_after_its_runs_is_named_before_the_next_render(judged):
+    reword(judged, H1, H1 + H1.replace("H1", "H2"))
+    (found,) = of_hypotheses(judged)
+    assert found.verdict == "failed" and found.says.startswith("H2 was added after its runs")
+
+
+def test_a_damaged_registration_is_told(judged):
+    path = registered_file(judged)
+    path.write_text(path.read_text().replace("better", "worse"))
+    (found,) = of_hypotheses(judged)
+    assert found.verdict == "failed" and "git checkout -- registered.json" in found.says

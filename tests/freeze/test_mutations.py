@@ -18,12 +18,14 @@ from pathlib import Path
 
 import pytest
 
+from cvlib.files import read_note, sealed_json
 from cvlib.freeze import freshness
 from cvlib.freeze.freshness import chapter_statuses
 from cvlib.project import Project
 from cvlib.results.reviews import Reviews, write_reviews
 from cvlib.results.store import Store
 from cvlib.studies import status
+from cvlib.studies.registered import registered_file
 from cvlib.studies.status import Inspector
 from tests.engine.made_book import freeze_book, make_book
 from tests.journal.made import fail, planned, write
@@ -227,7 +229,7 @@ MATTERS: dict[str, tuple[str, str, str, dict[str, str]]] = {
     # hypotheses
     "a margin": (
         HYPOTHESES, "second: exp02/base}", "second: exp02/base, margin: 1}",
-        {EXP02: "hypothesis H1 changed"},
+        {INDEX: "the list of hypotheses changed", EXP02: "hypothesis H1 changed"},
     ),
     "a statement of a hypothesis that is listed": (
         HYPOTHESES, "Deeper is better", "Deeper is worse", {INDEX: "the list of hypotheses changed"},
@@ -238,7 +240,11 @@ MATTERS: dict[str, tuple[str, str, str, dict[str, str]]] = {
     ),
     "what a hypothesis compares": (
         HYPOTHESES, "first: exp02/wide, second: exp02/base", "first: exp01/wide, second: exp01/base",
-        {EXP02: "hypothesis H1 changed"},
+        {INDEX: "the list of hypotheses changed", EXP02: "hypothesis H1 changed"},
+    ),
+    "a claim, after its runs, of a hypothesis that is listed": (
+        HYPOTHESES, "second: exp01/dropout}", "second: exp01/wide}",
+        {INDEX: "the list of hypotheses changed"},
     ),
     # the data as it was noted
     "the noted fingerprint of the data": (
@@ -298,7 +304,7 @@ MATTERS: dict[str, tuple[str, str, str, dict[str, str]]] = {
         dict.fromkeys([INDEX, EXP01, EXP02], "code changed: cvlib.journal.numbers"),
     ),
     "how hypotheses are listed": (
-        "cvlib/journal/hypotheses.py", ".\\n\"", ":\\n\"",
+        "cvlib/journal/hypotheses.py", ".\\n:", ":\\n:",
         dict.fromkeys([INDEX, EXP01, EXP02], "code changed: cvlib.journal.hypotheses"),
     ),
     "how an interval is computed": (
@@ -398,7 +404,9 @@ DOES_NOT_MATTER: dict[str, tuple[str, str, str]] = {
     "a default that is written out": (YAML01, "{depth: 3, width: 16}", "{depth: 3, width: 16, kernel_size: 3}"),
     "another profile": (YAML01, "quick: {seeds: [0]", "quick: {seeds: [1]"),
     "a comment in the hypotheses": (HYPOTHESES, "# what", "# everything that"),
-    "a hypothesis that no chapter judges": (HYPOTHESES, "second: exp01/dropout}", "second: exp01/wide}"),
+    "the experiment of a hypothesis that is listed": (
+        HYPOTHESES, "costs accuracy.\n  experiment: exp01", "costs accuracy.\n  experiment: exp02",
+    ),
     # spellings of code
     "a comment in code that is called": ("cvlib/journal/table.py", "\n\n\n", "\n\n\n# a remark\n"),
     "a docstring": ("cvlib/journal/table.py", '"""', '"""Say it otherwise. '),
@@ -683,3 +691,12 @@ def test_a_default_in_the_code_is_noticed_by_the_runs_that_use_it(project, file,
 
 def test_there_are_at_least_forty_edits_of_either_kind():
     assert len(MATTERS) >= 40 and len(DOES_NOT_MATTER) >= 40
+
+
+def test_other_words_before_the_runs_are_shown_where_a_hypothesis_is(project):
+    path = registered_file(project.layout)
+    project.before[path] = path.read_bytes()
+    note = read_note(path)
+    note["hypotheses"]["H1"]["statement"] = "Wider may be better."
+    path.write_text(sealed_json(note))
+    check(project, {INDEX: "the list of hypotheses changed", EXP02: "hypothesis H1 changed"})

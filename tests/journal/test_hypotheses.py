@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -9,7 +10,10 @@ import yaml
 from cvlib.analysis.paired import holm, sign_flip_test
 from cvlib.journal import experiment, hypotheses
 from cvlib.journal.errors import JournalError
+from cvlib.project import Project
 from cvlib.results.store import Store
+from cvlib.studies.plan import DATASETS_NOTE
+from cvlib.studies.registered import register
 from tests.journal.made import planned
 
 
@@ -18,6 +22,17 @@ def declare(layout, *claims, **fields):
     path = layout.experiments / "hypotheses.yaml"
     path.write_text(yaml.safe_dump({"H1": {**one, **fields}}, sort_keys=False))
     return hypotheses(root=layout.root)["H1"]
+
+
+def before_its_runs(layout):
+    """Register what is declared as `cvlib run` does: before there are results, and when there are."""
+    layout.runs.rename(aside := layout.runs.with_name("aside"))
+    layout.runs.mkdir()
+    shutil.copy(aside / DATASETS_NOTE, layout.runs)
+    register(Project(layout.root), Project(layout.root).plan("exp01").runs)
+    shutil.rmtree(layout.runs)
+    aside.rename(layout.runs)
+    register(Project(layout.root))
 
 
 def claim(first, second, **more):
@@ -143,3 +158,36 @@ def test_the_table_keeps_the_claims_that_do_not_hold_and_counts_the_rest(project
 def test_the_list_has_every_statement(project):
     declare(project, claim("base", "kernel1"))
     assert str(hypotheses(root=project.root).listing()) == "H1, size.\n:   It is so."
+
+
+def test_what_was_reworded_after_its_runs_is_exploratory_wherever_it_is_shown(project):
+    declare(project, claim("base", "kernel1"))
+    before_its_runs(project)
+    h = hypotheses(root=project.root)
+    assert not h["H1"].is_exploratory and "xploratory" not in f"{h.listing()}{h.table()}"
+    assert h.changes() == "No hypothesis was changed or added after its runs."
+
+    one = declare(project, claim("base", "kernel1", margin=2), statement="It is *not* so.")
+    h = hypotheses(root=project.root)
+    assert one.is_exploratory and str(one) == "supported"
+    assert str(h.listing()).endswith(
+        "*Exploratory:* reworded after its runs; before: “It is so.”; "
+        "claim “it” changed after its runs: margin 0, now 2."
+    )
+    assert re.search(r"\[supported\]\{[^}]*\}, exploratory \|", str(h.table()))
+    assert str(h.table()).endswith("Exploratory: its words or claims came after its runs.")
+    said = "Exploratory is what came after the runs: the words of H1; the claims of H1."
+    assert h.changes() == said
+
+
+def test_what_was_added_or_withdrawn_after_the_runs_is_listed(project):
+    declare(project, claim("base", "kernel1"))
+    register(Project(project.root))
+    path = project.experiments / "hypotheses.yaml"
+    path.write_text(path.read_text().replace("H1:", "H2:"))
+    h = hypotheses(root=project.root)
+    assert str(h.listing()).endswith(
+        "H1, size.\n:   It is so. *Exploratory:* registered when 6 of its runs had results; "
+        "withdrawn since."
+    )
+    assert h.changes().endswith("as a whole H1; the withdrawal of H1.")
