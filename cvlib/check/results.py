@@ -13,6 +13,7 @@ from cvlib.check.submission import CheckedChapter, Submission
 from cvlib.engine.chapter import TextBlock
 from cvlib.freeze.frozen_chapter import described_runs
 from cvlib.freeze.marks import Mark, marks, without_marks
+from cvlib.journal.cost import uneven_times
 from cvlib.results.store import Store
 from cvlib.studies.status import RunStatus
 
@@ -143,6 +144,20 @@ def _of_runs(experiment: str, kind: str, statuses: list[RunStatus]) -> Finding:
     if kind == "skipped":
         return note(says, "The report lists them, and no claim rests on them.")
     return note(says, "The report says so in place of their numbers.")
+
+
+@check("times")
+def times(submission: Submission) -> Findings:
+    """Compare the times of runs that had equal work; of each experiment the two farthest apart."""
+    for name in submission.experiments:
+        if differing := uneven_times(
+            (status.planned.variant, status.result)
+            for status in submission.runs
+            if status.planned.experiment == name and status.result is not None
+        ):
+            to_do = "A table that shows them says so. `cvlib run --rerun` repeats runs when the machine is idle."
+            yield note(f"{name}: {differing}", to_do)
+    return None
 
 
 def _variants(statuses: Iterable[RunStatus]) -> str:

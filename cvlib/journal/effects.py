@@ -16,6 +16,7 @@ import numpy as np
 from cvlib.analysis.intervals import t_interval
 from cvlib.analysis.paired import Verdict, claim_verdict, holm, sign_flip_test
 from cvlib.journal import numbers
+from cvlib.journal.cost import cost_metric
 from cvlib.journal.errors import NotTested
 from cvlib.journal.estimates import is_share, of_difference, right_more_often
 from cvlib.journal.handle import mistakes
@@ -86,7 +87,8 @@ def _measured(claim: Claim, find: Find) -> Judged:
 
 
 def _difference(claim: Claim, variants: tuple[VariantResults, ...]) -> Quantity:
-    _mean, interval, over = of_difference(*variants, metric=claim.metric)
+    metric = cost_metric(claim.metric, variants)
+    _mean, interval, over = of_difference(*variants, metric=metric)
     if interval is None:
         raise NotTested(f"{len(shared_seeds(*variants))} seed, which has no interval")
     ends = interval.estimate, interval.low, interval.high
@@ -99,8 +101,9 @@ def _ratio(claim: Claim, first: VariantResults, second: VariantResults) -> Quant
     seeds = shared_seeds(first, second)
     if len(seeds) < 2:
         raise NotTested(f"{len(seeds)} seed, which has no interval")
+    metric = cost_metric(claim.metric, (first, second))
     values = np.log(
-        [first.value(claim.metric, s) / second.value(claim.metric, s) for s in seeds]
+        [first.value(metric, s) / second.value(metric, s) for s in seeds]
     )  # of logarithms, so that the interval of a/b is that of b/a turned round
     found = t_interval(values)
     ends = np.exp([found.estimate, found.low, found.high]).tolist()

@@ -57,8 +57,9 @@ def probe(
     seed: draws the weights of a body without pretrained ones, and the images of few shots.
     train_seconds and train_compute_seconds (see Clock) are those of extracting the features of
     train and val, whenever that was, and of solving; chosen_c, c_low, c_high and choice_folds: see
-    ChosenProbe; converged: 1 if the head that is tested is at its minimum, else 0; history is
-    empty, for there are no epochs. What the data is too small for is left out, with the reason: shots in
+    ChosenProbe; fitted_images: those that the tested heads were fitted on; converged: 1 if the
+    head that is tested is at its minimum, else 0; history is empty, for there are no epochs. What
+    the data is too small for is left out, with the reason: shots in
     tables["few_shot_left_out"] {shots, reason}, metrics in tables["left_out"] {metric, reason}.
     """
     frozen = FrozenBackbone(data, seed, spec.precision, resources)
@@ -107,6 +108,7 @@ def probe(
         "c_low": chosen.c_low,
         "c_high": chosen.c_high,
         "choice_folds": chosen.folds,
+        "fitted_images": len(known_x),
         "converged": int(chosen.head.converged),
         "parameters": chosen.head.weight.size + chosen.head.bias.size,
         "backbone_parameters": frozen.body_parameters,
