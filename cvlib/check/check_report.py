@@ -36,7 +36,7 @@ def checks() -> tuple[Check, ...]:
         *(parts.file_name, parts.total_pages, parts.required_parts, parts.part_lengths),
         *(pages.margins, pages.tables, pages.figures, pages.fonts),
         *(references.printed_marks, text.up_to_date, text.unwritten, references.references),
-        *(pictures.pictures, results.values, results.runs),
+        *(pictures.pictures, results.values, results.runs, results.times),
         *(numbers.typed, numbers.roundings, numbers.images),
         *(results.frozen_copies, results.hypotheses, results.interpretations),
     )

@@ -14,6 +14,7 @@ from cvlib.engine.chapter import TextBlock
 from cvlib.errors import CvlibError
 from cvlib.freeze.frozen_chapter import described_runs
 from cvlib.freeze.marks import Mark, marks, without_marks
+from cvlib.journal.cost import uneven_times
 from cvlib.results.store import Store
 from cvlib.studies.registered import read_registered, registered_by_now
 from cvlib.studies.status import RunStatus
@@ -145,6 +146,22 @@ def _of_runs(experiment: str, kind: str, statuses: list[RunStatus]) -> Finding:
     if kind == "skipped":
         return note(says, "The report lists them, and no claim rests on them.")
     return note(says, "The report says so in place of their numbers.")
+
+
+@check("times")
+def times(submission: Submission) -> Findings:
+    """Compare the times of runs that had equal work; name the two farthest apart."""
+    found = False
+    for name in submission.experiments:
+        if differing := uneven_times(
+            (status.planned.variant, status.result)
+            for status in submission.runs
+            if status.planned.experiment == name and status.result is not None
+        ):
+            to_do = "Tables that show times say so; `cvlib run --rerun all` on an idle machine measures anew."
+            yield note(f"{name}: {differing}", to_do)
+            found = True
+    return None if found else "no times of equal work differ by over 20%"
 
 
 def _variants(statuses: Iterable[RunStatus]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from cvlib.journal import numbers
+from cvlib.journal.cost import cost, uneven
 from cvlib.journal.estimates import measured
 from cvlib.journal.figure import BLUE, INK, MUTED, VERMILLION, empty_figure, new_figure, styled
 from cvlib.journal.handle import of_experiment
@@ -66,10 +67,11 @@ def ablation(results: Results, *variants: Name, reference: Name | None = None) -
         FuncFormatter(lambda value, _: numbers.signed(value, 0 if float(value).is_integer() else 1))
     )
     left.set_xlabel(f"difference in test accuracy to {base.label} (points)")
-    _times(right, [quotient(variant, base, "train_seconds") or np.nan for variant in shown], rows)
+    every = [base, *shown]
+    found = cost(every)
+    _times(right, [quotient(variant, base, found.metric) or np.nan for variant in shown], rows)
 
     left.set_ylim(bottom, -0.8)
-    every = [base, *shown]
     mark = marks(every)
     left.set_yticks(rows, [variant.label + mark[variant.id] for variant in shown])
     for axes in (left, right):
@@ -91,7 +93,10 @@ def ablation(results: Results, *variants: Name, reference: Name | None = None) -
     for name, first in factors.items():
         if name:
             left.annotate(name, (0, first), **place, fontsize=8, fontweight="bold")
-    figure.say(fixed_note(every), stale_note(every), absence_note(chosen), runs=keys_of(every))
+    notes = (found.note, uneven(every))
+    figure.say(
+        *notes, fixed_note(every), stale_note(every), absence_note(chosen), runs=keys_of(every)
+    )
     return figure
 
 

@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from cvlib.analysis.efficiency import pareto_front
 from cvlib.journal import numbers
+from cvlib.journal.cost import cost, uneven
 from cvlib.journal.errors import JournalError
 from cvlib.journal.estimates import measured
 from cvlib.journal.figure import BLUE, MUTED, empty_figure, new_figure, styled
@@ -41,12 +42,13 @@ def accuracy_against_time(results: Results, *variants: Name) -> ReportFigure:
     shown = results.shown(chosen)
     if not shown:
         return empty_figure(chosen)
+    found = cost(shown)
     # zero-shot trains nothing, which no logarithmic axis holds
-    at_once = [variant.label for variant in shown if variant.mean("train_seconds") <= 0]
-    shown = [variant for variant in shown if variant.mean("train_seconds") > 0]
+    at_once = [variant.label for variant in shown if variant.mean(found.metric) <= 0]
+    shown = [variant for variant in shown if variant.mean(found.metric) > 0]
     if not shown:
         raise JournalError(f"{results.experiment.id}: {listed(at_once)} took no training time")
-    seconds, accuracy = _means(shown, "train_seconds", 1), _means(shown, "test_accuracy", 100)
+    seconds, accuracy = _means(shown, found.metric, 1), _means(shown, "test_accuracy", 100)
     front = pareto_front(seconds[:, 0], accuracy[:, 0])
     figure = new_figure(3.0)
     axes = figure.subplots()
@@ -64,10 +66,17 @@ def accuracy_against_time(results: Results, *variants: Name) -> ReportFigure:
         if leads:
             point.set(marker="o", markersize=5, markerfacecolor=color, zorder=5)
     _limits(axes, seconds, accuracy)
-    axes.set_xlabel("training time (seconds, logarithmic)")
+    axes.set_xlabel(f"training time ({found.unit}, logarithmic)")
     axes.set_ylabel("test accuracy (%)")
     without = f"no training time, so not shown: {listed(at_once)}" if at_once else ""
-    notes = (fixed_note(shown), without, stale_note(shown), absence_note(chosen))
+    notes = (
+        found.note,
+        uneven(shown),
+        fixed_note(shown),
+        without,
+        stale_note(shown),
+        absence_note(chosen),
+    )
     figure.say(*notes, runs=keys_of(shown))
     figure.draw_without_rendering()
     mark = marks(shown)

@@ -9,6 +9,7 @@ import numpy as np
 
 from cvlib.analysis import efficiency as analysis
 from cvlib.journal import numbers
+from cvlib.journal.cost import cost as cost_of
 from cvlib.journal.errors import JournalError
 from cvlib.journal.handle import of_experiment
 from cvlib.journal.quantity import Quantity, keys_of
@@ -16,6 +17,7 @@ from cvlib.journal.results import skipped_value, value_of
 from cvlib.journal.words import counted
 
 if TYPE_CHECKING:
+    from cvlib.journal.cost import Cost
     from cvlib.journal.results import Name, Results, VariantResults
 
 SHARE = 0.95  # of a run's own best, or of the best of all
@@ -32,7 +34,8 @@ def seconds_to(
 ) -> Quantity:
     """`12 s`: training time until a validation accuracy; None: 95% of the run's own best.
 
-    target: a share (0..1), or `common`: that of the variants `among`, None: of all.
+    Which seconds: as in `seconds`. target: a share (0..1), or `common`: that of the variants
+    `among`, None: of all.
 
     Example: exp02.seconds_to("last-two", 0.80)
     """
@@ -89,23 +92,25 @@ def target_of(target: AccuracyTarget | None, variants: Sequence[VariantResults])
     return round(analysis.common_target(scores, SHARE), 3) if scores else None
 
 
-def times_to(variant: VariantResults, what: str, target: float | None) -> list[float] | None:
+def times_to(
+    variant: VariantResults, what: str, target: float | None, cost: Cost
+) -> list[float] | None:
     """Epochs or seconds until a validation accuracy, of the seeds that reach it.
 
-    what: `epochs` or `seconds`; target: a share in 0..1, None: 95% of the run's own best.
+    what: `epochs` or `seconds`; cost: which seconds; target: a share in 0..1, None: 95% of the run's own best.
     None when it makes no sense: a probe has no epochs. A probe that ends above the target gets
     there when it is done, extraction of features included.
     """
     if not variant.need().has_epochs:
         if what == "epochs" or target is None:
             return None
-        pairs = zip(variant.values("val_accuracy"), variant.values("train_seconds"), strict=True)
+        pairs = zip(variant.values("val_accuracy"), variant.values(cost.metric), strict=True)
         return [float(seconds) for accuracy, seconds in pairs if accuracy >= target]
     found = []
     for run in variant.runs.values():
         scores, seconds = (
             np.array([float(row[name]) for row in run.history])
-            for name in ("val_accuracy", "seconds")
+            for name in ("val_accuracy", cost.column)
         )
         if target is None:
             found.append(analysis.reach_share_of_best(scores, seconds, SHARE))
@@ -114,9 +119,9 @@ def times_to(variant: VariantResults, what: str, target: float | None) -> list[f
     return [float(getattr(one, what)) for one in found]
 
 
-def cell(variant: VariantResults, what: str, target: float | None) -> str:
+def cell(variant: VariantResults, what: str, target: float | None, cost: Cost) -> str:
     """Mean over the seeds that got there, for a table."""
-    found = times_to(variant, what, target)
+    found = times_to(variant, what, target, cost)
     if found is None:
         return numbers.NO_VALUE
     if not found:
@@ -134,9 +139,10 @@ def _until(
 ) -> Quantity:
     shown = [one for one in results.chosen(among) if one.runs]
     share = target_of(target, shown)
+    cost = cost_of([*results.variants, results.variant(variant)])
 
     def mean_time(one: VariantResults) -> Quantity:
-        found = times_to(one, what, share)
+        found = times_to(one, what, share, cost)
         if found is None:
             return Quantity("no epochs")
         if not found:

@@ -193,8 +193,7 @@ def few_shot(results: Results, *variants: Name, band: str = "range") -> ReportFi
         words=("training images a class (logarithmic)", "test accuracy (%)"),
         notes=(
             f"lines: means; bands: {_BANDS[band]}",
-            f"{ALL}: refitted with the validation images, the rest on the shots alone, C chosen on "
-            "as many",
+            f"{ALL}: the probe itself, the rest on the shots alone, C chosen on as many",
             _left_out_note(shown),
             f"without a few-shot curve: {listed(without)}" if without else "",
             stale_note(shown),
@@ -335,5 +334,8 @@ def _images_a_class(variant: VariantResults, shots: Shots) -> float:
     if isinstance(shots, int):
         return float(shots)
     seed = next(iter(variant.runs))
-    images = variant.value("train_images", seed) + variant.value("val_images", seed)
+    if "fitted_images" in variant.runs[seed].metrics:
+        images = variant.value("fitted_images", seed)
+    else:  # an earlier cvlib fitted on both
+        images = variant.value("train_images", seed) + variant.value("val_images", seed)
     return images / variant.tested(seed).classes

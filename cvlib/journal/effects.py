@@ -16,6 +16,7 @@ import numpy as np
 from cvlib.analysis.intervals import Interval
 from cvlib.analysis.verdicts import Verdict, claim_verdict, holm
 from cvlib.journal import numbers
+from cvlib.journal.cost import cost_metric
 from cvlib.journal.errors import NotTested
 from cvlib.journal.estimates import difference_quantity, is_share, log_ratio, measured
 from cvlib.journal.handle import mistakes
@@ -79,17 +80,18 @@ def _measured(claim: Claim, find: Find) -> Judged:
     if claim.measure is not None:
         shown = _of_mistakes(claim, variants[0])
         return Judged(claim, shown.of(*variants), variants=variants)
+    metric = cost_metric(claim.metric, variants)
     if claim.scale == "ratio":
-        found, margin = log_ratio(variants[0], variants[1], claim.metric), math.log(claim.margin)
+        found, margin = log_ratio(variants[0], variants[1], metric), math.log(claim.margin)
     else:
-        difference = measured(variants, claim.metric)
+        difference = measured(variants, metric)
         found, margin = difference.estimate, claim.margin
     if found is None:
         raise NotTested("one seed, which has no interval")
     if claim.scale == "ratio":
         shown = _ratio(found)
     else:
-        shown = difference_quantity(difference, "points" if is_share(claim.metric) else "")
+        shown = difference_quantity(difference, "points" if is_share(metric) else "")
     return Judged(claim, shown.of(*variants), found, variants, found.p(margin))
 
 

@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from cvlib.journal import convergence, numbers
 from cvlib.journal.convergence import COMMON, target_of
+from cvlib.journal.cost import cost, uneven
 from cvlib.journal.errors import JournalError
 from cvlib.journal.estimates import IMAGES, compared, difference_quantity, measured, p_cell
 from cvlib.journal.handle import of_experiment
@@ -18,6 +21,7 @@ from cvlib.journal.words import counted, ranged
 
 if TYPE_CHECKING:
     from cvlib.journal.convergence import AccuracyTarget
+    from cvlib.journal.cost import Cost
     from cvlib.journal.estimates import Measured
     from cvlib.journal.quantity import Markdown
     from cvlib.journal.results import Name, Results, VariantResults
@@ -38,7 +42,7 @@ def table(
     """A row a variant, as a Markdown table with a note below.
 
     columns: of accuracy, val_accuracy, difference, p, parameters, flops, seconds,
-    extract_seconds, knn, knn_20, ridge, images_per_second, best_epoch, epochs_to, seconds_to,
+    extract_seconds, knn, knn_20, ridge, c, images_per_second, best_epoch, epochs_to, seconds_to,
     epochs_to_own, seconds_to_own; none: accuracy, difference, parameters, flops, seconds.
     target: validation accuracy (0..1) for epochs_to and seconds_to, or `common`: 95% of the
     best that any run of the table reached, see `common_target`.
@@ -64,7 +68,7 @@ def table(
         raise JournalError(
             "the columns epochs_to and seconds_to need target=…, such as 0.85 or 'common'"
         )
-    context = Context(share)
+    context = Context(share, cost(shown))
     if base is not None and base.runs:
         others = [variant for variant in shown if variant.id != base.id]
         if "difference" in names:
@@ -99,9 +103,10 @@ def table(
 
 @dataclass
 class Context:
-    """What cells need besides their variant: a target, and by id what compares with the reference."""
+    """What cells need besides their variant: a target, which seconds are meant, comparisons by id."""
 
     target: float | None
+    cost: Cost
     differences: dict[str, Measured] = field(default_factory=dict)
     p: dict[str, float | None] = field(default_factory=dict)
 
@@ -142,7 +147,9 @@ def _to_target(what: str) -> Column:
     """what: `Epochs` or `Seconds` until the target."""
     return Column(
         f"{what} to {{target}}",
-        lambda variant, context: convergence.cell(variant, what.lower(), context.target),
+        lambda variant, context: convergence.cell(
+            variant, what.lower(), context.target, context.cost
+        ),
         f"{what.lower()} until validation accuracy is {{target}}{{of_best}}",
     )
 
@@ -151,7 +158,7 @@ def _to_own(what: str) -> Column:
     """The same until 95% of the run's own best."""
     return Column(
         f"{what} to 95% of best",
-        lambda variant, _: convergence.cell(variant, what.lower(), None),
+        lambda variant, context: convergence.cell(variant, what.lower(), None, context.cost),
         "best: the run’s own best validation accuracy",
     )
 
@@ -166,6 +173,15 @@ def _difference(variant: VariantResults, context: Context) -> str:
 
 def _p(variant: VariantResults, context: Context) -> str:
     return p_cell(context.p.get(variant.id))
+
+
+def _strength(variant: VariantResults, _: Context) -> str:
+    """The probe's C, in the middle of its seeds where it differs, and what it could have been."""
+    chosen = f"{np.exp(np.log(variant.values('chosen_c')).mean()):.2g}"
+    if not variant.has("c_low"):  # of an earlier cvlib
+        return chosen
+    low, high = variant.values("c_low").min(), variant.values("c_high").max()
+    return f"{chosen} [{low:.2g}, {high:.2g}]"
 
 
 COLUMNS = {
@@ -193,13 +209,21 @@ COLUMNS = {
         "MFLOPs: forward pass of one image",
         metric="flops",
     ),
-    "seconds": _mean("Training (s)", "train_seconds"),
+    "seconds": Column(
+        "Training (s)", lambda one, context: numbers.two_digits(one.mean(context.cost.metric))
+    ),
     "extract_seconds": _mean(
-        "Extraction (s)", "extract_seconds", "extraction: of the frozen features"
+        "Extraction (s)", "extract_seconds", "extraction: of the frozen features, wall-clock"
     ),
     "knn": _share("k-NN (%)", "knn_10_accuracy", "k-NN: 10 nearest by cosine"),
     "knn_20": _share("20-NN (%)", "knn_20_accuracy"),
     "ridge": _share("Ridge (%)", "ridge_accuracy"),
+    "c": Column(
+        "C",
+        _strength,
+        "C: in brackets, those whose loss is within a standard error of the lowest",
+        metric="chosen_c",
+    ),
     "images_per_second": _mean("Images/s", "images_per_second"),
     "best_epoch": _mean("Best epoch", "best_epoch"),
     "epochs_to": _to_target("Epochs"),
@@ -243,6 +267,12 @@ def _note(
         notes.append(f"{IMAGES_MARK} neither has a random part: interval over images alone")
     if common := [one.images for one in found if one.images is not None]:
         notes.append(f"{COMMON_MARK} on the {ranged(common, 'image')} that both were tested on")
+    timed = any(name.startswith("seconds") for name in names)
+    if timed:
+        notes.append(context.cost.note)
     said = [f"{counted(seeds, 'seed')} a variant", *dict.fromkeys(note for note in notes if note)]
     columns = [(COLUMNS[name].metric, COLUMNS[name].head) for name in names]
-    return ["; ".join(said) + ".", *variant_sentences(rows, shown, columns)]
+    sentences = ["; ".join(said) + "."]
+    if timed and (differing := uneven(shown)):
+        sentences.append(f"{differing[0].upper()}{differing[1:]}.")
+    return [*sentences, *variant_sentences(rows, shown, columns)]

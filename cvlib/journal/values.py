@@ -10,6 +10,7 @@ import numpy as np
 
 from cvlib.analysis.efficiency import pareto_front
 from cvlib.journal import numbers
+from cvlib.journal.cost import COST, cost, cost_metric
 from cvlib.journal.errors import JournalError, MissingResults
 from cvlib.journal.estimates import IMAGES, is_share, measured, only_shares
 from cvlib.journal.handle import of_experiment
@@ -52,12 +53,16 @@ def last_epoch(results: Results, metric: str, variant: Name = "base") -> Quantit
 
 
 @of_experiment
-def seconds(results: Results, variant: Name = "base", metric: str = "train_seconds") -> Quantity:
+def seconds(results: Results, variant: Name = "base", metric: str = COST) -> Quantity:
     """`41 s`: mean training time of one run; of a probe extraction and solving.
+
+    Of the processor or the device where every run of the experiment kept that, else of the clock
+    on the wall; a table's note says which.
 
     Example: exp01.seconds("convs-2")
     """
-    return value_of(results, [variant], lambda one: _written(numbers.duration, one.mean(metric)))
+    found = cost_metric(metric, [*results.variants, results.variant(variant)])
+    return value_of(results, [variant], lambda one: _written(numbers.duration, one.mean(found)))
 
 
 @of_experiment
@@ -109,12 +114,16 @@ def metric(results: Results, name: str, variant: Name = "base") -> Quantity:
 def ratio(results: Results, metric: str, first: Name, second: Name = "base") -> Quantity:
     """`1.8`: mean of a metric of first over that of second, to be followed by `times`.
 
-    Example: exp01.ratio("train_seconds", "depth-4")
+    metric: `seconds` is the training time that `exp.seconds` shows.
+
+    Example: exp01.ratio("seconds", "depth-4")
     """
+    named = [results.variant(first), results.variant(second)]
+    found = cost_metric(metric, [*results.variants, *named])
     return value_of(
         results,
         [first, second],
-        lambda one, other: _written(numbers.ratio, quotient(one, other, metric)),
+        lambda one, other: _written(numbers.ratio, quotient(one, other, found)),
     )
 
 
@@ -173,7 +182,7 @@ def pareto(results: Results, *variants: Name, by: str = "test_accuracy") -> Vari
     shown = results.shown(results.chosen(variants or None))
     if not shown:
         return Variants()
-    seconds, accuracy = _means(shown, "train_seconds"), _means(shown, by)
+    seconds, accuracy = _means(shown, cost(shown).metric), _means(shown, by)
     on_front = np.flatnonzero(pareto_front(seconds, accuracy)).tolist()
     in_order = sorted(on_front, key=lambda i: float(seconds[i]))
     return Variants(_chosen(shown[i], shown) for i in in_order)
@@ -196,7 +205,7 @@ def trade_off(
     if within < 0:
         raise JournalError(f"within={within:g}: expected points from 0 on, such as 1.0")
     shown = _some(results.shown(results.chosen(among)))
-    seconds, points = _means(shown, "train_seconds"), 100 * _means(shown, by)
+    seconds, points = _means(shown, cost(shown).metric), 100 * _means(shown, by)
     # a hair of room: 91.0 is within 0.5 of 91.5, whatever binary fractions say
     good = np.flatnonzero(points >= points.max() - within - 1e-9).tolist()
     return _chosen(shown[min(good, key=lambda i: (seconds[i], -points[i]))], shown)

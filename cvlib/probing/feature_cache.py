@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from cvlib.files import (
     sha256_file,
     write_durably,
 )
+from cvlib.training.clock import Clock, Seconds
 
 logger = logging.getLogger(__name__)
 
@@ -34,20 +34,26 @@ logger = logging.getLogger(__name__)
 class Features:
     """Features of a split's images, and what it took to make them.
 
-    array: (N, D) float32, a read-only memory map. seconds, images_per_second: wall time of making
-    them, whenever that was. made: whether it was now.
+    array: (N, D) float32, a read-only memory map. seconds: of making them, whenever that was.
+    made: whether it was now.
     """
 
     array: np.ndarray
-    seconds: float
-    images_per_second: float
+    seconds: Seconds
     made: bool
+
+    @property
+    def images_per_second(self) -> float:
+        """Of wall time."""
+        return len(self.array) / self.seconds.wall
 
 
 def cached_features(
-    root: Path, identity: dict[str, Any], make: Callable[[], np.ndarray]
+    root: Path, identity: dict[str, Any], make: Callable[[], np.ndarray], device: str = "cpu"
 ) -> Features:
     """Return the features of `identity`; `make` them, (N, D) float32, if they are not there.
+
+    device: where `make` computes, for the clock.
 
     root: a folder of features, <key's first two digits>/<key>/{features.npy, meta.json}.
     identity: plain JSON values that name all that the features depend on; a file made for
@@ -68,9 +74,9 @@ def cached_features(
             return found
         if found:
             logger.warning("features in %s are damaged and made anew: %s", folder, found)
-        start = time.perf_counter()
+        clock = Clock(device)
         array = make()
-        _write(folder, identity, array, time.perf_counter() - start)
+        _write(folder, identity, array, clock.lap())
         found = _load(folder)
     if not isinstance(found, Features):
         raise OSError(f"features in {folder} cannot be read back: {found}")
@@ -106,21 +112,25 @@ def why_damaged(folder: Path) -> str:
 
 
 def _load(folder: Path) -> Features | str:
-    """The features in a folder, "" if there is no folder, or why they cannot be used."""
+    """The features in a folder, "" if there are none, or why they cannot be used.
+
+    Whole ones of an earlier cvlib, which does not say what they cost to compute, are none.
+    """
     if not folder.is_dir():
         return ""
     if why := why_damaged(folder):
         return why
     meta = read_note(folder / "meta.json")
+    if "compute_seconds" not in meta:
+        return ""
     return Features(
         array=np.load(folder / "features.npy", mmap_mode="r"),
-        seconds=float(meta["seconds"]),
-        images_per_second=float(meta["images_per_second"]),
+        seconds=Seconds(float(meta["seconds"]), float(meta["compute_seconds"])),
         made=False,
     )
 
 
-def _write(folder: Path, identity: dict[str, Any], array: np.ndarray, seconds: float) -> None:
+def _write(folder: Path, identity: dict[str, Any], array: np.ndarray, seconds: Seconds) -> None:
     # of this process alone: a killed one's leftovers, or a lock that was removed, harm nobody
     for leftover in folder.parent.glob(f".staged-{folder.name}-*"):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -135,8 +145,8 @@ def _write(folder: Path, identity: dict[str, Any], array: np.ndarray, seconds: f
         meta = {
             "identity": identity,
             "shape": list(array.shape),
-            "seconds": seconds,
-            "images_per_second": len(array) / seconds,
+            "seconds": seconds.wall,
+            "compute_seconds": seconds.compute,
             "bytes": file.stat().st_size,
             "features_sha256": sha256_file(file),
         }

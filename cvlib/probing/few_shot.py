@@ -28,9 +28,9 @@ def curve(
     """Test accuracy of `draws` random choices of `shots` training images a class.
 
     A draw shuffles each class once and takes its first images, so the 1-shot images of a draw are
-    among its 5-shot images; draw d depends on (seed, d) alone. C is chosen on val images drawn in
-    the same way, at most `shots` a class, so that the choice too sees few labels; the head that is
-    tested was fitted on the `shots` training images alone.
+    among its 5-shot images; draw d depends on (seed, d) alone. C is chosen by the loss on val
+    images drawn in the same way, at most `shots` a class, so that the choice too sees few labels;
+    the head that is tested was fitted on the `shots` training images alone.
 
     Returns rows {shots, draw, accuracy, c}, and {shots, reason} of those left out because a class
     has too few training images: fewer for one class would be another experiment of the same name.
@@ -54,7 +54,7 @@ def curve(
                 STRENGTHS,
                 len(class_names),
                 device,
-                refit=False,
+                folds=0,
             )
             accuracy = chosen.head.accuracy(test_x, test_y)
             rows.append({"shots": count, "draw": draw, "accuracy": accuracy, "c": chosen.c})

@@ -32,12 +32,15 @@ class LinearHead:
         """Share of rows whose largest logit is the label's; a tie goes to the lower class."""
         return float(np.mean(self.logits(features).argmax(axis=1) == labels))
 
-    def cross_entropy(self, features: np.ndarray, labels: np.ndarray) -> float:
-        """Mean of -log softmax(logits)[label], in nats."""
+    def cross_entropies(self, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """-log softmax(logits)[label] of each row, (N,) float64, in nats."""
         logits = self.logits(features).astype(np.float64)
         logits -= logits.max(axis=1, keepdims=True)
-        at_label = logits[np.arange(len(labels)), labels]
-        return float(np.mean(np.log(np.exp(logits).sum(axis=1)) - at_label))
+        return np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(labels)), labels]
+
+    def cross_entropy(self, features: np.ndarray, labels: np.ndarray) -> float:
+        """Their mean."""
+        return float(np.mean(self.cross_entropies(features, labels)))
 
 
 @dataclass(frozen=True)
@@ -128,12 +131,22 @@ def fit_ridge(
     val_y: np.ndarray,
     num_classes: int,
     device: str = "cpu",
+    *,
+    refit: bool = False,
 ) -> LinearHead:
-    """Fit PENALTIES on train, choose by val accuracy (a tie: the larger penalty), refit on both."""
+    """Fit PENALTIES on train, choose by val accuracy (a tie: the larger penalty).
+
+    refit: fit with that penalty on train and val.
+    """
     heads = ridge_path(train_x, train_y, PENALTIES, num_classes, device)
-    _, penalty = max(
-        (head.accuracy(val_x, val_y), penalty)
-        for penalty, head in zip(PENALTIES, heads, strict=True)
+    _, penalty, head = max(
+        (
+            (head.accuracy(val_x, val_y), penalty, head)
+            for penalty, head in zip(PENALTIES, heads, strict=True)
+        ),
+        key=lambda one: one[:2],
     )
+    if not refit:
+        return head
     both_x, both_y = np.concatenate([train_x, val_x]), np.concatenate([train_y, val_y])
     return ridge_path(both_x, both_y, [penalty], num_classes, device)[0]

@@ -1,8 +1,7 @@
-"""Multinomial logistic regression along a path of regularisation strengths, chosen on val."""
+"""Multinomial logistic regression along a path of regularisation strengths, chosen by loss."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -12,27 +11,35 @@ from scipy.interpolate import CubicSpline
 
 from cvlib.probing.lbfgs import Solution, minimise
 from cvlib.probing.linear_head import LinearHead, as_tensors, fit_standardiser
+from cvlib.training.clock import Clock, Seconds
 
 MAX_ITERATIONS = 1000
+SMALL_VALIDATION = 1000  # images: with fewer, which C is best there is largely chance
+FOLDS = 5
 _DENSE = 20  # strengths from which on some are solved first
 _FIRST = 10  # about as many as that
 
 
 @dataclass(frozen=True)
 class ChosenProbe:
-    """The strength chosen on val, and the heads fitted with it.
+    """The strength C of the lowest loss, and the heads fitted with it.
 
-    head: fitted on train and val together, to be evaluated once on test. head_train: on train
-    only, so that its accuracy on val is what the choice was made by. rows: one per strength, in
-    order: c, train_loss and val_loss (mean cross-entropy, nats), val_accuracy, converged.
-    seconds: wall time of all of it.
+    head: to be evaluated once on test; head_train: fitted on train only, the same unless refitted.
+    c_low, c_high: the strengths whose loss is within one standard error of the lowest, of all that
+    the choice could as well have been. folds: 0 where val chose, else those of train that did.
+    rows: one per strength, in order: c, choice_loss and choice_loss_se (mean cross-entropy, nats,
+    that the choice is by, and its standard error over images), train_loss, val_loss,
+    val_accuracy, converged. seconds: of all of it.
     """
 
     head: LinearHead
     head_train: LinearHead
     c: float
+    c_low: float
+    c_high: float
+    folds: int
     rows: list[dict[str, float | bool]]
-    seconds: float
+    seconds: Seconds
 
 
 def path(
@@ -88,35 +95,76 @@ def choose(
     num_classes: int,
     device: str = "cpu",
     *,
-    refit: bool = True,
+    folds: int | None = None,
+    refit: bool = False,
 ) -> ChosenProbe:
-    """Fit the path on train, choose C by val accuracy, refit with that C on train and val.
+    """Fit the path on train and choose the C of the lowest mean cross-entropy; a tie: the smaller.
 
-    refit=False: `head` is `head_train`, for those who may use val for the choice only.
-    Equal accuracies: the lower val loss, then the smaller C.
+    The loss is that on val. With fewer than SMALL_VALIDATION images there (and FOLDS in train), it
+    is that of each training image under heads fitted without its fold, of FOLDS stratified ones
+    that are the same in every run. folds: so many whatever val has, 0: val. refit: fit `head` on
+    train and val together.
     """
-    began = time.perf_counter()
+    clock = Clock(device)
+    if folds is None:
+        folds = FOLDS if len(val_y) < SMALL_VALIDATION and len(train_y) >= FOLDS else 0
     heads = path(train_x, train_y, strengths, num_classes, device)
+    if folds:
+        losses = _losses_out_of_fold(train_x, train_y, strengths, num_classes, device, folds)
+    else:
+        losses = np.stack([head.cross_entropies(val_x, val_y) for head in heads])
+    mean = losses.mean(axis=1)
+    error = losses.std(axis=1) / np.sqrt(max(1, losses.shape[1] - 1))
     rows: list[dict[str, float | bool]] = [
         {
             "c": float(c),
+            "choice_loss": float(mean[i]),
+            "choice_loss_se": float(error[i]),
             "train_loss": head.cross_entropy(train_x, train_y),
             "val_loss": head.cross_entropy(val_x, val_y),
             "val_accuracy": head.accuracy(val_x, val_y),
             "converged": head.converged,
         }
-        for c, head in zip(strengths, heads, strict=True)
+        for i, (c, head) in enumerate(zip(strengths, heads, strict=True))
     ]
-    best = min(
-        range(len(rows)),
-        key=lambda i: (-rows[i]["val_accuracy"], rows[i]["val_loss"], rows[i]["c"]),
-    )
-    c = float(rows[best]["c"])
+    best = min(range(len(rows)), key=lambda i: (mean[i], strengths[i]))
+    c = float(strengths[best])
+    as_good = np.asarray(strengths)[mean <= mean[best] + error[best]]
     head = heads[best]
     if refit:
         both_x, both_y = np.concatenate([train_x, val_x]), np.concatenate([train_y, val_y])
         head = path(both_x, both_y, [c], num_classes, device)[0]
-    return ChosenProbe(head, heads[best], c, rows, time.perf_counter() - began)
+    low, high = float(as_good.min()), float(as_good.max())
+    return ChosenProbe(head, heads[best], c, low, high, folds, rows, clock.lap())
+
+
+def stratified_folds(labels: np.ndarray, folds: int) -> np.ndarray:
+    """The fold (N,) of each row, 0 to folds - 1: sizes differ by one at most, within a class too.
+
+    Which rows share one is random, and the same on every call.
+    """
+    order = np.lexsort((np.random.default_rng(0).random(len(labels)), labels))  # class by class
+    fold = np.empty(len(labels), dtype=np.int64)
+    fold[order] = np.arange(len(labels)) % folds
+    return fold
+
+
+def _losses_out_of_fold(
+    x: np.ndarray,
+    y: np.ndarray,
+    strengths: Sequence[float] | np.ndarray,
+    num_classes: int,
+    device: str,
+    folds: int,
+) -> np.ndarray:
+    """Cross-entropy (strengths, N) of each row under heads fitted on the other folds."""
+    fold = stratified_folds(y, folds)
+    losses = np.empty((len(strengths), len(y)))
+    for left_out in np.unique(fold):
+        out = fold == left_out
+        heads = path(x[~out], y[~out], strengths, num_classes, device)
+        losses[:, out] = [head.cross_entropies(x[out], y[out]) for head in heads]
+    return losses
 
 
 def _solve(

@@ -1,7 +1,7 @@
 """Probe one backbone once: from data and specs to an outcome, without training the body.
 
 Features of each split are extracted once and kept (probing/feature_cache.py); the probe is fitted
-on those of train, its regularisation chosen on val, and looks once at test.
+on those of train, its regularisation chosen by loss, and looks once at test.
 """
 
 from __future__ import annotations
@@ -55,9 +55,11 @@ def probe(
     """Fit what `spec` asks for on frozen features and evaluate it on data.test.
 
     seed: draws the weights of a body without pretrained ones, and the images of few shots.
-    train_seconds are those of extracting the features of train and val, whenever that was, and of
-    solving; converged: 1 if the head that is tested is at its minimum, else 0; history is empty,
-    for there are no epochs. What the data is too small for is left out, with the reason: shots in
+    train_seconds and train_compute_seconds (see Clock) are those of extracting the features of
+    train and val, whenever that was, and of solving; chosen_c, c_low, c_high and choice_folds: see
+    ChosenProbe; fitted_images: those that the tested heads were fitted on; converged: 1 if the
+    head that is tested is at its minimum, else 0; history is empty, for there are no epochs. What
+    the data is too small for is left out, with the reason: shots in
     tables["few_shot_left_out"] {shots, reason}, metrics in tables["left_out"] {metric, reason}.
     """
     frozen = FrozenBackbone(data, seed, spec.precision, resources)
@@ -66,23 +68,26 @@ def probe(
     classes = len(data.class_names)
     labels = {name: getattr(data, name).labels for name in ("train", "val", "test")}
     strengths = np.geomspace(spec.c_min, spec.c_max, spec.values)
-    device = solver_device(frozen.compute.device)
+    device, refit = solver_device(frozen.compute.device), spec.refit or False
     with deterministic_kernels():
         chosen = logistic.choose(
-            train.array, labels["train"], val.array, labels["val"], strengths, classes, device
-        )
-        # with k-NN, nothing is chosen on val: its images are neighbours as well
-        both_x = np.concatenate([train.array, val.array])
-        both_y = np.concatenate([labels["train"], labels["val"]])
-        ks = [k for k in spec.neighbours or () if k <= len(both_x)]
-        found = knn.predict_many(both_x, both_y, test.array, ks, classes, device) if ks else {}
+            train.array, labels["train"], val.array, labels["val"], strengths, classes, device,
+            refit=refit,
+        )  # fmt: skip
+        known_x, known_y = train.array, labels["train"]
+        if refit:
+            known_x = np.concatenate([known_x, val.array])
+            known_y = np.concatenate([known_y, labels["val"]])
+        ks = [k for k in spec.neighbours or () if k <= len(known_x)]
+        found = knn.predict_many(known_x, known_y, test.array, ks, classes, device) if ks else {}
         ridge = None
         curve: list[dict[str, Any]] = []
         too_many_shots: list[dict[str, Any]] = []
         if spec.ridge:
             ridge = linear_head.fit_ridge(
-                train.array, labels["train"], val.array, labels["val"], classes, device
-            )
+                train.array, labels["train"], val.array, labels["val"], classes, device,
+                refit=refit,
+            )  # fmt: skip
         if spec.shots:
             curve, too_many_shots = few_shot.curve(
                 train.array, labels["train"], val.array, labels["val"], test.array, labels["test"],
@@ -92,20 +97,26 @@ def probe(
     logits = chosen.head.logits(test.array)
     test_loss, test_accuracy = score(logits, labels["test"])
     val_loss, val_accuracy = score(chosen.head_train.logits(val.array), labels["val"])
-    extract_seconds = train.seconds + val.seconds
+    extraction = train.seconds + val.seconds
+    seconds = extraction + chosen.seconds
     metrics: dict[str, float | int] = {
         "test_accuracy": test_accuracy,
         "test_loss": test_loss,
         "val_accuracy": val_accuracy,
         "val_loss": val_loss,
         "chosen_c": chosen.c,
+        "c_low": chosen.c_low,
+        "c_high": chosen.c_high,
+        "choice_folds": chosen.folds,
+        "fitted_images": len(known_x),
         "converged": int(chosen.head.converged),
         "parameters": chosen.head.weight.size + chosen.head.bias.size,
         "backbone_parameters": frozen.body_parameters,
         "flops": frozen.flops,
-        "train_seconds": extract_seconds + chosen.seconds,
-        "extract_seconds": extract_seconds,
-        "solve_seconds": chosen.seconds,
+        "train_seconds": seconds.wall,
+        "train_compute_seconds": seconds.compute,
+        "extract_seconds": extraction.wall,
+        "solve_seconds": chosen.seconds.wall,
         "images_per_second": train.images_per_second,
         **{f"knn_{k}_accuracy": float(np.mean(found[k] == labels["test"])) for k in ks},
     }
@@ -116,7 +127,7 @@ def probe(
     left_out = [
         {
             "metric": f"knn_{k}_accuracy",
-            "reason": f"there are {len(both_x)} images to find {k} neighbours among",
+            "reason": f"there are {len(known_x)} images to find {k} neighbours among",
         }
         for k in spec.neighbours or ()
         if k not in ks
@@ -147,9 +158,9 @@ def fit_head(
 ) -> Head:
     """The linear probe of a backbone as a classifier to start fine-tuning from.
 
-    Its regularisation is chosen on val along the default path, and it is fitted on train alone:
-    val stays new to it, as fine-tuning will choose its best epoch there (Kumar et al., 2022,
-    "Fine-tuning can distort pretrained features", LP-FT).
+    Its regularisation is chosen along the default path as a probe's, and it is fitted on train
+    alone: val stays new to it, as fine-tuning will choose its best epoch there (Kumar et al.,
+    2022, "Fine-tuning can distort pretrained features", LP-FT).
     """
     frozen = FrozenBackbone(data, seed, precision, resources)
     train, val = frozen.features("train"), frozen.features("val")
@@ -159,7 +170,7 @@ def fit_head(
         chosen = logistic.choose(
             train.array, data.train.labels, val.array, data.val.labels,
             np.geomspace(path.c_min, path.c_max, path.values), len(data.class_names),
-            solver_device(frozen.compute.device), refit=False,
+            solver_device(frozen.compute.device),
         )  # fmt: skip
     return Head(chosen.head.weight, chosen.head.bias, train.seconds + val.seconds + chosen.seconds)
 
@@ -220,4 +231,4 @@ class FrozenBackbone:
             )
 
         identity = feature_identity(self.network, split=split, **self._identity)
-        return cached_features(self._cache, identity, make)
+        return cached_features(self._cache, identity, make, str(self.compute.device))

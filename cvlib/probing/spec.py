@@ -14,9 +14,10 @@ def _tuple(value: object) -> object:
 
 
 class LinearProbeSpec(FrozenSpec):
-    """Multinomial logistic regression on frozen features, its regularisation chosen on val.
+    """Multinomial logistic regression on frozen features, its regularisation chosen by loss.
 
-    The path has `values` strengths C, evenly spaced in logarithm from c_min to c_max; as in
+    That is the loss on val, or with fewer than 1,000 images there, of 5-fold cross-validation on
+    train. What is tested was fitted on train alone, the images that fine-tuning gets. The path has `values` strengths C, evenly spaced in logarithm from c_min to c_max; as in
     scikit-learn, the loss is C times the sum of cross-entropies plus half the squared weights.
     """
 
@@ -34,11 +35,21 @@ class LinearProbeSpec(FrozenSpec):
     draws: int | None = Field(
         default=None, ge=1, le=100, description="random draws for each of `shots`; null: 5"
     )
+    refit: bool | None = Field(
+        default=None,
+        description="true: fit what is tested (probe, k-NN, ridge) on train and val together; null: "
+        "on train, the images that fine-tuning gets",
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="of extraction; auto: bfloat16 autocast on CUDA, else float32"
     )
 
     _list_is_fine = field_validator("neighbours", "shots", mode="before")(_tuple)
+
+    @field_validator("refit")
+    @classmethod
+    def _false_is_the_default(cls, value: bool | None) -> bool | None:
+        return value or None
 
     @field_validator("neighbours", "shots")
     @classmethod

@@ -61,7 +61,9 @@ def ask(
             "val_accuracy": val_accuracy,
             "val_loss": val_loss,
             "parameters": 0,
-            "train_seconds": 0.0,  # nothing is trained, nor are features of train extracted
+            # nothing is trained, nor are features of train extracted
+            "train_seconds": 0.0,
+            "train_compute_seconds": 0.0,
             "images_per_second": len(images) / seconds,
         },
         history=[],

@@ -8,7 +8,7 @@
       claims:
         - {say: fine-tuned less probe, first: "exp02/best:grid", second: exp02/probe}
         - {say: its time, first: "exp02/best:grid", second: exp02/probe,
-           metric: train_seconds, scale: ratio, margin: 3}
+           metric: seconds, scale: ratio, margin: 3}
 
 A hypothesis is supported when all of its claims are, and refuted when one is.
 """
@@ -49,7 +49,9 @@ class Claim(BaseModel):
     first: str | None = Field(None, description="experiment/variant, or experiment/best:FACTOR")
     second: str | None = Field(None, description="the variant that it is compared with")
     minus: Pair | None = Field(None, description="a difference that is subtracted from the first")
-    metric: str = Field("test_accuracy", description="a metric that the runs keep")
+    metric: str = Field(
+        "test_accuracy", description="a metric that the runs keep; seconds: their training time"
+    )
     scale: Literal["difference", "ratio"] = Field(
         "difference", description="first less second, or first over second"
     )

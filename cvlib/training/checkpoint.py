@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import io
 import logging
+import math
 import pickle
 import time
 import zipfile
@@ -47,8 +48,10 @@ class TrainingState:
     epoch: int = 0  # complete epochs
     step: int = 0  # complete steps of this epoch
     seen: int = 0  # images of this epoch
-    epoch_seconds: float = 0.0  # of training only, this epoch
+    epoch_seconds: float = 0.0  # of training only, this epoch; wall time
+    epoch_compute_seconds: float = 0.0  # the same, see Clock; NaN where they are not known
     train_seconds: float = 0.0  # of training only, the epochs before
+    train_compute_seconds: float = 0.0
     images: int = 0  # trained on in the epochs before
     history: list[dict[str, float | int]] = field(default_factory=list)
     best: dict[str, Tensor] | None = None  # weights with the best validation accuracy
@@ -84,13 +87,15 @@ class TrainingState:
             self.average.model.load_state_dict(plain["average"])
         self.loss_sum.copy_(plain["loss_sum"])
         self.correct.copy_(plain["correct"])
+        # an earlier cvlib kept no compute seconds: what is not known makes the sum unknown
+        known = {"epoch_compute_seconds": math.nan, "train_compute_seconds": math.nan, **plain}
         for name in _PLAIN:
-            setattr(self, name, plain[name])
+            setattr(self, name, known[name])
 
 
 _PLAIN = (
-    "epoch", "step", "seen", "epoch_seconds", "train_seconds", "images", "history", "best",
-    "best_epoch",
+    "epoch", "step", "seen", "epoch_seconds", "epoch_compute_seconds", "train_seconds",
+    "train_compute_seconds", "images", "history", "best", "best_epoch",
 )  # fmt: skip
 
 

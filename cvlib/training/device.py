@@ -38,13 +38,6 @@ class Compute:
             self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bfloat16"
         )
 
-    def synchronize(self) -> None:
-        """Wait for queued kernels, so that a clock reads true."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        elif self.device.type == "mps":
-            torch.mps.synchronize()
-
     def environment(self) -> dict[str, str | int | bool]:
         """What to record beside a result. Runs are bit-equal only where all of this is equal."""
         if self.device.type == "cuda":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 
 import torch
 from torch import Tensor
@@ -11,6 +10,7 @@ from torch.nn import functional
 
 from cvlib.data.loader import ResidentLoader
 from cvlib.training.checkpoint import Checkpoint, TrainingState
+from cvlib.training.clock import Clock
 from cvlib.training.device import Compute
 from cvlib.training.optimizers import factor, set_learning_rate, train_mode
 from cvlib.training.outcome import Interrupted, Monitor, Progress, RunFailed
@@ -36,16 +36,20 @@ def train_epoch(
     smoothing = spec.label_smoothing or 0.0
     lr = 0.0
     train_mode(model, spec.batch_norm)
-    seconds_before, started = state.epoch_seconds, time.perf_counter()
+    clock = Clock(compute.device)
+
+    def stop_clock() -> None:
+        """Add to the epoch's seconds what passed; what was queued is waited for."""
+        finite.finish()
+        spent = clock.lap()
+        state.epoch_seconds += spent.wall
+        state.epoch_compute_seconds += spent.compute
 
     def save() -> None:
         """Save with the clock stopped: writing is not training."""
-        nonlocal seconds_before, started
-        finite.finish()
-        compute.synchronize()
-        seconds_before = state.epoch_seconds = seconds_before + time.perf_counter() - started
+        stop_clock()
         checkpoint.save(state)
-        started = time.perf_counter()
+        clock.lap()
 
     for images, labels in loader.epoch(state.epoch, start_step=state.step):
         if monitor.should_stop():
@@ -77,11 +81,9 @@ def train_epoch(
             state.correct += (logits.argmax(dim=1) == labels).sum()
         state.step += 1
         state.seen += len(labels)
-        rate = state.seen / (seconds_before + time.perf_counter() - started)
+        rate = state.seen / (state.epoch_seconds + clock.wall)
         monitor.report(Progress(state.epoch + 1, spec.epochs, state.step, steps, rate, "train"))
-    finite.finish()
-    compute.synchronize()
-    state.epoch_seconds = seconds_before + time.perf_counter() - started
+    stop_clock()
     return lr
 
 

@@ -6,11 +6,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from cvlib.errors import CvlibError
+
+if TYPE_CHECKING:
+    from cvlib.training.clock import Seconds
 
 INTERVAL_SECONDS = 0.25  # of two progress reports of a training, at least
 
@@ -50,7 +53,7 @@ class Head:
 
     weight: np.ndarray
     bias: np.ndarray
-    seconds: float  # that it took to fit, its features included
+    seconds: Seconds  # that it took to fit, its features included
 
 
 class Interrupted(Exception):

@@ -26,6 +26,7 @@ from cvlib.training.checkpoint import (
     save_weights,
     snapshot,
 )
+from cvlib.training.clock import Seconds
 from cvlib.training.device import (
     choose_compute,
     deterministic_kernels,
@@ -71,7 +72,7 @@ def train(
         keep_freed_memory()
     workdir.mkdir(parents=True, exist_ok=True)
     files = {name: workdir / f"{name}.safetensors" for name in ("best", "last")}
-    head_seconds = 0.0 if head is None else head.seconds
+    head_seconds = Seconds() if head is None else head.seconds
     monitor = Monitor(on_progress, should_stop)
 
     with deterministic_kernels(), owned_random_state(seed, compute.device):
@@ -172,7 +173,8 @@ def train(
             "epochs": state.epoch,
             "parameters": parameters,
             "flops": flops,
-            "train_seconds": state.train_seconds + head_seconds,
+            "train_seconds": state.train_seconds + head_seconds.wall,
+            **_known("train_compute_seconds", state.train_compute_seconds + head_seconds.compute),
             "images_per_second": state.images / state.train_seconds,
         },
         history=state.history,
@@ -187,7 +189,7 @@ def train(
 
 
 def _end_epoch(
-    state: TrainingState, lr: float, val_loss: float, val_accuracy: float, head_seconds: float
+    state: TrainingState, lr: float, val_loss: float, val_accuracy: float, head_seconds: Seconds
 ) -> None:
     """Keep the weights if they are the best so far, write the epoch's history, start the next."""
     if not math.isfinite(val_loss):
@@ -198,6 +200,9 @@ def _end_epoch(
     best_so_far = max((row["val_accuracy"] for row in state.history), default=-1.0)
     if val_accuracy > best_so_far:  # a tie keeps the earlier epoch
         state.best, state.best_epoch = snapshot(state.evaluated), state.epoch + 1
+    spent = Seconds(state.epoch_seconds, state.epoch_compute_seconds)
+    if state.epoch == 0:  # a head that was fitted before the first step took its time, too
+        spent += head_seconds
     state.history.append(
         {
             "epoch": state.epoch + 1,
@@ -208,15 +213,21 @@ def _end_epoch(
             "val_loss": val_loss,
             "val_accuracy": val_accuracy,
             "lr": lr,
-            # a head that was fitted before the first step took its time, too
-            "seconds": state.epoch_seconds + (0.0 if state.epoch else head_seconds),
+            "seconds": spent.wall,
+            **_known("compute_seconds", spent.compute),
             "images_per_second": state.seen / state.epoch_seconds,
         }
     )
     state.train_seconds += state.epoch_seconds
+    state.train_compute_seconds += state.epoch_compute_seconds
     state.images += state.seen
     state.epoch += 1
     state.loss_sum.zero_()
     state.correct.zero_()
     state.step = state.seen = 0
-    state.epoch_seconds = 0.0
+    state.epoch_seconds = state.epoch_compute_seconds = 0.0
+
+
+def _known(name: str, seconds: float) -> dict[str, float]:
+    """The one entry, or none where the seconds are not known (see TrainingState)."""
+    return {} if math.isnan(seconds) else {name: seconds}

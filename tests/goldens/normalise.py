@@ -22,6 +22,8 @@ _TIMED = (
     # trace, of each run
     (r'"seconds": [\d.e-]+', '"seconds": <seconds>'),
     (r"  \d[\d.]* (?:ms|s|min|h) +(?=commit|fresh|stale|\n)", "  <seconds>  "),
+    # check: whether runs of equal work took equally long
+    (r'  \{\n   "verdict": [^}]*"check": "times"\n  \},?\n', ""),
     # the sentence below the table of provenance, and how long all trainings took
     (r"Trained on .+?\. Data:", "Trained on <machine and versions>. Data:"),
     (r"Digest of the (\d+) runs: [0-9a-f]{16}", r"Digest of the \1 runs: <digest>"),

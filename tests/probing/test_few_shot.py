@@ -62,10 +62,10 @@ def test_choice_of_c_sees_no_more_than_shots_val_images(monkeypatch: pytest.Monk
     seen = []
 
     def watched(train_x, train_y, val_x, val_y, *rest, **named):  # type: ignore[no-untyped-def]
-        seen.append((np.bincount(train_y).max(), np.bincount(val_y).max(), named["refit"]))
+        seen.append((np.bincount(train_y).max(), np.bincount(val_y).max(), named["folds"]))
         return real(train_x, train_y, val_x, val_y, *rest, **named)
 
     real = logistic.choose
     monkeypatch.setattr(few_shot.logistic, "choose", watched)
     curve((1, 5), 1, seed=0)
-    assert seen == [(1, 1, False), (5, 5, False)]
+    assert seen == [(1, 1, 0), (5, 5, 0)]

@@ -39,11 +39,13 @@ def test_equals_the_ridge_regression_of_scikit_learn(rows: int) -> None:
         assert objective(head, x, y, scaler.scale_, penalty) == pytest.approx(theirs, rel=1e-6)
 
 
-def test_penalty_is_the_best_on_val_and_the_head_saw_both_splits() -> None:
+def test_penalty_is_the_best_on_val_and_only_a_refit_sees_both_splits() -> None:
     chosen = fit_ridge(X[:600], Y[:600], X[600:900], Y[600:900], 10)
     heads = ridge_path(X[:600], Y[:600], PENALTIES, 10)
     on_val = [head.accuracy(X[600:900], Y[600:900]) for head in heads]
     best = max(p for p, accuracy in zip(PENALTIES, on_val, strict=True) if accuracy == max(on_val))
     both = ridge_path(X[:900], Y[:900], [best], 10)[0]
-    assert np.array_equal(chosen.weight, both.weight)
+    assert np.array_equal(chosen.weight, heads[PENALTIES.index(best)].weight)
+    refit = fit_ridge(X[:600], Y[:600], X[600:900], Y[600:900], 10, refit=True)
+    assert np.array_equal(refit.weight, both.weight)
     assert chosen.accuracy(X[900:], Y[900:]) > 0.85

@@ -157,21 +157,85 @@ def test_a_single_class_is_always_predicted() -> None:
     assert (head.logits(test_x).argmax(axis=1) == 2).all() and head.converged
 
 
-def test_choice_is_by_validation_accuracy_then_loss_and_refit_sees_both() -> None:
+def test_choice_is_by_validation_loss_and_only_a_refit_sees_validation_images() -> None:
     x, y, test_x, test_y = dataset(load_digits)
     val_x, val_y = test_x[:300], test_y[:300]
-    chosen = logistic.choose(x, y, val_x, val_y, PATH, 10)
-    best = max(row["val_accuracy"] for row in chosen.rows)
-    tied = [row for row in chosen.rows if row["val_accuracy"] == best]
-    assert chosen.c == min(tied, key=lambda row: row["val_loss"])["c"]
-    assert chosen.head_train.accuracy(val_x, val_y) == best
+    chosen = logistic.choose(x, y, val_x, val_y, PATH, 10, folds=0)
+    losses = [row["val_loss"] for row in chosen.rows]
+    assert chosen.c == PATH[np.argmin(losses)] and chosen.folds == 0
+    assert losses == [row["choice_loss"] for row in chosen.rows]
+    assert chosen.head is chosen.head_train
+    refit = logistic.choose(x, y, val_x, val_y, PATH, 10, folds=0, refit=True)
     both = logistic.path(np.vstack([x, val_x]), np.hstack([y, val_y]), [chosen.c], 10)[0]
-    assert np.array_equal(chosen.head.weight, both.weight)
-    unrefit = logistic.choose(x, y, val_x, val_y, PATH, 10, refit=False)
-    assert unrefit.head is unrefit.head_train
-    assert [set(row) for row in chosen.rows] == [
-        {"c", "train_loss", "val_loss", "val_accuracy", "converged"}
-    ] * len(PATH)
+    assert np.array_equal(refit.head.weight, both.weight)
+    assert np.array_equal(refit.head_train.weight, chosen.head.weight)
+
+
+def test_the_accuracy_of_few_images_does_not_choose_what_their_loss_speaks_against() -> None:
+    """As found: by the accuracy of 400 images a C won that had over twice the test loss."""
+    x, y, test_x, test_y = dataset(load_digits)
+    noise = np.random.default_rng(1).normal(size=(2, *test_x.shape)).astype(np.float32)
+    x, test_x = x + 4 * noise[0][: len(x)], test_x + 4 * noise[1]
+    val_x, val_y, test_x, test_y = test_x[:100], test_y[:100], test_x[100:], test_y[100:]
+    heads = logistic.path(x, y, PATH, 10)
+    by_accuracy = max(
+        heads, key=lambda one: (one.accuracy(val_x, val_y), -one.cross_entropy(val_x, val_y))
+    )
+    chosen = logistic.choose(x, y, val_x, val_y, PATH, 10).head
+    least = min(head.cross_entropy(test_x, test_y) for head in heads)
+    assert by_accuracy.cross_entropy(test_x, test_y) > 2 * least
+    assert chosen.cross_entropy(test_x, test_y) < 1.1 * least
+
+
+def test_a_small_validation_set_leaves_the_choice_to_folds_of_train() -> None:
+    x, y, test_x, test_y = dataset(load_digits)
+    chosen = logistic.choose(x, y, test_x[:50], test_y[:50], PATH[::4], 10)
+    wrong = logistic.choose(x, y, test_x[:50], (test_y[:50] + 1) % 10, PATH[::4], 10)
+    assert chosen.folds == 5 and chosen.c == wrong.c, "labels of val have no say"
+    fold = logistic.stratified_folds(y, 5)
+    first = logistic.path(x[fold != 0], y[fold != 0], [PATH[8]], 10)[0]
+    out_of_fold = [
+        head.cross_entropies(x[fold == k], y[fold == k])
+        for k in range(5)
+        for head in logistic.path(x[fold != k], y[fold != k], [PATH[8]], 10)
+    ]
+    pooled = np.concatenate(out_of_fold)
+    row = chosen.rows[2]
+    assert row["c"] == PATH[8] and first.converged
+    assert row["choice_loss"] == pytest.approx(pooled.mean(), rel=1e-3)
+    assert row["choice_loss_se"] == pytest.approx(pooled.std(ddof=1) / len(y) ** 0.5, rel=1e-2)
+    many = logistic.choose(x, y, np.tile(test_x[:50], (20, 1)), np.tile(test_y[:50], 20), PATH, 10)
+    assert many.folds == 0, "1,000 images are enough"
+
+
+def test_folds_are_of_one_size_within_each_class_and_the_same_on_every_call() -> None:
+    y = dataset(load_digits)[1]
+    fold = logistic.stratified_folds(y, 5)
+    sizes = [np.bincount(fold[y == label], minlength=5) for label in range(10)]
+    assert all(np.ptp(of_class) <= 1 for of_class in sizes) and np.ptp(np.bincount(fold)) <= 1
+    assert np.array_equal(fold, logistic.stratified_folds(y, 5))
+    assert not np.array_equal(np.sort(fold), fold)
+
+
+def test_the_choice_says_which_strengths_are_as_good_within_a_standard_error() -> None:
+    x, y, test_x, test_y = dataset(load_digits)
+    few, many = (
+        logistic.choose(x[:n], y[:n], test_x, test_y, PATH, 10, folds=5) for n in (60, 800)
+    )
+    for chosen in (few, many):
+        best = min(chosen.rows, key=lambda row: row["choice_loss"])
+        limit = best["choice_loss"] + best["choice_loss_se"]
+        as_good = [row["c"] for row in chosen.rows if row["choice_loss"] <= limit]
+        assert (chosen.c_low, chosen.c_high) == (min(as_good), max(as_good))
+        assert chosen.c_low <= chosen.c <= chosen.c_high
+    assert few.c_high / few.c_low >= many.c_high / many.c_low, "fewer images, a vaguer choice"
+
+
+def test_of_equal_losses_the_smaller_strength_is_chosen() -> None:
+    x, _, test_x, _ = dataset(load_wine)
+    one_class = np.zeros(len(x), dtype=np.int64)
+    chosen = logistic.choose(x, one_class, test_x, np.zeros(len(test_x), int), [1.0, 0.1], 1)
+    assert chosen.c == 0.1 and (chosen.c_low, chosen.c_high) == (0.1, 1.0)
 
 
 def test_a_head_is_plain_data() -> None:

@@ -104,7 +104,10 @@ def run(scenario: dict[str, Any], workdir: Path, kill: str | None, result: Path)
         on_progress=lambda progress: kill_self() if progress.phase == kill else None,
         should_stop=on_step,
     )
-    clock = {"seconds", "images_per_second", "train_seconds"}
+    clock = {
+        "seconds", "compute_seconds", "images_per_second", "train_seconds",
+        "train_compute_seconds",
+    }  # fmt: skip
     comparable = {
         "weights": {
             name: hashlib.sha256(path.read_bytes()).hexdigest()

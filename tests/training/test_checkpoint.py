@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import logging
 import random
@@ -17,6 +18,7 @@ import torch
 from made_data import digits
 from torch import nn
 
+from cvlib.files import open_sealed, write_sealed
 from cvlib.models.spec import CustomCNNSpec
 from cvlib.training.checkpoint import WeightAverage
 from cvlib.training.run import Interrupted, train
@@ -122,10 +124,28 @@ def test_seconds_are_summed_over_interruptions(tmp_path):
     with pytest.raises(Interrupted):
         trained(tmp_path, should_stop=stop_after(12))
     outcome = trained(tmp_path)
-    assert outcome.metrics["train_seconds"] == pytest.approx(
-        sum(row["seconds"] for row in outcome.history)
-    )
+    for metric, column in (
+        ("train_seconds", "seconds"),
+        ("train_compute_seconds", "compute_seconds"),
+    ):
+        total = sum(row[column] for row in outcome.history)
+        assert outcome.metrics[metric] == pytest.approx(total) and total > 0
     assert len(outcome.history) == 2
+
+
+def test_a_checkpoint_without_compute_seconds_goes_on_and_its_run_claims_none(tmp_path):
+    with pytest.raises(Interrupted):
+        trained(tmp_path, should_stop=stop_after(12))
+    path = tmp_path / "checkpoint.pt"
+    with open_sealed(path) as file:
+        content = torch.load(io.BytesIO(file.read()), weights_only=True)
+    for name in ("epoch_compute_seconds", "train_compute_seconds"):
+        del content["state"][name]
+    write_sealed(path, lambda file: torch.save(content, file))
+    outcome = trained(tmp_path)
+    assert len(outcome.history) == 2 and "train_seconds" in outcome.metrics
+    assert "train_compute_seconds" not in outcome.metrics
+    assert "compute_seconds" not in outcome.history[1], "of a part of an epoch it would be wrong"
 
 
 @pytest.mark.parametrize(

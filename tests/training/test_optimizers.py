@@ -12,6 +12,7 @@ from torch.optim import lr_scheduler
 
 from cvlib.models.build import build
 from cvlib.models.spec import BackboneSpec, CustomCNNSpec
+from cvlib.training.clock import Seconds
 from cvlib.training.optimizers import (
     factor,
     freeze,
@@ -231,10 +232,11 @@ def test_fine_tuning_starts_from_the_given_head_and_counts_its_seconds(tmp_path)
     plain = train(data, RESNET, recipe, 0, device="cpu", workdir=tmp_path / "a")
     headed = train(
         data, RESNET, recipe, 0, device="cpu", workdir=tmp_path / "b",
-        head=Head(weight, bias, seconds=1000.0), keep_features=True,
+        head=Head(weight, bias, Seconds(wall=1000.0, compute=2000.0)), keep_features=True,
     )  # fmt: skip
     assert headed.metrics["train_seconds"] > 1000 > plain.metrics["train_seconds"]
-    assert headed.history[0]["seconds"] > 1000
+    assert headed.metrics["train_compute_seconds"] > 2000 > plain.metrics["train_compute_seconds"]
+    assert headed.history[0]["seconds"] > 1000 and headed.history[0]["compute_seconds"] > 2000
     assert headed.test_features is not None and plain.test_features is None
     expected = headed.test_features @ weight.T + bias
     torch.testing.assert_close(

@@ -52,7 +52,7 @@ def test_history_has_one_row_an_epoch_with_every_column(outcome):
     for row in outcome.history:
         assert set(row) == {
             "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr", "seconds",
-            "images_per_second",
+            "compute_seconds", "images_per_second",
         }  # fmt: skip
         last_step = row["epoch"] * steps - 1
         expected = factor(OneCycleSpec(), last_step, steps_per_epoch=steps, epochs=3)
@@ -64,7 +64,8 @@ def test_metrics_are_of_the_best_epoch_and_all_there(outcome):
     metrics = outcome.metrics
     assert set(metrics) == {
         "test_accuracy", "test_loss", "val_accuracy", "val_loss", "best_epoch", "epochs",
-        "parameters", "flops", "train_seconds", "images_per_second",
+        "parameters", "flops", "train_seconds", "train_compute_seconds",
+        "images_per_second",
     }  # fmt: skip
     best = max(outcome.history, key=lambda row: row["val_accuracy"])
     assert metrics["val_accuracy"] == best["val_accuracy"]
