@@ -161,11 +161,11 @@ def estimate(parts: Sequence[Part], outcomes: Sequence[np.ndarray] | None = None
     )
     spread = max(float(np.sum((each - np.mean(each)) ** 2)) - count * left, 0.0)
     # added outcomes are as large as those that differ: of means over seeds they are fractions
-    usual = float(np.median(each))
-    away = np.abs(each - usual)
+    is_mean = abs(weights.sum()) > 1e-9
+    away = np.abs(each - np.median(each) if is_mean else each)
     size = float((away**2).sum() / away.sum()) if away.any() else float(np.abs(weights).max())
     # a share near 0 or 1 has errors on one side only, and so a skewed distribution: a little more
-    square = size if abs(weights.sum()) > 1e-9 else size**2
+    square = size if is_mean else size**2
     return Estimate(value, seeds, (spread + _ADDED * square) / count**2, df)
 
 

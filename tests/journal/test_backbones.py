@@ -7,9 +7,9 @@ import sys
 
 import numpy as np
 import pytest
+from cvlib.analysis.paired import paired_bootstrap
 from scipy import stats
 
-from cvlib.analysis.paired import paired_bootstrap
 from cvlib.journal import experiment
 from cvlib.journal.errors import JournalError
 from cvlib.results.store import Store

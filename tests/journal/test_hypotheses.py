@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 import pytest
 import yaml
-
 from cvlib.analysis.paired import holm, sign_flip_test
+
 from cvlib.journal import experiment, hypotheses
 from cvlib.journal.errors import JournalError
 from cvlib.project import Project
