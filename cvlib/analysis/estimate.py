@@ -10,10 +10,10 @@ with a weight w_k for each variant: 1 of an accuracy, 1 and -1 of a difference. 
 are Satterthwaite's (Biometrics Bulletin 2(6), 1946); the images are many, so only seeds cost any.
 
 Three seeds say little of a variance, so it is moderated by those of the experiment's other variants
-(Smyth, SAGMB 3(1), 2004): v_k = (2 v + d_k s_k^2) / (2 + d_k), with 2 + d_k degrees of freedom, where
-sqrt(v) is the mean of the variants' standard deviations. Smyth estimates the weight of the others,
-here it is fixed and small, and the mean is one that a wild variant does not rule: an estimated weight
-covered 91% where standard deviations differ tenfold, since variable variants were pulled too far.
+(Smyth, SAGMB 3(1), 2004): v_k = (2 m + d_k s_k^2) / (2 + d_k), with 2 + d_k degrees of freedom, where
+m is the median of the variants' variances. Smyth estimates the weight of the others; here it is fixed
+and small, and one wild variant moves no other (after Phipson et al., Ann. Appl. Stat. 10(2), 2016): an
+estimated weight covered 91% where variances differ tenfold, for variable variants were pulled too far.
 Seeds are not paired: their correlations between variants lay anywhere from -0.99 to 1.
 What it covers stands in docs/statistics.md, and tests/analysis/test_estimate.py.
 
@@ -52,29 +52,28 @@ FIXED = SeedVariance(0.0, math.inf, math.inf)  # of what has no random part
 def seed_variances(values: Sequence[np.ndarray]) -> list[SeedVariance | None]:
     """Moderated variance over seeds of each variant of an experiment.
 
-    values: (S_k,) results of each, one a seed. Variants with one seed get the pooled variance.
+    values: (S_k,) results of each, one a seed. Variants with one seed get the median variance.
     None for all where no variant has two seeds: then nothing is known of other seeds.
     """
+    from scipy.special import chdtri  # scipy.stats takes two seconds to import
+
     df = [len(one) - 1 for one in values]
     total = sum(df)
     if total == 0:
         return [None] * len(values)
     own = [float(np.var(one, ddof=1)) if len(one) > 1 else 0.0 for one in values]
-    unbiased = [math.sqrt(s2) / _bias(d) for d, s2 in zip(df, own, strict=True) if d]
-    pooled = float(np.average(unbiased, weights=[d for d in df if d])) ** 2
+    # the median of a chi-square distribution is below its mean
+    usual = float(
+        np.median([s2 / (chdtri(d, 0.5) / d) for d, s2 in zip(df, own, strict=True) if d])
+    )
     return [
         SeedVariance(
-            (_OTHERS * pooled + d * s2) / (_OTHERS + d),
+            (_OTHERS * usual + d * s2) / (_OTHERS + d),
             min(_OTHERS + d, float(total)),
             float(total),
         )
         for d, s2 in zip(df, own, strict=True)
     ]
-
-
-def _bias(df: int) -> float:
-    """E[s] / sigma of a standard deviation with so many degrees of freedom (c4 of quality control)."""
-    return math.sqrt(2 / df) * math.exp(math.lgamma((df + 1) / 2) - math.lgamma(df / 2))
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class Estimate:
 
     def half_width(self, level: float = LEVEL) -> float:
         """Half of the interval that holds 1 - level."""
-        from scipy.special import ndtri, stdtrit  # scipy.stats takes two seconds to import
+        from scipy.special import ndtri, stdtrit
 
         if self.seeds == 0:
             return float(ndtri(1 - level / 2)) * math.sqrt(self.images)
@@ -146,7 +145,7 @@ def estimate(parts: Sequence[Part], outcomes: Sequence[np.ndarray] | None = None
     value = float(sum(part.weight * part.values.mean() for part in parts))
     terms = [w**2 * p.spread.variance / len(p.values) for w, p in zip(weights, parts, strict=True)]
     seeds = float(sum(terms))
-    # Satterthwaite; variances that borrow from one pool know no more than the pool does
+    # Satterthwaite; variances that borrow from one another know no more than all of them together
     spent = sum(term**2 / p.spread.df for term, p in zip(terms, parts, strict=True) if term)
     df = min(seeds**2 / spent, *(p.spread.pooled_df for p in parts)) if spent else math.inf
     if outcomes is None:

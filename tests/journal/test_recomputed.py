@@ -46,14 +46,11 @@ def answers(project, name):
 def by_hand(all_of, *signed):
     """Value, half width and p of sum(sign * accuracy), in points, written out for two or four terms."""
     drawn = {k: a for k, a in all_of.items() if len({r.tobytes() for r in a}) > 1}
-    sds = [np.std(a.mean(1), ddof=1) for a in drawn.values()]
-    # the mean of three seeds' standard deviations is too small by sqrt(2/2) Gamma(3/2) / Gamma(1)
-    pooled = (np.mean(sds) / (math.gamma(1.5) / math.gamma(1.0))) ** 2
+    # the median of a chi-square distribution with two degrees of freedom is 2 log 2
+    usual = np.median([np.var(a.mean(1), ddof=1) for a in drawn.values()]) / math.log(2)
     value = sum(sign * all_of[k].mean() for sign, k in signed)
     of_seeds = [
-        (2 * pooled + 2 * np.var(all_of[k].mean(1), ddof=1)) / 4 / 3
-        for _, k in signed
-        if k in drawn
+        (2 * usual + 2 * np.var(all_of[k].mean(1), ddof=1)) / 4 / 3 for _, k in signed if k in drawn
     ]
     each = sum(sign * all_of[k].mean(0) for sign, k in signed)
     images = len(each)
