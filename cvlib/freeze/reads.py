@@ -90,7 +90,10 @@ def experiment_reads(project: Project, name: str) -> Reads:
         "title": experiment.title,
         "question": experiment.question,
         "profile": experiment.profile,
-        "seeds": list(experiment.seeds),
+        "seeds": [
+            *experiment.seeds,
+            *([v.name, *v.seeds] for v in experiment.variants if v.seeds != experiment.seeds),
+        ],
         "order of variants": [variant.name for variant in experiment.variants],
     }
     reads = Reads({f"{SPEC} {name} {what}": digest(value) for what, value in shown.items()})

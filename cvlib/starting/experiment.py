@@ -91,7 +91,7 @@ def new_experiment(
         for path in reversed(made):
             path.unlink(missing_ok=True)
         raise
-    runs = len(experiment.variants) * len(experiment.seeds)
+    runs = sum(len(variant.seeds) for variant in experiment.variants)
     return NewExperiment(name, runs, data.words if data else "")
 
 
