@@ -37,9 +37,9 @@ def next_look(seeds: int, forecast: int) -> int:
 class Forecast:
     """What an interval would lie on one side with, if value and variances stay as they are.
 
-    seeds: of each variant; None where more than 1,000, or no number of them, would do. factor: so
-    many times the test images would do instead, with the seeds there are, or with 1,000 where those
-    are too few; None where seeds do, or no number of images would.
+    seeds: of each variant; None where no number of them would do, up to 1,000. factor: so many times
+    the test images would do, with `seeds`, 1,000, where those there are are too few for any number of
+    images; None where seeds do, or no number of images would.
     """
 
     seeds: int | None = None
@@ -63,7 +63,8 @@ def forecast(found: Estimate, margin: float, seeds: Sequence[int], level: float)
         if leaves_out(count, math.inf):
             percents = range(100, _MOST_IMAGES * 100)
             found_at = bisect_left(percents, True, key=lambda one: leaves_out(count, one / 100))
-            return Forecast(factor=percents[min(found_at, len(percents) - 1)] / 100)
+            seeds_too = count if count > counts[0] else None
+            return Forecast(seeds_too, percents[min(found_at, len(percents) - 1)] / 100)
     return Forecast()
 
 

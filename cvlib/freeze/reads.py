@@ -168,6 +168,8 @@ def declared_reads(project: Project, kind: str, name: str) -> Reads:
 
 
 def _declared_digest(project: Project, kind: str, name: str) -> str:
+    from cvlib.studies.looks import looks_of
+
     if kind == "book":
         return digest(project.experiments_of_book())
     try:
@@ -180,6 +182,7 @@ def _declared_digest(project: Project, kind: str, name: str) -> str:
     said = [
         [one.id, one.title, one.statement, one.experiment, one.shown]
         + [claim.model_dump(mode="json") for claim in one.claims]
+        + ([looks_of(project, one)] if one.settle else [])
         for one in wanted
     ]
     return digest(said) if said else "none"
