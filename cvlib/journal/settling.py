@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cvlib.analysis.settling import MOST_SEEDS, forecast
 from cvlib.journal import numbers
@@ -14,6 +14,7 @@ from cvlib.journal.estimates import is_fixed
 if TYPE_CHECKING:
     from cvlib.analysis.settling import Forecast
     from cvlib.journal.effects import Judged
+    from cvlib.journal.hypotheses import JudgedHypothesis
     from cvlib.journal.results import VariantResults
 
 
@@ -77,7 +78,62 @@ def _by_images(judged: Judged, varying: tuple[VariantResults, ...], found: Forec
     )
     images = int(float(f"{found.factor * count:.2g}"))
     noun = "validation images" if of_val else "test images"
-    text = f"settled by about {images:,} {noun}" + " and more seeds" * (found.seeds is not None)
+    seeds_too = "more seeds and " * (found.seeds is not None)
+    text = f"settled by {seeds_too}about {images:,} {noun}"
     if not of_val and all(one.variant.spec.dataset.test_subset is None for one in judged.variants):
         text += ", more than there are"
     return Outlook(None, varying, images, text)
+
+
+def hypotheses_json(hypotheses: Sequence[JudgedHypothesis]) -> list[dict[str, Any]]:
+    """Each hypothesis with its claims, as plain data for `cvlib status --hypotheses --json`."""
+    return [
+        {
+            "hypothesis": one.id,
+            "title": one.declared.title,
+            "verdict": one.verdict.text,
+            "level": one.level,
+            "looks": one.looks if one.declared.settle else None,
+            "claims": [
+                _claim_json(claim, outlook)
+                for claim, outlook in zip(one.claims, one.settled_by, strict=True)
+            ],
+        }
+        for one in hypotheses
+    ]
+
+
+def _claim_json(judged: Judged, outlook: Outlook | None) -> dict[str, Any]:
+    shown = judged.shown
+    settled_by = outlook and {
+        "seeds": outlook.seeds,
+        "images": outlook.images,
+        "minutes": None if outlook.seeds is None else outlook.seconds / 60,
+        "text": outlook.text,
+    }
+    return {
+        "say": judged.claim.say,
+        "verdict": judged.verdict,
+        "reason": judged.reason,
+        "value": shown and shown.value,
+        "low": shown and shown.low,
+        "high": shown and shown.high,
+        "p": judged.p,
+        "settled_by": settled_by,
+    }
+
+
+def hypotheses_text(hypotheses: Sequence[JudgedHypothesis]) -> str:
+    """The same for the terminal: a line a hypothesis, below it one for each claim."""
+    lines = []
+    for one in hypotheses:
+        rule = f" (look {len(one.looks)}, {one.level:.2g})" if one.declared.settle else ""
+        lines.append(f"{one.id}  {one.declared.title}: {one.verdict.text}{rule}")
+        for claim, outlook in zip(one.claims, one.settled_by, strict=True):
+            said = f"not tested: {claim.reason}"
+            if claim.shown is not None:
+                p = "" if claim.p is None else f", {numbers.p_value(claim.p)}"
+                said = f"{claim.verdict}  {claim.shown.text}{p}"
+            settled_by = f"\n        {outlook.text}" if outlook else ""
+            lines.append(f"    {claim.claim.say}: {said}{settled_by}")
+    return "\n".join(lines)
