@@ -16,7 +16,9 @@ def status(
     profile: ProfileOption = None,
     hypotheses: Annotated[
         bool,
-        typer.Option("--hypotheses", help="What the hypotheses' claims are, and what settles them."),
+        typer.Option(
+            "--hypotheses", help="What the hypotheses' claims are, and what settles them."
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:

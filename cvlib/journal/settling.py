@@ -129,11 +129,15 @@ def hypotheses_text(hypotheses: Sequence[JudgedHypothesis]) -> str:
     for one in hypotheses:
         rule = f" (look {len(one.looks)}, {one.level:.2g})" if one.declared.settle else ""
         lines.append(f"{one.id}  {one.declared.title}: {one.verdict.text}{rule}")
-        for claim, outlook in zip(one.claims, one.settled_by, strict=True):
-            said = f"not tested: {claim.reason}"
-            if claim.shown is not None:
-                p = "" if claim.p is None else f", {numbers.p_value(claim.p)}"
-                said = f"{claim.verdict}  {claim.shown.text}{p}"
-            settled_by = f"\n        {outlook.text}" if outlook else ""
-            lines.append(f"    {claim.claim.say}: {said}{settled_by}")
+        pairs = zip(one.claims, one.settled_by, strict=True)
+        lines += [claim_text(claim, outlook) for claim, outlook in pairs]
     return "\n".join(lines)
+
+
+def claim_text(judged: Judged, outlook: Outlook | None) -> str:
+    """A claim with what was measured, and below it what would settle it, for the terminal."""
+    said = f"not tested: {judged.reason}"
+    if judged.shown is not None:
+        p = "" if judged.p is None else f", {numbers.p_value(judged.p)}"
+        said = f"{judged.verdict}  {judged.shown.text}{p}"
+    return f"    {judged.claim.say}: {said}" + (f"\n        {outlook.text}" if outlook else "")

@@ -23,7 +23,8 @@ LOOKS = "looks.json"
 def looks_of(project: Project, hypothesis: Hypothesis) -> list[int]:
     """Seeds of a variant at each look that was taken, the first among them.
 
-    Other profiles than the default one have only the first: seeds are added to that alone. Raises DamagedFile when the note is not what was written.
+    Other profiles than the default one have only the first: seeds are added to that alone. Raises
+    DamagedFile when the note is not what was written.
     """
     try:
         looks = read_note(_file(project)) if project.profile == "default" else {}
@@ -34,9 +35,14 @@ def looks_of(project: Project, hypothesis: Hypothesis) -> list[int]:
 
 
 def record_look(project: Project, hypothesis: Hypothesis, seeds: int) -> None:
-    """Note that the hypothesis was looked at with so many seeds of a variant."""
-    looks = [*looks_of(project, hypothesis), seeds]
-    update_note(_file(project), lambda noted: noted.update({hypothesis.id: looks}))
+    """Note that the hypothesis was looked at with so many seeds of a variant; nothing if it was."""
+
+    def note(noted: dict[str, list[int]]) -> None:
+        looks = noted.get(hypothesis.id, [])
+        if seeds > max(looks, default=0):
+            noted[hypothesis.id] = [*looks, seeds]
+
+    update_note(_file(project), note)
 
 
 def _planned(project: Project, hypothesis: Hypothesis) -> int:
