@@ -22,7 +22,7 @@ from cvlib.journal import hypotheses, numbers
 from cvlib.journal.settling import claim_text, outlooks, training_seconds
 from cvlib.journal.words import counted
 from cvlib.project import Project, ProjectError
-from cvlib.starting.yaml_edit import edit_yaml
+from cvlib.starting.yaml_edit import edit_yaml, on_a_line
 from cvlib.studies.hypotheses import BEST, FILE
 from cvlib.studies.looks import record_look
 from cvlib.yaml_source import parse_yaml
@@ -218,7 +218,7 @@ def _add_seeds(project: Project, step: Step) -> None:
 
             def add(data: Any, name: str = one.name, new: list[int] = new) -> None:
                 more = data.setdefault("more_seeds", {})
-                more[name] = [*more.get(name, []), *new]
+                more[name] = on_a_line([*more.get(name, []), *new])
 
             path = project.experiment_file(one.experiment)
             text = path.read_bytes().decode()  # line ends as they are

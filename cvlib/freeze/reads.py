@@ -174,17 +174,19 @@ def _declared_digest(project: Project, kind: str, name: str) -> str:
         return digest(project.experiments_of_book())
     try:
         declared = {one.id: one for one in project.hypotheses()}
+        if name == "listed":
+            return digest([[one.id, one.title, one.statement] for one in declared.values()])
+        wanted = (
+            [declared[name]] if name in declared else declared.values() if name == "all" else []
+        )
+        said = [
+            [one.id, one.title, one.statement, one.experiment, one.shown]
+            + [claim.model_dump(mode="json") for claim in one.claims]
+            + ([looks_of(project, one)] if one.settle else [])
+            for one in wanted
+        ]
     except ValueError as error:
         return digest(str(error))
-    if name == "listed":
-        return digest([[one.id, one.title, one.statement] for one in declared.values()])
-    wanted = [declared[name]] if name in declared else declared.values() if name == "all" else []
-    said = [
-        [one.id, one.title, one.statement, one.experiment, one.shown]
-        + [claim.model_dump(mode="json") for claim in one.claims]
-        + ([looks_of(project, one)] if one.settle else [])
-        for one in wanted
-    ]
     return digest(said) if said else "none"
 
 

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 LOOKS = "looks.json"
 
 
+def looks_file(project: Project) -> Path:
+    """Where the note lies."""
+    return project.experiments / LOOKS
+
+
 def looks_of(project: Project, hypothesis: Hypothesis) -> list[int]:
     """Seeds of a variant at each look that was taken, the first among them.
 
@@ -27,7 +32,7 @@ def looks_of(project: Project, hypothesis: Hypothesis) -> list[int]:
     DamagedFile when the note is not what was written.
     """
     try:
-        looks = read_note(_file(project)) if project.profile == "default" else {}
+        looks = read_note(looks_file(project)) if project.profile == "default" else {}
     except DamagedFile as error:
         message = f"{error}. Restore it from git: it says how often hypotheses were looked at"
         raise DamagedFile(message) from error
@@ -42,13 +47,10 @@ def record_look(project: Project, hypothesis: Hypothesis, seeds: int) -> None:
         if seeds > max(looks, default=0):
             noted[hypothesis.id] = [*looks, seeds]
 
-    update_note(_file(project), note)
+    looks_of(project, hypothesis)  # says what to do where the note is damaged
+    update_note(looks_file(project), note)
 
 
 def _planned(project: Project, hypothesis: Hypothesis) -> int:
     names = {name.partition("/")[0] for claim in hypothesis.claims for name in claim.names()}
     return max(len(project.plan(name).experiment.seeds) for name in names)
-
-
-def _file(project: Project) -> Path:
-    return project.experiments / LOOKS
