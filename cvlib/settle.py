@@ -22,6 +22,7 @@ from cvlib.journal import hypotheses, numbers
 from cvlib.journal.settling import claim_text, outlooks, training_seconds
 from cvlib.journal.words import counted
 from cvlib.project import Project, ProjectError
+from cvlib.starting import StartError
 from cvlib.starting.yaml_edit import edit_yaml, on_a_line
 from cvlib.studies.hypotheses import BEST, FILE
 from cvlib.studies.looks import record_look
@@ -223,7 +224,11 @@ def _add_seeds(project: Project, step: Step) -> None:
             path = project.experiment_file(one.experiment)
             text = path.read_bytes().decode()  # line ends as they are
             before.setdefault(path, text)
-            replace_text(path, edit_yaml(text, add, _read))
+            try:
+                replace_text(path, edit_yaml(text, add, _read))
+            except StartError as error:
+                message = f"{path.parent.name}/{path.name}: {error}: more_seeds of {one.name} {new}"
+                raise StartError(message) from None
         project.forget()
         for path in before:
             project.experiment(path.stem)

@@ -73,7 +73,9 @@ def _by_images(judged: Judged, varying: tuple[VariantResults, ...], found: Forec
     assert found.factor is not None
     of_val = judged.claim.metric.startswith("val_")
     count = min(
-        one.mean("val_images") if of_val else len(one.tested(next(iter(one.runs))).labels)
+        one.mean("val_images")
+        if of_val and one.has("val_images")
+        else len(one.tested(next(iter(one.runs))).labels)
         for one in judged.variants
     )
     images = int(float(f"{found.factor * count:.2g}"))

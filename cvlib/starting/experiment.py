@@ -152,6 +152,7 @@ def _copied(
     def change(fields: dict[str, Any]) -> None:
         fields["title"] = DoubleQuotedScalarString(title or TO_NAME)
         fields["question"] = folded(TO_ASK)
+        fields.pop("more_seeds", None)  # they were to settle what the original left open
         if data is not None:
             _replace_dataset(fields, data)
 

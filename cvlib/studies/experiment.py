@@ -80,7 +80,7 @@ class ExperimentFields(BaseModel):
     more_seeds: dict[str, list[int]] = Field(
         default_factory=dict,
         description="variant → seeds that it is run with besides `seeds`, which `cvlib run --settle` "
-        "writes, too; not in a profile that has its own `seeds`",
+        "writes, too; in the default profile alone",
     )
     max_runs: int = Field(
         MAX_RUNS,
@@ -143,7 +143,7 @@ def parse_experiment(path: Path, profile: str = "default") -> Experiment:
         raise explain(error, ExperimentFields, yaml) from None
     this = fields.profiles.get(profile, ProfileFields())
     seeds = fields.seeds if this.seeds is None else this.seeds
-    more = fields.more_seeds if this.seeds is None else {}
+    more = fields.more_seeds if profile == "default" else {}
     if errors := list(_errors(fields, yaml, profile, seeds, more)):
         raise SpecError(together(errors))
 
@@ -171,9 +171,10 @@ def parse_experiment(path: Path, profile: str = "default") -> Experiment:
     if errors:
         raise SpecError(together(errors))
     names = [v.name for v in variants]
-    named: list[tuple[Address, str]] = [(("more_seeds", name), name) for name in fields.more_seeds]
-    named += [(("profiles", profile, "variants", n), v) for n, v in enumerate(this.variants or ())]
-    for address, name in named:
+    named: dict[tuple[Any, ...], str] = {("more_seeds", name): name for name in fields.more_seeds}
+    for place, name in enumerate(this.variants or ()):
+        named["profiles", profile, "variants", place] = name
+    for address, name in named.items():
         if name not in names:
             message = f"no variant {shown(name)}; there is: {', '.join(names)}"
             raise yaml.error(address, message)

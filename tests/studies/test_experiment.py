@@ -86,7 +86,7 @@ def test_a_variant_may_have_more_seeds_than_the_others_one_of_a_grid_too(tmp_pat
     of = {variant.name: variant.seeds for variant in parse(tmp_path, text).variants}
     others = dict.fromkeys((name for name in of if name not in ("wide", "epochs=4")), (0, 1))
     assert of == {**others, "wide": (0, 1, 2, 7), "epochs=4": (0, 1, 2)}
-    assert parse(tmp_path, text, "quick").variant("wide").seeds == (5,)  # it has seeds of its own
+    assert parse(tmp_path, text, "quick").variant("wide").seeds == (5,)
 
 
 @pytest.mark.parametrize(
