@@ -26,15 +26,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def claim_verdict(
-    interval: Interval, margin: float, expect: str, p: float | None = None
+    interval: Interval,
+    margin: float,
+    expect: str,
+    p: float | None = None,
+    level: float = LEVEL,
 ) -> Verdict:
     """Judge one claim by where its interval lies.
 
     margin: in the unit of the interval; expect: `above` or `below` it. p: two-sided, of a value that
     equals the margin, adjusted for what was tested beside it; None where the measure has none.
-    Where there is one, both must agree.
+    Where there is one, both must agree. level: of the interval and of p.
     """
-    if p is not None and p >= LEVEL:
+    if p is not None and p >= level:
         return "undecided"
     if interval.low > margin:
         return "supported" if expect == "above" else "refuted"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from cvlib.commands.options import Experiments, ProfileOption
 
 if TYPE_CHECKING:
+    from cvlib.project import Project
+    from cvlib.settle import Train
+    from cvlib.studies.run import RunSummary
     from cvlib.studies.status import RunStatus
 
 
@@ -44,6 +48,16 @@ def run(
             "for several; with --rerun all they are trained again.",
         ),
     ] = None,
+    settle: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HYPOTHESIS",
+            help="Add seeds until this hypothesis is decided, by looks whose error is 5% together.",
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Time that --settle may take: 90s, 60m, 2h; 60m if left out.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", help="Only say what went wrong.")] = False,
 ) -> None:
@@ -51,21 +65,35 @@ def run(
 
     Example: cvlib run exp01 --workers 2
     """
-    from cvlib.project import find_project
+    from cvlib.project import ProjectError, find_project
+    from cvlib.studies.executors import default_workers
     from cvlib.studies.progress import ProgressView
     from cvlib.studies.run import inspect, run_experiments
 
     project = find_project(profile=profile and profile.value)
-    summary = run_experiments(
-        project,
-        experiments or (),
-        workers=workers,
-        threads=threads,
-        device=device,
-        rerun=rerun and rerun.value,
-        variants=variant or (),
-        view=ProgressView(sys.stderr, quiet=quiet),
-    )
+
+    def train(experiments: Sequence[str], variants: Sequence[str], again: str | None) -> RunSummary:
+        return run_experiments(
+            project,
+            experiments,
+            workers=workers,
+            threads=threads,
+            device=device,
+            rerun=again,
+            variants=variants,
+            view=ProgressView(sys.stderr, quiet=quiet),
+        )
+
+    if settle is None and budget is not None:
+        raise ProjectError("--budget is the time that --settle may take; say which hypothesis")
+    if settle is not None:
+        if experiments or rerun or variant:
+            raise ProjectError(
+                f"--settle {settle} chooses its runs itself: leave experiments, --rerun and "
+                "--variant out"
+            )
+        _settle(project, settle, budget or "60m", train, workers or default_workers(device), quiet)
+    summary = train(experiments or (), variant or (), rerun and rerun.value)
     if summary.interrupted:
         raise typer.Exit(130)
     if not quiet:
@@ -75,6 +103,19 @@ def run(
         typer.echo("Of what was stopped nothing is lost: the next `cvlib run` goes on.")
     if summary.failed or summary.stopped:
         raise typer.Exit(1)
+
+
+def _settle(
+    project: Project, name: str, budget: str, train: Train, workers: int, quiet: bool
+) -> NoReturn:
+    from cvlib.settle import seconds_of, settle
+
+    def say(text: str) -> None:
+        if not quiet:
+            typer.echo(text)
+
+    decided = settle(project, name, seconds_of(budget), train, say, workers)
+    raise typer.Exit(130 if decided is None else 0 if decided else 1)
 
 
 def _say_what_is_left(statuses: list[RunStatus]) -> None:

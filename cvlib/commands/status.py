@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -13,14 +14,23 @@ from cvlib.commands.options import Experiments, ProfileOption
 def status(
     experiments: Experiments = None,
     profile: ProfileOption = None,
+    hypotheses: Annotated[
+        bool,
+        typer.Option(
+            "--hypotheses", help="What the hypotheses' claims are, and what settles them."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Say of each run whether it is fresh, and of each chapter whether it is frozen and true.
 
-    Exits with 0 only if all is fresh, apart from what is skipped.
+    Exits with 0 only if all is fresh, apart from what is skipped. Of hypotheses it exits with 0.
 
     Example: cvlib status exp01
     """
+    if hypotheses:
+        _say_hypotheses(profile and profile.value, experiments or (), as_json)
+        return
     from cvlib.freeze.freshness import chapter_statuses, statuses_text
     from cvlib.project import find_project
     from cvlib.studies.status import status_text
@@ -51,3 +61,21 @@ def status(
         if unused:
             typer.echo(f"{len(unused)} stored runs that no experiment asks for; `cvlib gc`")
     raise typer.Exit(0 if all_fresh and all_true else 1)
+
+
+def _say_hypotheses(profile: str | None, experiments: Sequence[str], as_json: bool) -> None:
+    """Verdict of each hypothesis of these experiments, its claims, and what would settle them."""
+    from cvlib import journal
+    from cvlib.journal.settling import hypotheses_json, hypotheses_text
+    from cvlib.project import find_project
+
+    project = find_project(profile=profile)
+    for name in experiments:
+        project.experiment_file(name)
+    every = list(journal.hypotheses(root=project.root, profile=project.profile))
+    asked = [one for one in every if not experiments or one.declared.experiment in experiments]
+    if as_json:
+        found = {"profile": project.profile, "hypotheses": hypotheses_json(asked)}
+        typer.echo(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        typer.echo(hypotheses_text(asked))

@@ -90,7 +90,10 @@ def experiment_reads(project: Project, name: str) -> Reads:
         "title": experiment.title,
         "question": experiment.question,
         "profile": experiment.profile,
-        "seeds": list(experiment.seeds),
+        "seeds": [
+            *experiment.seeds,
+            *([v.name, *v.seeds] for v in experiment.variants if v.seeds != experiment.seeds),
+        ],
         "order of variants": [variant.name for variant in experiment.variants],
     }
     reads = Reads({f"{SPEC} {name} {what}": digest(value) for what, value in shown.items()})
@@ -165,25 +168,30 @@ def declared_reads(project: Project, kind: str, name: str) -> Reads:
 
 
 def _declared_digest(project: Project, kind: str, name: str) -> str:
+    from cvlib.studies.looks import looks_of
+
     if kind == "book":
         return digest(project.experiments_of_book())
     try:
         declared = {one.id: one for one in project.hypotheses()}
         revised = {id: [one.words(), one.was.statement] for id, one in project.revisions().items()}
+        if name == "changed":
+            return digest(revised)
+        if name == "listed":
+            listed = [[one.id, one.title, one.statement] for one in declared.values()]
+            return digest([listed, revised] if revised else listed)
+        wanted = (
+            [declared[name]] if name in declared else declared.values() if name == "all" else []
+        )
+        said = [
+            [one.id, one.title, one.statement, one.experiment, one.shown]
+            + [claim.model_dump(mode="json") for claim in one.claims]
+            + [how for name, how in revised.items() if name == one.id]
+            + ([looks_of(project, one)] if one.settle else [])
+            for one in wanted
+        ]
     except (ValueError, DamagedFile) as error:
         return digest(str(error))
-    if name == "changed":
-        return digest(revised)
-    if name == "listed":
-        listed = [[one.id, one.title, one.statement] for one in declared.values()]
-        return digest([listed, revised] if revised else listed)
-    wanted = [declared[name]] if name in declared else declared.values() if name == "all" else []
-    said = [
-        [one.id, one.title, one.statement, one.experiment, one.shown]
-        + [claim.model_dump(mode="json") for claim in one.claims]
-        + [how for name, how in revised.items() if name == one.id]
-        for one in wanted
-    ]
     return digest(said) if said else "none"
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cvlib.analysis.estimate import LEVEL
 from cvlib.analysis.intervals import Interval
 from cvlib.analysis.verdicts import Verdict, claim_verdict, holm
 from cvlib.journal import numbers
@@ -34,7 +35,7 @@ Find = Callable[[str], VariantResults]
 class Judged:
     """One claim with what was measured for it, in the unit of its margin, or why it was not tested.
 
-    shown: as the report says it, with its 95% interval; estimate: of that value, a ratio's of its
+    shown: as the report says it, with its interval; estimate: of that value, a ratio's of its
     logarithm, None of a measure of mistakes; variants: what it was computed from; p: two-sided, of a
     value that equals the margin.
     """
@@ -48,16 +49,17 @@ class Judged:
     reason: str = ""
 
 
-def judged(claims: Iterable[Claim], find: Find) -> tuple[Judged, ...]:
+def judged(claims: Iterable[Claim], find: Find, level: float = LEVEL) -> tuple[Judged, ...]:
     """Measure and judge claims; p-values are Holm-adjusted for all of them together.
 
     find: variant of a name such as `exp02/probe`. A claim is not tested where a variant was skipped,
-    a review is missing, or there is one seed and so no interval to judge by.
+    a review is missing, or there is one seed and so no interval to judge by. level: of intervals and
+    p-values; those of measures of mistakes have 95%.
     """
     found = []
     for claim in claims:
         try:
-            found.append(_measured(claim, find))
+            found.append(_measured(claim, find, level))
         except NotTested as why:
             found.append(Judged(claim, reason=str(why)))
     adjusted = iter(holm([one.p for one in found if one.p is not None]))
@@ -67,12 +69,12 @@ def judged(claims: Iterable[Claim], find: Find) -> tuple[Judged, ...]:
             value = float(one.shown)
             low, high = (value if end is None else end for end in (one.shown.low, one.shown.high))
             ends = Interval(value, low, high)
-            verdict = claim_verdict(ends, one.claim.margin, one.claim.expect, p)
+            verdict = claim_verdict(ends, one.claim.margin, one.claim.expect, p, level)
             found[place] = replace(one, p=p, verdict=verdict)
     return tuple(found)
 
 
-def _measured(claim: Claim, find: Find) -> Judged:
+def _measured(claim: Claim, find: Find, level: float) -> Judged:
     variants = tuple(find(name) for name in claim.names())
     for variant in variants:
         if variant.is_skipped:
@@ -82,21 +84,27 @@ def _measured(claim: Claim, find: Find) -> Judged:
         return Judged(claim, shown.of(*variants), variants=variants)
     metric = cost_metric(claim.metric, variants)
     if claim.scale == "ratio":
-        found, margin = log_ratio(variants[0], variants[1], metric), math.log(claim.margin)
+        found = log_ratio(variants[0], variants[1], metric)
     else:
         difference = measured(variants, metric)
-        found, margin = difference.estimate, claim.margin
+        found = difference.estimate
     if found is None:
         raise NotTested("one seed, which has no interval")
     if claim.scale == "ratio":
-        shown = _ratio(found)
+        shown = _ratio(found, level)
     else:
+        difference = difference._replace(interval=found.interval(level))
         shown = difference_quantity(difference, "points" if is_share(metric) else "")
-    return Judged(claim, shown.of(*variants), found, variants, found.p(margin))
+    return Judged(claim, shown.of(*variants), found, variants, found.p(margin_of(claim)))
 
 
-def _ratio(of_logs: Estimate) -> Quantity:
-    interval = of_logs.interval()
+def margin_of(claim: Claim) -> float:
+    """The margin in the unit of the claim's estimate: a ratio's is its logarithm."""
+    return math.log(claim.margin) if claim.scale == "ratio" else claim.margin
+
+
+def _ratio(of_logs: Estimate, level: float) -> Quantity:
+    interval = of_logs.interval(level)
     ends = np.exp([interval.estimate, interval.low, interval.high]).tolist()
     ratio, low, high = map(numbers.ratio, ends)
     return Quantity(f"{ratio} [{low}, {high}] times", *ends)

@@ -172,17 +172,17 @@ def _spread(variant: VariantResults, metric: str, of_logs: bool = False) -> Seed
     def all_variants() -> dict[str, SeedVariance | None]:
         varied = {}
         for one in results_of(variant.project, variant.experiment).variants:
-            if one.runs and one.has(metric) and not _is_fixed(one, metric):
+            if one.runs and one.has(metric) and not is_fixed(one, metric):
                 varied[one.name] = np.log(one.values(metric)) if of_logs else one.values(metric)
         return dict(zip(varied, seed_variances(list(varied.values())), strict=True))
 
-    if _is_fixed(variant.need(), metric):
+    if is_fixed(variant.need(), metric):
         return FIXED
     key = ("statuses", variant.experiment, "seed variances", metric, f"{of_logs}")
     return variant.project.once(key, all_variants).get(variant.name)
 
 
-def _is_fixed(variant: VariantResults, metric: str) -> bool:
+def is_fixed(variant: VariantResults, metric: str) -> bool:
     """Whether no seed can change it; times differ even where nothing is random."""
     return bool(variant.is_deterministic and np.ptp(variant.values(metric)) == 0)
 

@@ -228,12 +228,12 @@ class ExperimentHandle(Asked):
     @property
     def runs(self) -> Quantity:
         """How many runs the experiment asks for."""
-        return self._count(len(self._declared.variants) * len(self._declared.seeds))
+        return self._count(sum(len(v.seeds) for v in self._declared.variants))
 
     @property
     def seeds(self) -> Quantity:
-        """How many seeds each variant is run with."""
-        return self._count(len(self._declared.seeds))
+        """How many seeds each variant is run with: `3`, or `3–8` where they differ."""
+        return self._count(*(len(v.seeds) for v in self._declared.variants))
 
     @property
     def epochs(self) -> Quantity:

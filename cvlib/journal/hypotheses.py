@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from cvlib.analysis.estimate import LEVEL
+from cvlib.analysis.settling import look_level
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError, NotTested
 from cvlib.journal.handle import current_project, note_file, results_of
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from cvlib.journal.effects import Judged
     from cvlib.journal.results import VariantResults
+    from cvlib.journal.settling import Outlook
     from cvlib.project import Project
     from cvlib.studies.hypotheses import Hypothesis
 
@@ -140,6 +143,18 @@ class Hypotheses:
             "Brackets: intervals over seeds, those of shares over images."
         )
         notes = [note, _EXPLORATORY] if any(one.is_exploratory for one in judged) else [note]
+        for one in judged:
+            if one.declared.settle:
+                notes.append(
+                    f"Brackets of {markdown(one.id)}: {100 * (1 - one.level):.3g}%, and p < "
+                    f"{one.level:.2g}, at look {len(one.looks)} while seeds are added, all looks "
+                    "together 5%."
+                )
+        if any(found for one in judged for found in one.settled_by):
+            notes.append(
+                "Settled by: so many seeds a variant, or test images, if values and variances stay "
+                "as they are; training time one run after another."
+            )
         runs = keys_of(variant for one in judged for variant in one.variants)
         return noted(f"{head}\n{rule}\n{lines}", notes, runs)
 
@@ -204,9 +219,46 @@ class JudgedHypothesis:
     @cached_property
     def claims(self) -> tuple[Judged, ...]:
         """Each claim, measured and judged; p-values are Holm-adjusted for the claims together."""
+        return self.at(self.level)
+
+    def at(self, level: float) -> tuple[Judged, ...]:
+        """Each claim, judged at another level."""
         from cvlib.journal.effects import judged
 
-        return judged(self.declared.claims, self._of.find)
+        return judged(self.declared.claims, self._find, level)
+
+    def _find(self, name: str) -> VariantResults:
+        found = self._of.find(name)
+        if self.declared.settle and len(found.statuses) > self.looks[-1]:
+            raise NotTested(
+                f"seeds were added to {found.id} since look {len(self.looks)}; "
+                f"cvlib run --settle {self.id} takes the next"
+            )
+        return found
+
+    @cached_property
+    def looks(self) -> list[int]:
+        """Seeds of a variant at each look at the hypothesis so far."""
+        from cvlib.studies.looks import looks_of
+
+        return looks_of(self._of.project, self.declared)
+
+    @property
+    def level(self) -> float:
+        """0.05; that of its last look where seeds may be added until it is decided."""
+        return look_level(len(self.looks)) if self.declared.settle else LEVEL
+
+    @property
+    def next_level(self) -> float:
+        """Level at which it is judged once there are more seeds or images."""
+        return look_level(len(self.looks) + 1) if self.declared.settle else LEVEL
+
+    @cached_property
+    def settled_by(self) -> list[Outlook | None]:
+        """For each claim what would settle it; None where it is decided, or nothing is known."""
+        from cvlib.journal.settling import outlooks
+
+        return outlooks(self.claims, self.next_level)
 
     @property
     def variants(self) -> tuple[VariantResults, ...]:
@@ -258,7 +310,11 @@ def _row(one: JudgedHypothesis, most: int) -> tuple[str, str, str, str]:
     declared = one.declared
     alone = len(one.claims) == 1
     telling = sorted(one.claims, key=lambda claim: claim.verdict == "supported")[:most]
-    measured = "; ".join(_claim(claim, alone) for claim in one.claims if claim in telling)
+    measured = "; ".join(
+        _claim(claim, alone, outlook)
+        for claim, outlook in zip(one.claims, one.settled_by, strict=True)
+        if claim in telling
+    )
     if left := len(one.claims) - len(telling):
         hold = all(c.verdict == "supported" for c in one.claims if c not in telling)
         measured += f"; {left} more" + (" hold" if left > 1 else " holds") * hold
@@ -267,7 +323,7 @@ def _row(one: JudgedHypothesis, most: int) -> tuple[str, str, str, str]:
     return f"{declared.id}, {markdown(declared.title)}", verdict, measured, where
 
 
-def _claim(judged: Judged, alone: bool) -> str:
+def _claim(judged: Judged, alone: bool, settled_by: Outlook | None) -> str:
     """`fine-tuned less probe +2.98 [2.08, 3.88] points, p < 0.001`; what does not hold says so."""
     say = markdown(judged.claim.say, prose=True)
     if judged.shown is None:
@@ -281,4 +337,6 @@ def _claim(judged: Judged, alone: bool) -> str:
         text += ", " + markdown(numbers.p_value(judged.p)).replace(" ", "\u00a0")
     if not alone and judged.verdict != "supported":
         text += f", {judged.verdict}"
+    if settled_by is not None:
+        text += f", {settled_by.text}"
     return text

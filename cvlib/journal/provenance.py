@@ -13,8 +13,8 @@ from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError
 from cvlib.journal.handle import current_project, of_experiment, results_of
 from cvlib.journal.notes import noted, skip_reasons
-from cvlib.journal.quantity import Markdown, keys_of, pipe_table
-from cvlib.journal.words import counted, dataset_words, grouped, listed
+from cvlib.journal.quantity import Markdown, counts_quantity, keys_of, pipe_table
+from cvlib.journal.words import counted, dataset_words, grouped, listed, ranged
 from cvlib.markup import markdown
 from cvlib.results.store import MANIFEST
 
@@ -42,9 +42,10 @@ def provenance(results: Results) -> Markdown:
     experiment = results.experiment
     statuses = results.statuses
     profile = "" if experiment.profile == "default" else f", profile {experiment.profile}"
+    seeds = [len(variant.seeds) for variant in experiment.variants]
     size = (
         f"{counted(len(statuses), 'run')} ({counted(len(results.variants), 'variant')} × "
-        f"{counted(len(experiment.seeds), 'seed')}{profile})"
+        f"{ranged(seeds, 'seed')}{profile})"
     )
     all_fresh = {status.state for status in statuses} == {"fresh"}
     sentences = [f"{size}, all fresh." if all_fresh else f"{size}: {_states(results)}."]
@@ -210,7 +211,7 @@ def _row(results: Results) -> list[str]:
     return [
         results.experiment.id.upper(),
         _states(results),
-        f"{len(results.experiment.seeds)}",
+        str(counts_quantity([len(variant.seeds) for variant in results.experiment.variants])),
         *(made if results.runs else [numbers.NO_VALUE] * 3),
     ]
 

@@ -14,7 +14,7 @@ from cvlib.journal.handle import of_experiment
 from cvlib.journal.notes import in_rows, marks, noted, variant_sentences
 from cvlib.journal.quantity import Quantity, keys_of, pipe_table
 from cvlib.journal.results import value_of
-from cvlib.journal.words import counted, listed, short_name
+from cvlib.journal.words import listed, ranged, short_name
 
 if TYPE_CHECKING:
     from cvlib.journal.quantity import Markdown
@@ -138,7 +138,7 @@ def _note(
     # what stands after ±: over images where nothing is random, over seeds where something is
     over = {measured([v], metric).over for v in shown for metric in columns if v.has(metric)} - {""}
     if over:
-        seeds = counted(len(results.experiment.seeds), "seed")
+        seeds = ranged([len(v.variant.seeds) for v in shown], "seed")
         rest = " (over images where no seeds differ)" * (len(over) > 1 and IMAGES in over)
         what = "test images" if over == {IMAGES} else f"{BOTH}, {seeds}"
         said.append(f"mean ± 95% interval over {what}{rest}")

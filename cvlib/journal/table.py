@@ -17,7 +17,7 @@ from cvlib.journal.handle import of_experiment
 from cvlib.journal.notes import in_rows, marks, noted, variant_sentences
 from cvlib.journal.quantity import keys_of, pipe_table
 from cvlib.journal.results import constant, told_apart
-from cvlib.journal.words import counted, ranged
+from cvlib.journal.words import ranged
 
 if TYPE_CHECKING:
     from cvlib.journal.convergence import AccuracyTarget
@@ -252,9 +252,9 @@ def _note(
     words: dict[str, str],
     context: Context,
 ) -> list[str]:
-    seeds = len(results.experiment.seeds)
+    seeds = [len(variant.variant.seeds) for variant in shown or rows]
     notes = [
-        (COLUMNS[name].note + COLUMNS[name].over_seeds * (seeds > 1)).format(**words)
+        (COLUMNS[name].note + COLUMNS[name].over_seeds * (max(seeds) > 1)).format(**words)
         for name in names
     ]
     probes = [variant for variant in shown if not variant.has_epochs]
@@ -270,7 +270,7 @@ def _note(
     timed = any(name.startswith("seconds") for name in names)
     if timed:
         notes.append(context.cost.note)
-    said = [f"{counted(seeds, 'seed')} a variant", *dict.fromkeys(note for note in notes if note)]
+    said = [f"{ranged(seeds, 'seed')} a variant", *dict.fromkeys(note for note in notes if note)]
     columns = [(COLUMNS[name].metric, COLUMNS[name].head) for name in names]
     sentences = ["; ".join(said) + "."]
     if timed and (differing := uneven(shown)):

@@ -91,7 +91,7 @@ def new_experiment(
         for path in reversed(made):
             path.unlink(missing_ok=True)
         raise
-    runs = len(experiment.variants) * len(experiment.seeds)
+    runs = sum(len(variant.seeds) for variant in experiment.variants)
     return NewExperiment(name, runs, data.words if data else "")
 
 
@@ -152,6 +152,7 @@ def _copied(
     def change(fields: dict[str, Any]) -> None:
         fields["title"] = DoubleQuotedScalarString(title or TO_NAME)
         fields["question"] = folded(TO_ASK)
+        fields.pop("more_seeds", None)  # they were to settle what the original left open
         if data is not None:
             _replace_dataset(fields, data)
 

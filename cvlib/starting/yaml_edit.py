@@ -7,9 +7,10 @@ import textwrap
 from collections.abc import Callable
 from difflib import SequenceMatcher
 from io import StringIO
-from typing import Any
+from typing import Any, cast
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.error import CommentMark, YAMLError
 from ruamel.yaml.scalarstring import FoldedScalarString
 from ruamel.yaml.tokens import CommentToken
@@ -85,6 +86,13 @@ def insert_item(items: list[Any], position: int, item: str) -> None:
         own, newline, behind = comment.value.partition("\n")
         comment.value = own + newline
         items.ca.items[position] = [CommentToken(newline + behind, CommentMark(0)), None]
+
+
+def on_a_line(items: list[Any]) -> list[Any]:
+    """The items as `[1, 2]` and not one below the other."""
+    made = CommentedSeq(items)
+    made.fa.set_flow_style()
+    return cast("list[Any]", made)
 
 
 def folded(text: str) -> str:

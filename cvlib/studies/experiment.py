@@ -77,6 +77,11 @@ class ExperimentFields(BaseModel):
         description="dotted key → list of values; every combination is a variant",
     )
     seeds: list[int] = Field(default=[0], description="each variant runs once for each seed")
+    more_seeds: dict[str, list[int]] = Field(
+        default_factory=dict,
+        description="variant → seeds that it is run with besides `seeds`, which `cvlib run --settle` "
+        "writes, too; in the default profile alone",
+    )
     max_runs: int = Field(
         MAX_RUNS,
         ge=1,
@@ -96,11 +101,12 @@ class Variant:
     label: str
     factor: str | None
     spec: RunSpec  # with seed 0
+    seeds: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One experiment in one profile."""
+    """One experiment in one profile. `seeds` are those of every variant; a variant may have more."""
 
     id: str
     title: str
@@ -137,7 +143,8 @@ def parse_experiment(path: Path, profile: str = "default") -> Experiment:
         raise explain(error, ExperimentFields, yaml) from None
     this = fields.profiles.get(profile, ProfileFields())
     seeds = fields.seeds if this.seeds is None else this.seeds
-    if errors := list(_errors(fields, yaml, profile, seeds)):
+    more = fields.more_seeds if profile == "default" else {}
+    if errors := list(_errors(fields, yaml, profile, seeds, more)):
         raise SpecError(together(errors))
 
     base = overlay(Yaml({}, {}, yaml.file), yaml.part("base"))
@@ -157,18 +164,21 @@ def parse_experiment(path: Path, profile: str = "default") -> Experiment:
     for name, label, factor, change in asked or [("base", "base", None, Yaml({}))]:
         try:
             spec = _resolve(capped(overlay(base, change), this.cap))
-            variants.append(Variant(name, label, factor, spec))
+            own = (*seeds, *more.get(name, ()))
+            variants.append(Variant(name, label, factor, spec, own))
         except SpecError as error:
             errors.append(error)
     if errors:
         raise SpecError(together(errors))
+    names = [v.name for v in variants]
+    named: dict[tuple[Any, ...], str] = {("more_seeds", name): name for name in fields.more_seeds}
+    for place, name in enumerate(this.variants or ()):
+        named["profiles", profile, "variants", place] = name
+    for address, name in named.items():
+        if name not in names:
+            message = f"no variant {shown(name)}; there is: {', '.join(names)}"
+            raise yaml.error(address, message)
     if this.variants is not None:
-        names = [v.name for v in variants]
-        for index, name in enumerate(this.variants):
-            if name not in names:
-                address = ("profiles", profile, "variants", index)
-                message = f"no variant {shown(name)}; there is: {', '.join(names)}"
-                raise yaml.error(address, message)
         variants = [v for v in variants if v.name in this.variants]
     _check_distinct(variants, yaml)
     return Experiment(
@@ -182,7 +192,11 @@ def parse_experiment(path: Path, profile: str = "default") -> Experiment:
 
 
 def _errors(
-    fields: ExperimentFields, yaml: Yaml, profile: str, seeds: list[int]
+    fields: ExperimentFields,
+    yaml: Yaml,
+    profile: str,
+    seeds: list[int],
+    more: Mapping[str, list[int]],
 ) -> Iterator[SpecError]:
     """What is wrong with an experiment besides its keys and the values of its runs."""
     listed: list[tuple[Address, list[int]]] = [(("seeds",), fields.seeds)]
@@ -191,10 +205,15 @@ def _errors(
         for n, p in fields.profiles.items()
         if p.seeds is not None
     ]
+    listed += [(("more_seeds", name), given) for name, given in fields.more_seeds.items()]
     for address, given in listed:
         if not given or len(set(given)) != len(given) or not 0 <= min(given) <= max(given) < 2**31:
             message = f"seeds {shown(given)}: expected different whole numbers from 0, below 2³¹"
             yield yaml.error(address, message)
+    for name, given in fields.more_seeds.items():
+        if twice := sorted(set(given) & set(fields.seeds)):
+            message = f"{shown(name)} has seed {twice[0]} already, under `seeds`; remove it here"
+            yield yaml.error(("more_seeds", name), message)
     for name in fields.profiles:
         if name not in PROFILES or name == "default":
             message = f"unknown profile {shown(name)}; expected quick or full"
@@ -208,7 +227,7 @@ def _errors(
         if not values:
             yield yaml.error(("grid", key), f"grid key {shown(key)} has no values")
     of_grid = math.prod(map(len, fields.grid.values())) if fields.grid else 0
-    runs = (len(fields.variants) + of_grid or 1) * len(seeds)
+    runs = (len(fields.variants) + of_grid or 1) * len(seeds) + sum(map(len, more.values()))
     if runs > fields.max_runs:
         of = f"{of_grid:,} combinations" if of_grid else f"{len(fields.variants):,} variants"
         remedy = (
@@ -216,7 +235,8 @@ def _errors(
         )
         yield yaml.error(
             ("grid",) if of_grid else ("variants",),
-            f"{of} × {len(seeds):,} seed{'s' * (len(seeds) != 1)} would be {runs:,} runs, more than "
+            f"{of} × {len(seeds):,} seed{'s' * (len(seeds) != 1)}"
+            f"{', and `more_seeds`,' * bool(more)} would be {runs:,} runs, more than "
             f"{fields.max_runs:,}: shorten it, {remedy}",
         )
 

@@ -79,6 +79,11 @@ class HypothesisFields(BaseModel):
     experiment: str = Field(description="the experiment that tests it")
     shown: str | None = Field(None, description="label of the figure or table that shows it")
     claims: list[Claim] = Field(min_length=1, description="what is measured; all must hold")
+    settle: bool = Field(
+        False,
+        description="whether `cvlib run --settle` may add seeds until it is decided; it is then judged "
+        "at the level of its last look, 0.025 at first, so that its error stays at 5%",
+    )
 
 
 class Hypothesis(HypothesisFields):
@@ -130,7 +135,11 @@ def _read(name: str, yaml: Yaml, project: Project) -> Hypothesis:
             f"no experiment {shown(fields.experiment)}; there is: {', '.join(known)}",
         )
     for index, claim in enumerate(fields.claims):
-        if problem := _problem(claim, known):
+        problem = _problem(claim, known)
+        if not problem and fields.settle and claim.measure is not None:
+            problem = "no seeds settle a measure of mistakes, whose interval is the measure's own; "
+            problem += "leave `settle` out"
+        if problem:
             raise own.error(("claims", index), f"{name}, claim {shown(claim.say)}: {problem}")
     return Hypothesis(id=name, **{**dict(fields), "statement": fields.statement.strip()})
 

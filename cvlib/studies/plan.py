@@ -109,7 +109,7 @@ def resolve(experiment: Experiment, fingerprints: Fingerprints, starts: Starts) 
             start = starts.find(variant.spec)
         except ModelError as error:
             raise SpecError(f"{experiment.id}/{variant.name}: {error}") from error
-        for seed in experiment.seeds:
+        for seed in variant.seeds:
             runs.append(
                 PlannedRun(
                     experiment=experiment.id,

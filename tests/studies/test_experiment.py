@@ -81,6 +81,28 @@ def test_a_grid_gives_every_combination(tmp_path):
     assert spec.train.optimizer.momentum == 0.8
 
 
+def test_a_variant_may_have_more_seeds_than_the_others_one_of_a_grid_too(tmp_path):
+    text = GOOD + "grid: {train.epochs: [3, 4]}\nmore_seeds: {wide: [2, 7], epochs=4: [2]}\n"
+    of = {variant.name: variant.seeds for variant in parse(tmp_path, text).variants}
+    others = dict.fromkeys((name for name in of if name not in ("wide", "epochs=4")), (0, 1))
+    assert of == {**others, "wide": (0, 1, 2, 7), "epochs=4": (0, 1, 2)}
+    assert parse(tmp_path, text, "quick").variant("wide").seeds == (5,)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("{wide: [1]}", "'wide' has seed 1 already, under `seeds`"),
+        ("{wide: [2, 2]}", "seeds [2, 2]: expected different whole numbers"),
+        ("{wyde: [2]}", "no variant 'wyde'; there is: "),
+        ("{wide: [2]}\nmax_runs: 6", "and `more_seeds`, would be 7 runs, more than 6"),
+    ],
+)
+def test_a_mistake_in_more_seeds_is_named(tmp_path, more, said):
+    with pytest.raises(SpecError, match=re.escape(said)):
+        parse(tmp_path, f"{GOOD}more_seeds: {more}\n")
+
+
 def test_a_grid_over_the_choice_and_its_option_does_not_depend_on_their_order(tmp_path):
     for keys in (("lr: [2e-3]", "name: [adamw]"), ("name: [adamw]", "lr: [2e-3]")):
         grid = "grid:\n" + "".join(f"  train.optimizer.{key}\n" for key in keys)
