@@ -25,17 +25,15 @@ if TYPE_CHECKING:
     from cvlib.studies.plan import PlannedRun
 
 FILE = "registered.json"
-_TRY_OUT = "quick"
-_KEPT = ("default", "full")  # profiles whose results count
+_KEPT = ("default", "full")  # profiles whose results count; quick is a try-out
 _WITH_RESULT = ("fresh", "stale", "damaged")  # what was altered or outdated was seen as well
 
 
 class Registered(BaseModel):
     """A hypothesis as it was registered.
 
-    claims: None: it had none then. after_results: one of
-    them could be judged already. runs: how many runs that it names had a result then. tested: one
-    has had a result since, so that these words stand.
+    claims: None where it had none then. after_results: one of them could be judged already. runs:
+    how many runs that it names had a result then. tested: one has a result, so that this stands.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -76,7 +74,7 @@ def register(project: Project, about_to_train: Iterable[PlannedRun] = ()) -> Non
     Writes only what is new. Raises SpecError for hypotheses or experiments that cannot be read,
     DamagedFile for a damaged file.
     """
-    if project.profile == _TRY_OUT:
+    if project.profile not in _KEPT:
         return
     before, planned = read_registered(project), list(about_to_train)
     if registered_by_now(project, before, planned) != before:
