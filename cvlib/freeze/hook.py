@@ -39,9 +39,8 @@ from cvlib.freeze.lock import (
     render_lock,
     running_quarto,
 )
-from cvlib.project import Project, find_project
+from cvlib.project import HYPOTHESES, Project, find_project
 from cvlib.recorder import reads_file
-from cvlib.studies.registered import register
 from cvlib.terminal import printable
 from cvlib.yaml_source import SpecError
 
@@ -137,14 +136,22 @@ def note_executed(project: Project, before: Before, notify: Notify) -> list[str]
     return executed
 
 
+def register_hypotheses(project: Project) -> None:
+    """Register hypotheses that were added after their runs; what is wrong in them, chapters say."""
+    if (project.experiments / f"{HYPOTHESES}.yaml").exists():
+        from cvlib.studies.registered import register  # here: other projects need no pydantic
+
+        with suppress(SpecError):
+            register(project)
+
+
 def before_render(project: Project, notify: Notify) -> None:
     """Remove the frozen copies that are not true; remember what the engines read now."""
     quarto = running_quarto()
     with render_lock(project.root, notify, quarto):
         if quarto is not None:
             note_quarto(project.root, quarto)
-        with suppress(SpecError):  # the chapters that show hypotheses say what is wrong
-            register(project)
+        register_hypotheses(project)
         before: Before = {}
         if project.book().freeze is not False:
             reasons, before = sweep(project, notify)

@@ -35,14 +35,12 @@ from cvlib.freeze.frozen_copy import (
     freeze_folder,
     write_frozen,
 )
-from cvlib.freeze.hook import Notify, note_executed, sweep
+from cvlib.freeze.hook import Notify, note_executed, register_hypotheses, sweep
 from cvlib.freeze.interpretation import fingerprints, note_fingerprints
 from cvlib.freeze.lock import render_lock
 from cvlib.project import Project, find_project
 from cvlib.recorder import start_in_kernel
-from cvlib.studies.registered import register
 from cvlib.terminal import drawable, printable
-from cvlib.yaml_source import SpecError
 
 if TYPE_CHECKING:
     from cvlib.studies.status import RunStatus
@@ -173,8 +171,7 @@ def render(
         files = [entry.file for entry in project.book().chapters]
         asked = dict.fromkeys(files, "asked to run afresh")
     note_fingerprints(project)
-    with suppress(SpecError):  # the chapters that show hypotheses say what is wrong
-        register(project)
+    register_hypotheses(project)
     if engine != "embedded":
         from cvlib.engine.quarto import find_quarto
 

@@ -19,30 +19,28 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cvlib.files import DamagedFile, read_note, update_note
 from cvlib.project import Project
-from cvlib.studies.hypotheses import BEST, Claim, Hypothesis
+from cvlib.studies.hypotheses import BEST, Claim, Hypothesis, Pair
 
 if TYPE_CHECKING:
     from cvlib.studies.plan import PlannedRun
 
 FILE = "registered.json"
-_TRY_OUT = "quick"
-_KEPT = ("default", "full")  # profiles whose results count
+_KEPT = ("default", "full")  # profiles whose results count; quick is a try-out
 _WITH_RESULT = ("fresh", "stale", "damaged")  # what was altered or outdated was seen as well
 
 
 class Registered(BaseModel):
     """A hypothesis as it was registered.
 
-    claims: as data, without what has its default; None: it had none then. after_results: one of
-    them could be judged already. runs: how many runs that it names had a result then. tested: one
-    has had a result since, so that these words stand.
+    claims: None where it had none then. after_results: one of them could be judged already. runs:
+    how many runs that it names had a result then. tested: one has a result, so that this stands.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     title: str
     statement: str
-    claims: list[dict[str, Any]] | None
+    claims: list[Claim] | None
     after_results: bool = False
     runs: int = 0
     tested: bool = False
@@ -76,7 +74,7 @@ def register(project: Project, about_to_train: Iterable[PlannedRun] = ()) -> Non
     Writes only what is new. Raises SpecError for hypotheses or experiments that cannot be read,
     DamagedFile for a damaged file.
     """
-    if project.profile == _TRY_OUT:
+    if project.profile not in _KEPT:
         return
     before, planned = read_registered(project), list(about_to_train)
     if registered_by_now(project, before, planned) != before:
@@ -104,7 +102,7 @@ def registered_by_now(
         elif seen or named & to_train:
             judged = any(all(variants[n] & seen.keys() for n in c.names()) for c in one.claims)
             now[one.id] = Registered(
-                title=one.title, statement=_spaced(one.statement), claims=_as_data(one.claims),
+                title=one.title, statement=_spaced(one.statement), claims=_claims(one),
                 after_results=judged, runs=sum(seen.values()), tested=bool(seen),
             )  # fmt: skip
     return now
@@ -112,7 +110,9 @@ def registered_by_now(
 
 def _write(project: Project, planned: list[PlannedRun], note: dict[str, Any]) -> None:
     now = registered_by_now(project, _parsed(note), planned)
-    note["hypotheses"] = {name: one.model_dump(mode="json") for name, one in now.items()}
+    note["hypotheses"] = {
+        name: one.model_dump(mode="json", exclude_defaults=True) for name, one in now.items()
+    }
 
 
 def _parsed(note: Mapping[str, Any]) -> dict[str, Registered]:
@@ -205,7 +205,7 @@ def revisions(
         if was is None or not was.tested:
             continue
         reworded = _spaced(one.statement) != _spaced(was.statement)
-        claims = () if was.claims is None else tuple(_of_claims(was.claims, _as_data(one.claims)))
+        claims = () if was.claims is None else tuple(_changes(was.claims, _claims(one)))
         if was.after_results or reworded or claims or was.claims is None:
             found[one.id] = Revision(one.id, was, was.after_results, reworded, claims=claims)
     for name, was in left.items():
@@ -214,12 +214,11 @@ def revisions(
     return found
 
 
-def _as_data(claims: Iterable[Claim]) -> list[dict[str, Any]]:
-    data = [one.model_dump(mode="json", exclude_defaults=True) for one in claims]
-    return [{**each, "say": _spaced(each["say"])} for each in data]
+def _claims(of: Hypothesis) -> list[Claim]:
+    return [one.model_copy(update={"say": _spaced(one.say)}) for one in of.claims]
 
 
-def _of_claims(was: list[dict[str, Any]], now: list[dict[str, Any]]) -> Iterator[str]:
+def _changes(was: list[Claim], now: list[Claim]) -> Iterator[str]:
     """What was dropped, added, or changed of the claims, in words."""
     dropped = [claim for claim in was if claim not in now]
     added = [claim for claim in now if claim not in was]
@@ -228,27 +227,26 @@ def _of_claims(was: list[dict[str, Any]], now: list[dict[str, Any]]) -> Iterator
         if new is not None:
             dropped.remove(old)
             added.remove(new)
-            differs = (key for key in sorted({*old, *new}) if old.get(key) != new.get(key))
-            said = ", ".join(f"{k} {_value(old, k)}, now {_value(new, k)}" for k in differs)
-            yield f"claim “{old['say']}” changed after its runs: {said}"
+            both = ((name, getattr(old, name), getattr(new, name)) for name in Claim.model_fields)
+            said = ", ".join(f"{n} {_value(a)}, now {_value(b)}" for n, a, b in both if a != b)
+            yield f"claim “{old.say}” changed after its runs: {said}"
     for what, claims in (("dropped", dropped), ("added", added)):
         if claims:
-            of = ", ".join(f"“{one['say']}”" for one in claims)
-            yield f"claim{'s' * (len(claims) > 1)} {what} after its runs: {of}"
+            names = ", ".join(f"“{one.say}”" for one in claims)
+            yield f"claim{'s' * (len(claims) > 1)} {what} after its runs: {names}"
 
 
-def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def _is_same(one: Claim, other: Claim) -> bool:
     """Whether it is one claim with another side, margin or name: same words, or same variants."""
-    free = ("say", "expect", "margin")
-    measured = ({k: v for k, v in each.items() if k not in free} for each in (one, other))
-    return one["say"] == other["say"] or next(measured) == next(measured)
+    aside = {"say": other.say, "expect": other.expect, "margin": other.margin}
+    return one.say == other.say or one.model_copy(update=aside) == other
 
 
-def _value(claim: Mapping[str, Any], key: str) -> str:
-    default = Claim.model_fields[key].get_default(call_default_factory=True)
-    value = claim.get(key, default)
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {of}" for name, of in value.items()) or "none"
+def _value(value: Any) -> str:
+    if isinstance(value, Pair):
+        return f"{value.first} less {value.second}"
+    if isinstance(value, dict):
+        return " and ".join(f"{name} {of}" for name, of in value.items()) or "none"
     return "none" if value is None else str(value)
 
 

@@ -18,6 +18,7 @@ from cvlib.freeze.frozen_copy import Record, write_record
 from cvlib.freeze.interpretation import mark_reviewed
 from cvlib.project import Project
 from cvlib.results.store import Store
+from cvlib.studies.hypotheses import Claim
 from cvlib.studies.plan import DATASETS_NOTE
 from cvlib.studies.registered import Registered, registered_file
 from tests.check.made import (
@@ -277,7 +278,7 @@ def judged(project) -> Project:
     was = Registered(
         title="width",
         statement="Wider is better.",
-        claims=[{"say": "it", "first": "exp01/wide", "second": "exp01/base"}],
+        claims=[Claim(say="it", first="exp01/wide", second="exp01/base")],
         tested=True,
     )
     note = {"hypotheses": {"H1": was.model_dump(mode="json")}}

@@ -67,8 +67,8 @@ def test_new_words_are_told_beside_the_old_until_they_are_taken_back(trained):
         ),
         (
             [{**CLAIM, "say": "it", "expect": "below"}],
-            "claim “wide less base” changed after its runs: expect above, now below, "
-            "say wide less base, now it",
+            "claim “wide less base” changed after its runs: say wide less base, now it, "
+            "expect above, now below",
         ),
         (
             [CLAIM, {**CLAIM, "say": "adam", "first": "exp01/adam"}],
@@ -77,6 +77,10 @@ def test_new_words_are_told_beside_the_old_until_they_are_taken_back(trained):
         (
             [{**CLAIM, "say": "adam", "first": "exp01/adam"}],
             "claim dropped after its runs: “wide less base”; claim added after its runs: “adam”",
+        ),
+        (
+            [{**CLAIM, "minus": {"first": "exp01/adam", "second": "exp01/base"}}],
+            "claim “wide less base” changed after its runs: minus none, now exp01/adam less exp01/base",
         ),
         ([{**CLAIM, "margin": 0.0, "scale": "difference"}], None),
     ],
@@ -149,6 +153,7 @@ def test_hypotheses_that_cannot_be_read_stop_a_run_before_it_trains(layout):
         lambda text: text[:-20],
         lambda text: '{"hypotheses": {"H1": 3}}',
         lambda text: '{"hypotheses": [3]}',
+        lambda text: '{"hypotheses": {"H1": {"title": "", "statement": "", "claims": [{}]}}}',
     ],
 )
 def test_a_damaged_file_is_told_with_the_way_back(trained, damage):
