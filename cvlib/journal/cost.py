@@ -60,7 +60,9 @@ def uneven_times(runs: Iterable[tuple[str, Run]]) -> str:
     """Says where the cost of equal work differs by over a fifth, in a clause; '' where none does.
 
     runs: with the name of their variant. Equal work is the same data, model and training, but for
-    the seed and what makes nothing more to compute, such as the learning rate and its schedule.
+    the seed and what makes nothing more to compute: the weights that are started from, the
+    optimiser's numbers, schedule and label smoothing. So FLOPs, images and epochs are equal, too;
+    those alone would not do: a group norm and a frozen stage leave them as they are.
     """
     named = list(runs)
     metric = _cost(run for _, run in named).metric
@@ -93,13 +95,17 @@ def _cost(runs: Iterable[Run]) -> Cost:
     if everywhere and len(kinds) <= 1:
         unit = "CPU seconds" if kinds <= {"cpu"} else "device seconds"
         return Cost("train_compute_seconds", "compute_seconds", unit)
-    why = ", all that runs on unlike devices share" if everywhere else ", as not all kept others"
+    why = (
+        ", all that runs on unlike devices share"
+        if everywhere
+        else ", as not every run kept others"
+    )
     return Cost("train_seconds", "seconds", "wall-clock seconds", why)
 
 
 def _work(run: Run) -> str:
     """The same for runs of equal work."""
-    spec = {name: part for name, part in run.spec.items() if name not in ("seed", "embedding")}
-    train = {name: part for name, part in spec.pop("train").items() if name not in _FREE}
-    optimizer = (train.pop("optimizer", None) or {}).get("name")
-    return json.dumps([spec, train, optimizer], sort_keys=True)
+    train = {name: part for name, part in run.spec["train"].items() if name not in _FREE}
+    optimizer = train.pop("optimizer", {}).get("name")
+    model = {name: part for name, part in run.spec["model"].items() if name != "weights"}
+    return json.dumps([run.spec["dataset"], model, train, optimizer], sort_keys=True)

@@ -277,6 +277,18 @@ def test_all_stands_at_what_the_probe_was_fitted_on(exp, monkeypatch):
     assert "all: the probe itself, the rest on the shots alone" in note
 
 
+def test_a_table_shows_c_and_between_which_it_could_have_been(exp, monkeypatch):
+    def cells():
+        return {row[1]: row[-1] for row in rows_by_position(exp.table("accuracy", "c"))}
+
+    assert cells()["probe of A"] == "0.01", "as an earlier cvlib kept it"
+    assert cells()["fine-tuned"] == "–", "which has no C"
+    for run in exp["probe-a"].runs.values():
+        monkeypatch.setitem(run.metrics, "c_low", 0.0031)
+        monkeypatch.setitem(run.metrics, "c_high", 0.031)
+    assert cells()["probe of A"].replace("\\", "") == "0.01 [0.0031, 0.031]"
+
+
 def test_data_curve_has_a_line_a_family_over_its_sizes(exp):
     axes = exp.data_curve({"CNN": ["scratch-8000", "scratch-500", "scratch-2000"]}, "ViT").axes
     lines = [line for line in axes[0].lines if len(line.get_xdata()) == 3]

@@ -7,8 +7,9 @@ import dataclasses
 import pytest
 
 from cvlib.check import results as check_results
-from cvlib.journal import cost, experiment
+from cvlib.journal import cost, effects, experiment
 from cvlib.results.store import Store
+from cvlib.studies.hypotheses import Claim
 from tests.journal.made import fill, make_project, planned
 
 
@@ -53,7 +54,7 @@ def asked(project):
 
 def test_runs_that_kept_only_wall_time_are_shown_by_it_and_it_is_said(project):
     exp = asked(project)
-    assert "times: wall-clock seconds, as not all kept others" in str(exp.table("seconds"))
+    assert "times: wall-clock seconds, as not every run kept others" in str(exp.table("seconds"))
     assert float(exp.seconds("wide")) == exp["wide"].values("train_seconds").mean()
     assert "(wall-clock seconds" in exp.accuracy_against_time().axes[0].get_xlabel()
     assert "times:" not in str(exp.table("accuracy"))
@@ -124,6 +125,31 @@ def test_equal_work_is_that_of_other_learning_rates_and_not_of_other_models(proj
     for part, changes in (("model", {"norm": "group"}), ("train", {"epochs": 99})):
         other = like(20, part, **changes)
         assert cost.uneven_times([("a", quicker), ("b", other)]) == ""
+
+
+def test_a_claim_about_seconds_is_one_about_those_that_are_shown(project):
+    claim = Claim(
+        say="time", first="exp01/wider", second="exp01/base", metric="seconds", scale="ratio",
+        margin=2,
+    )  # fmt: skip
+    by_wall = claim.model_copy(update={"metric": "train_seconds"})
+
+    def ratios() -> list[float]:
+        exp = asked(project)
+        found = effects.judged([claim, by_wall], lambda name: exp[name.partition("/")[2]])
+        return [float(one.shown) for one in found]
+
+    seconds, wall = ratios()
+    assert seconds == wall
+    keep(project, base=(1.0, 1.1, 1.2), wider=(10.0, 11.0, 12.0))
+    seconds, wall = ratios()
+    assert seconds == pytest.approx(10) != wall
+
+
+def test_a_figure_of_times_says_which_they_are(project):
+    keep(project)
+    for figure in (asked(project).ablation("wide", "flip"), asked(project).accuracy_against_time()):
+        assert "times: CPU seconds" in figure.get_supxlabel()
 
 
 def test_the_check_notes_it_and_lets_the_report_pass(project):
