@@ -25,7 +25,7 @@ from cvlib.project import Project, ProjectError
 from cvlib.starting import StartError
 from cvlib.starting.yaml_edit import edit_yaml, on_a_line
 from cvlib.studies.hypotheses import BEST, FILE
-from cvlib.studies.looks import record_look
+from cvlib.studies.registered import record_look
 from cvlib.yaml_source import parse_yaml
 
 if TYPE_CHECKING:

@@ -34,7 +34,6 @@ from cvlib.project import PROFILES, Project
 from cvlib.results.reviews import read_reviews
 from cvlib.results.store import Store, lock_if_free
 from cvlib.studies.execute import features_made_by
-from cvlib.studies.looks import looks_file
 from cvlib.studies.plan import PlannedRun
 from cvlib.studies.registered import read_registered, registered_file
 from cvlib.studies.status import CONFIRMED, git
@@ -158,11 +157,6 @@ def _of_a_store(project: Project) -> Iterator[Artefact]:
             "notes", path.name, path, partial(_said, read_note, path),
             remade="it said why a run failed when it was last tried" * of_a_failure,
             remedy=f"delete it: `cvlib {makes}` writes it again",
-        )  # fmt: skip
-    if (path := looks_file(project)).exists():
-        yield Artefact(
-            "notes", path.name, path, partial(_said, read_note, path),
-            remedy="restore it from git: it says how often hypotheses were looked at",
         )  # fmt: skip
     for path in sorted(project.reviews.glob("*.json")):
         yield Artefact(

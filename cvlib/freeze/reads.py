@@ -168,7 +168,7 @@ def declared_reads(project: Project, kind: str, name: str) -> Reads:
 
 
 def _declared_digest(project: Project, kind: str, name: str) -> str:
-    from cvlib.studies.looks import looks_of
+    from cvlib.studies.registered import looks_of
 
     if kind == "book":
         return digest(project.experiments_of_book())

@@ -239,7 +239,7 @@ class JudgedHypothesis:
     @cached_property
     def looks(self) -> list[int]:
         """Seeds of a variant at each look at the hypothesis so far."""
-        from cvlib.studies.looks import looks_of
+        from cvlib.studies.registered import looks_of
 
         return looks_of(self._of.project, self.declared)
 

@@ -1,7 +1,8 @@
 """What hypotheses said before their runs: `experiments/registered.json`, and what differs since.
 
 `cvlib run` writes down each hypothesis before the first run that it names; once one of these has a
-result, what is written stays. A hypothesis that is met first when its runs can be compared already
+result, what is written stays. Beside it stands how often it was looked at while seeds were added, on
+which the level of every further look depends. A hypothesis that is met first when its runs can be compared already
 is registered as such. The quick profile is a try-out: it registers nothing, and its results do not
 count. What was reworded, changed, withdrawn or registered late is exploratory, and the report says
 so (`Revision`).
@@ -34,6 +35,7 @@ class Registered(BaseModel):
 
     claims: None where it had none then. after_results: one of them could be judged already. runs:
     how many runs that it names had a result then. tested: one has a result, so that this stands.
+    settle: it was to be settled by adding seeds; looks: seeds of a variant at each look on the way.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -44,6 +46,8 @@ class Registered(BaseModel):
     after_results: bool = False
     runs: int = 0
     tested: bool = False
+    settle: bool = False
+    looks: list[int] = []
 
 
 # ── the file ─────────────────────────────────────────────────────────────────────────────────────
@@ -103,7 +107,7 @@ def registered_by_now(
             judged = any(all(variants[n] & seen.keys() for n in c.names()) for c in one.claims)
             now[one.id] = Registered(
                 title=one.title, statement=_spaced(one.statement), claims=_claims(one),
-                after_results=judged, runs=sum(seen.values()), tested=bool(seen),
+                after_results=judged, runs=sum(seen.values()), tested=bool(seen), settle=one.settle,
             )  # fmt: skip
     return now
 
@@ -113,6 +117,31 @@ def _write(project: Project, planned: list[PlannedRun], note: dict[str, Any]) ->
     note["hypotheses"] = {
         name: one.model_dump(mode="json", exclude_defaults=True) for name, one in now.items()
     }
+
+
+def looks_of(project: Project, hypothesis: Hypothesis) -> list[int]:
+    """Seeds of a variant at each look that was taken; the first is that at the seeds planned.
+
+    Other profiles than the default one have only the first: seeds are added to that alone.
+    """
+    names = {name.partition("/")[0] for claim in hypothesis.claims for name in claim.names()}
+    was = read_registered(project).get(hypothesis.id) if project.profile == "default" else None
+    if was is not None and was.looks:
+        return [*was.looks]
+    return [max(len(project.plan(name).experiment.seeds) for name in names)]
+
+
+def record_look(project: Project, hypothesis: Hypothesis, seeds: int) -> None:
+    """Note that the hypothesis was looked at with so many seeds of a variant; nothing if it was."""
+
+    def write(note: dict[str, Any]) -> None:
+        entry = note["hypotheses"][hypothesis.id]
+        if seeds > max(entry.get("looks", []), default=0):
+            entry["looks"] = [*entry.get("looks", []), seeds]
+
+    register(project)
+    update_note(registered_file(project), write)
+    project.forget_results()
 
 
 def _parsed(note: Mapping[str, Any]) -> dict[str, Registered]:
@@ -162,8 +191,8 @@ def _profiles(project: Project) -> list[Project]:
 class Revision:
     """What came of a hypothesis after it was registered: why it is exploratory.
 
-    was: as registered; late: registered when its claims could be judged; reworded, withdrawn: since
-    then; claims: each change of them, in words.
+    was: as registered; late: registered when its claims could be judged; reworded, withdrawn, to be
+    settled by adding seeds (settle): since then; claims: each change of them, in words.
     """
 
     id: str
@@ -171,6 +200,7 @@ class Revision:
     late: bool = False
     reworded: bool = False
     withdrawn: bool = False
+    settle: bool = False
     claims: tuple[str, ...] = ()
 
     @property
@@ -184,10 +214,11 @@ class Revision:
         if self.late:
             runs = f"{self.was.runs} of its runs" if self.was.runs > 1 else "one of its runs"
             said.append(f"registered when {runs} had results")
-        elif self.without_claims and not self.reworded:
+        elif self.without_claims and not self.reworded and not self.settle:
             return "its words stood before its runs, its claims came after them"
         came = ["withdrawn"] * self.withdrawn + ["reworded"] * self.reworded
         came += ["given its claims"] * self.without_claims
+        came += ["declared to be settled by adding seeds"] * self.settle
         if came:
             said.append(f"{' and '.join(came)} {since}")
         if self.reworded:
@@ -206,8 +237,11 @@ def revisions(
             continue
         reworded = _spaced(one.statement) != _spaced(was.statement)
         claims = () if was.claims is None else tuple(_changes(was.claims, _claims(one)))
-        if was.after_results or reworded or claims or was.claims is None:
-            found[one.id] = Revision(one.id, was, was.after_results, reworded, claims=claims)
+        settle = one.settle and not was.settle
+        if was.after_results or reworded or settle or claims or was.claims is None:
+            found[one.id] = Revision(
+                one.id, was, was.after_results, reworded, settle=settle, claims=claims
+            )
     for name, was in left.items():
         if was.tested:
             found[name] = Revision(name, was, was.after_results, withdrawn=True)
