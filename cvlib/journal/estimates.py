@@ -193,10 +193,9 @@ def _image_variance(variant: VariantResults, metric: str, share: float) -> float
         return (variant.mean(f"{metric}_half_width") / 1.96) ** 2
     if not is_share(metric):
         return 0.0
-    count = "val_images" if metric.startswith("val_") else "test_images"
-    if not variant.has(count):
-        return share_variance(share, len(variant.tested(next(iter(variant.runs))).labels))
-    return share_variance(share, variant.mean(count))
+    if metric.startswith("val_"):
+        return share_variance(share, variant.mean("val_images"))
+    return share_variance(share, len(variant.tested(next(iter(variant.runs))).labels))
 
 
 def is_share(metric: str) -> bool:

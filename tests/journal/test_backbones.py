@@ -7,13 +7,13 @@ import sys
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from cvlib.analysis.paired import paired_bootstrap
+from cvlib.analysis.estimate import Estimate, seed_variances, share_variance
 from cvlib.journal import experiment
 from cvlib.journal.errors import JournalError
 from cvlib.results.store import Store
 from tests.journal.made_backbones import (
+    TEST_IMAGES,
     make_backbones,
     make_stale,
     planned_backbones,
@@ -205,8 +205,12 @@ def test_few_shot_line_is_the_mean_over_seeds_and_draws_and_ends_at_all(exp):
     assert line.get_ydata()[1] == pytest.approx(np.mean(of_five))
     assert line.get_ydata()[-1] == pytest.approx(float(exp.accuracy("probe-a")))
     shown = exp.few_shot_accuracy("probe-a", 5)
+    seeds = seed_variances([np.array(of_five)])[0].variance / 6
+    images = 1e4 * share_variance(np.mean(of_five) / 100, TEST_IMAGES)
+    # nothing tells other variants' spread of five shots: the degrees of freedom are its own
+    expected = Estimate(np.mean(of_five), seeds, images, df=5)
     assert (shown.low, shown.high) == pytest.approx(
-        stats.t.interval(0.95, 5, np.mean(of_five), stats.sem(of_five))
+        (expected.interval().low, expected.interval().high)
     )
 
 
@@ -298,16 +302,12 @@ def test_data_curve_refuses_two_variants_at_one_size(exp):
 
 def test_gain_of_a_doubling_and_images_to_match_are_read_off_the_curve(exp):
     family = ["vit-8000", "vit-500", "vit-2000"]
-    runs = [
-        [exp[v].value("test_accuracy", s) for v in ("vit-500", "vit-2000", "vit-8000")]
-        for s in (0, 1)
-    ]
-    gains = [100 * np.polyfit(np.log2([450, 1800, 7200]), row, 1)[0] for row in runs]
+    means = [100 * exp[v].mean("test_accuracy") for v in ("vit-500", "vit-2000", "vit-8000")]
     shown = exp.gain_per_doubling(*family)
-    assert shown.value == pytest.approx(np.mean(gains))
-    assert (shown.low, shown.high) == pytest.approx(
-        stats.t.interval(0.95, 1, np.mean(gains), stats.sem(gains))
-    )
+    assert shown.value == pytest.approx(np.polyfit(np.log2([450, 1800, 7200]), means, 1)[0])
+    ends = exp.difference("vit-8000", "vit-500")
+    # of three evenly spaced sizes the slope is that from the first to the last, four doublings on
+    assert (shown.low, shown.high) == pytest.approx((ends.low / 4, ends.high / 4), rel=0.02)
     assert str(shown).startswith("+") and str(shown).endswith("points")
     assert str(exp.images_to_match("scratch-8000", *family)) == "more than 7,200"
     assert str(exp.images_to_match("vit-500", "scratch-500", "scratch-2000")) == "fewer than 450"
@@ -320,20 +320,26 @@ def test_gain_of_a_doubling_and_images_to_match_are_read_off_the_curve(exp):
 # ── probes among trained networks ────────────────────────────────────────────────────────────
 
 
-def test_probe_without_random_part_has_no_interval_over_seeds(exp):
+def test_probe_without_random_part_has_its_interval_over_images_alone(exp):
     shown = exp.accuracy("probe-a")
-    assert str(shown).endswith("% (every seed)") and shown.low is None
+    right = exp.predictions("probe-a", 0).correct
+    assert str(shown).endswith("% (interval over images)")
+    # Agresti and Caffo's: as if a few more images had been seen
+    normal = 196 * right.std() / len(right) ** 0.5
+    assert normal < shown.high - shown.value < 1.05 * normal
     table = str(exp.table("accuracy", "difference", variants=["base", "probe-a", "probe-b"]))
-    assert "±" not in rows(table)["probe of A"][2]
+    assert f"{rows(table)['probe of A'][2]}% " in str(shown)
     assert "probe of A and probe of B: no random part, the same for every seed." in table
 
 
 def test_two_probes_differ_with_an_interval_over_images(exp):
     a, b = (exp.predictions(v, 0).correct.astype(int) for v in ("probe-a", "probe-b"))
-    expected = paired_bootstrap((a - b).astype(float), seed=0)
+    normal = 196 * (a - b).std() / len(a) ** 0.5
     shown = exp.difference("probe-a", "probe-b")
-    assert (shown.low, shown.high) == pytest.approx((100 * expected.low, 100 * expected.high))
+    assert shown.value == pytest.approx(100 * (a - b).mean())
+    assert normal < shown.high - shown.value < 1.05 * normal
     assert str(shown).endswith("points (interval over images)")
+    assert float(exp.compare("probe-a", "probe-b")) < 1
     table = exp.table("difference", variants=["probe-a", "probe-b"], reference="probe-b")
     assert "‡" in rows(table)["probe of A"][2] and "‡ neither has a random part" in str(table)
 
@@ -523,8 +529,9 @@ def test_silhouette_has_the_interval_of_the_table_in_sentences(tmp_path):
     # nothing random: over the images, as stored; else over the seeds
     assert probe.high - probe.value == pytest.approx(0.013)
     assert str(probe).endswith(" ± 0.013 (interval over images)")
-    low, high = stats.t.interval(0.95, 1, 0.31, 0.01)
-    assert (tuned.low, tuned.high) == pytest.approx((low, high))
+    spread = seed_variances([np.array([0.30, 0.32])])[0]
+    expected = Estimate(0.31, spread.variance / 2, (0.013 / 1.96) ** 2, df=1).interval()
+    assert (tuned.low, tuned.high) == pytest.approx((expected.low, expected.high))
     table = exp.separability("probe-a", "tuned")
     found = {row[0]: row for row in rows_by_position(table)}
     assert found["probe of A"][1].endswith("± 0.01")
