@@ -1,6 +1,6 @@
 """Does a group of images fail more often than the rest of its classes? Compared stratum by stratum.
 
-The image is the unit, as in `paired`: with several seeds an image's score is the number of seeds
+The image is the unit: with several seeds an image's score is the number of seeds
 that get it wrong, so that seeds that agree are not taken for further evidence.
 Only images of one stratum (a class) are compared with one another: that some classes are harder
 than others, and more frequent in the group, is no evidence.

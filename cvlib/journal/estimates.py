@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 SIGNS = (1.0, -1.0, -1.0, 1.0)  # of variants in a difference, or a difference of differences
 NO_P = "no p-value of one seed"
+_NORMAL = NormalDist().inv_cdf(1 - LEVEL / 2)
 BOTH, IMAGES, SEEDS = "seeds and images", "images", "seeds"
 
 
@@ -129,7 +131,14 @@ def measured(
         for weight, one, spread, variant in zip(weights, values, spreads, variants, strict=False)
     ]
     found = estimate(parts, outcomes).times(100 if is_share(metric) else 1)
-    if found.variance == 0 or None in spreads:
+    if None in spreads:
+        return Measured(found.value, None, images=images)
+    return _known(found, images)
+
+
+def _known(found: Estimate, images: int | None = None) -> Measured:
+    """With the interval, and what it is over; none of what does not vary."""
+    if found.variance == 0:
         return Measured(found.value, None, images=images)
     over = BOTH if found.seeds and found.images else SEEDS if found.seeds else IMAGES
     return Measured(found.value, found.interval(), over, found, images)
@@ -145,10 +154,7 @@ def of_values(values: np.ndarray, images: float | None = None) -> Measured:
         return Measured(float(values.mean()), None)
     share = float(values.mean()) / 100
     over_images = 0.0 if images is None else 1e4 * share_variance(share, images)
-    found = estimate([Part(1.0, values, spread, over_images)])
-    if found.variance == 0:
-        return Measured(found.value, None)
-    return Measured(found.value, found.interval(), BOTH if images else SEEDS, found)
+    return _known(estimate([Part(1.0, values, spread, over_images)]))
 
 
 def log_ratio(first: VariantResults, second: VariantResults, metric: str) -> Estimate | None:
@@ -190,13 +196,12 @@ def is_fixed(variant: VariantResults, metric: str) -> bool:
 def _image_variance(variant: VariantResults, metric: str, share: float) -> float:
     """Of a mean over other images, where no outcomes are kept: the run's own, or a share's largest."""
     if variant.has(f"{metric}_half_width"):
-        return (variant.mean(f"{metric}_half_width") / 1.96) ** 2
+        return (variant.mean(f"{metric}_half_width") / _NORMAL) ** 2
     if not is_share(metric):
         return 0.0
-    count = "val_images" if metric.startswith("val_") else "test_images"
-    if not variant.has(count):
-        return share_variance(share, len(variant.tested(next(iter(variant.runs))).labels))
-    return share_variance(share, variant.mean(count))
+    if metric.startswith("val_"):
+        return share_variance(share, variant.mean("val_images"))
+    return share_variance(share, len(variant.tested(next(iter(variant.runs))).labels))
 
 
 def is_share(metric: str) -> bool:

@@ -87,7 +87,7 @@ def heat_map(
     axes.set_xlabel(key_words(columns))
     axes.set_ylabel(key_words(rows))
     words = metric.replace("_", " ") + (" (%)" if is_share(metric) else "")
-    spread = any(len(variant.runs) > 1 and not variant.is_deterministic for variant in shown)
+    spread = any(measured([variant], metric).interval is not None for variant in shown)
     figure.say(
         f"{words}, mean over seeds" + " ± half of its 95% interval" * spread,
         "outlined: best validation accuracy" if outlined is not None else "",

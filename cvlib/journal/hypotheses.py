@@ -135,12 +135,12 @@ class Hypotheses:
         rule = f"|:{'-' * 14}|:{'-' * 9}|:{'-' * 62}|:{'-' * 9}|"
         lines = "\n".join(f"| {' | '.join(_row(one, most))} |" for one in judged)
         adjusted = any(one.p is not None for each in judged for one in each.claims)
-        test = ", and for accuracies the paired test on the same images, Holm-adjusted within a "
-        test += "hypothesis, has p < 0.05"
+        test = ", and its p-value from the same model, Holm-adjusted within a hypothesis, is below 0.05"
         note = (
             "Supported: every claim’s 95% interval lies on the side that was expected"
             f"{test * adjusted}; refuted: one claim’s lies on the other side; else undecided. "
-            "Brackets: intervals over seeds, those of shares over images."
+            "Brackets: intervals over seeds and test images, of times over seeds, of shares of errors over "
+            "images."
         )
         notes = [note, _EXPLORATORY] if any(one.is_exploratory for one in judged) else [note]
         for one in judged:

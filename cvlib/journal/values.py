@@ -27,10 +27,10 @@ LOW_IS_BETTER = ("parameters", "flops", "best_epoch")
 
 @of_experiment
 def accuracy(results: Results, variant: Name = "base", metric: str = "test_accuracy") -> Quantity:
-    """`91.23 ± 0.31%`: mean and 95% t-interval over seeds.
+    """`91.2 ± 0.3%`: mean and 95% interval over seeds and test images.
 
-    `91.23% (every seed)` where nothing is random, such as a probe of pretrained features;
-    `68.2 ± 1.8% (interval over images)` where the run kept one, as for knn_purity.
+    `91.2 ± 0.3% (interval over images)` where nothing is random, such as a probe of pretrained
+    features; `91.2% (one seed)` where no variant of the experiment has two.
 
     Example: exp01.accuracy("convs-2")
     """

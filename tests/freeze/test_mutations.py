@@ -311,9 +311,9 @@ MATTERS: dict[str, tuple[str, str, str, dict[str, str]]] = {
         "cvlib/analysis/intervals.py", "confidence: float = 0.95", "confidence: float = 0.9",
         dict.fromkeys([EXP01, EXP02], "code changed: cvlib.analysis.intervals"),
     ),
-    "how a paired test is made": (
-        "cvlib/analysis/paired.py", "def sign_flip_test", "def sign_flip_test_",
-        dict.fromkeys([EXP01, EXP02], "code changed: cvlib.analysis.paired"),
+    "how far seeds' variances are moderated": (
+        "cvlib/analysis/estimate.py", "_OTHERS = 2.0", "_OTHERS = 3.0",
+        dict.fromkeys([EXP01, EXP02], "code changed: cvlib.analysis.estimate"),
     ),
     "how predictions are read": (
         "cvlib/results/run.py", "self.logits.argmax(axis=1)", "self.logits.argmin(axis=1)",

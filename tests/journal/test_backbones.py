@@ -7,13 +7,13 @@ import sys
 
 import numpy as np
 import pytest
-from cvlib.analysis.paired import paired_bootstrap
-from scipy import stats
 
+from cvlib.analysis.estimate import Estimate, seed_variances, share_variance
 from cvlib.journal import experiment
 from cvlib.journal.errors import JournalError
 from cvlib.results.store import Store
 from tests.journal.made_backbones import (
+    TEST_IMAGES,
     make_backbones,
     make_stale,
     planned_backbones,
@@ -90,11 +90,11 @@ def test_half_width_in_a_cell_never_reads_as_nothing(tmp_path):
     for run in planned_backbones(layout):
         if run.variant == "base":
             old = Store(layout.runs).read(str(run.key))
-            # half of a t-interval of two seeds this far apart: 0.03 points
-            metrics = {**old.metrics, "test_accuracy": 0.88 + 5e-5 * run.seed}
+            metrics = {**old.metrics, "test_loss": 0.4 + 1e-7 * run.seed}
             rewrite(layout, run, metrics=metrics)
-    words = texts(experiment("exp02", root=layout.root).heat_map())
-    assert "± 0.1" in words and "± 0.0" not in words
+    words = texts(experiment("exp02", root=layout.root).heat_map(metric="test_loss"))
+    shown = {word for word in words if word.startswith("±")}
+    assert shown and not any(float(word[1:]) == 0 for word in shown)
 
 
 def test_diverged_cell_says_so_and_best_by_validation_is_outlined(exp):
@@ -205,8 +205,12 @@ def test_few_shot_line_is_the_mean_over_seeds_and_draws_and_ends_at_all(exp):
     assert line.get_ydata()[1] == pytest.approx(np.mean(of_five))
     assert line.get_ydata()[-1] == pytest.approx(float(exp.accuracy("probe-a")))
     shown = exp.few_shot_accuracy("probe-a", 5)
+    seeds = seed_variances([np.array(of_five)])[0].variance / 6
+    images = 1e4 * share_variance(np.mean(of_five) / 100, TEST_IMAGES)
+    # nothing tells other variants' spread of five shots: the degrees of freedom are its own
+    expected = Estimate(np.mean(of_five), seeds, images, df=5)
     assert (shown.low, shown.high) == pytest.approx(
-        stats.t.interval(0.95, 5, np.mean(of_five), stats.sem(of_five))
+        (expected.interval().low, expected.interval().high)
     )
 
 
@@ -256,10 +260,10 @@ def test_a_count_left_out_reads_so_and_is_no_number(few):
         few.few_shot_accuracy("probe-a", 7)
 
 
-def test_few_shot_accuracy_says_when_seeds_are_missing_and_needs_a_spread(few):
+def test_few_shot_accuracy_says_when_seeds_are_missing_or_do_not_differ(few):
     assert str(few.few_shot_accuracy("probe-a", 5)).endswith("% (1 of 2 seeds)")
     same = few.few_shot_accuracy("probe-b", 5)
-    assert str(same) == "50.00% (every seed)" and same.low is None
+    assert str(same) == "50.0 ± 4.9% (interval over images)"
 
 
 def test_all_stands_at_what_the_probe_was_fitted_on(exp, monkeypatch):
@@ -317,16 +321,12 @@ def test_data_curve_refuses_two_variants_at_one_size(exp):
 
 def test_gain_of_a_doubling_and_images_to_match_are_read_off_the_curve(exp):
     family = ["vit-8000", "vit-500", "vit-2000"]
-    runs = [
-        [exp[v].value("test_accuracy", s) for v in ("vit-500", "vit-2000", "vit-8000")]
-        for s in (0, 1)
-    ]
-    gains = [100 * np.polyfit(np.log2([450, 1800, 7200]), row, 1)[0] for row in runs]
+    means = [100 * exp[v].mean("test_accuracy") for v in ("vit-500", "vit-2000", "vit-8000")]
     shown = exp.gain_per_doubling(*family)
-    assert shown.value == pytest.approx(np.mean(gains))
-    assert (shown.low, shown.high) == pytest.approx(
-        stats.t.interval(0.95, 1, np.mean(gains), stats.sem(gains))
-    )
+    assert shown.value == pytest.approx(np.polyfit(np.log2([450, 1800, 7200]), means, 1)[0])
+    ends = exp.difference("vit-8000", "vit-500")
+    # of three evenly spaced sizes the slope is that from the first to the last, four doublings on
+    assert (shown.low, shown.high) == pytest.approx((ends.low / 4, ends.high / 4), rel=0.02)
     assert str(shown).startswith("+") and str(shown).endswith("points")
     assert str(exp.images_to_match("scratch-8000", *family)) == "more than 7,200"
     assert str(exp.images_to_match("vit-500", "scratch-500", "scratch-2000")) == "fewer than 450"
@@ -339,20 +339,26 @@ def test_gain_of_a_doubling_and_images_to_match_are_read_off_the_curve(exp):
 # ── probes among trained networks ────────────────────────────────────────────────────────────
 
 
-def test_probe_without_random_part_has_no_interval_over_seeds(exp):
+def test_probe_without_random_part_has_its_interval_over_images_alone(exp):
     shown = exp.accuracy("probe-a")
-    assert str(shown).endswith("% (every seed)") and shown.low is None
+    right = exp.predictions("probe-a", 0).correct
+    assert str(shown).endswith("% (interval over images)")
+    # Agresti and Caffo's: as if a few more images had been seen
+    normal = 196 * right.std() / len(right) ** 0.5
+    assert normal < shown.high - shown.value < 1.05 * normal
     table = str(exp.table("accuracy", "difference", variants=["base", "probe-a", "probe-b"]))
-    assert "±" not in rows(table)["probe of A"][2]
+    assert f"{rows(table)['probe of A'][2]}% " in str(shown)
     assert "probe of A and probe of B: no random part, the same for every seed." in table
 
 
 def test_two_probes_differ_with_an_interval_over_images(exp):
     a, b = (exp.predictions(v, 0).correct.astype(int) for v in ("probe-a", "probe-b"))
-    expected = paired_bootstrap((a - b).astype(float), seed=0)
+    normal = 196 * (a - b).std() / len(a) ** 0.5
     shown = exp.difference("probe-a", "probe-b")
-    assert (shown.low, shown.high) == pytest.approx((100 * expected.low, 100 * expected.high))
+    assert shown.value == pytest.approx(100 * (a - b).mean())
+    assert normal < shown.high - shown.value < 1.05 * normal
     assert str(shown).endswith("points (interval over images)")
+    assert float(exp.compare("probe-a", "probe-b")) < 1
     table = exp.table("difference", variants=["probe-a", "probe-b"], reference="probe-b")
     assert "‡" in rows(table)["probe of A"][2] and "‡ neither has a random part" in str(table)
 
@@ -366,7 +372,7 @@ def test_probe_is_fast_to_a_target_and_has_no_epochs(exp):
     table = exp.table(*columns, "extract_seconds", "best_epoch", target=0.8)
     probe, base = rows(table)["probe of A"], rows(table)["fine-tuned"]
     mean = exp["probe-a"].values("train_seconds").mean()
-    assert probe[2:] == ["–", f"{mean:.1f}", "–", "–", "77.00", "80.00", "2.2", "–"]
+    assert probe[2:] == ["–", f"{mean:.1f}", "–", "–", "77.0 ± 4.2", "80.0 ± 4.0", "2.2", "–"]
     assert base[2] == "2.0" and base[4] == "3.0" and base[6:9] == ["–", "–", "–"]
     assert "a probe is there when it is done" in str(table)
     assert str(exp.seconds_to("probe-a", 0.8)) == f"{mean:.1f} s"
@@ -523,7 +529,7 @@ def test_separability_table_names_the_classes_that_overlap(exp):
     found = {row[0]: row for row in (line for line in rows_by_position(table))}
     assert found["probe of A"][-1] == "T-shirt / Shirt 21%, Pullover / Coat 16%"
     assert found["probe of A"][2] == "60.0 ± 2.1"  # over images, as stored
-    assert found["probe of A"][3] == "77.0" and found["B after fine-tuning"][3] == "–"
+    assert found["probe of A"][3] == "77.0 ± 4.2" and found["B after fine-tuning"][3] == "–"
     assert str(exp.overlap("probe-a")) == "T-shirt / Shirt 21%"
     assert "no random part" in str(table) and "2 seeds" in str(table)
     assert "Linear probe (%)" in str(exp.separability("probe-a", "probe-b"))
@@ -542,15 +548,16 @@ def test_silhouette_has_the_interval_of_the_table_in_sentences(tmp_path):
     # nothing random: over the images, as stored; else over the seeds
     assert probe.high - probe.value == pytest.approx(0.013)
     assert str(probe).endswith(" ± 0.013 (interval over images)")
-    low, high = stats.t.interval(0.95, 1, 0.31, 0.01)
-    assert (tuned.low, tuned.high) == pytest.approx((low, high))
+    spread = seed_variances([np.array([0.30, 0.32])])[0]
+    expected = Estimate(0.31, spread.variance / 2, (0.013 / 1.959964) ** 2, df=1).interval()
+    assert (tuned.low, tuned.high) == pytest.approx((expected.low, expected.high))
     table = exp.separability("probe-a", "tuned")
     found = {row[0]: row for row in rows_by_position(table)}
     assert found["probe of A"][1].endswith("± 0.01")
-    assert found["B after fine-tuning"][1] == "0.31 ± 0.13"
-    assert "mean ± 95% t-interval over 2 seeds" in str(table)
-    assert "where no seeds differ: 95% bootstrap interval over the mapped images" in str(table)
-    assert "t-interval" not in str(exp.separability("probe-a", "probe-b"))
+    assert found["B after fine-tuning"][1] == f"0.31 ± {expected.half_width:.2f}"
+    over = "mean ± 95% interval over seeds and images, 2 seeds (over images where no seeds differ)"
+    assert over in str(table)
+    assert "95% interval over test images" in str(exp.separability("probe-a", "probe-b"))
     assert str(exp.accuracy("probe-a", "knn_purity")) == "60.0 ± 2.1% (interval over images)"
 
 
@@ -588,7 +595,8 @@ def test_table_of_comparisons_says_who_is_missing_and_why(tmp_path):
     exp = experiment("exp02", root=layout.root)
     found = exp.comparisons("probe-a", "tuned", "dino", "one_cycle-3e-3")
     text = str(found)
-    assert "mean of 1–2 seeds" in text and "same 400 test images" in text
+    assert "over seeds and test images; 1–2 seeds a variant" in text
+    assert "adjusted for 2 comparisons (Holm)" in text
     assert "probe of A†" in text and "† Stale: probe of A: code changed since" in text
     assert "Skipped: DINOv2: no weights of" in text
     assert "one\\_cycle 3e-3: no result, failed: training loss is nan" in text

@@ -3,11 +3,10 @@ from __future__ import annotations
 import re
 import shutil
 
-import numpy as np
 import pytest
 import yaml
-from cvlib.analysis.paired import holm, sign_flip_test
 
+from cvlib.analysis.verdicts import holm
 from cvlib.journal import experiment, hypotheses
 from cvlib.journal.errors import JournalError
 from cvlib.project import Project
@@ -60,26 +59,25 @@ def test_one_claim_that_fails_refutes_what_the_others_support(project):
     assert found.verdict.text == "refuted"
 
 
-def test_the_effect_is_the_difference_in_points_over_seeds(project):
-    from scipy import stats
-
-    values = accuracies(project, "wide") - accuracies(project, "narrow")
-    low, high = stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
+def test_the_effect_is_the_difference_that_chapters_say(project):
     shown = declare(project, claim("wide", "narrow")).effect()
-    assert (shown.value, shown.low, shown.high) == pytest.approx((values.mean(), low, high))
+    said = experiment("exp01", root=project.root).difference("wide", "narrow")
+    assert (shown.value, shown.low, shown.high) == (said.value, said.low, said.high)
+    assert shown.text == said.text
 
 
-def test_a_difference_of_differences_is_tested_on_the_same_images(project):
+def test_a_difference_of_differences_is_estimated_on_the_same_images(project):
     minus = {"first": "exp01/wide", "second": "exp01/base"}
     found = declare(project, claim("base", "kernel1", minus=minus)).claims[0]
+    of = {name: accuracies(project, name).mean() for name in ("base", "kernel1", "wide")}
+    value = of["base"] - of["kernel1"] - (of["wide"] - of["base"])
+    assert found.shown.value == pytest.approx(value)
     exp = experiment("exp01", root=project.root)
-    of = {
-        name: np.sum([exp.predictions(name, seed).correct for seed in range(3)], axis=0, dtype=int)
-        for name in ("base", "kernel1", "wide")
-    }
-    score = of["base"] - of["kernel1"] - (of["wide"] - of["base"])
-    assert found.p == sign_flip_test(score)
-    assert found.shown.value == pytest.approx(100 * score.mean() / 3)
+    apart = [exp.difference("base", "kernel1"), exp.difference("wide", "base")]
+    # the base is in both differences, with opposite signs, and so varies twice as far
+    alone = sum(((one.high - one.low) / 2) ** 2 for one in apart) ** 0.5
+    assert (found.shown.high - found.shown.low) / 2 > alone
+    assert found.p == found.estimate.p()
 
 
 def test_p_values_of_one_hypothesis_are_corrected_together(project):
@@ -90,9 +88,16 @@ def test_p_values_of_one_hypothesis_are_corrected_together(project):
     assert max(raw) < 1 and [one.p for one in found.claims] != raw
 
 
-def test_with_a_margin_the_interval_alone_decides(project):
+def test_a_margin_is_what_p_and_the_interval_are_measured_from(project):
     found = declare(project, claim("base", "flip", margin=-50)).claims[0]
-    assert (found.p, found.verdict) == (None, "supported")
+    assert found.p == found.estimate.p(-50) < 0.001
+    assert found.verdict == "supported"
+    near = declare(project, claim("base", "kernel1", margin=found_near(project))).claims[0]
+    assert near.p > 0.05 and near.verdict == "undecided"
+
+
+def found_near(project):
+    return round(declare(project, claim("base", "kernel1")).effect().value, 1)
 
 
 def test_a_ratio_of_times_has_the_interval_of_its_logarithm(project):
@@ -116,7 +121,7 @@ def test_one_seed_is_not_tested_and_says_why(project):
             Store(project.runs).remove(str(run.key))
     found = declare(project, claim("base", "kernel1"))
     assert found.verdict.text == "not tested"
-    assert "1 seed, which has no interval" in str(hypotheses(root=project.root).table())
+    assert "one seed, which has no interval" in str(hypotheses(root=project.root).table())
 
 
 def test_a_variant_without_results_is_not_tested(project):

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from scipy import stats
 
+from cvlib.analysis.estimate import Part, estimate, seed_variances, share_variance
+from cvlib.analysis.verdicts import holm
 from cvlib.journal import experiment
 from cvlib.journal.errors import JournalError, MissingResults
 from cvlib.results.store import Store
@@ -15,42 +18,88 @@ def accuracies(exp, variant):
     return np.array([100 * run.predictions().correct.mean() for run in runs.values()])
 
 
-def test_accuracy_is_mean_and_t_interval_over_seeds(exp):
-    values = accuracies(exp, "wide")
-    low, high = stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
+def parts(exp, *signed, metric="test_accuracy"):
+    """Of (weight, variant): with variances over seeds that are moderated over all variants."""
+    spread = dict(zip(names(exp), seed_variances(of_all(exp, metric)), strict=True))
+    return [Part(w, exp[name].values(metric), spread[name]) for w, name in signed]
+
+
+def names(exp):
+    return [variant.name for variant in exp.variants]
+
+
+def of_all(exp, metric):
+    return [exp[name].values(metric) for name in names(exp)]
+
+
+def outcomes(exp, variant):
+    return np.array([run.predictions().correct for run in exp[variant].runs.values()])
+
+
+def test_accuracy_is_the_mean_with_its_interval_over_seeds_and_images(exp):
+    expected = estimate(parts(exp, (1, "wide")), [outcomes(exp, "wide")]).times(100).interval()
     shown = exp.accuracy("wide")
-    assert (shown.value, shown.low, shown.high) == pytest.approx((values.mean(), low, high))
-    assert str(shown) == f"{values.mean():.1f} ± {(high - low) / 2:.1f}%"
+    assert shown.value == pytest.approx(accuracies(exp, "wide").mean())
+    assert (shown.low, shown.high) == pytest.approx((expected.low, expected.high))
+    assert str(shown) == f"{shown.value:.1f} ± {expected.half_width:.1f}%"
 
 
-def test_difference_is_paired_by_seed(exp):
-    values = accuracies(exp, "kernel1") - accuracies(exp, "base")
-    low, high = stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
+def test_difference_pairs_images_but_no_seeds(exp):
+    pair = [(1, "kernel1"), (-1, "base")]
+    right = [outcomes(exp, name) for _, name in pair]
+    expected = estimate(parts(exp, *pair), right).times(100).interval()
     shown = exp.difference("kernel1", "base")
-    assert (shown.value, shown.low, shown.high) == pytest.approx((values.mean(), low, high))
+    assert (shown.value, shown.low, shown.high) == pytest.approx(
+        (expected.estimate, expected.low, expected.high)
+    )
+    turned = estimate(parts(exp, *pair), [right[0][::-1], right[1]]).times(100).interval()
+    assert (turned.low, turned.high) == pytest.approx((shown.low, shown.high))
     assert str(shown).startswith("−") and str(shown).endswith("points")
 
 
-def test_compare_of_one_seed_is_mcnemar_on_its_images(project):
-    exp = experiment("exp01", root=project.root, profile=None)
+def test_validation_accuracies_are_over_their_images_though_no_outcomes_are_kept(exp):
+    pair = [(1, "kernel1"), (-1, "base")]
+    of = [exp[name].values("val_accuracy").mean() for _, name in pair]
+    images = sum(share_variance(share, 200) for share in of)
+    seeds = estimate(parts(exp, *pair, metric="val_accuracy"))
+    expected = replace(seeds, images=images).times(100).interval()
+    shown = exp.difference("kernel1", metric="val_accuracy")
+    assert (shown.low, shown.high) == pytest.approx((expected.low, expected.high))
+
+
+def remove(project, *, seeds, variants):
     for run in planned(project):
-        if run.seed:
+        if run.seed in seeds and (not variants or run.variant in variants):
             Store(project.runs).remove(str(run.key))
-    a = exp.predictions("kernel5", 0).correct
-    b = exp.predictions("base", 0).correct
-    only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
-    expected = stats.binomtest(only_a, only_a + only_b).pvalue
-    assert exp.compare("kernel5").p == pytest.approx(expected)
+
+
+def test_one_seed_of_everything_gives_no_p_and_says_so(project):
+    remove(project, seeds=(1, 2), variants=())
+    found = experiment("exp01", root=project.root).compare("kernel1")
+    assert str(found) == "no p-value of one seed"
+    assert found.value is None and found.verdict == "one seed"
+    assert str(found.difference).startswith("−") and found.difference.low is None
+
+
+def test_one_seed_of_a_variant_borrows_the_variance_of_the_others(project):
+    remove(project, seeds=(1, 2), variants=("kernel1", "base"))
+    exp = experiment("exp01", root=project.root)
+    found = exp.compare("kernel1")
+    assert found.p < 0.05 and found.verdict == "worse"
+    assert exp.accuracy("kernel1").low is not None
+
+
+def test_variants_without_a_seed_in_common_are_compared(project):
+    remove(project, seeds=(0,), variants=("kernel1",))
+    remove(project, seeds=(1, 2), variants=("base",))
+    assert experiment("exp01", root=project.root).compare("kernel1").verdict == "worse"
 
 
 def test_comparisons_asked_together_are_corrected(exp):
     together = exp.comparisons("wide", "wider", "kernel5")
-    for name, found in together.items():
-        alone = exp.compare(name)
-        assert found.p >= alone.p
-        assert found.test.p == alone.p
-    smallest = min(together.values(), key=lambda c: c.test.p)
-    assert smallest.p == pytest.approx(min(1, 3 * smallest.test.p))
+    alone = [exp.compare(name).p for name in together]
+    assert [found.p for found in together.values()] == holm(alone)
+    assert [found.p for found in together.values()] != alone
 
 
 def test_a_variant_asked_for_twice_is_compared_once(exp):
@@ -60,11 +109,9 @@ def test_a_variant_asked_for_twice_is_compared_once(exp):
 
 
 def test_any_metric_has_its_interval_over_seeds(exp):
-    values = exp["wide"].values("train_seconds")
+    expected = estimate(parts(exp, (1, "wide"), metric="train_seconds")).interval()
     shown = exp.metric("train_seconds", "wide")
-    assert (shown.low, shown.high) == pytest.approx(
-        stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
-    )
+    assert (shown.low, shown.high) == pytest.approx((expected.low, expected.high))
     assert str(exp.metric("parameters", "wide")) == "93,000"  # of every seed
 
 

@@ -9,23 +9,33 @@ from cvlib.journal.quantity import Quantity
 @pytest.mark.parametrize(
     ("mean", "half", "text"),
     [
-        (91.2345, 0.3141, "91.23 ± 0.31"),
-        (91.2345, 0.0321, "91.23 ± 0.03"),  # at most two decimals
+        (91.2345, 0.3141, "91.2 ± 0.3"),  # one decimal everywhere, so that numbers can be compared
         (91.2345, 1.4142, "91.2 ± 1.4"),
-        (91.2345, 0.996, "91.2 ± 1.0"),  # two digits after rounding, not before
-        (91.2345, 12.345, "91 ± 12"),
+        (91.2345, 0.0949, "91.23 ± 0.09"),  # two where one would read as 0.1 at most
+        (91.2345, 0.0951, "91.2 ± 0.1"),
+        (91.2345, 0.0321, "91.23 ± 0.03"),
+        (91.2345, 9.94, "91.2 ± 9.9"),
+        (91.2345, 9.96, "91 ± 10"),
         (91.2345, 0.0004, "91.23 ± 0.01"),  # never narrower than it is
         (91.2345, 0.0, "91.23 ± 0.00"),
+        (91.2345, None, "91.2"),
     ],
 )
-def test_half_width_has_two_digits_and_the_mean_its_decimals(mean, half, text):
+def test_percents_have_one_decimal_and_two_where_the_half_width_is_smaller(mean, half, text):
     assert numbers.plus_minus(mean, half) == text
 
 
+def test_a_count_is_given_its_own_decimals():
+    assert numbers.plus_minus(0.31234, 0.0131, 3) == "0.312 ± 0.013"
+    assert numbers.plus_minus(31.2, 0.0131, 0) == "31 ± 1"  # never narrower than it is
+
+
 def test_difference_has_a_sign_and_a_true_minus():
-    assert numbers.difference(0.84, 0.31, 1.37) == "+0.84 [0.31, 1.37]"
+    assert numbers.difference(0.84, 0.31, 1.37) == "+0.8 [0.3, 1.4]"
+    assert numbers.difference(0.84, 0.31, 1.37, plus=False) == "0.8 [0.3, 1.4]"
     assert numbers.difference(-1.2, -2.5, 0.1) == "−1.2 [−2.5, 0.1]"
-    assert numbers.difference(-0.001, -0.2, 0.198) == "0.00 [−0.20, 0.20]"
+    assert numbers.difference(-0.001, -0.2, 0.198) == "0.0 [−0.2, 0.2]"
+    assert numbers.difference(0.141, 0.06, 0.222) == "+0.14 [0.06, 0.22]"
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_what_a_report_reads_is_looked_at(tmp_path):
         "_extensions/journal/typst-template.typ",
     } <= found  # fmt: skip
     code = {path.name for path in files if not path.is_relative_to(root)}
-    assert {"learning_curves.py", "paired.py", "store.py", "gallery_page.css"} <= code
+    assert {"learning_curves.py", "estimate.py", "store.py", "gallery_page.css"} <= code
     assert files.are_texts({root / "report/part.md", root / "docs/b.svg"})
     assert not files.are_texts({root / "report/part.md", root / "experiments/exp01.yaml"})
     assert not files.are_texts({root / "_quarto.yml"})
