@@ -84,7 +84,7 @@ def test_seeds_are_added_until_a_hypothesis_is_decided(declared):
 
     # a look that was noted cannot be unnoted by hand
     (declared.experiments / "registered.json").write_text(looks.replace("4", "5"))
-    with pytest.raises(DamagedFile, match="registered.json"):
+    with pytest.raises(DamagedFile, match=r"registered\.json"):
         carry_out(again(declared), budget=3600)
 
 

@@ -15,8 +15,6 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cvlib.analysis.estimate import LEVEL
-from cvlib.analysis.settling import look_level
 from cvlib.journal import numbers
 from cvlib.journal.errors import JournalError, NotTested
 from cvlib.journal.handle import current_project, note_file, results_of
@@ -25,7 +23,6 @@ from cvlib.journal.quantity import Markdown, Quantity, Skipped, Words, keys_of
 from cvlib.journal.words import listed
 from cvlib.markup import markdown
 from cvlib.project import HYPOTHESES
-from cvlib.studies.registered import registered_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +44,8 @@ def hypotheses(*, root: Path | None = None, profile: str | None = None) -> Hypot
 
     Raises SpecError when the file does not say what it should, JournalError when there is none.
     """
+    from cvlib.studies.registered import registered_file
+
     project = current_project(root, profile)
     note_file(_file(project), registered_file(project))
     declared = project.hypotheses()
@@ -246,12 +245,18 @@ class JudgedHypothesis:
     @property
     def level(self) -> float:
         """0.05; that of its last look where seeds may be added until it is decided."""
-        return look_level(len(self.looks)) if self.declared.settle else LEVEL
+        return self._level(0)
 
     @property
     def next_level(self) -> float:
         """Level at which it is judged once there are more seeds or images."""
-        return look_level(len(self.looks) + 1) if self.declared.settle else LEVEL
+        return self._level(1)
+
+    def _level(self, later: int) -> float:
+        from cvlib.analysis.estimate import LEVEL
+        from cvlib.analysis.settling import look_level
+
+        return look_level(len(self.looks) + later) if self.declared.settle else LEVEL
 
     @cached_property
     def settled_by(self) -> list[Outlook | None]:

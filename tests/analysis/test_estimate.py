@@ -35,19 +35,22 @@ DRAWS = 30  # of each cell, with four variants; docs/statistics.md has more of b
 # ── by hand ──────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_seed_variance_is_weighed_with_the_mean_standard_deviation_of_all():
-    values = [np.array([1.0, 2.0, 3.0]), np.array([2.0, 6.0])]
-    # standard deviations 1 (2 df) and sqrt(8) (1 df), made unbiased by c4 = 0.8862 and 0.7979
-    pooled = ((2 * 1 / 0.886227 + math.sqrt(8) / 0.797885) / 3) ** 2
-    one, other = seed_variances(values)
-    assert one.variance == pytest.approx((2 * pooled + 2 * 1) / 4, rel=1e-5)
-    assert other.variance == pytest.approx((2 * pooled + 1 * 8) / 3, rel=1e-5)
-    assert (one.df, other.df, one.pooled_df) == (3, 3, 3)  # no more than all seeds tell
+def test_a_seed_variance_is_weighed_with_the_median_of_all():
+    values = [np.array([1.0, 2.0, 3.0]), np.array([2.0, 6.0]), np.array([0.0, 20.0, 70.0])]
+    # variances 1, 8 and 1300 of 2, 1 and 2 degrees of freedom, whose medians are 2 log 2 / 2 and 0.4549
+    usual = np.median([1 / math.log(2), 8 / 0.454936, 1300 / math.log(2)])
+    one, other, wild = seed_variances(values)
+    assert one.variance == pytest.approx((2 * usual + 2 * 1) / 4, rel=1e-5)
+    assert other.variance == pytest.approx((2 * usual + 1 * 8) / 3, rel=1e-5)
+    assert wild.variance == pytest.approx((2 * usual + 2 * 1300) / 4, rel=1e-5)
+    assert (one.df, other.df, one.pooled_df) == (4, 3, 5)
+    # no more than all seeds tell
+    assert [found.df for found in seed_variances(values[:2])] == [3, 3]
 
 
 def test_one_seed_borrows_all_from_the_others_and_nothing_is_known_where_all_have_one():
     lone, many = seed_variances([np.array([5.0]), np.array([1.0, 2.0, 3.0])])
-    assert lone.variance == pytest.approx((1 / 0.886227) ** 2, rel=1e-5)
+    assert lone.variance == pytest.approx(1 / math.log(2), rel=1e-5)
     assert (lone.df, many.df) == (2, 2)
     assert seed_variances([np.array([5.0]), np.array([4.0])]) == [None, None]
 
@@ -61,7 +64,7 @@ def test_a_difference_by_hand():
     assert found.seeds == pytest.approx(0.02 / 2 + 0.02 / 2)
     # each image's difference 0.5, 1, -0.5, 0: squares about 0.25 sum to 1.25.
     left = sum(residual(one) for one in (a, b)) / 2
-    away = np.array([0.25, 0.75, 0.75, 0.25])  # about the median
+    away = np.array([0.5, 1, 0.5, 0])
     size = (away**2).sum() / away.sum()
     assert found.images == pytest.approx(max(1.25 - 4 * left, 0) / 16 + 2 * size**2 / 16)
     assert found.df == pytest.approx(6)  # two variances of 3, equally heavy

@@ -133,7 +133,7 @@ def found(erring):
 
 def named(markdown: str, what: str = "value") -> list[str]:
     """Run keys that the marks of a Markdown text name, each once."""
-    marks = re.findall(rf'\]\{{\.{what} runs="([^"]*)"', markdown)
+    marks = re.findall(rf'\]\{{\.{what}(?: exact="[^"]*")? runs="([^"]*)"', markdown)
     return list(dict.fromkeys(key for mark in marks for key in mark.split(" ")))
 
 
@@ -257,7 +257,7 @@ def test_a_stale_value_keeps_its_mark_inside_its_span(tmp_path):
     layout = make_backbones(tmp_path)
     make_stale(layout, "tuned")
     shown = experiment("exp02", root=layout.root).accuracy("tuned")._repr_markdown_()
-    assert re.fullmatch(r'\[.*%\^†\^\]\{\.value runs="[0-9a-f ]+"\}', shown)
+    assert re.fullmatch(r'\[.*%\^†\^\]\{\.value exact="[0-9.]+" runs="[0-9a-f ]+"\}', shown)
 
 
 def test_a_comparison_names_both_whatever_is_shown_of_it(exp):
