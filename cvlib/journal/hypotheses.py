@@ -134,7 +134,7 @@ class Hypotheses:
         rule = f"|:{'-' * 14}|:{'-' * 9}|:{'-' * 62}|:{'-' * 9}|"
         lines = "\n".join(f"| {' | '.join(_row(one, most))} |" for one in judged)
         adjusted = any(one.p is not None for each in judged for one in each.claims)
-        test = ", and its p-value from the same model, Holm-adjusted within a hypothesis, is below 0.05"
+        test = ", and its p (of a value at the margin, Holm-adjusted within a hypothesis) is below 0.05"
         note = (
             "Supported: every claim’s 95% interval lies on the side that was expected"
             f"{test * adjusted}; refuted: one claim’s lies on the other side; else undecided. "
