@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from cvlib.journal import numbers
-from cvlib.journal.cost import cost, uneven
+from cvlib.journal.cost import cost
 from cvlib.journal.estimates import measured
 from cvlib.journal.figure import BLUE, INK, MUTED, VERMILLION, empty_figure, new_figure, styled
 from cvlib.journal.handle import of_experiment
@@ -93,10 +93,8 @@ def ablation(results: Results, *variants: Name, reference: Name | None = None) -
     for name, first in factors.items():
         if name:
             left.annotate(name, (0, first), **place, fontsize=8, fontweight="bold")
-    notes = (found.note, uneven(every))
-    figure.say(
-        *notes, fixed_note(every), stale_note(every), absence_note(chosen), runs=keys_of(every)
-    )
+    notes = (found.note, fixed_note(every), stale_note(every), absence_note(chosen))
+    figure.say(*notes, runs=keys_of(every))
     return figure
 
 

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from cvlib.analysis.efficiency import pareto_front
 from cvlib.journal import numbers
-from cvlib.journal.cost import cost, uneven
+from cvlib.journal.cost import cost
 from cvlib.journal.errors import JournalError
 from cvlib.journal.estimates import measured
 from cvlib.journal.figure import BLUE, MUTED, empty_figure, new_figure, styled
@@ -70,8 +70,6 @@ def accuracy_against_time(results: Results, *variants: Name) -> ReportFigure:
     axes.set_ylabel("test accuracy (%)")
     without = f"no training time, so not shown: {listed(at_once)}" if at_once else ""
     notes = (
-        found.note,
-        uneven(shown),
         fixed_note(shown),
         without,
         stale_note(shown),
