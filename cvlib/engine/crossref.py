@@ -13,18 +13,7 @@ from typing import Any
 from cvlib.engine.document import Document, OutputFormat
 from cvlib.engine.errors import Unsupported, call_of, nearest
 from cvlib.engine.floats import panels_of
-from cvlib.engine.tree import (
-    SPACE,
-    Element,
-    attr,
-    elements_in,
-    link,
-    raw,
-    string,
-    text_of,
-    transform,
-    words,
-)
+from cvlib.engine.tree import SPACE, Element, attr, elements_in, make, text_of, transform, words
 
 _REFERENCE = re.compile(r"(?P<kind>fig|tbl|sec|eq)-.+", re.IGNORECASE)
 _QUARTO_REFERENCE = re.compile(
@@ -183,7 +172,7 @@ def resolve_calls(
             return as_written
         out: list[Element] = []
         for position, call in enumerate(calls):
-            out += [string(","), SPACE] if position else []
+            out += [make("Str", ","), SPACE] if position else []
             found = index.find(call["citationId"], document)
             out += written(call, *found) if found else as_written
         return out
@@ -195,17 +184,21 @@ def resolve_calls(
             before = words(str(prefix))
         after: list[Element] = call["citationSuffix"]
         if output == "typst":
-            opening = raw("typst", f"#ref(<{label}>, supplement: [")
-            return [opening, *before, raw("typst", "])"), *after]
+            opening = make("RawInline", "typst", f"#ref(<{label}>, supplement: [")
+            return [opening, *before, make("RawInline", "typst", "])"), *after]
         if short := _SHORT_LABEL.match(target.title):
             text = words(short[1])
         elif not target.number:
             text = words(target.title)
         else:
-            text = [*before, *([string("\u00a0")] if before else []), string(target.number)]
+            text = [
+                *before,
+                *([make("Str", "\u00a0")] if before else []),
+                make("Str", target.number),
+            ]
         home = target.document.page
         place = "" if home == document.page else relative(home, document.page)
-        return [link(text, [f"{place}#{label}", ""], attr("", "xref")), *after]
+        return [make("Link", attr("", "xref"), text, [f"{place}#{label}", ""]), *after]
 
     document.blocks = transform(document.blocks, visit)
 

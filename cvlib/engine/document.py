@@ -18,22 +18,7 @@ from cvlib.engine.chapter import ExecutedChapter
 from cvlib.engine.errors import Missing, RenderError, Unsupported, line_of, raise_all
 from cvlib.engine.floats import mark_floats
 from cvlib.engine.supported import DIV_CLASSES
-from cvlib.engine.tree import (
-    Element,
-    attr,
-    div,
-    elements_in,
-    header,
-    pairs,
-    para,
-    parse_inlines,
-    raw_block,
-    span,
-    string,
-    text_of,
-    transform,
-    words,
-)
+from cvlib.engine.tree import Element, attr, elements_in, make, parse_inlines, text_of, transform
 
 OutputFormat = Literal["typst", "html"]
 Needle = str | re.Pattern[str]
@@ -82,9 +67,8 @@ class Document:
 
     def note_missing(self, what: str, message: str, *needles: Needle) -> None:
         """Note that there is no `what`."""
-        missing = Missing(message, file=self.file, line=line_of(self.executed.source, *needles))
-        missing.what = what
-        self.problems.append(missing)
+        line = line_of(self.executed.source, *needles)
+        self.problems.append(Missing(message, file=self.file, line=line, what=what))
 
     @property
     def part(self) -> str | None:
@@ -159,7 +143,7 @@ class _Reader:
     def _as_quarto_reads(self, element: Element) -> list[Element] | None:
         """The shortcode for a page break, and tables that a cell printed as HTML (a pandas frame)."""
         if element["t"] == "Para" and text_of(element) == _PAGE_BREAK and self._has(_PAGE_BREAK):
-            return [raw_block("typst", "#pagebreak()")]
+            return [make("RawBlock", "typst", "#pagebreak()")]
         if element["t"] == "RawBlock" and element["c"][0] == "html" and "<table" in element["c"][1]:
             found = elements_in(pandoc.read(element["c"][1], "html")["blocks"])
             return [_right_aligned(table) for table in found if table["t"] == "Table"]
@@ -179,8 +163,8 @@ class _Reader:
             for key in ("subtitle", "abstract"):
                 if key in meta:
                     is_blocks = meta[key]["t"] == "MetaBlocks"
-                    lead += meta[key]["c"] if is_blocks else [para(_inlines_of(meta[key]))]
-            return [header(1, title, attr(slug)), *lead, *blocks]
+                    lead += meta[key]["c"] if is_blocks else [make("Para", _inlines_of(meta[key]))]
+            return [make("Header", 1, attr(slug), title), *lead, *blocks]
         while blocks and blocks[0]["t"] == "RawBlock" and blocks[0]["c"][1].lstrip()[:4] == "<!--":
             blocks = blocks[1:]
         if not blocks or blocks[0]["t"] != "Header":
@@ -189,7 +173,7 @@ class _Reader:
                 "or give it a title in its YAML header"
             )
             self.problems.append(RenderError(message, file=self.chapter.file, line=1))
-            return [header(1, words("…"), attr()), *blocks]
+            return [make("Header", 1, attr(), [make("Str", "…")]), *blocks]
         blocks[0]["c"][0] = 1
         return blocks
 
@@ -262,14 +246,14 @@ class _Reader:
                 return self._interpretation(attributes, transform(content, self._visit))
             kinds = [c.removeprefix("callout-") for c in classes if c.startswith("callout-")]
             if tag == "Div" and kinds and f"callout-{kinds[0]}" in DIV_CLASSES:
-                return [_callout(kinds[0], pairs(attributes), transform(content, self._visit))]
+                return [_callout(kinds[0], dict(attributes[2]), transform(content, self._visit))]
         if tag in ("Para", "Plain"):
             return [{**element, "c": self._with_equations(transform(element["c"], self._visit))}]
         return None
 
     def _is_shown(self, attributes: list[Any]) -> bool:
         """Whether content is for this output: `.content-visible when-format="html"` and so on."""
-        conditions = pairs(attributes)
+        conditions = dict(attributes[2])
         behaviour = (_CONDITIONAL & set(attributes[1])).pop()
         unknown = set(conditions) - _CONDITIONS
         wrong, needle = "", behaviour
@@ -300,7 +284,7 @@ class _Reader:
         if self.output != "html":
             return inside
         identifier, classes, _ = attributes
-        items = (item.partition("=") for item in pairs(attributes).get("reviewed", "").split())
+        items = (item.partition("=") for item in dict(attributes[2]).get("reviewed", "").split())
         reviewed = {name: digits for name, _, digits in items}
         now = self.fingerprints
         # what the text itself names: a page is made without asking what else its chapter reads
@@ -309,10 +293,10 @@ class _Reader:
             why = f"Results of {', '.join(changed).upper()} changed since this was written"
             why = why if reviewed else "Not reviewed beside its results yet"
             name = PurePosixPath(self.chapter.file).stem
-            note = words(f"{why}. Read it again, then: cvlib reviewed {name}")
-            inside = [para([span(note, attr("", "review-note"))]), *inside]
+            note = [make("Str", f"{why}. Read it again, then: cvlib reviewed {name}")]
+            inside = [make("Para", [make("Span", attr("", "review-note"), note)]), *inside]
             classes = [*classes, "needs-review"]
-        return [div(inside, attr(identifier, *classes))]
+        return [make("Div", attr(identifier, *classes), inside)]
 
     def _with_equations(self, inlines: list[Element]) -> list[Element]:
         """A display formula followed by `{#eq-name}` becomes `{"t": "Equation", "id", "tex"}`."""
@@ -333,7 +317,7 @@ class _Reader:
                 continue
             out.append({"t": "Equation", "id": label[1], "tex": formula["c"][1]})
             rest = inline["c"][label.end() :]
-            out += [string(rest)] if rest else []
+            out += [make("Str", rest)] if rest else []
         return out
 
 
@@ -352,11 +336,11 @@ def _callout(kind: str, given: Mapping[str, str], content: list[Element]) -> Ele
     return {
         "t": "Callout",
         "kind": kind,
-        "title": title or words(kind.capitalize()),
+        "title": title or [make("Str", kind.capitalize())],
         "collapse": given.get("collapse"),
         "content": content,
     }
 
 
 def _inlines_of(value: Element) -> list[Element]:
-    return value["c"] if value["t"] == "MetaInlines" else [string(text_of(value))]
+    return value["c"] if value["t"] == "MetaInlines" else [make("Str", text_of(value))]

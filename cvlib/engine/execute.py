@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cvlib.engine.book import Book, Target
-from cvlib.engine.cell_output import CellWriter, joined_text, shown_kind, with_math
+from cvlib.engine.cell_output import CellWriter, shown_kind, with_math
 from cvlib.engine.chapter import (
     CAPTION_OPTIONS,
     INLINE,
@@ -230,7 +230,7 @@ def _evaluate(
             what = f"the value {code} in a caption" if in_caption else f"inline {code}"
             wrong = f"{what} failed: {result['ename']}: {result['evalue']}{hint}"
             ename = result["ename"]
-            failed.append(CellFailed(wrong, file=each.file, line=each.line, exception=ename))
+            failed.append(CellFailed(wrong, file=each.file, line=each.line, what=ename))
     raise_all(failed)
     return results
 
@@ -249,7 +249,7 @@ def _failure(cell: Cell, error: Output) -> CellFailed:
         f"{_quoted(cell)}\nthe traceback's end:\n{shown}",
         file=cell.file,
         line=cell.line if inside is None else cell.code_line + inside - 1,
-        exception=error["ename"],
+        what=error["ename"],
     )
 
 
@@ -322,11 +322,11 @@ def _fill(block: TextBlock, results: list[dict[str, Any]], target: Target) -> st
         kind = shown_kind(data, target, "svg")
         text = None
         if kind == HTML:
-            text = f"`{joined_text(data[kind])}`{{=html}}"
+            text = f"`{data[kind]}`{{=html}}"
         elif kind == MARKDOWN:
-            text = joined_text(data[kind])
+            text = data[kind]
         elif kind == PLAIN:
-            text = _escaped(joined_text(data[kind]))
+            text = _escaped(data[kind])
         if not text:
             what = "an empty text" if text == "" else "nothing that can stand in a line of text"
             raise Unsupported(
@@ -375,14 +375,14 @@ def fill_caption(option: str, text: str, values: Values) -> str:
 
 def _written(option: str, data: Mapping[str, Any]) -> str:
     """A value on one line, as the text of an option has it."""
-    markdown = joined_text(data[MARKDOWN]) if MARKDOWN in data else None
+    markdown = data[MARKDOWN] if MARKDOWN in data else None
     if option == "fig-alt":  # no markup
         return (
-            _unquoted(joined_text(data[PLAIN]))
+            _unquoted(data[PLAIN])
             if markdown is None
             else text_of(parse_inlines(markdown))
         )
-    text = _escaped(joined_text(data[PLAIN])) if markdown is None else markdown.replace("\n", " ")
+    text = _escaped(data[PLAIN]) if markdown is None else markdown.replace("\n", " ")
     # a quoted attribute takes one level of backslashes away
     return text.replace("\\", "\\\\") if option == "tbl-cap" else text
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cvlib.engine.tree import Element, div, elements_in, pairs, parse_inlines, text_of, transform
+from cvlib.engine.tree import Element, elements_in, make, parse_inlines, text_of, transform
 
 _LABEL = re.compile(r"(fig|tbl)-[\w-]+")
 _CAPTION_LABEL = re.compile(r"\{#(tbl-[\w-]+)\}")
@@ -35,7 +35,7 @@ def mark_floats(blocks: list[Element], note: Note) -> list[Element]:
 
     def from_div(attributes: list[Any], content: list[Element]) -> list[Element] | None:
         identifier, classes, _ = attributes
-        given = pairs(attributes)
+        given = dict(attributes[2])
         columns = _columns(given.get("layout-ncol", ""), note)
         label = _LABEL.fullmatch(identifier)
         if label is None and columns is None:
@@ -45,7 +45,7 @@ def mark_floats(blocks: list[Element], note: Note) -> list[Element]:
             marked = [transform([cell], visit) for cell in cells]
             _refuse_captions(marked, note)
             panel = {"t": "Panel", "columns": columns, "content": marked}
-            return [div(lead), panel] if lead else [panel]
+            return [make("Div", ["", [], []], lead), panel] if lead else [panel]
         kind = label.group(1)
         caption = parse_inlines(given.get(f"{kind}-cap", ""))
         if not caption and cells and cells[-1]["t"] == "Para" and not _is_image(cells[-1]):
@@ -71,7 +71,7 @@ def mark_floats(blocks: list[Element], note: Note) -> list[Element]:
                 identifier,
             )
         inlines = [inline for block in caption[1] for inline in block["c"]]
-        alternative = pairs(attributes).get("fig-alt")
+        alternative = dict(attributes[2]).get("fig-alt")
         described = transform(content, lambda e: _described(e, alternative, text_of(inlines)))
         return _float("fig", identifier, inlines, described)
 
@@ -161,7 +161,7 @@ def _described(element: Element, alternative: str | None, caption: str) -> list[
     if element["t"] != "Image":
         return None
     attributes, inlines, target = element["c"]
-    given = pairs(attributes)
+    given = dict(attributes[2])
     own, alt = given.pop("fig-alt", None), given.get("alt")
     explicit = alternative or own or alt
     given["alt"] = explicit or caption

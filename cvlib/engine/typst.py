@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -19,21 +20,7 @@ from cvlib.engine.crossref import Anchors, Index, resolve_calls
 from cvlib.engine.document import Document, raise_problems
 from cvlib.engine.errors import RenderError
 from cvlib.engine.floats import panels_of
-from cvlib.engine.tree import (
-    Element,
-    attr,
-    div,
-    header,
-    inside,
-    link,
-    pairs,
-    parse_inlines,
-    plain,
-    raw,
-    raw_block,
-    text_of,
-    transform,
-)
+from cvlib.engine.tree import Element, attr, inside, make, parse_inlines, text_of, transform
 
 # Passed on to the template as they are.
 _SETTINGS = (
@@ -61,6 +48,9 @@ _RARE = re.compile(
 )
 _GLYPH = re.compile(r'<use xlink:href="#(\w+)"')
 
+_raw = partial(make, "RawInline", "typst")
+_raw_block = partial(make, "RawBlock", "typst")
+
 
 def typst_source(book: Book, documents: Sequence[Document]) -> str:
     """Write all chapters as one Typst document: parts, chapters, appendices."""
@@ -75,11 +65,11 @@ def typst_source(book: Book, documents: Sequence[Document]) -> str:
         if document.part not in (None, part):
             name = document.part or ""
             slug = re.sub(r"[^\w]+", "-", name.lower()).strip("-")
-            blocks.append(header(1, parse_inlines(name), attr(slug)))
+            blocks.append(make("Header", 1, attr(slug), parse_inlines(name)))
         part = document.part
         if document.is_appendix and not has_appendix:
             has_appendix = True
-            blocks.append(raw_block("typst", _APPENDIX))
+            blocks.append(_raw_block(_APPENDIX))
         writer = _Writer(document, anchors, book.float_titles)
         blocks += transform(document.blocks, writer.visit)
     with tempfile.TemporaryDirectory() as folder:
@@ -194,7 +184,9 @@ class _Writer:
         if tag == "Header":
             level, (identifier, *rest), inlines = element["c"]
             named = [self.anchors.in_pdf(self.document, identifier), *rest]
-            return [header(level + self.document.shift, transform(inlines, self.visit), named)]
+            return [
+                make("Header", level + self.document.shift, named, transform(inlines, self.visit))
+            ]
         if tag == "Float":
             return self._float(element)
         if tag == "Panel":
@@ -202,9 +194,9 @@ class _Writer:
         if tag == "Callout":
             return [self._callout(element)]
         if tag == "Equation":
-            formula = {"t": "Math", "c": [{"t": "DisplayMath"}, element["tex"]]}
+            formula = make("Math", {"t": "DisplayMath"}, element["tex"])
             opening = "#math.equation(block: true, numbering: equation-numbering, [ "
-            return [raw("typst", opening), formula, raw("typst", f" ])<{element['id']}>")]
+            return [_raw(opening), formula, _raw(f" ])<{element['id']}>")]
         if tag == "Image":
             return [self._image(*element["c"])]
         if tag == "Table":
@@ -218,7 +210,7 @@ class _Writer:
         if tag == "Link":
             attributes, inlines, (target, title) = element["c"]
             place = self.anchors.place_in_pdf(self.document, target)
-            return [link(transform(inlines, self.visit), [place, title], attributes)]
+            return [make("Link", attributes, transform(inlines, self.visit), [place, title])]
         return None
 
     def _callout(self, element: Element) -> Element:
@@ -228,14 +220,13 @@ class _Writer:
             f'background_color: rgb("{background}"), icon_color: rgb("{colour}"), icon: none, '
             "body_background_color: white)\n"
         )
-        return div(
-            [
-                plain([raw("typst", "#callout(body: [")]),
-                *transform(element["content"], self.visit),
-                plain([raw("typst", "], title: ["), *title, raw("typst", "],")]),
-                plain([raw("typst", settings)]),
-            ]
-        )
+        blocks = [
+            _line("#callout(body: ["),
+            *transform(element["content"], self.visit),
+            _line("], title: [", *title, "],"),
+            _line(settings),
+        ]
+        return make("Div", attr(), blocks)
 
     def _float(self, element: Element) -> list[Element]:
         kind, content, columns = element["kind"], element["content"], element["columns"]
@@ -253,38 +244,33 @@ class _Writer:
                 f"], label: {label}, position: {side}, "
                 f'supplement: "{title}", subcapnumbering: "(a)", ['
             )
-            opening = plain([raw("typst", named), *caption, raw("typst", settings)])
-            return [opening, *body, raw_block("typst", "])")]
+            return [_line(named, *caption, settings), *body, _raw_block("])")]
         separator = "" if caption else 'separator: "", '
-        closing = raw("typst", f"], caption: figure.caption({separator}position: {side}, [")
+        closing = f"], caption: figure.caption({separator}position: {side}, ["
         settings = f']), kind: "quarto-float-{kind}", supplement: "{title}", ){label}\n\n'
-        return [
-            plain([raw("typst", "#figure([")]),
-            *body,
-            plain([closing, *caption, raw("typst", settings)]),
-        ]
+        return [_line("#figure(["), *body, _line(closing, *caption, settings)]
 
     def _columns(self, cells: list[Element], columns: int) -> list[Element]:
-        blocks = [plain([raw("typst", f"#grid(columns: {columns}, gutter: 2em,")])]
+        blocks = [_line(f"#grid(columns: {columns}, gutter: 2em,")]
         for cell in cells:
-            blocks += [plain([raw("typst", "  [")]), div(transform([cell], self.visit))]
-            blocks.append(plain([raw("typst", "],")]))
-        return [*blocks, plain([raw("typst", ")")])]
+            blocks += [_line("  ["), make("Div", attr(), transform([cell], self.visit))]
+            blocks.append(_line("],"))
+        return [*blocks, _line(")")]
 
     def _grid(self, cells: list[list[Element]], columns: int) -> list[Element]:
         blocks: list[Element] = []
         for start in range(0, len(cells), columns):
             widths = ", ".join(["1fr"] * columns)
-            blocks.append(raw_block("typst", f"#grid(columns: ({widths}), gutter: 1em, rows: 1,"))
+            blocks.append(_raw_block(f"#grid(columns: ({widths}), gutter: 1em, rows: 1,"))
             for cell in cells[start : start + columns]:
-                blocks.append(raw_block("typst", "  rect(stroke: none, width: 100%)["))
+                blocks.append(_raw_block("  rect(stroke: none, width: 100%)["))
                 blocks += transform([_filling(each) for each in cell], self.visit)
-                blocks.append(raw_block("typst", "],"))
-            blocks.append(raw_block("typst", ")\n"))
+                blocks.append(_raw_block("],"))
+            blocks.append(_raw_block(")\n"))
         return blocks
 
     def _image(self, attributes: list[Any], inlines: list[Element], target: list[str]) -> Element:
-        given, reference = pairs(attributes), target[0]
+        given, reference = dict(attributes[2]), target[0]
         path = posixpath.normpath(posixpath.join(posixpath.dirname(self.document.file), reference))
         settings = [_quoted(reference if reference.startswith("/") else f"/{path}")]
         # In a figure the caption says it already; a picture in the text is described by its words.
@@ -298,7 +284,7 @@ class _Writer:
                 size = given[key].removesuffix("px")
                 inches = f"{float(size) / 96:.4f}in" if size.isdigit() else given[key]
                 settings.append(f"{key}: {inches}")
-        return raw("typst", f"#box(image({', '.join(settings)}))")
+        return _raw(f"#box(image({', '.join(settings)}))")
 
     def _unwrapped(self, content: list[Element]) -> list[Element]:
         """As Quarto does: the first display stands free, what follows it is in blocks of its own."""
@@ -307,11 +293,16 @@ class _Writer:
         return transform(free, self.visit)
 
 
+def _line(*parts: str | Element) -> Element:
+    """Typst's own text, with inlines of the report in between."""
+    return make("Plain", [_raw(part) if isinstance(part, str) else part for part in parts])
+
+
 def _literal(element: Element) -> list[Element] | None:
     """Letters that Typst shall take as they are; None where it does, and where it is no text."""
     if element["t"] != "Str" or not _SHORTHAND.search(element["c"]):
         return None
-    return [raw("typst", _PUNCTUATION.sub(r"\\\g<0>", element["c"]))]
+    return [_raw(_PUNCTUATION.sub(r"\\\g<0>", element["c"]))]
 
 
 def _is_display(block: Element) -> bool:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from cvlib.engine import pandoc
 from cvlib.engine.book import Book, ChapterEntry
 from cvlib.engine.chapter import Chapter, ExecutedChapter
 from cvlib.engine.convert import to_html
@@ -82,7 +81,6 @@ class PreviewedBook:
         self._own = own
         self._texts: dict[str, Chapter] = {}
         self._failed: dict[str, Record] = {}
-        pandoc.remember()
 
     def read_settings(self) -> Book:
         """Read `_quarto.yml` and its profile anew. Raises what the embedded engine cannot carry out."""

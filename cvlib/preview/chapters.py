@@ -92,7 +92,7 @@ class ChapterPage:
             raise
         except CellFailed as error:
             missing = self._book.missing([chapter])
-            if error.exception == "NotTrained":
+            if error.what == "NotTrained":
                 self.waiting = _waiting(self.entry, missing, is_training)
             else:
                 self.problem = problem_of(error, self.entry.file)
