@@ -375,13 +375,9 @@ def fill_caption(option: str, text: str, values: Values) -> str:
 
 def _written(option: str, data: Mapping[str, Any]) -> str:
     """A value on one line, as the text of an option has it."""
-    markdown = data[MARKDOWN] if MARKDOWN in data else None
+    markdown = data.get(MARKDOWN)
     if option == "fig-alt":  # no markup
-        return (
-            _unquoted(data[PLAIN])
-            if markdown is None
-            else text_of(parse_inlines(markdown))
-        )
+        return _unquoted(data[PLAIN]) if markdown is None else text_of(parse_inlines(markdown))
     text = _escaped(data[PLAIN]) if markdown is None else markdown.replace("\n", " ")
     # a quoted attribute takes one level of backslashes away
     return text.replace("\\", "\\\\") if option == "tbl-cap" else text

@@ -73,9 +73,7 @@ def run(arguments: Sequence[str], text: str, seconds: float = _FOREVER) -> tuple
 
 
 @lru_cache(maxsize=256)
-def _run(
-    arguments: tuple[str, ...], _stamps: object, text: str, seconds: float
-) -> tuple[str, str]:
+def _run(arguments: tuple[str, ...], _stamps: object, text: str, seconds: float) -> tuple[str, str]:
     asked: bytes | None = text.encode()
     with subprocess.Popen(
         [executable(), *arguments],
@@ -123,7 +121,7 @@ def read_ahead(texts: Iterable[str]) -> None:
 def _stamp(path: str) -> tuple[int, int] | None:
     """When a file was written, and how long it is; None where there is none."""
     try:
-        found = os.stat(path)
+        found = Path(path).stat()
     except OSError:
         return None
     return (found.st_mtime_ns, found.st_size)

@@ -136,17 +136,17 @@ def _are_code(lines: list[str]) -> list[bool]:
 
 
 def _filled(cell: list[str]) -> list[str]:
-    """The lines of a cell, and of what follows it, without the answers; what was printed besides them stays."""
+    """A cell, and what follows it, without its answers; what was printed besides them stays."""
     from cvlib.engine.execute import fill_caption
 
     values: dict[str, Mapping[str, Any]] = {}
-    for line in cell:
-        if not line.startswith(ANSWER):
-            continue
-        for expression, data in json.loads(line[len(ANSWER) :]).items():
+    for answer in (line for line in cell if line.startswith(ANSWER)):
+        for expression, data in json.loads(answer[len(ANSWER) :]).items():
             if "error" in data:
                 raise RenderError(f"the value `{expression}` in a caption failed: {data['error']}")
             values[expression] = data
+    if not values:
+        return cell
 
     def attribute(found: re.Match[str]) -> str:
         text = fill_caption(found["name"], found["text"].replace("\\'", "'"), values)
