@@ -61,7 +61,8 @@ class Index:
                 if heading.identifier.startswith("sec-"):
                     section = Labelled("sec", heading.number, document, heading.title)
                     self._add(heading.identifier, section)
-            for element in _numbered(document.blocks):
+            # the panels inside a float are counted by its letters
+            for element in filter(_is_numbered, elements_in(document.blocks, _is_numbered)):
                 kind = element.get("kind", "eq")
                 counts[kind] += 1
                 element["number"] = str(counts[kind])
@@ -128,13 +129,8 @@ def _number_headings(documents: Sequence[Document]) -> None:
             document.headings.append(Heading(level, number, attributes[0], text_of(inlines)))
 
 
-def _numbered(value: Any) -> Iterator[Element]:
-    """Yield floats and equations in order; the panels inside a float are not among them."""
-    if isinstance(value, dict) and value.get("t") in ("Float", "Equation"):
-        yield value
-    elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _numbered(item)
+def _is_numbered(element: Element) -> bool:
+    return element["t"] in ("Float", "Equation")
 
 
 def resolve_calls(

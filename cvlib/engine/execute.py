@@ -90,7 +90,12 @@ def execute_chapter(
     env = {**_environment(book, chapter, first), **(environment or {})}
     folder = (book.root / chapter.file).parent
     tell = on_stderr or (lambda _: None)
-    kernel = Kernel(folder, env, _matplotlibrc(first), figures + setup, tell, give_up)
+    # Quarto's figure size, and element ids that do not change by run
+    matplotlibrc = (
+        f"figure.figsize: {first['fig-width']}, {first['fig-height']}\n"
+        f"figure.dpi: {first['fig-dpi']}\nsavefig.dpi: figure\nsvg.hashsalt: cvlib\n"
+    )
+    kernel = Kernel(folder, env, matplotlibrc, figures + setup, tell, give_up)
     try:
         with kernel:
             head = _evaluate(
@@ -99,27 +104,20 @@ def execute_chapter(
                 hint=" (the header is read before any cell runs; a title that needs one stands in a "
                 "YAML block of its own, --- title: … ---, after that cell)",
             )
-            ran = [_run_block(kernel, block, first) for block in chapter.blocks]
+            ran = [Ran(head), *(_run_block(kernel, each, first) for each in chapter.blocks)]
     finally:
         if left := kernel.left_running:
             tell(f"{chapter.file}: its cells left running, and it was ended: {', '.join(left)}\n")
-    return write_executed(book, chapter, head, ran)
-
-
-def write_executed(
-    book: Book, chapter: Chapter, head: list[dict[str, Any]], ran: Sequence[Ran]
-) -> dict[Target, Executed]:
-    """Write a chapter whose header's values and blocks ran for each format of the book."""
-    return {target: _write(book, chapter, head, ran, target) for target in book.formats}
+    return _write(book, chapter, ran)
 
 
 def with_places_kept(book: Book, chapter: Chapter) -> dict[Target, Executed]:
     """Write a chapter that did not run, with places kept for figures, tables and numbers."""
     if not chapter.executes:
         return {target: Executed(_texts(chapter), {}) for target in book.formats}
-    blocks = [_with_valid_options(block) for block in chapter.blocks]
-    head, *ran = (_place(block) for block in (chapter.head, *blocks))
-    return write_executed(book, replace(chapter, blocks=tuple(blocks)), head.outputs, ran)
+    blocks = tuple(_with_valid_options(block) for block in chapter.blocks)
+    ran = [_place(block) for block in (chapter.head, *blocks)]
+    return _write(book, replace(chapter, blocks=blocks), ran)
 
 
 def unexecuted_markdown(chapter: Chapter) -> str:
@@ -137,11 +135,9 @@ def _texts(chapter: Chapter) -> str:
 
 
 def _options(book: Book, chapter: Chapter, target: Target) -> dict[str, Any]:
-    options = dict(book.formats[target].execute)
-    own = chapter.header.get("execute")
+    options, own = book.formats[target].execute, chapter.header.get("execute")
     own = own if isinstance(own, dict) else {}
-    options.update({key: value for key, value in own.items() if key in options})
-    return options
+    return {key: own.get(key, value) for key, value in options.items()}
 
 
 def _environment(book: Book, chapter: Chapter, options: Mapping[str, Any]) -> dict[str, str]:
@@ -162,16 +158,6 @@ def _environment(book: Book, chapter: Chapter, options: Mapping[str, Any]) -> di
     if book.profile:
         environment["QUARTO_PROFILE"] = book.profile
     return environment
-
-
-def _matplotlibrc(options: Mapping[str, Any]) -> str:
-    """Quarto's figure size, and element ids that do not change by run."""
-    return (
-        f"figure.figsize: {options['fig-width']}, {options['fig-height']}\n"
-        f"figure.dpi: {options['fig-dpi']}\n"
-        "savefig.dpi: figure\n"
-        "svg.hashsalt: cvlib\n"
-    )
 
 
 # ── running ──────────────────────────────────────────────────────────────────────────────────────
@@ -286,28 +272,27 @@ def _with_valid_options(block: Cell | TextBlock) -> Cell | TextBlock:
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _write(
-    book: Book,
-    chapter: Chapter,
-    head: list[dict[str, Any]],
-    ran: Sequence[Ran],
-    target: Target,
-) -> Executed:
-    figures: dict[str, bytes] = {}
-    folder = f"{Path(chapter.file).stem}_files/{FIGURE_FOLDERS[target]}"
-    options = _options(book, chapter, target)
-    writer = CellWriter(target, options, folder, figures.__setitem__)
-    parts = [_fill(chapter.head, head, target) + "\n\n"] if chapter.header_text else []
-    offset, cells = len(parts), 0
-    for position, (block, result) in enumerate(zip(chapter.blocks, ran, strict=True)):
-        if isinstance(block, Cell):
-            cells += 1
-            cell = _fill_captions(block, result.captions)
-            text = writer.write(cell, result.outputs, position + offset, cells)
-        else:
-            text = _fill(block, result.outputs, target) + "\n"
-        parts.append(text + "\n")
-    return Executed("".join(parts), figures)
+def _write(book: Book, chapter: Chapter, ran: Sequence[Ran]) -> dict[Target, Executed]:
+    """Write a chapter whose header and blocks ran for each format of the book."""
+    head, *results = ran
+    written = {}
+    for target in book.formats:
+        figures: dict[str, bytes] = {}
+        folder = f"{Path(chapter.file).stem}_files/{FIGURE_FOLDERS[target]}"
+        options = _options(book, chapter, target)
+        writer = CellWriter(target, options, folder, figures.__setitem__)
+        parts = [_fill(chapter.head, head.outputs, target) + "\n\n"] if chapter.header_text else []
+        offset, cells = len(parts), 0
+        for position, (block, result) in enumerate(zip(chapter.blocks, results, strict=True)):
+            if isinstance(block, Cell):
+                cells += 1
+                cell = _fill_captions(block, result.captions)
+                text = writer.write(cell, result.outputs, position + offset, cells)
+            else:
+                text = _fill(block, result.outputs, target) + "\n"
+            parts.append(text + "\n")
+        written[target] = Executed("".join(parts), figures)
+    return written
 
 
 def _fill(block: TextBlock, results: list[dict[str, Any]], target: Target) -> str:

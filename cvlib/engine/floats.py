@@ -8,7 +8,7 @@ A grid without a number becomes `{"t": "Panel", "columns", "content": list of ce
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from cvlib.engine.tree import Element, elements_in, make, parse_inlines, text_of, transform
@@ -101,20 +101,9 @@ def mark_floats(blocks: list[Element], note: Note) -> list[Element]:
 
 def panels_of(element: Element) -> list[Element]:
     """The lettered panels of a float, in order."""
-    is_panel = re.compile(re.escape(element["id"]) + r"-\d+")
-
-    def panels_in(value: Any) -> Iterator[Element]:
-        if (
-            isinstance(value, dict)
-            and value.get("t") == "Float"
-            and is_panel.fullmatch(value["id"])
-        ):
-            yield value
-        elif isinstance(value, dict | list):
-            for item in value.values() if isinstance(value, dict) else value:
-                yield from panels_in(item)
-
-    return list(panels_in(element["content"]))
+    is_panel = re.compile(re.escape(element["id"]) + r"-\d+").fullmatch
+    inside = elements_in(element["content"])
+    return [each for each in inside if each["t"] == "Float" and is_panel(each["id"])]
 
 
 def _float(

@@ -52,17 +52,17 @@ def inside(value: Any, visit: Visit) -> Any:
     return value
 
 
-def elements_in(value: Any) -> Iterator[Element]:
-    """Yield every element inside `value`, each before what it contains."""
-    if isinstance(value, list):
-        for item in value:
-            yield from elements_in(item)
-    elif isinstance(value, dict):
-        if "t" in value:
-            yield value
-        for item in value.values():
-            if isinstance(item, list | dict):
-                yield from elements_in(item)
+def elements_in(
+    value: Any, outermost: Callable[[Element], object] = lambda _: False
+) -> Iterator[Element]:
+    """Yield every element inside `value`, each before what it contains; inside of `outermost` none."""
+    if isinstance(value, dict) and "t" in value:
+        yield value
+        if outermost(value):
+            return
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from elements_in(item, outermost)
 
 
 def text_of(value: Any) -> str:

@@ -35,13 +35,11 @@ class ReportFiles:
 
     def of_book(self, book: Book) -> None:
         """Take in what `_quarto.yml` names: chapters, bibliography, style sheets."""
-        options = book.formats["html"].options if "html" in book.formats else {}
-        css = options.get("css") or []
         self._texts = {
             *(book.root / entry.file for entry in book.chapters),
             *book.bibliography,
             *([book.csl] if book.csl else []),
-            *(book.root / name for name in ([css] if isinstance(css, str) else css)),
+            *book.style_sheets,
         }
 
     def of_chapter(self, chapter: Chapter) -> None:
