@@ -140,7 +140,7 @@ class Cell:
 class Chapter:
     """A parsed chapter. `file` is relative to the project; `text` is the file as it is on disk.
 
-    lines: with what it includes in place; head: the YAML header with both rules, as a block; header:
+    lines: with what it includes in place; head: the YAML header with both rules, as a block, empty where there is none; header:
     what it says; included: the files that it takes in, relative to the project, with their text;
     is_whole: whether each of them could be taken in;
     executes: whether Quarto would run it: it has a cell of any language, or names `jupyter`; problems:
@@ -157,11 +157,6 @@ class Chapter:
     is_whole: bool
     executes: bool
     problems: tuple[RenderError, ...] = field(compare=False)
-
-    @property
-    def header_text(self) -> str:
-        """The YAML header with both rules; '' where there is none."""
-        return self.head.text
 
     @cached_property
     def full_text(self) -> str:
@@ -209,9 +204,10 @@ class ExecutedChapter:
         message: str,
         *needles: str | re.Pattern[str],
         kind: type[RenderError] = RenderError,
+        what: str = "",
     ) -> RenderError:
         """Make an error with the line of the source that holds one of `needles`, see `line_of`."""
-        return kind(message, file=self.file, line=line_of(self.source, *needles))
+        return kind(message, file=self.file, line=line_of(self.source, *needles), what=what)
 
     def path_of(self, reference: str, root: Path) -> Path:
         """Return where a picture lies that the markdown names by `reference`.

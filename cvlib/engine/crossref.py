@@ -11,7 +11,7 @@ from string import ascii_lowercase
 from typing import Any
 
 from cvlib.engine.document import Document, OutputFormat
-from cvlib.engine.errors import Unsupported, call_of, nearest
+from cvlib.engine.errors import Missing, RenderError, Unsupported, call_of, nearest
 from cvlib.engine.floats import panels_of
 from cvlib.engine.tree import SPACE, Element, attr, elements_in, make, text_of, transform, words
 
@@ -94,7 +94,7 @@ class Index:
         kind = label.split("-")[0].lower()
         same_kind = [known for known in self.labels if known.startswith(kind + "-")]
         message = f"the reference @{label} leads nowhere{nearest(label, same_kind)}"
-        document.note_missing(label, message, call_of(label), label)
+        document.note(message, call_of(label), label, kind=Missing, what=label)
         return None
 
 
@@ -248,21 +248,17 @@ class Anchors:
                 hint = nearest(anchor, [name for home, name in self._names if home == file])
             message = f"the link to {target!r} leads nowhere{hint}"
             needles = (f"({target})", target)
-            if file in self._documents:
-                document.note_missing(anchor, message, *needles)
-            else:
-                document.note(message, *needles)
+            kind = Missing if file in self._documents else RenderError
+            document.note(message, *needles, kind=kind, what=anchor)
 
 
 def _identifiers(document: Document) -> Iterator[str]:
     for element in elements_in(document.blocks):
-        tag, identifier = element["t"], ""
+        tag, identifier = element["t"], element.get("id")
         if tag == "Header":
             identifier = element["c"][1][0]
         elif tag in ("Div", "Span", "CodeBlock", "Code", "Link", "Image"):
             identifier = element["c"][0][0]
-        elif tag in ("Float", "Equation"):
-            identifier = element["id"]
         if identifier:
             yield identifier
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from cvlib.engine import pandoc
 from cvlib.engine.chapter import ExecutedChapter
-from cvlib.engine.errors import Missing, RenderError, Unsupported, line_of, raise_all
+from cvlib.engine.errors import RenderError, Unsupported, raise_all
 from cvlib.engine.floats import mark_floats
 from cvlib.engine.supported import DIV_CLASSES
 from cvlib.engine.tree import Element, attr, elements_in, make, parse_inlines, text_of, transform
@@ -61,14 +61,11 @@ class Document:
         self.file = self.executed.file
         self.page = str(PurePosixPath(self.file).with_suffix(".html"))
 
-    def note(self, message: str, *needles: Needle, kind: type[RenderError] = RenderError) -> None:
+    def note(
+        self, message: str, *needles: Needle, kind: type[RenderError] = RenderError, what: str = ""
+    ) -> None:
         """Note a problem with the line of the source that holds one of `needles`."""
-        self.problems.append(self.executed.error(message, *needles, kind=kind))
-
-    def note_missing(self, what: str, message: str, *needles: Needle) -> None:
-        """Note that there is no `what`."""
-        line = line_of(self.executed.source, *needles)
-        self.problems.append(Missing(message, file=self.file, line=line, what=what))
+        self.problems.append(self.executed.error(message, *needles, kind=kind, what=what))
 
     @property
     def part(self) -> str | None:

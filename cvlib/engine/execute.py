@@ -130,7 +130,7 @@ def unexecuted_markdown(chapter: Chapter) -> str:
 
 
 def _texts(chapter: Chapter) -> str:
-    blocks = [*([chapter.head] if chapter.header_text else []), *chapter.blocks]
+    blocks = [*([chapter.head] if chapter.head.text else []), *chapter.blocks]
     return "".join(block.text + "\n\n" for block in blocks if isinstance(block, TextBlock))
 
 
@@ -281,7 +281,7 @@ def _write(book: Book, chapter: Chapter, ran: Sequence[Ran]) -> dict[Target, Exe
         folder = f"{Path(chapter.file).stem}_files/{FIGURE_FOLDERS[target]}"
         options = _options(book, chapter, target)
         writer = CellWriter(target, options, folder, figures.__setitem__)
-        parts = [_fill(chapter.head, head.outputs, target) + "\n\n"] if chapter.header_text else []
+        parts = [_fill(chapter.head, head.outputs, target) + "\n\n"] if chapter.head.text else []
         offset, cells = len(parts), 0
         for position, (block, result) in enumerate(zip(chapter.blocks, results, strict=True)):
             if isinstance(block, Cell):

@@ -24,7 +24,7 @@ from cvlib.engine.tree import Element, attr, inside, make, parse_inlines, text_o
 
 # Passed on to the template as they are.
 _SETTINGS = (
-    "papersize", "margin", "mainfont", "fontsize", "section-numbering", "lang", "keywords", "course",
+    "papersize", "margin", "mainfont", "fontsize", "section-numbering", "lang", "keywords",
     "reference-section-title",
 )  # fmt: skip
 _CAPTION_SIDES = {"fig": "bottom", "tbl": "top"}
@@ -140,35 +140,29 @@ def _assemble_template(book: Book, folder: Path) -> Path:
 
 def _metadata(book: Book) -> dict[str, Element]:
     options = book.formats["typ"].options
-    people = [
-        {"t": "MetaMap", "c": {"name": {"t": "MetaMap", "c": {"literal": _meta_inlines(author)}}}}
-        for author in book.authors
-    ]
-    meta: dict[str, Element] = {
-        "title": _meta_inlines(book.title),
-        "by-author": {"t": "MetaList", "c": people},
+    texts = {
+        "title": book.title,
+        "by-author": [{"name": {"literal": author}} for author in book.authors],
+        "subtitle": book.subtitle,
+        "date": book.date,
+        "course": options.get("course"),
     }
-    for key, value in (("subtitle", book.subtitle), ("date", book.date)):
-        if value:
-            meta[key] = _meta_inlines(value)
-    for key in _SETTINGS:
-        if options.get(key) is not None:
-            make = _meta_inlines if key == "course" else _meta_value
-            meta[key] = make(options[key])
-    return meta
+    settings = {key: options[key] for key in _SETTINGS if options.get(key) is not None}
+    return {
+        **{key: _meta(value, is_markdown=True) for key, value in texts.items() if value},
+        **{key: _meta(value, is_markdown=False) for key, value in settings.items()},
+    }
 
 
-def _meta_inlines(text: Any) -> Element:
-    inlines = transform(parse_inlines(str(text)), _literal)
-    return {"t": "MetaInlines", "c": inlines}
-
-
-def _meta_value(value: Any) -> Element:
+def _meta(value: Any, *, is_markdown: bool) -> Element:
     if isinstance(value, dict):
-        return {"t": "MetaMap", "c": {str(key): _meta_value(item) for key, item in value.items()}}
+        inside = {str(k): _meta(item, is_markdown=is_markdown) for k, item in value.items()}
+        return make("MetaMap", inside)
     if isinstance(value, list):
-        return {"t": "MetaList", "c": [_meta_value(item) for item in value]}
-    return {"t": "MetaString", "c": str(value)}
+        return make("MetaList", [_meta(item, is_markdown=is_markdown) for item in value])
+    if is_markdown:
+        return make("MetaInlines", transform(parse_inlines(str(value)), _literal))
+    return make("MetaString", str(value))
 
 
 @dataclass(frozen=True)
