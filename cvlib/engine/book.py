@@ -46,15 +46,11 @@ _NOT_OF_FORMATS = {"project", "book", "format", "execute", "crossref"}
 
 @dataclass(frozen=True)
 class ChapterEntry:
-    """Where a chapter stands in the book. `file` is relative to the project, with `/`.
-
-    `depth` is 0 for a chapter at the top and 1 for one inside `part`.
-    """
+    """Where a chapter stands in the book. `file` is relative to the project, with `/`."""
 
     file: str
     kind: Literal["chapter", "appendix"]
     part: str | None
-    depth: int
 
     @property
     def name(self) -> str:
@@ -295,7 +291,7 @@ class _Reader:
                 self._stop(f"chapter {file} does not exist", path, BookError)
             elif any(file == entry.file for entry in found):
                 self._stop(f"chapter {file} is listed twice", path, BookError)
-            found.append(ChapterEntry(file, kind, part, 0 if part is None else 1))
+            found.append(ChapterEntry(file, kind, part))
 
         def read(entries: Any, kind: str, part: str | None, path: KeyPath) -> None:
             if not isinstance(entries, list):

@@ -7,7 +7,7 @@ What is left for the writers, besides pandoc's own elements, are `Callout`s, `Eq
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -81,12 +81,7 @@ class Document:
     @property
     def shift(self) -> int:
         """By how many levels its headings move down."""
-        return int(self.executed.entry.depth > 0 and not self.is_appendix)
-
-
-def raise_problems(documents: Iterable[Document]) -> None:
-    """Raise what was noted of any of them."""
-    raise_all(problem for document in documents for problem in document.problems)
+        return int(self.part is not None)
 
 
 def read_documents(
@@ -139,16 +134,17 @@ class _Reader:
 
     def _as_quarto_reads(self, element: Element) -> list[Element] | None:
         """The shortcode for a page break, and tables that a cell printed as HTML (a pandas frame)."""
-        if element["t"] == "Para" and text_of(element) == _PAGE_BREAK and self._has(_PAGE_BREAK):
+        # escaped, the same letters are a name's
+        if (
+            element["t"] == "Para"
+            and text_of(element) == _PAGE_BREAK
+            and _PAGE_BREAK in self.chapter.markdown
+        ):
             return [make("RawBlock", "typst", "#pagebreak()")]
         if element["t"] == "RawBlock" and element["c"][0] == "html" and "<table" in element["c"][1]:
             found = elements_in(pandoc.read(element["c"][1], "html")["blocks"])
             return [_right_aligned(table) for table in found if table["t"] == "Table"]
         return None
-
-    def _has(self, shortcode: str) -> bool:
-        """Whether the text has it as such: escaped, the same letters are a name's."""
-        return shortcode in self.chapter.markdown
 
     def _titled(self, document: dict[str, Any]) -> list[Element]:
         blocks: list[Element] = document["blocks"]

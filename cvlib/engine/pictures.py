@@ -10,14 +10,11 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from xml.sax.saxutils import unescape
 
+from cvlib.engine.document import Document
 from cvlib.engine.errors import Missing
 from cvlib.engine.tree import elements_in
-
-if TYPE_CHECKING:
-    from cvlib.engine.document import Document
 
 _INCHES_PER_METRE = 0.0254
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"

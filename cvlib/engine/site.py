@@ -12,8 +12,8 @@ from pathlib import Path
 from cvlib.engine.book import Book
 from cvlib.engine.citations import write_cited
 from cvlib.engine.crossref import Anchors, Index, relative, resolve_calls
-from cvlib.engine.document import Document, raise_problems
-from cvlib.engine.errors import RenderError
+from cvlib.engine.document import Document
+from cvlib.engine.errors import RenderError, raise_all
 from cvlib.engine.html import page_blocks
 from cvlib.engine.pictures import Picture, pictures_of, screen_size
 from cvlib.engine.search_index import SEARCH_INDEX, search_index
@@ -39,7 +39,7 @@ def write_book(book: Book, documents: Sequence[Document], outdir: Path) -> None:
     # All pages are made before the first is written: an error leaves the old book whole.
     with ThreadPoolExecutor(max_workers=4) as pool:
         pages = list(pool.map(page, documents, pictures))
-    raise_problems(documents)
+    raise_all(each for document in documents for each in document.problems)
     for picture in (picture for found in pictures for picture in found):
         (outdir / picture.place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(picture.path, outdir / picture.place)

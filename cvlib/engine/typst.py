@@ -17,8 +17,8 @@ from typing import Any
 from cvlib.engine.book import Book
 from cvlib.engine.citations import write_cited
 from cvlib.engine.crossref import Anchors, Index, resolve_calls
-from cvlib.engine.document import Document, raise_problems
-from cvlib.engine.errors import RenderError
+from cvlib.engine.document import Document
+from cvlib.engine.errors import RenderError, raise_all
 from cvlib.engine.floats import panels_of
 from cvlib.engine.tree import Element, attr, inside, make, parse_inlines, text_of, transform
 
@@ -76,7 +76,7 @@ def typst_source(book: Book, documents: Sequence[Document]) -> str:
         template = _assemble_template(book, Path(folder))
         arguments = ["--to", "typst-citations", "--wrap", "none", "--template", str(template)]
         source = write_cited(book, documents, blocks, arguments, _metadata(book))
-    raise_problems(documents)
+    raise_all(each for document in documents for each in document.problems)
     return source
 
 
