@@ -248,17 +248,16 @@ class _Reader:
         """Whether content is for this output: `.content-visible when-format="html"` and so on."""
         conditions = dict(attributes[2])
         behaviour = (_CONDITIONAL & set(attributes[1])).pop()
-        unknown = set(conditions) - _CONDITIONS
+        unknown = sorted(conditions.keys() - _CONDITIONS)
         wrong, needle = "", behaviour
         if unknown or not conditions:
-            what = f"the condition {sorted(unknown)[0]!r}" if unknown else f".{behaviour} alone"
+            what = f"the condition {unknown[0]!r}" if unknown else f".{behaviour} alone"
             wrong = f"{what} (expected when-format or unless-format)"
-        for key, value in conditions.items():
-            if not wrong and value not in _FORMATS:
-                hint = (
-                    "; the PDF is made by Typst: write typst" if value in ("pdf", "latex") else ""
-                )
-                wrong, needle = f'{key}="{value}" (expected html or typst{hint})', value
+        elif strange := [item for item in conditions.items() if item[1] not in _FORMATS]:
+            key, needle = strange[0]
+            is_pdf = needle in ("pdf", "latex")
+            hint = "; the PDF is made by Typst: write typst" if is_pdf else ""
+            wrong = f'{key}="{needle}" (expected html or typst{hint})'
         if wrong:
             needles = (f'"{needle}"', f"={needle}", needle)
             self._note(f"{wrong} is not supported", *needles, kind=Unsupported)

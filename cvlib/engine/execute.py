@@ -130,8 +130,10 @@ def unexecuted_markdown(chapter: Chapter) -> str:
 
 
 def _texts(chapter: Chapter) -> str:
-    blocks = [*([chapter.head] if chapter.head.text else []), *chapter.blocks]
-    return "".join(block.text + "\n\n" for block in blocks if isinstance(block, TextBlock))
+    texts = [
+        block.text for block in (chapter.head, *chapter.blocks) if isinstance(block, TextBlock)
+    ]
+    return "".join(text + "\n\n" for text in texts if text)
 
 
 def _options(book: Book, chapter: Chapter, target: Target) -> dict[str, Any]:
@@ -142,22 +144,18 @@ def _options(book: Book, chapter: Chapter, target: Target) -> dict[str, Any]:
 
 def _environment(book: Book, chapter: Chapter, options: Mapping[str, Any]) -> dict[str, str]:
     document = book.root / chapter.file
-    environment = {
+    figures = {"WIDTH": "fig-width", "HEIGHT": "fig-height", "DPI": "fig-dpi"}
+    return {
         "QUARTO_PROJECT_ROOT": str(book.root),
         "QUARTO_DOCUMENT_PATH": str(document.parent),
         "QUARTO_DOCUMENT_FILE": document.name,
-        "QUARTO_FIG_WIDTH": str(options["fig-width"]),
-        "QUARTO_FIG_HEIGHT": str(options["fig-height"]),
-        "QUARTO_FIG_DPI": str(options["fig-dpi"]),
+        **{f"QUARTO_FIG_{name}": str(options[option]) for name, option in figures.items()},
         "QUARTO_FIG_FORMAT": "svg",
+        **({"QUARTO_PROFILE": book.profile} if book.profile else {}),
         "CVLIB_ENGINE": "embedded",
-    }
-    if sys.stderr.isatty():
         # What a cell writes to stderr is shown as it comes: a progress bar may draw itself.
-        environment["CVLIB_TERMINAL"] = "1"
-    if book.profile:
-        environment["QUARTO_PROFILE"] = book.profile
-    return environment
+        **({"CVLIB_TERMINAL": "1"} if sys.stderr.isatty() else {}),
+    }
 
 
 # ── running ──────────────────────────────────────────────────────────────────────────────────────
@@ -302,23 +300,16 @@ def _fill(block: TextBlock, results: list[dict[str, Any]], target: Target) -> st
     block (`title: >-`) or between single quotes. Raises BookError for what is no YAML any more.
     """
     values = []
+    forms: dict[str, Callable[[str], str]]
+    forms = {HTML: "`{}`{{=html}}".format, MARKDOWN: str, PLAIN: _escaped}
     for found, result in zip(block.inlines, results, strict=True):
         data = with_math(result["data"])
-        kind = shown_kind(data, target, "svg")
-        text = None
-        if kind == HTML:
-            text = f"`{data[kind]}`{{=html}}"
-        elif kind == MARKDOWN:
-            text = data[kind]
-        elif kind == PLAIN:
-            text = _escaped(data[kind])
+        kind = shown_kind(data, target, "svg") or ""
+        text = forms[kind](data[kind]) if kind in forms else None
         if not text:
             what = "an empty text" if text == "" else "nothing that can stand in a line of text"
-            raise Unsupported(
-                f"inline `{{python}} {found.expression.strip()}` gives {what}",
-                file=found.file,
-                line=found.line,
-            )
+            message = f"inline `{{python}} {found.expression.strip()}` gives {what}"
+            raise Unsupported(message, file=found.file, line=found.line)
         values.append(text)
     following = iter(values)
     filled = INLINE.sub(lambda found: found[1] + next(following), block.text)
@@ -327,13 +318,12 @@ def _fill(block: TextBlock, results: list[dict[str, Any]], target: Target) -> st
         try:
             parse_yaml("\n".join(inside), block.file, block.line + 1, error=BookError)
         except BookError as error:
-            raise BookError(
+            why = str(error).partition("not valid YAML: ")[2] or error
+            message = (
                 "with its inline values in place this is no YAML any more: write the text on a "
-                "line of its own below `title: >-`, or between single quotes "
-                f"({str(error).partition('not valid YAML: ')[2] or error})",
-                file=block.file,
-                line=block.inlines[0].line,
-            ) from None
+                f"line of its own below `title: >-`, or between single quotes ({why})"
+            )
+            raise BookError(message, file=block.file, line=block.inlines[0].line) from None
     return filled
 
 
@@ -370,12 +360,8 @@ def _written(option: str, data: Mapping[str, Any]) -> str:
 
 def _unquoted(representation: str) -> str:
     """A str's repr without its quotes; anything else as it is."""
-    is_quoted = len(representation) > 1 and representation[0] in "'\""
-    return (
-        representation[1:-1]
-        if is_quoted and representation[0] == representation[-1]
-        else representation
-    )
+    found = re.fullmatch(r"(['\"])(.*)\1", representation, re.DOTALL)
+    return found[2] if found else representation
 
 
 def _escaped(representation: str) -> str:

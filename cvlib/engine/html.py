@@ -152,9 +152,8 @@ class _Writer:
         """An aside, or details where it collapses."""
         kind, collapse = element["kind"], element["collapse"]
         title = self._inside(element["title"])
-        label = ""
-        if text_of(title).lower() != kind:
-            label = f'<span class="visually-hidden">{kind.capitalize()}: </span>'
+        spoken = f'<span class="visually-hidden">{kind.capitalize()}: </span>'
+        label = "" if text_of(title).lower() == kind else spoken
         box, head, state = "aside", "p", ""
         if collapse is not None:
             box, head, state = "details", "summary", "" if collapse == "true" else " open"
