@@ -1,6 +1,6 @@
 """Figures and tables that carry a number, found in all the forms that markdown has for them.
 
-A float becomes `{"t": "Float", "kind": "fig"|"tbl", "id", "caption", "content", "columns"}`;
+A float becomes `{"t": "Float", "kind": "fig"|"tbl", "id", "caption", "content"}`, a grid has `columns`;
 a panel of a float is a float inside its content with an `id` that opens with its parent's.
 A grid without a number becomes `{"t": "Panel", "columns", "content": list of cells}`.
 """
@@ -60,7 +60,8 @@ def mark_floats(blocks: list[Element], note: Note) -> list[Element]:
                 f"{'figure' if kind == 'fig' else 'table'}",
                 identifier,
             )
-        return [*lead, _float(kind, identifier, caption, content, columns)]
+        named = {"t": "Float", "kind": kind, "id": identifier, "caption": caption}
+        return [*lead, {**named, "content": content, "columns": columns}]
 
     def from_figure(attributes: list[Any], caption: list[Any], content: list[Element]) -> Element:
         identifier = attributes[0]
@@ -73,7 +74,13 @@ def mark_floats(blocks: list[Element], note: Note) -> list[Element]:
         inlines = [inline for block in caption[1] for inline in block["c"]]
         alternative = dict(attributes[2]).get("fig-alt")
         described = transform(content, lambda e: _described(e, alternative, text_of(inlines)))
-        return _float("fig", identifier, inlines, described)
+        return {
+            "t": "Float",
+            "kind": "fig",
+            "id": identifier,
+            "caption": inlines,
+            "content": described,
+        }
 
     def from_table(attributes: list[Any], caption: list[Any], *rest: Any) -> list[Element] | None:
         inlines = [inline for block in caption[1] for inline in block["c"]]
@@ -85,7 +92,9 @@ def mark_floats(blocks: list[Element], note: Note) -> list[Element]:
         if not identifier and not inlines:
             return None
         bare = {"t": "Table", "c": [["", *attributes[1:]], [None, []], *rest]}
-        return [_float("tbl", identifier, inlines, [bare])]
+        return [
+            {"t": "Float", "kind": "tbl", "id": identifier, "caption": inlines, "content": [bare]}
+        ]
 
     marked = transform(blocks, visit)
     for element in elements_in(marked):
@@ -104,17 +113,6 @@ def panels_of(element: Element) -> list[Element]:
     is_panel = re.compile(re.escape(element["id"]) + r"-\d+").fullmatch
     inside = elements_in(element["content"])
     return [each for each in inside if each["t"] == "Float" and is_panel(each["id"])]
-
-
-def _float(
-    kind: str,
-    identifier: str,
-    caption: list[Element],
-    content: list[Element],
-    columns: int | None = None,
-) -> Element:
-    named = {"kind": kind, "id": identifier, "caption": caption}
-    return {"t": "Float", **named, "content": content, "columns": columns}
 
 
 def _columns(given: str, note: Note) -> int | None:

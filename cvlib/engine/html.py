@@ -114,7 +114,7 @@ class _Writer:
         closed = _raw_block("</figure>")
         if panels_of(element):
             cells = [block for cell in element["content"] for block in self._panel_cell(cell)]
-            return [opened, *_panels(cells, element["columns"] or 1), captioned, closed]
+            return [opened, *_panels(cells, element.get("columns") or 1), captioned, closed]
         if kind == "fig":
             picture = make("Div", attr("", "picture"), self._inside(element["content"]))
             return [opened, picture, captioned, closed]

@@ -223,7 +223,7 @@ class _Writer:
         return make("Div", attr(), blocks)
 
     def _float(self, element: Element) -> list[Element]:
-        kind, content, columns = element["kind"], element["content"], element["columns"]
+        kind, content, columns = element["kind"], element["content"], element.get("columns")
         caption = transform(element["caption"], self.visit)
         side, title = _CAPTION_SIDES[kind], self.titles[kind]
         label = f"<{element['id']}>" if element["id"] else ""
