@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cvlib.engine.errors import RenderError
+from cvlib.engine.output import stamp
 
 # A chapter is read in 0.1 s, a megabyte of prose in 1 s. What is not done after this, by the
 # processor's clock, will hardly ever be: 30 open brackets take pandoc hours.
@@ -68,7 +69,7 @@ def run(arguments: Sequence[str], text: str, seconds: float = _FOREVER) -> tuple
     again and again. Raises RenderError, and TooNested once it has computed for so many seconds.
     """
     # a bibliography is named, and may change while its name stays
-    stamps = tuple(map(_stamp, filter(os.path.isabs, arguments)))
+    stamps = tuple(stamp(path) for path in map(Path, arguments) if path.is_absolute())
     return _run(tuple(arguments), stamps, text, seconds)
 
 
@@ -116,15 +117,6 @@ def read_ahead(texts: Iterable[str]) -> None:
     for text in texts:
         pool.submit(read, text)
     pool.shutdown(wait=False)
-
-
-def _stamp(path: str) -> tuple[int, int] | None:
-    """When a file was written, and how long it is; None where there is none."""
-    try:
-        found = Path(path).stat()
-    except OSError:
-        return None
-    return (found.st_mtime_ns, found.st_size)
 
 
 def read(text: str, form: str = "markdown") -> dict[str, Any]:

@@ -32,9 +32,15 @@ def write_book(book: Book, documents: Sequence[Document], outdir: Path) -> None:
     Anchors(documents)  # notes broken links
     pictures = [list(pictures_of(document, book.root)) for document in documents]
 
+    options = book.formats["html"].options if "html" in book.formats else {}
+
     def page(document: Document, found: Sequence[Picture]) -> str:
         resolve_calls(document, index, book.crossref, "html")
-        return _page(book, documents, document, _body(book, document, found), outdir)
+        sizes = {picture.reference: screen_size(picture.path) for picture in found}
+        blocks = page_blocks(document, book.float_titles, options.get("code-fold"), sizes)
+        arguments = ["--to", "html5", "--mathml", "--wrap", "none"]
+        body = write_cited(book, [document], blocks, arguments)
+        return _page(book, documents, document, body, outdir)
 
     # All pages are made before the first is written: an error leaves the old book whole.
     with ThreadPoolExecutor(max_workers=4) as pool:
@@ -50,14 +56,6 @@ def write_book(book: Book, documents: Sequence[Document], outdir: Path) -> None:
     _write(outdir / SEARCH_INDEX, search_index(documents, book.float_titles))
     for document, text in zip(documents, pages, strict=True):
         _write(outdir / document.page, text)
-
-
-def _body(book: Book, document: Document, pictures: Sequence[Picture]) -> str:
-    options = book.formats["html"].options if "html" in book.formats else {}
-    sizes = {picture.reference: screen_size(picture.path) for picture in pictures}
-    blocks = page_blocks(document, book.float_titles, options.get("code-fold"), sizes)
-    arguments = ["--to", "html5", "--mathml", "--wrap", "none"]
-    return write_cited(book, [document], blocks, arguments)
 
 
 def _page(

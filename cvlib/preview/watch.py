@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cvlib
+from cvlib.engine.output import stamp
 from cvlib.project import Project
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class ReportFiles:
 
     def changes(self) -> set[Path]:
         """Files that appeared, changed or went since the last call; folders by what lies in them."""
-        before, self._stamps = self._stamps, {path: _stamp(path) for path in self}
+        before, self._stamps = self._stamps, {path: stamp(path) for path in self}
         both = before.keys() | self._stamps.keys()
         return {path for path in both if before.get(path) != self._stamps.get(path)}
 
@@ -74,15 +75,3 @@ class ReportFiles:
         package = Path(cvlib.__file__).parent
         for name in _CODE:
             yield from (path for path in (package / name).iterdir() if path.suffix in _CODE_KINDS)
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """When a file was written, its size, and which file it is; None where there is none.
-
-    An editor that saves beside the file and renames makes it another one, of the same name.
-    """
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
