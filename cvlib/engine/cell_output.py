@@ -27,7 +27,7 @@ SCRIPTS = (
 # options of a cell, in the order of the alphabet, then the others as they are given.
 _UNKNOWN_TO_QUARTO = ("fig-height", "fig-width")
 _OF_CELL = ("tbl-cap", "layout-ncol")
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _TICKS = re.compile(r"^\s*(`+)", re.MULTILINE)
 _SCRIPT = re.compile(r"<script\b", re.IGNORECASE)
 _TABLE = re.compile(r"<table", re.IGNORECASE)
@@ -266,7 +266,7 @@ def _is_left_over(output: Output, has_image: bool) -> bool:
 
 def _plain(text: str) -> str:
     """Drop colours, and of a line that was written over keep what was last seen."""
-    text = _ANSI.sub("", text).replace("\r\n", "\n")
+    text = ANSI.sub("", text).replace("\r\n", "\n")
     return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
 
 

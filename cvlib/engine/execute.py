@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cvlib.engine.book import Book, Target
-from cvlib.engine.cell_output import CellWriter, shown_kind, with_math
+from cvlib.engine.cell_output import ANSI, CellWriter, shown_kind, with_math
 from cvlib.engine.chapter import (
     CAPTION_OPTIONS,
     INLINE,
@@ -43,7 +43,6 @@ FIGURE = """<svg xmlns="http://www.w3.org/2000/svg" width="300pt" height="110pt"
 </svg>
 """
 
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _CELL_LINE = re.compile(r"Cell In\[(\d+)\], line (\d+)")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()>#+\-.!,])")
 _SHOWN_LINES = 25
@@ -221,7 +220,7 @@ def _evaluate(
 
 def _failure(cell: Cell, error: Output) -> CellFailed:
     """Name the line of the chapter that raised, and quote the end of the traceback."""
-    trace = _ANSI.sub("", "\n".join(error["traceback"])).splitlines()
+    trace = ANSI.sub("", "\n".join(error["traceback"])).splitlines()
     frames = [(int(found[1]), int(found[2])) for found in map(_CELL_LINE.search, trace) if found]
     # The last number is this cell's: earlier ones are cells whose functions it called.
     own = max((cell_number for cell_number, _ in frames), default=0)

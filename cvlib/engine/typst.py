@@ -49,6 +49,7 @@ _RARE = re.compile(
 _GLYPH = re.compile(r'<use xlink:href="#(\w+)"')
 
 _raw = partial(make, "RawInline", "typst")
+_string = partial(json.dumps, ensure_ascii=False)  # Typst writes them as JSON does
 _raw_block = partial(make, "RawBlock", "typst")
 
 
@@ -115,7 +116,7 @@ def letters_without_glyph(text: str, *, installed: bool) -> str:
         return ""
     import typst
 
-    lines = [f"#{json.dumps(c, ensure_ascii=False)}" for c in ("\uffff", *asked)]
+    lines = [f"#{_string(c)}" for c in ("\uffff", *asked)]
     source = '#set text(font: "Libertinus Serif")\n' + "\n#pagebreak()\n".join(lines)
     pages: Any = typst.compile(source.encode(), format="svg", ignore_system_fonts=not installed)
     drawn = [set(_GLYPH.findall(page.decode())) for page in pages]
@@ -266,13 +267,13 @@ class _Writer:
     def _image(self, attributes: list[Any], inlines: list[Element], target: list[str]) -> Element:
         given, reference = dict(attributes[2]), target[0]
         path = posixpath.normpath(posixpath.join(posixpath.dirname(self.document.file), reference))
-        settings = [_quoted(reference if reference.startswith("/") else f"/{path}")]
+        settings = [_string(reference if reference.startswith("/") else f"/{path}")]
         # In a figure the caption says it already; a picture in the text is described by its words.
         described = given.get("alt") if given.get("described") == "yes" else None
         if "alt" not in given:
             described = given.get("fig-alt") or text_of(inlines)
         if described:
-            settings.append(f"alt: {_quoted(described)}")
+            settings.append(f"alt: {_string(described)}")
         for key in ("height", "width"):
             if key in given:
                 size = given[key].removesuffix("px")
@@ -311,8 +312,3 @@ def _filling(block: Element) -> Element:
             sized = [identifier, classes, [*given, ["width", "100%"]]]
             return {**block, "c": [{"t": "Image", "c": [sized, inlines, target]}]}
     return block
-
-
-def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
