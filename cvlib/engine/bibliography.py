@@ -11,7 +11,7 @@ from typing import Any
 
 _CITED = re.compile(r"(?<![\w.])@\{?([\w][\w:.#$%&\-+?<>~/]*)")
 _ENTRY = re.compile(r"@(\w+)\s*[{(]")
-_COMMENTS = ("comment", "preamble")
+_MARK = re.compile(r"[{}(),\"]")
 
 
 def cited_entries(texts: Iterable[str], bibliography: Iterable[Path]) -> dict[str, str]:
@@ -44,13 +44,10 @@ def _entries_of(path: Path, content: bytes) -> dict[str, str] | None:
     text = content.decode("utf-8", errors="replace")
     if path.suffix in (".bib", ".bibtex"):
         return {key: _digest(fields) for key, fields in _bibtex(text)}
-    if path.suffix == ".json":
-        try:
-            items = json.loads(text)
-            return {str(item["id"]): _digest(item) for item in items}
-        except (ValueError, TypeError, KeyError):
-            return None
-    return None
+    try:  # CSL's JSON; of another format nothing is known
+        return {str(item["id"]): _digest(item) for item in json.loads(text)}
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _bibtex(text: str) -> Iterator[tuple[str, Any]]:
@@ -76,37 +73,32 @@ def _entries(text: str) -> Iterator[tuple[str, str]]:
     """Kind and body of each entry; what stands between entries is a comment."""
     position = 0
     while found := _ENTRY.search(text, position):
-        end = _closing(text, found.end())
-        kind = found[1].lower()
-        if kind not in _COMMENTS:
-            yield kind, text[found.end() : end]
-        position = end
+        position = _closing(text, found.end())
+        if (kind := found[1].lower()) not in ("comment", "preamble"):
+            yield kind, text[found.end() : position]
 
 
 def _closing(text: str, start: int) -> int:
-    depth = 1
-    for position in range(start, len(text)):
-        character = text[position]
-        if character == "{":
-            depth += 1
-        elif character == "}" or (character == ")" and depth == 1):
-            depth -= 1
-            if depth == 0:
-                return position
-    return len(text)
+    return next((at for at, _, depth in _marks(text, start) if depth < 0), len(text))
+
+
+def _marks(text: str, start: int = 0) -> Iterator[tuple[int, str, int]]:
+    """Each mark of BibTeX from `start` on: where it is, and how deep in braces it leaves one.
+
+    A `)` outside of braces leaves the entry as `}` does; in braces it is a letter.
+    """
+    depth = 0
+    for found in _MARK.finditer(text, start):
+        depth += {"{": 1, "}": -1, ")": 0 if depth else -1}.get(found[0], 0)
+        yield found.start(), found[0], depth
 
 
 def _split(body: str) -> Iterator[str]:
     """The fields of an entry: parts between commas outside of braces and quotes."""
-    depth, quoted, start = 0, False, 0
-    for position, character in enumerate(body):
-        if character == "{":
-            depth += 1
-        elif character == "}":
-            depth -= 1
-        elif character == '"' and depth == 0:
-            quoted = not quoted
-        elif character == "," and depth == 0 and not quoted:
+    quoted, start = False, 0
+    for position, mark, depth in _marks(body):
+        quoted ^= mark == '"' and depth == 0
+        if mark == "," and depth == 0 and not quoted:
             yield body[start:position]
             start = position + 1
     if body[start:].strip():

@@ -46,15 +46,11 @@ _NOT_OF_FORMATS = {"project", "book", "format", "execute", "crossref"}
 
 @dataclass(frozen=True)
 class ChapterEntry:
-    """Where a chapter stands in the book. `file` is relative to the project, with `/`.
-
-    `depth` is 0 for a chapter at the top and 1 for one inside `part`.
-    """
+    """Where a chapter stands in the book. `file` is relative to the project, with `/`."""
 
     file: str
     kind: Literal["chapter", "appendix"]
     part: str | None
-    depth: int
 
     @property
     def name(self) -> str:
@@ -211,14 +207,14 @@ class _Reader:
         project, book = _mapping(self.metadata.get("project")), _mapping(self.metadata.get("book"))
         if project.get("type") != "book":
             message = "the embedded engine renders projects of `type: book` only"
-            self._stop(Unsupported, message, ("project", "type"))
+            self._stop(message, ("project", "type"))
         kernel = self.metadata.get("jupyter", "python3")
         if kernel != "python3":
             message = f"kernel {kernel!r}: chapters run in this Python, as `python3`"
-            self._stop(Unsupported, message, ("jupyter",))
+            self._stop(message, ("jupyter",))
         for key in ("title", "author", "chapters"):
             if not book.get(key):
-                self._stop(BookError, f"`book.{key}` must be set", ("book",))
+                self._stop(f"`book.{key}` must be set", ("book",), BookError)
         title = str(book.get("title") or "")
         return Book(
             root=self.root,
@@ -243,7 +239,11 @@ class _Reader:
         )
 
     def _stop(
-        self, kind: type[RenderError], message: str, path: KeyPath, file: Yaml | None = None
+        self,
+        message: str,
+        path: KeyPath,
+        kind: type[RenderError] = Unsupported,
+        file: Yaml | None = None,
     ) -> None:
         """Note a problem with the line of the key at `path`."""
         file = file or self.files[0]
@@ -251,87 +251,73 @@ class _Reader:
 
     def _check_keys(self, file: Yaml) -> None:
         """Note every key that the table of supported keys does not hold."""
-        self._check_section(file, "", (), file.data)
-        for section in ("project", "book", "crossref", "execute"):
-            self._check_section(file, section, (section,), file.data.get(section))
         formats = file.data.get("format") or {}
         if not isinstance(formats, dict):
             message = "`format:` as one name; write `format: {html: {…}}`"
-            self._stop(Unsupported, message, ("format",), file)
-            return
+            self._stop(message, ("format",), file=file)
+            formats = {}
+        self._check_section(file, "", (), file.data)
+        for section in ("project", "book", "crossref", "execute"):
+            self._check_section(file, section, (section,), file.data.get(section))
         for name, options in formats.items():
             if isinstance(options, dict):
-                self._check_section(file, "format", ("format", name), options)
-                path = ("format", name, "execute")
-                self._check_section(file, "execute", path, options.get("execute"))
+                path: KeyPath = ("format", name)
+                self._check_section(file, "format", path, options)
+                self._check_section(file, "execute", (*path, "execute"), options.get("execute"))
 
     def _check_section(self, file: Yaml, section: str, path: KeyPath, holder: Any) -> None:
-        if holder is None:
-            return
-        if not isinstance(holder, dict):
+        if not isinstance(holder, dict | None):
             message = f"`{'.'.join(map(str, path))}` must be a mapping, found {holder!r}"
-            self._stop(BookError, message, path, file)
+            self._stop(message, path, BookError, file)
             return
-        known = PROJECT_KEYS[section] | HARMLESS_KEYS[section]
-        for key in holder:
-            if key not in known and not (section == "format" and key == "execute"):
+        supported = PROJECT_KEYS[section]
+        for key in holder or ():
+            if key not in supported | HARMLESS_KEYS[section]:
                 name = ".".join(map(str, (*path, key)))
-                self._stop(
-                    Unsupported,
+                message = (
                     f"key `{name}` is not supported by the embedded engine "
-                    f"(supported here: {', '.join(sorted(PROJECT_KEYS[section]))})",
-                    (*path, str(key)),
-                    file,
+                    f"(supported here: {', '.join(sorted(supported))})"
                 )
+                self._stop(message, (*path, str(key)), file=file)
 
     def _chapters(self, book: Mapping[str, Any]) -> tuple[ChapterEntry, ...]:
         found: list[ChapterEntry] = []
 
         def add(file: str, kind: Any, part: str | None, path: KeyPath) -> None:
             if not file.endswith(".qmd"):
-                self._stop(Unsupported, f"chapter {file!r}: only .qmd files", path)
+                self._stop(f"chapter {file!r}: only .qmd files", path)
                 return
             if not (self.root / file).is_file():
-                self._stop(BookError, f"chapter {file} does not exist", path)
+                self._stop(f"chapter {file} does not exist", path, BookError)
             elif any(file == entry.file for entry in found):
-                self._stop(BookError, f"chapter {file} is listed twice", path)
-            found.append(ChapterEntry(file, kind, part, 0 if part is None else 1))
+                self._stop(f"chapter {file} is listed twice", path, BookError)
+            found.append(ChapterEntry(file, kind, part))
 
         def read(entries: Any, kind: str, part: str | None, path: KeyPath) -> None:
             if not isinstance(entries, list):
-                self._stop(BookError, "expected a list of files", path)
+                self._stop("expected a list of files", path, BookError)
                 return
             for position, entry in enumerate(entries):
                 place: KeyPath = (*path, position)
                 if isinstance(entry, str):
                     add(entry, kind, part, place)
                     continue
-                if (
-                    not isinstance(entry, dict)
-                    or set(entry) != {"part", "chapters"}
-                    or part is not None
-                ):
-                    message = (
-                        f"{entry!r}: expected a file, or `part: TITLE` with `chapters:` of files"
-                    )
-                    self._stop(Unsupported, message, place)
+                if _mapping(entry).keys() != {"part", "chapters"} or part is not None:
+                    expected = "expected a file, or `part: TITLE` with `chapters:` of files"
+                    self._stop(f"{entry!r}: {expected}", place)
                 if isinstance(entry, dict):
                     title = str(entry.get("part") or entry.get("file") or "")
                     if title.endswith(".qmd"):
-                        message = (
-                            f"a part that is a page of its own ({title}); give its title as text"
-                        )
-                        self._stop(Unsupported, message, place)
+                        message = f"a part that is a page of its own ({title})"
+                        self._stop(f"{message}; give its title as text", place)
                         add(title, kind, part, place)
                     read(entry.get("chapters") or [], kind, title, (*place, "chapters"))
 
-        read(book.get("chapters") or [], "chapter", None, ("book", "chapters"))
-        read(book.get("appendices") or [], "appendix", None, ("book", "appendices"))
+        for key, kind in (("chapters", "chapter"), ("appendices", "appendix")):
+            read(book.get(key) or [], kind, None, ("book", key))
         if found and found[0].file != "index.qmd":
-            message = (
-                f"the first chapter must be index.qmd beside _quarto.yml, found {found[0].file}"
-            )
-            self._stop(BookError, message, ("book", "chapters"))
+            message = "the first chapter must be index.qmd beside _quarto.yml, found "
+            self._stop(message + found[0].file, ("book", "chapters"), BookError)
         return tuple(found)
 
     def _authors(self, value: Any) -> tuple[str, ...]:
@@ -340,7 +326,7 @@ class _Reader:
         for name in names:
             if not isinstance(name, str):
                 message = f"author {name!r}: expected a name as text"
-                self._stop(BookError, message, ("book", "author"))
+                self._stop(message, ("book", "author"), BookError)
         return tuple(str(name) for name in names)
 
     def _formats(self) -> dict[Target, Format]:
@@ -360,20 +346,20 @@ class _Reader:
                     f"format `{name}`: the embedded engine makes `html`, "
                     "and Typst with an extension (`journal-typst`)"
                 )
-                self._stop(Unsupported, message, path)
+                self._stop(message, path)
             if target is None:
                 continue
             if target in formats:
                 what = "a PDF" if target == "typ" else "HTML"
                 names = f"{formats[target].name} and {name}"
-                self._stop(Unsupported, f"two formats that both make {what}: {names}", path)
+                self._stop(f"two formats that both make {what}: {names}", path)
                 continue
             own = _mapping(given)
             extension = self._extension(name)
             execute = self._execute(extension, own, target)
             if execute["fig-format"] not in ("retina", "png", "svg"):
                 message = f"fig-format {execute['fig-format']!r}, expected retina, png or svg"
-                self._stop(Unsupported, message, (*path, "fig-format"))
+                self._stop(message, (*path, "fig-format"))
             formats[target] = Format(name, merge(merge(extension, common), own), execute)
         if len(formats) == 2:
             self._check_one_execution(*formats.values())
@@ -412,34 +398,32 @@ class _Reader:
         """One execution serves both formats, so what decides how it runs must agree."""
         for key in ("eval", "error", "fig-width", "fig-height", "fig-dpi"):
             if first.execute[key] != second.execute[key]:
-                self._stop(
-                    Unsupported,
+                message = (
                     f"`{key}` is {first.execute[key]} for {first.name} and {second.execute[key]} for "
-                    f"{second.name}: one execution serves both formats, give it once at the top level",
-                    ("format", second.name, key),
+                    f"{second.name}: one execution serves both formats, give it once at the top level"
                 )
+                self._stop(message, ("format", second.name, key))
         if {"png", "retina"} <= {first.execute["fig-format"], second.execute["fig-format"]}:
-            self._stop(
-                Unsupported,
+            message = (
                 "`fig-format` is png for one format and retina for the other: a figure is drawn as "
-                "PNG once, give the same to both",
-                ("format", second.name, "fig-format"),
+                "PNG once, give the same to both"
             )
+            self._stop(message, ("format", second.name, "fig-format"))
 
     def _freeze(self) -> Freeze:
-        value = _mapping(self.metadata.get("execute")).get("freeze", False)
-        if value not in ("auto", True, False):
-            message = f"execute.freeze is {value!r}, expected auto, true or false"
-            self._stop(BookError, message, ("execute", "freeze"), self.files[-1])
-            return False
-        return value
+        value: Any = _mapping(self.metadata.get("execute")).get("freeze", False)
+        if value in ("auto", True, False):
+            return value  # type: ignore[no-any-return]
+        message = f"execute.freeze is {value!r}, expected auto, true or false"
+        self._stop(message, ("execute", "freeze"), BookError, self.files[-1])
+        return False
 
     def _paths(self, key: str) -> tuple[Path, ...]:
         value = self.metadata.get(key)
         names = [] if value is None else value if isinstance(value, list) else [value]
         for name in names:
             if not (self.root / str(name)).is_file():
-                self._stop(BookError, f"`{key}` names {name}, which does not exist", (key,))
+                self._stop(f"`{key}` names {name}, which does not exist", (key,), BookError)
         return tuple(self.root / str(name) for name in names)
 
 

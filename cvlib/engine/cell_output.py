@@ -27,21 +27,16 @@ SCRIPTS = (
 # options of a cell, in the order of the alphabet, then the others as they are given.
 _UNKNOWN_TO_QUARTO = ("fig-height", "fig-width")
 _OF_CELL = ("tbl-cap", "layout-ncol")
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _TICKS = re.compile(r"^\s*(`+)", re.MULTILINE)
 _SCRIPT = re.compile(r"<script\b", re.IGNORECASE)
 _TABLE = re.compile(r"<table", re.IGNORECASE)
 _WRAPPED = re.compile(r"^[<(\[].*?[>)\]]$")
 
 
-def joined_text(value: Any) -> str:
-    """Join an output's text, which a notebook may hold as lines."""
-    return "".join(value) if isinstance(value, list) else str(value)
-
-
 def with_math(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """Offer LaTeX that is a formula as Markdown too, as Quarto does."""
-    latex = joined_text(data.get(LATEX, ""))
+    latex = data.get(LATEX, "")
     formula = (latex.startswith("$") and latex.endswith("$")) or (
         latex.startswith("\\begin{") and "\\end{" in latex
     )
@@ -56,12 +51,12 @@ def shown_kind(data: Mapping[str, Any], target: Target, figure_format: str) -> s
     execution serves both formats, is taken in `figure_format`; of other objects SVG comes first.
     """
     images = [SVG, PNG, JPEG]
-    if joined_text(data.get(PLAIN, "")).startswith("<Figure size ") and figure_format != "svg":
+    if data.get(PLAIN, "").startswith("<Figure size ") and figure_format != "svg":
         images = [PNG, SVG, JPEG]
     order = [MARKDOWN, *images]
     if target == "html":
         order = [*SCRIPTS, HTML, *order]
-    elif _TABLE.search(joined_text(data.get(HTML, ""))):
+    elif _TABLE.search(data.get(HTML, "")):
         order.append(HTML)
     order.append(PLAIN)
     return next((kind for kind in order if kind in data), None)
@@ -179,7 +174,7 @@ class CellWriter:
             if isinstance(alt, list):
                 alt = alt[number] if number < len(alt) else None
             return opening, self._picture(output, kind, label, caption, name, alt)
-        text = "" if kind is None else joined_text(output["data"][kind])
+        text = "" if kind is None else output["data"][kind]
         if kind is None or kind in SCRIPTS or (kind == HTML and _SCRIPT.search(text)):
             raise Unsupported(
                 "the cell shows something that needs JavaScript or has no form for a page "
@@ -196,7 +191,7 @@ class CellWriter:
     def _picture(
         self, output: Output, kind: str, label: str, caption: str, stem: str, alt: str | None
     ) -> str:
-        value = joined_text(output["data"][kind])
+        value = output["data"][kind]
         metadata = output["metadata"].get(kind)
         size = metadata if isinstance(metadata, dict) else {}
         width, height = size.get("width"), size.get("height")
@@ -256,7 +251,7 @@ def _is_left_over(output: Output, has_image: bool) -> bool:
     """Whether this is what a plotting call happened to return, shown beside its figure."""
     if output["output_type"] != "execute_result" or set(output["data"]) != {PLAIN}:
         return False
-    text = joined_text(output["data"][PLAIN])
+    text = output["data"][PLAIN]
     if not has_image:
         return text.startswith(("[<matplotlib", "<matplotlib", "<seaborn.", "<ggplot:"))
     if "\n" in text.rstrip("\n"):
@@ -271,7 +266,7 @@ def _is_left_over(output: Output, has_image: bool) -> bool:
 
 def _plain(text: str) -> str:
     """Drop colours, and of a line that was written over keep what was last seen."""
-    text = _ANSI.sub("", text).replace("\r\n", "\n")
+    text = ANSI.sub("", text).replace("\r\n", "\n")
     return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
 
 

@@ -10,22 +10,15 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cvlib.engine import supported
 from cvlib.engine.book import ChapterEntry
 from cvlib.engine.errors import BookError, RenderError, Unsupported, line_of, raise_all
-from cvlib.engine.supported import (
-    CELL_OPTIONS,
-    HARMLESS_KEYS,
-    HEADER_KEYS,
-    LATE_HEADER_KEYS,
-    PROJECT_KEYS,
-    SHORTCODES,
-)
 from cvlib.yaml_source import Yaml, parse_yaml
 
 # Options of a cell that may hold inline values.
@@ -147,7 +140,7 @@ class Cell:
 class Chapter:
     """A parsed chapter. `file` is relative to the project; `text` is the file as it is on disk.
 
-    lines: with what it includes in place; head: the YAML header with both rules, as a block; header:
+    lines: with what it includes in place; head: the YAML header with both rules, as a block, empty where there is none; header:
     what it says; included: the files that it takes in, relative to the project, with their text;
     is_whole: whether each of them could be taken in;
     executes: whether Quarto would run it: it has a cell of any language, or names `jupyter`; problems:
@@ -164,11 +157,6 @@ class Chapter:
     is_whole: bool
     executes: bool
     problems: tuple[RenderError, ...] = field(compare=False)
-
-    @property
-    def header_text(self) -> str:
-        """The YAML header with both rules; '' where there is none."""
-        return self.head.text
 
     @cached_property
     def full_text(self) -> str:
@@ -216,9 +204,10 @@ class ExecutedChapter:
         message: str,
         *needles: str | re.Pattern[str],
         kind: type[RenderError] = RenderError,
+        what: str = "",
     ) -> RenderError:
         """Make an error with the line of the source that holds one of `needles`, see `line_of`."""
-        return kind(message, file=self.file, line=line_of(self.source, *needles))
+        return kind(message, file=self.file, line=line_of(self.source, *needles), what=what)
 
     def path_of(self, reference: str, root: Path) -> Path:
         """Return where a picture lies that the markdown names by `reference`.
@@ -256,11 +245,7 @@ def read_chapter(root: Path, file: str) -> Chapter:
 
 def parse_chapter(root: Path, file: str, text: str) -> Chapter:
     """Parse `text` as that of the chapter `file`; what it includes is read from disk."""
-    includes = _Includes(root)
-    lines = includes.lines(file, text, (file,)) or [
-        Line("", file, 1)
-    ]  # of an include that is refused
-    return _Parser(lines, problems=list(includes.problems)).parse(file, text, includes)
+    return _Reader(root).read(file, text)
 
 
 def _decoded(content: bytes, file: str) -> str:
@@ -275,50 +260,93 @@ def _decoded(content: bytes, file: str) -> str:
 
 
 @dataclass
-class _Includes:
-    """Puts included files in place; notes what cannot be taken in, and goes on."""
+class _Reader:
+    """Takes one chapter apart; notes what stops the embedded engine, and goes on."""
 
     root: Path
-    texts: dict[str, str] = field(default_factory=dict)  # of each included file
-    problems: list[RenderError] = field(default_factory=list)
-    count: int = 0
+    included: dict[str, str] = field(default_factory=dict)
+    includes: int = 0
     is_whole: bool = True
+    lines: list[Line] = field(default_factory=list)
+    blocks: list[TextBlock | Cell] = field(default_factory=list)
+    pending: list[Line] = field(default_factory=list)
+    problems: list[RenderError] = field(default_factory=list)
+    has_cell: bool = False  # of any language that Quarto runs
 
-    def lines(self, file: str, text: str, open_files: tuple[str, ...]) -> list[Line]:
-        """Split `text` into lines, includes resolved."""
-        lines: list[Line] = []
+    def read(self, file: str, text: str) -> Chapter:
+        self._take_lines(file, text, (file,))
+        self.lines = self.lines or [Line("", file, 1)]  # of an include that is refused
+        head, header, body = self._header()
+        self._read_blocks(body)
+        self._check_labels()
+        executes = self.has_cell or "jupyter" in header
+        for block in () if executes else (head, *self.blocks):
+            for found in block.inlines if isinstance(block, TextBlock) else ():
+                message = (
+                    f"inline `{{python}} {found.expression}` in a chapter without a cell stays plain "
+                    "text: add a cell, or `jupyter: python3` to the header"
+                )
+                self._stop(message, found.file, found.line)
+        return Chapter(
+            file=file,
+            text=text,
+            lines=tuple(self.lines),
+            head=head,
+            header=header,
+            blocks=tuple(self.blocks),
+            included=self.included,
+            is_whole=self.is_whole,
+            executes=executes,
+            problems=tuple(self.problems),
+        )
+
+    def _stop(
+        self, message: str, file: str, line: int | None, kind: type[RenderError] = Unsupported
+    ) -> None:
+        self.problems.append(kind(message, file=file, line=line))
+
+    def _check_known(
+        self, what: str, name: str, known: Collection[str], file: str, line: int | None
+    ) -> bool:
+        """Whether the table of what is supported has a name."""
+        if name not in known:
+            supported = ", ".join(sorted(known))
+            message = f"{what} is not supported by the embedded engine (supported: {supported})"
+            self._stop(message, file, line)
+        return name in known
+
+    def _take_lines(self, file: str, text: str, open_files: tuple[str, ...]) -> None:
+        """Split `text` into lines, included files in their places."""
         ticks = ""
         for number, content in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
             if fence := _FENCE.match(content):
                 ticks = fence[2] if not ticks else "" if fence[2] == ticks else ticks
             if control := _CONTROL.search(content):
-                self._note(
-                    Unsupported, f"control character {control[0]!a}: delete it", file, number
-                )
+                self._stop(f"control character {control[0]!a}: delete it", file, number)
             found = None if ticks else _INCLUDE.match(content)
             if found is None:
-                lines.append(Line(content, file, number))
+                self.lines.append(Line(content, file, number))
                 continue
-            name = found.group(1).strip("\"'")
+            name = found[1].strip("\"'")
             start = "" if name.startswith("/") else posixpath.dirname(file)
             target = posixpath.normpath(posixpath.join(start, name.lstrip("/")))
             try:
-                self.texts[target] = self._text(target, open_files)
+                self.included[target] = self._included_text(target, open_files)
             except BookError as error:
-                if self.count <= _MOST_INCLUDES + 1:  # that there are too many is said once
-                    self._note(BookError, error.message, error.file or file, error.line or number)
+                if self.includes <= _MOST_INCLUDES + 1:  # that there are too many is said once
+                    place = (error.file or file, error.line or number)
+                    self._stop(error.message, *place, BookError)
                 self.is_whole = False
-                continue
-            lines += self.lines(target, self.texts[target], (*open_files, target))
-        return lines
+            else:
+                self._take_lines(target, self.included[target], (*open_files, target))
 
-    def _text(self, target: str, open_files: tuple[str, ...]) -> str:
+    def _included_text(self, target: str, open_files: tuple[str, ...]) -> str:
         """The text of a file that is named from the project. Raises BookError."""
-        self.count += 1
+        self.includes += 1
         path = self.root / target
         if target in open_files:
             raise BookError(f"{target} includes itself")
-        if self.count > _MOST_INCLUDES:
+        if self.includes > _MOST_INCLUDES:
             raise BookError(f"over {_MOST_INCLUDES} includes in one chapter: include less")
         try:
             if not path.is_file():
@@ -329,69 +357,27 @@ class _Includes:
         except OSError as error:
             raise BookError(f"included file {target[:200]}: {error.strerror}") from None
 
-    def _note(self, kind: type[RenderError], message: str, file: str, line: int) -> None:
-        self.problems.append(kind(message, file=file, line=line))
-
-
-@dataclass
-class _Parser:
-    """Takes one chapter apart; notes what stops the embedded engine, and goes on."""
-
-    lines: list[Line]
-    blocks: list[TextBlock | Cell] = field(default_factory=list)
-    pending: list[Line] = field(default_factory=list)
-    problems: list[RenderError] = field(default_factory=list)
-    has_cell: bool = False  # of any language that Quarto runs
-
-    def parse(self, file: str, text: str, includes: _Includes) -> Chapter:
-        head, header, body = self._header()
-        self._read_blocks(body)
-        self._check_labels()
-        executes = self.has_cell or "jupyter" in header
-        if not executes:
-            self._check_nothing_to_evaluate(head)
-        return Chapter(
-            file=file,
-            text=text,
-            lines=tuple(self.lines),
-            head=head,
-            header=header,
-            blocks=tuple(self.blocks),
-            included=includes.texts,
-            is_whole=includes.is_whole,
-            executes=executes,
-            problems=tuple(self.problems),
-        )
-
-    def _stop(
-        self, message: str, file: str, line: int | None, kind: type[RenderError] = Unsupported
-    ) -> None:
-        self.problems.append(kind(message, file=file, line=line))
-
     def _header(self) -> tuple[TextBlock, dict[str, Any], int]:
         """The YAML header as a block, what it says, and where the body begins."""
         first = self.lines[0]
-        end = self._end_of_yaml(0) if YAML_RULE.match(first.text) else 0
+        if not YAML_RULE.match(first.text):
+            return _yaml_block(first, ""), {}, 0
+        # stands for a header that nobody can read, so that the rest can be looked at
+        broken = _yaml_block(first, "---", "title: …", "---")
+        end = self._end(0, YAML_RULE)
         if end is None:
             self._stop("the YAML header has no closing ---", first.file, 1, BookError)
-            return self._broken_header(first), {}, 1
-        nothing = TextBlock((first._replace(text=""),), is_yaml=True)
-        if not end:
-            return nothing, {}, 0
-        before = len(self.problems)
+            return broken, {}, 1
         parsed = self._yaml(self.lines[1:end])
-        if len(self.problems) > before:
-            return self._broken_header(first), {}, end + 1
+        if parsed is None:
+            return broken, {}, end + 1
         for key in parsed.data:
-            if key not in HEADER_KEYS and key not in HARMLESS_KEYS["header"]:
-                message = (
-                    f"header key `{key}` is not supported by the embedded engine "
-                    f"(supported: {', '.join(sorted(HEADER_KEYS))})"
-                )
-                self._stop(message, parsed.file, parsed.line(key))
+            if key not in supported.HARMLESS_KEYS["header"]:
+                place = (parsed.file, parsed.line(key))
+                self._check_known(f"header key `{key}`", key, supported.HEADER_KEYS, *place)
         execute = parsed.data.get("execute") or {}
         for key in execute if isinstance(execute, dict) else ["execute"]:
-            if key not in PROJECT_KEYS["execute"] or key == "freeze":
+            if key not in supported.PROJECT_KEYS["execute"] or key == "freeze":
                 message = f"`{key}` below `execute` in a chapter's header is not supported"
                 self._stop(message, parsed.file, parsed.line("execute", key))
         kernel = parsed.data.get("jupyter", "python3")
@@ -400,21 +386,16 @@ class _Parser:
             self._stop(message, parsed.file, parsed.line("jupyter"))
         # Quarto takes `jupyter` out of the header when it runs the chapter.
         kept = [line for line in self.lines[: end + 1] if not line.text.startswith("jupyter:")]
-        head = TextBlock(tuple(kept), is_yaml=True) if len(kept) > 2 else nothing
+        head = TextBlock(tuple(kept), is_yaml=True) if len(kept) > 2 else _yaml_block(first, "")
         return head, parsed.data, end + 1
 
-    def _broken_header(self, first: Line) -> TextBlock:
-        """What stands for a header that nobody can read, so that the rest can be looked at."""
-        return TextBlock(
-            tuple(first._replace(text=text) for text in ("---", "title: …", "---")), is_yaml=True
-        )
-
-    def _end_of_yaml(self, start: int) -> int | None:
-        """Where the YAML that opens at `start` is closed."""
+    def _end(self, start: int, closing: re.Pattern[str]) -> int | None:
+        """Where what opens at `start` is closed."""
         after = range(start + 1, len(self.lines))
-        return next((end for end in after if YAML_RULE.match(self.lines[end].text)), None)
+        return next((end for end in after if closing.match(self.lines[end].text)), None)
 
-    def _yaml(self, lines: Sequence[Line]) -> Yaml:
+    def _yaml(self, lines: Sequence[Line]) -> Yaml | None:
+        """What YAML says; None, which is noted, for what is none."""
         if not lines:
             return Yaml({})
         _, file, number = lines[0]
@@ -422,7 +403,7 @@ class _Parser:
             return parse_yaml("\n".join(line.text for line in lines), file, number, error=BookError)
         except BookError as error:
             self.problems.append(error)
-            return Yaml({}, file=file)
+            return None
 
     def _read_blocks(self, position: int) -> None:
         while position < len(self.lines):
@@ -433,40 +414,42 @@ class _Parser:
             elif fence := _FENCE.match(line.text):
                 position = self._read_fenced(position, *fence.groups())
             else:
-                self._check_shortcodes(line)
+                for found in _SHORTCODE.finditer(line.text):
+                    name, place = found[1] or "", (line.file, line.number)
+                    what = f"shortcode `{{{{< {name} >}}}}`"
+                    self._check_known(what, name, supported.SHORTCODES, *place)
+                    if name == "include":
+                        self._stop("`{{< include file >}}` must stand alone on its line", *place)
                 self.pending.append(line)
                 position += 1
         self._flush()
 
     def _flush(self, is_yaml: bool = False) -> None:
         """Make a block of the text that was read since the last one."""
-        filled = [i for i, line in enumerate(self.pending) if line.text.strip()]
-        if filled:
-            kept = self.pending[filled[0] : filled[-1] + 1]
+        if kept := _without_blank_ends(self.pending):
             self.blocks.append(TextBlock(tuple(kept), is_yaml))
         self.pending.clear()
 
     def _read_yaml_block(self, start: int) -> int:
         """Read a YAML block after the header, which may give a title that needs a cell's values."""
         opening = self.lines[start]
-        end = self._end_of_yaml(start)
+        end = self._end(start, YAML_RULE)
         rule = "for a horizontal rule leave a blank line after ---"
         if end is None:
             message = f"the YAML block has no closing ---; {rule}"
             self._stop(message, opening.file, opening.number, BookError)
             self.pending.append(opening)
             return start + 1
-        before = len(self.problems)
         parsed = self._yaml(self.lines[start + 1 : end])
-        if len(self.problems) > before:
+        if parsed is None:
             return end + 1
-        for key in parsed.data:
-            if key not in LATE_HEADER_KEYS:
-                message = (
-                    f"`{key}` in a second YAML block (supported there: "
-                    f"{', '.join(sorted(LATE_HEADER_KEYS))}); options belong in the header, and {rule}"
-                )
-                self._stop(message, parsed.file, parsed.line(key))
+        for key in (key for key in parsed.data if key not in supported.LATE_HEADER_KEYS):
+            message = (
+                f"`{key}` in a second YAML block (supported there: "
+                f"{', '.join(sorted(supported.LATE_HEADER_KEYS))}); options belong in the header, "
+                f"and {rule}"
+            )
+            self._stop(message, parsed.file, parsed.line(key))
         self._flush()
         self.pending += self.lines[start : end + 1]
         self._flush(is_yaml=True)
@@ -475,9 +458,7 @@ class _Parser:
     def _read_fenced(self, start: int, indent: str, ticks: str, info: str) -> int:
         """Read a fenced block: a cell, or code that is only shown."""
         _, file, number = self.lines[start]
-        closing = re.compile(rf"^\s*{re.escape(ticks[0])}{{{len(ticks)},}}\s*$")
-        after = range(start + 1, len(self.lines))
-        end = next((end for end in after if closing.match(self.lines[end].text)), None)
+        end = self._end(start, re.compile(rf"^\s*{re.escape(ticks[0])}{{{len(ticks)},}}\s*$"))
         if end is None:
             self._stop(f"the block opened by {ticks} is never closed", file, number, BookError)
             return len(self.lines)
@@ -511,11 +492,8 @@ class _Parser:
         is_code = [_OPTION_LINE.match(each.text) is None for each in inside] + [True]
         count = is_code.index(True)
         options = self._options(inside[:count])
-        code = [each._replace(text=each.text + "\n") for each in inside[count:-1]] + inside[count:][
-            -1:
-        ]
-        filled = [position for position, each in enumerate(code) if each.text.strip()]
-        code = code[filled[0] : filled[-1] + 1] if filled else []
+        code = [each._replace(text=each.text + "\n") for each in inside[count:-1]]
+        code = _without_blank_ends([*code, *inside[count:][-1:]])
         return Cell(
             code="".join(each.text for each in code),
             options=options.data,
@@ -529,34 +507,14 @@ class _Parser:
     def _options(self, lines: list[Line]) -> Yaml:
         """The `#|` lines of a cell, each option checked against the table."""
         given = [line._replace(text=_OPTION_LINE.sub("", line.text, count=1)) for line in lines]
-        parsed = self._yaml(given)
+        parsed = self._yaml(given) or Yaml({})
+        known = supported.CELL_OPTIONS
         for name, value in parsed.data.items():
-            line = parsed.line(str(name))
-            if name not in CELL_OPTIONS:
-                message = (
-                    f"cell option `{name}` is not supported by the embedded engine "
-                    f"(supported: {', '.join(sorted(CELL_OPTIONS))})"
-                )
-                self._stop(message, parsed.file, line)
-                continue
-            holds, expected = CELL_OPTIONS[name]
-            if not holds(value):
-                message = f"cell option `{name}` is {value!r}, expected {expected}"
-                self._stop(message, parsed.file, line, BookError)
+            place, what = (parsed.file, parsed.line(str(name))), f"cell option `{name}`"
+            if self._check_known(what, name, known, *place) and not known[name][0](value):
+                message = f"{what} is {value!r}, expected {known[name][1]}"
+                self._stop(message, *place, BookError)
         return parsed
-
-    def _check_shortcodes(self, line: Line) -> None:
-        for found in _SHORTCODE.finditer(line.text):
-            message = None
-            if found[1] not in SHORTCODES:
-                message = (
-                    f"shortcode `{{{{< {found[1] or ''} >}}}}` is not supported by the embedded "
-                    f"engine (supported: {', '.join(sorted(SHORTCODES))})"
-                )
-            elif found[1] == "include":
-                message = "`{{< include file >}}` must stand alone on its line"
-            if message:
-                self._stop(message, line.file, line.number)
 
     def _check_labels(self) -> None:
         seen: dict[str, int] = {}
@@ -568,11 +526,11 @@ class _Parser:
             elif label:
                 seen[label] = cell.line
 
-    def _check_nothing_to_evaluate(self, head: TextBlock) -> None:
-        for block in (head, *self.blocks):
-            for found in block.inlines if isinstance(block, TextBlock) else ():
-                message = (
-                    f"inline `{{python}} {found.expression}` in a chapter without a cell stays plain "
-                    "text: add a cell, or `jupyter: python3` to the header"
-                )
-                self._stop(message, found.file, found.line)
+
+def _yaml_block(first: Line, *texts: str) -> TextBlock:
+    return TextBlock(tuple(first._replace(text=text) for text in texts), is_yaml=True)
+
+
+def _without_blank_ends(lines: list[Line]) -> list[Line]:
+    filled = [position for position, line in enumerate(lines) if line.text.strip()]
+    return lines[filled[0] : filled[-1] + 1] if filled else []

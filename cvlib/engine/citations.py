@@ -50,8 +50,7 @@ def write_cited(
         for path in book.bibliography:
             arguments += ["--bibliography", str(path)]
         arguments += ["--csl", str(book.csl)] if book.csl is not None else []
-    version = [1, 23, 1]
-    tree = {"pandoc-api-version": version, "meta": metadata or {}, "blocks": blocks}
+    tree = {"pandoc-api-version": [1, 23, 1], "meta": metadata or {}, "blocks": blocks}
     text, warnings = pandoc.write(tree, arguments)
     for key in _MISSING.findall(warnings):
         for each in documents:

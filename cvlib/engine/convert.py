@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cvlib.engine.book import Book, Target
 from cvlib.engine.chapter import ExecutedChapter
-from cvlib.engine.document import Document, read_documents
+from cvlib.engine.document import read_documents
 from cvlib.engine.errors import RenderError
 from cvlib.engine.pictures import pictures_of
 from cvlib.engine.site import write_book
@@ -24,9 +24,7 @@ def conversion_problems(
             with tempfile.TemporaryDirectory() as folder:
                 to_html(book, chapters, Path(folder))
         else:
-            documents = read_documents(chapters, "typst")
-            _pictures(book, documents)
-            typst_source(book, documents)
+            _typst(book, chapters)
     except RenderError as error:
         return error.all
     return ()
@@ -43,16 +41,16 @@ def to_pdf(book: Book, chapters: Sequence[ExecutedChapter], out: Path) -> None:
     Raises RenderError for references that lead nowhere, missing pictures, anything that only Quarto
     knows: all of it at once, each with file and line.
     """
-    documents = read_documents(chapters, "typst")
-    pictures = _pictures(book, documents)
-    pdf = compile_pdf(typst_source(book, documents), pictures)
+    pdf = compile_pdf(*_typst(book, chapters))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(pdf)
 
 
-def _pictures(book: Book, documents: Sequence[Document]) -> dict[str, Path]:
+def _typst(book: Book, chapters: Sequence[ExecutedChapter]) -> tuple[str, dict[str, Path]]:
+    documents = read_documents(chapters, "typst")
     found = (picture for document in documents for picture in pictures_of(document, book.root))
-    return {picture.place: picture.path for picture in found}
+    pictures = {picture.place: picture.path for picture in found}
+    return typst_source(book, documents), pictures
 
 
 def to_html(

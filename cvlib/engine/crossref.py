@@ -11,20 +11,9 @@ from string import ascii_lowercase
 from typing import Any
 
 from cvlib.engine.document import Document, OutputFormat
-from cvlib.engine.errors import Unsupported, call_of, nearest
+from cvlib.engine.errors import Missing, RenderError, Unsupported, call_of, nearest
 from cvlib.engine.floats import panels_of
-from cvlib.engine.tree import (
-    SPACE,
-    Element,
-    attr,
-    elements_in,
-    link,
-    raw,
-    string,
-    text_of,
-    transform,
-    words,
-)
+from cvlib.engine.tree import SPACE, Element, attr, elements_in, make, text_of, transform, words
 
 _REFERENCE = re.compile(r"(?P<kind>fig|tbl|sec|eq)-.+", re.IGNORECASE)
 _QUARTO_REFERENCE = re.compile(
@@ -72,7 +61,8 @@ class Index:
                 if heading.identifier.startswith("sec-"):
                     section = Labelled("sec", heading.number, document, heading.title)
                     self._add(heading.identifier, section)
-            for element in _numbered(document.blocks):
+            # the panels inside a float are counted by its letters
+            for element in filter(_is_numbered, elements_in(document.blocks, _is_numbered)):
                 kind = element.get("kind", "eq")
                 counts[kind] += 1
                 element["number"] = str(counts[kind])
@@ -104,7 +94,7 @@ class Index:
         kind = label.split("-")[0].lower()
         same_kind = [known for known in self.labels if known.startswith(kind + "-")]
         message = f"the reference @{label} leads nowhere{nearest(label, same_kind)}"
-        document.note_missing(label, message, call_of(label), label)
+        document.note(message, call_of(label), label, kind=Missing, what=label)
         return None
 
 
@@ -139,13 +129,8 @@ def _number_headings(documents: Sequence[Document]) -> None:
             document.headings.append(Heading(level, number, attributes[0], text_of(inlines)))
 
 
-def _numbered(value: Any) -> Iterator[Element]:
-    """Yield floats and equations in order; the panels inside a float are not among them."""
-    if isinstance(value, dict) and value.get("t") in ("Float", "Equation"):
-        yield value
-    elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _numbered(item)
+def _is_numbered(element: Element) -> bool:
+    return element["t"] in ("Float", "Equation")
 
 
 def resolve_calls(
@@ -183,7 +168,7 @@ def resolve_calls(
             return as_written
         out: list[Element] = []
         for position, call in enumerate(calls):
-            out += [string(","), SPACE] if position else []
+            out += [make("Str", ","), SPACE] if position else []
             found = index.find(call["citationId"], document)
             out += written(call, *found) if found else as_written
         return out
@@ -195,17 +180,21 @@ def resolve_calls(
             before = words(str(prefix))
         after: list[Element] = call["citationSuffix"]
         if output == "typst":
-            opening = raw("typst", f"#ref(<{label}>, supplement: [")
-            return [opening, *before, raw("typst", "])"), *after]
+            opening = make("RawInline", "typst", f"#ref(<{label}>, supplement: [")
+            return [opening, *before, make("RawInline", "typst", "])"), *after]
         if short := _SHORT_LABEL.match(target.title):
             text = words(short[1])
         elif not target.number:
             text = words(target.title)
         else:
-            text = [*before, *([string("\u00a0")] if before else []), string(target.number)]
+            text = [
+                *before,
+                *([make("Str", "\u00a0")] if before else []),
+                make("Str", target.number),
+            ]
         home = target.document.page
         place = "" if home == document.page else relative(home, document.page)
-        return [link(text, [f"{place}#{label}", ""], attr("", "xref")), *after]
+        return [make("Link", attr("", "xref"), text, [f"{place}#{label}", ""]), *after]
 
     document.blocks = transform(document.blocks, visit)
 
@@ -259,21 +248,17 @@ class Anchors:
                 hint = nearest(anchor, [name for home, name in self._names if home == file])
             message = f"the link to {target!r} leads nowhere{hint}"
             needles = (f"({target})", target)
-            if file in self._documents:
-                document.note_missing(anchor, message, *needles)
-            else:
-                document.note(message, *needles)
+            kind = Missing if file in self._documents else RenderError
+            document.note(message, *needles, kind=kind, what=anchor)
 
 
 def _identifiers(document: Document) -> Iterator[str]:
     for element in elements_in(document.blocks):
-        tag, identifier = element["t"], ""
+        tag, identifier = element["t"], element.get("id")
         if tag == "Header":
             identifier = element["c"][1][0]
         elif tag in ("Div", "Span", "CodeBlock", "Code", "Link", "Image"):
             identifier = element["c"][0][0]
-        elif tag in ("Float", "Equation"):
-            identifier = element["id"]
         if identifier:
             yield identifier
 

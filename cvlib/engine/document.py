@@ -7,7 +7,7 @@ What is left for the writers, besides pandoc's own elements, are `Callout`s, `Eq
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -15,25 +15,10 @@ from typing import Any, Literal
 
 from cvlib.engine import pandoc
 from cvlib.engine.chapter import ExecutedChapter
-from cvlib.engine.errors import Missing, RenderError, Unsupported, line_of, raise_all
+from cvlib.engine.errors import RenderError, Unsupported, raise_all
 from cvlib.engine.floats import mark_floats
 from cvlib.engine.supported import DIV_CLASSES
-from cvlib.engine.tree import (
-    Element,
-    attr,
-    div,
-    elements_in,
-    header,
-    pairs,
-    para,
-    parse_inlines,
-    raw_block,
-    span,
-    string,
-    text_of,
-    transform,
-    words,
-)
+from cvlib.engine.tree import Element, attr, elements_in, make, parse_inlines, text_of, transform
 
 OutputFormat = Literal["typst", "html"]
 Needle = str | re.Pattern[str]
@@ -76,15 +61,11 @@ class Document:
         self.file = self.executed.file
         self.page = str(PurePosixPath(self.file).with_suffix(".html"))
 
-    def note(self, message: str, *needles: Needle, kind: type[RenderError] = RenderError) -> None:
+    def note(
+        self, message: str, *needles: Needle, kind: type[RenderError] = RenderError, what: str = ""
+    ) -> None:
         """Note a problem with the line of the source that holds one of `needles`."""
-        self.problems.append(self.executed.error(message, *needles, kind=kind))
-
-    def note_missing(self, what: str, message: str, *needles: Needle) -> None:
-        """Note that there is no `what`."""
-        missing = Missing(message, file=self.file, line=line_of(self.executed.source, *needles))
-        missing.what = what
-        self.problems.append(missing)
+        self.problems.append(self.executed.error(message, *needles, kind=kind, what=what))
 
     @property
     def part(self) -> str | None:
@@ -100,12 +81,7 @@ class Document:
     @property
     def shift(self) -> int:
         """By how many levels its headings move down."""
-        return int(self.executed.entry.depth > 0 and not self.is_appendix)
-
-
-def raise_problems(documents: Iterable[Document]) -> None:
-    """Raise what was noted of any of them."""
-    raise_all(problem for document in documents for problem in document.problems)
+        return int(self.part is not None)
 
 
 def read_documents(
@@ -158,16 +134,17 @@ class _Reader:
 
     def _as_quarto_reads(self, element: Element) -> list[Element] | None:
         """The shortcode for a page break, and tables that a cell printed as HTML (a pandas frame)."""
-        if element["t"] == "Para" and text_of(element) == _PAGE_BREAK and self._has(_PAGE_BREAK):
-            return [raw_block("typst", "#pagebreak()")]
+        # escaped, the same letters are a name's
+        if (
+            element["t"] == "Para"
+            and text_of(element) == _PAGE_BREAK
+            and _PAGE_BREAK in self.chapter.markdown
+        ):
+            return [make("RawBlock", "typst", "#pagebreak()")]
         if element["t"] == "RawBlock" and element["c"][0] == "html" and "<table" in element["c"][1]:
             found = elements_in(pandoc.read(element["c"][1], "html")["blocks"])
             return [_right_aligned(table) for table in found if table["t"] == "Table"]
         return None
-
-    def _has(self, shortcode: str) -> bool:
-        """Whether the text has it as such: escaped, the same letters are a name's."""
-        return shortcode in self.chapter.markdown
 
     def _titled(self, document: dict[str, Any]) -> list[Element]:
         blocks: list[Element] = document["blocks"]
@@ -179,8 +156,8 @@ class _Reader:
             for key in ("subtitle", "abstract"):
                 if key in meta:
                     is_blocks = meta[key]["t"] == "MetaBlocks"
-                    lead += meta[key]["c"] if is_blocks else [para(_inlines_of(meta[key]))]
-            return [header(1, title, attr(slug)), *lead, *blocks]
+                    lead += meta[key]["c"] if is_blocks else [make("Para", _inlines_of(meta[key]))]
+            return [make("Header", 1, attr(slug), title), *lead, *blocks]
         while blocks and blocks[0]["t"] == "RawBlock" and blocks[0]["c"][1].lstrip()[:4] == "<!--":
             blocks = blocks[1:]
         if not blocks or blocks[0]["t"] != "Header":
@@ -189,7 +166,7 @@ class _Reader:
                 "or give it a title in its YAML header"
             )
             self.problems.append(RenderError(message, file=self.chapter.file, line=1))
-            return [header(1, words("…"), attr()), *blocks]
+            return [make("Header", 1, attr(), [make("Str", "…")]), *blocks]
         blocks[0]["c"][0] = 1
         return blocks
 
@@ -262,26 +239,25 @@ class _Reader:
                 return self._interpretation(attributes, transform(content, self._visit))
             kinds = [c.removeprefix("callout-") for c in classes if c.startswith("callout-")]
             if tag == "Div" and kinds and f"callout-{kinds[0]}" in DIV_CLASSES:
-                return [_callout(kinds[0], pairs(attributes), transform(content, self._visit))]
+                return [_callout(kinds[0], dict(attributes[2]), transform(content, self._visit))]
         if tag in ("Para", "Plain"):
             return [{**element, "c": self._with_equations(transform(element["c"], self._visit))}]
         return None
 
     def _is_shown(self, attributes: list[Any]) -> bool:
         """Whether content is for this output: `.content-visible when-format="html"` and so on."""
-        conditions = pairs(attributes)
+        conditions = dict(attributes[2])
         behaviour = (_CONDITIONAL & set(attributes[1])).pop()
-        unknown = set(conditions) - _CONDITIONS
+        unknown = sorted(conditions.keys() - _CONDITIONS)
         wrong, needle = "", behaviour
         if unknown or not conditions:
-            what = f"the condition {sorted(unknown)[0]!r}" if unknown else f".{behaviour} alone"
+            what = f"the condition {unknown[0]!r}" if unknown else f".{behaviour} alone"
             wrong = f"{what} (expected when-format or unless-format)"
-        for key, value in conditions.items():
-            if not wrong and value not in _FORMATS:
-                hint = (
-                    "; the PDF is made by Typst: write typst" if value in ("pdf", "latex") else ""
-                )
-                wrong, needle = f'{key}="{value}" (expected html or typst{hint})', value
+        elif strange := [item for item in conditions.items() if item[1] not in _FORMATS]:
+            key, needle = strange[0]
+            is_pdf = needle in ("pdf", "latex")
+            hint = "; the PDF is made by Typst: write typst" if is_pdf else ""
+            wrong = f'{key}="{needle}" (expected html or typst{hint})'
         if wrong:
             needles = (f'"{needle}"', f"={needle}", needle)
             self._note(f"{wrong} is not supported", *needles, kind=Unsupported)
@@ -300,7 +276,7 @@ class _Reader:
         if self.output != "html":
             return inside
         identifier, classes, _ = attributes
-        items = (item.partition("=") for item in pairs(attributes).get("reviewed", "").split())
+        items = (item.partition("=") for item in dict(attributes[2]).get("reviewed", "").split())
         reviewed = {name: digits for name, _, digits in items}
         now = self.fingerprints
         # what the text itself names: a page is made without asking what else its chapter reads
@@ -309,10 +285,10 @@ class _Reader:
             why = f"Results of {', '.join(changed).upper()} changed since this was written"
             why = why if reviewed else "Not reviewed beside its results yet"
             name = PurePosixPath(self.chapter.file).stem
-            note = words(f"{why}. Read it again, then: cvlib reviewed {name}")
-            inside = [para([span(note, attr("", "review-note"))]), *inside]
+            note = [make("Str", f"{why}. Read it again, then: cvlib reviewed {name}")]
+            inside = [make("Para", [make("Span", attr("", "review-note"), note)]), *inside]
             classes = [*classes, "needs-review"]
-        return [div(inside, attr(identifier, *classes))]
+        return [make("Div", attr(identifier, *classes), inside)]
 
     def _with_equations(self, inlines: list[Element]) -> list[Element]:
         """A display formula followed by `{#eq-name}` becomes `{"t": "Equation", "id", "tex"}`."""
@@ -333,7 +309,7 @@ class _Reader:
                 continue
             out.append({"t": "Equation", "id": label[1], "tex": formula["c"][1]})
             rest = inline["c"][label.end() :]
-            out += [string(rest)] if rest else []
+            out += [make("Str", rest)] if rest else []
         return out
 
 
@@ -352,11 +328,11 @@ def _callout(kind: str, given: Mapping[str, str], content: list[Element]) -> Ele
     return {
         "t": "Callout",
         "kind": kind,
-        "title": title or words(kind.capitalize()),
+        "title": title or [make("Str", kind.capitalize())],
         "collapse": given.get("collapse"),
         "content": content,
     }
 
 
 def _inlines_of(value: Element) -> list[Element]:
-    return value["c"] if value["t"] == "MetaInlines" else [string(text_of(value))]
+    return value["c"] if value["t"] == "MetaInlines" else [make("Str", text_of(value))]

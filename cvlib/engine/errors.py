@@ -12,12 +12,15 @@ _MOST_TOLD = 50
 
 
 class RenderError(CvlibError):
-    """A render cannot go on. The message opens with `file:line:` where there is one."""
+    """A render cannot go on. The message opens with `file:line:` where there is one.
 
-    def __init__(self, message: str, *, file: str | None = None, line: int | None = None) -> None:
-        self.file = file
-        self.line = line
-        self.message = message
+    what: the name of what is missing, or of the class that a cell raised.
+    """
+
+    def __init__(
+        self, message: str, *, file: str | None = None, line: int | None = None, what: str = ""
+    ) -> None:
+        self.file, self.line, self.message, self.what = file, line, message, what
         self.all: tuple[RenderError, ...] = (self,)  # of several that are raised as one
         where = "" if file is None else f"{file}: " if line is None else f"{file}:{line}: "
         super().__init__(where + message)
@@ -32,24 +35,11 @@ class Unsupported(RenderError):
 
 
 class CellFailed(RenderError):
-    """A cell of a chapter raised, or its kernel died. `exception` names the class that it raised."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        file: str | None = None,
-        line: int | None = None,
-        exception: str | None = None,
-    ) -> None:
-        super().__init__(message, file=file, line=line)
-        self.exception = exception
+    """A cell of a chapter raised, or its kernel died."""
 
 
 class Missing(RenderError):
-    """Something is called by a name, `what`, that nothing has; running a cell might make it."""
-
-    what = ""
+    """Something is called by a name that nothing has; running a cell might make it."""
 
 
 class GivenUp(RenderError):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cvlib.engine.book import Book, Target
-from cvlib.engine.cell_output import CellWriter, joined_text, shown_kind, with_math
+from cvlib.engine.cell_output import ANSI, CellWriter, shown_kind, with_math
 from cvlib.engine.chapter import (
     CAPTION_OPTIONS,
     INLINE,
@@ -43,7 +43,6 @@ FIGURE = """<svg xmlns="http://www.w3.org/2000/svg" width="300pt" height="110pt"
 </svg>
 """
 
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _CELL_LINE = re.compile(r"Cell In\[(\d+)\], line (\d+)")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()>#+\-.!,])")
 _SHOWN_LINES = 25
@@ -90,7 +89,12 @@ def execute_chapter(
     env = {**_environment(book, chapter, first), **(environment or {})}
     folder = (book.root / chapter.file).parent
     tell = on_stderr or (lambda _: None)
-    kernel = Kernel(folder, env, _matplotlibrc(first), figures + setup, tell, give_up)
+    # Quarto's figure size, and element ids that do not change by run
+    matplotlibrc = (
+        f"figure.figsize: {first['fig-width']}, {first['fig-height']}\n"
+        f"figure.dpi: {first['fig-dpi']}\nsavefig.dpi: figure\nsvg.hashsalt: cvlib\n"
+    )
+    kernel = Kernel(folder, env, matplotlibrc, figures + setup, tell, give_up)
     try:
         with kernel:
             head = _evaluate(
@@ -99,27 +103,20 @@ def execute_chapter(
                 hint=" (the header is read before any cell runs; a title that needs one stands in a "
                 "YAML block of its own, --- title: … ---, after that cell)",
             )
-            ran = [_run_block(kernel, block, first) for block in chapter.blocks]
+            ran = [Ran(head), *(_run_block(kernel, each, first) for each in chapter.blocks)]
     finally:
         if left := kernel.left_running:
             tell(f"{chapter.file}: its cells left running, and it was ended: {', '.join(left)}\n")
-    return write_executed(book, chapter, head, ran)
-
-
-def write_executed(
-    book: Book, chapter: Chapter, head: list[dict[str, Any]], ran: Sequence[Ran]
-) -> dict[Target, Executed]:
-    """Write a chapter whose header's values and blocks ran for each format of the book."""
-    return {target: _write(book, chapter, head, ran, target) for target in book.formats}
+    return _write(book, chapter, ran)
 
 
 def with_places_kept(book: Book, chapter: Chapter) -> dict[Target, Executed]:
     """Write a chapter that did not run, with places kept for figures, tables and numbers."""
     if not chapter.executes:
         return {target: Executed(_texts(chapter), {}) for target in book.formats}
-    blocks = [_with_valid_options(block) for block in chapter.blocks]
-    head, *ran = (_place(block) for block in (chapter.head, *blocks))
-    return write_executed(book, replace(chapter, blocks=tuple(blocks)), head.outputs, ran)
+    blocks = tuple(_with_valid_options(block) for block in chapter.blocks)
+    ran = [_place(block) for block in (chapter.head, *blocks)]
+    return _write(book, replace(chapter, blocks=blocks), ran)
 
 
 def unexecuted_markdown(chapter: Chapter) -> str:
@@ -132,46 +129,32 @@ def unexecuted_markdown(chapter: Chapter) -> str:
 
 
 def _texts(chapter: Chapter) -> str:
-    blocks = [*([chapter.head] if chapter.header_text else []), *chapter.blocks]
-    return "".join(block.text + "\n\n" for block in blocks if isinstance(block, TextBlock))
+    texts = [
+        block.text for block in (chapter.head, *chapter.blocks) if isinstance(block, TextBlock)
+    ]
+    return "".join(text + "\n\n" for text in texts if text)
 
 
 def _options(book: Book, chapter: Chapter, target: Target) -> dict[str, Any]:
-    options = dict(book.formats[target].execute)
-    own = chapter.header.get("execute")
+    options, own = book.formats[target].execute, chapter.header.get("execute")
     own = own if isinstance(own, dict) else {}
-    options.update({key: value for key, value in own.items() if key in options})
-    return options
+    return {key: own.get(key, value) for key, value in options.items()}
 
 
 def _environment(book: Book, chapter: Chapter, options: Mapping[str, Any]) -> dict[str, str]:
     document = book.root / chapter.file
-    environment = {
+    figures = {"WIDTH": "fig-width", "HEIGHT": "fig-height", "DPI": "fig-dpi"}
+    return {
         "QUARTO_PROJECT_ROOT": str(book.root),
         "QUARTO_DOCUMENT_PATH": str(document.parent),
         "QUARTO_DOCUMENT_FILE": document.name,
-        "QUARTO_FIG_WIDTH": str(options["fig-width"]),
-        "QUARTO_FIG_HEIGHT": str(options["fig-height"]),
-        "QUARTO_FIG_DPI": str(options["fig-dpi"]),
+        **{f"QUARTO_FIG_{name}": str(options[option]) for name, option in figures.items()},
         "QUARTO_FIG_FORMAT": "svg",
+        **({"QUARTO_PROFILE": book.profile} if book.profile else {}),
         "CVLIB_ENGINE": "embedded",
-    }
-    if sys.stderr.isatty():
         # What a cell writes to stderr is shown as it comes: a progress bar may draw itself.
-        environment["CVLIB_TERMINAL"] = "1"
-    if book.profile:
-        environment["QUARTO_PROFILE"] = book.profile
-    return environment
-
-
-def _matplotlibrc(options: Mapping[str, Any]) -> str:
-    """Quarto's figure size, and element ids that do not change by run."""
-    return (
-        f"figure.figsize: {options['fig-width']}, {options['fig-height']}\n"
-        f"figure.dpi: {options['fig-dpi']}\n"
-        "savefig.dpi: figure\n"
-        "svg.hashsalt: cvlib\n"
-    )
+        **({"CVLIB_TERMINAL": "1"} if sys.stderr.isatty() else {}),
+    }
 
 
 # ── running ──────────────────────────────────────────────────────────────────────────────────────
@@ -230,14 +213,14 @@ def _evaluate(
             what = f"the value {code} in a caption" if in_caption else f"inline {code}"
             wrong = f"{what} failed: {result['ename']}: {result['evalue']}{hint}"
             ename = result["ename"]
-            failed.append(CellFailed(wrong, file=each.file, line=each.line, exception=ename))
+            failed.append(CellFailed(wrong, file=each.file, line=each.line, what=ename))
     raise_all(failed)
     return results
 
 
 def _failure(cell: Cell, error: Output) -> CellFailed:
     """Name the line of the chapter that raised, and quote the end of the traceback."""
-    trace = _ANSI.sub("", "\n".join(error["traceback"])).splitlines()
+    trace = ANSI.sub("", "\n".join(error["traceback"])).splitlines()
     frames = [(int(found[1]), int(found[2])) for found in map(_CELL_LINE.search, trace) if found]
     # The last number is this cell's: earlier ones are cells whose functions it called.
     own = max((cell_number for cell_number, _ in frames), default=0)
@@ -249,7 +232,7 @@ def _failure(cell: Cell, error: Output) -> CellFailed:
         f"{_quoted(cell)}\nthe traceback's end:\n{shown}",
         file=cell.file,
         line=cell.line if inside is None else cell.code_line + inside - 1,
-        exception=error["ename"],
+        what=error["ename"],
     )
 
 
@@ -286,28 +269,27 @@ def _with_valid_options(block: Cell | TextBlock) -> Cell | TextBlock:
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _write(
-    book: Book,
-    chapter: Chapter,
-    head: list[dict[str, Any]],
-    ran: Sequence[Ran],
-    target: Target,
-) -> Executed:
-    figures: dict[str, bytes] = {}
-    folder = f"{Path(chapter.file).stem}_files/{FIGURE_FOLDERS[target]}"
-    options = _options(book, chapter, target)
-    writer = CellWriter(target, options, folder, figures.__setitem__)
-    parts = [_fill(chapter.head, head, target) + "\n\n"] if chapter.header_text else []
-    offset, cells = len(parts), 0
-    for position, (block, result) in enumerate(zip(chapter.blocks, ran, strict=True)):
-        if isinstance(block, Cell):
-            cells += 1
-            cell = _fill_captions(block, result.captions)
-            text = writer.write(cell, result.outputs, position + offset, cells)
-        else:
-            text = _fill(block, result.outputs, target) + "\n"
-        parts.append(text + "\n")
-    return Executed("".join(parts), figures)
+def _write(book: Book, chapter: Chapter, ran: Sequence[Ran]) -> dict[Target, Executed]:
+    """Write a chapter whose header and blocks ran for each format of the book."""
+    head, *results = ran
+    written = {}
+    for target in book.formats:
+        figures: dict[str, bytes] = {}
+        folder = f"{Path(chapter.file).stem}_files/{FIGURE_FOLDERS[target]}"
+        options = _options(book, chapter, target)
+        writer = CellWriter(target, options, folder, figures.__setitem__)
+        parts = [_fill(chapter.head, head.outputs, target) + "\n\n"] if chapter.head.text else []
+        offset, cells = len(parts), 0
+        for position, (block, result) in enumerate(zip(chapter.blocks, results, strict=True)):
+            if isinstance(block, Cell):
+                cells += 1
+                cell = _fill_captions(block, result.captions)
+                text = writer.write(cell, result.outputs, position + offset, cells)
+            else:
+                text = _fill(block, result.outputs, target) + "\n"
+            parts.append(text + "\n")
+        written[target] = Executed("".join(parts), figures)
+    return written
 
 
 def _fill(block: TextBlock, results: list[dict[str, Any]], target: Target) -> str:
@@ -317,23 +299,16 @@ def _fill(block: TextBlock, results: list[dict[str, Any]], target: Target) -> st
     block (`title: >-`) or between single quotes. Raises BookError for what is no YAML any more.
     """
     values = []
+    forms: dict[str, Callable[[str], str]]
+    forms = {HTML: "`{}`{{=html}}".format, MARKDOWN: str, PLAIN: _escaped}
     for found, result in zip(block.inlines, results, strict=True):
         data = with_math(result["data"])
-        kind = shown_kind(data, target, "svg")
-        text = None
-        if kind == HTML:
-            text = f"`{joined_text(data[kind])}`{{=html}}"
-        elif kind == MARKDOWN:
-            text = joined_text(data[kind])
-        elif kind == PLAIN:
-            text = _escaped(joined_text(data[kind]))
+        kind = shown_kind(data, target, "svg") or ""
+        text = forms[kind](data[kind]) if kind in forms else None
         if not text:
             what = "an empty text" if text == "" else "nothing that can stand in a line of text"
-            raise Unsupported(
-                f"inline `{{python}} {found.expression.strip()}` gives {what}",
-                file=found.file,
-                line=found.line,
-            )
+            message = f"inline `{{python}} {found.expression.strip()}` gives {what}"
+            raise Unsupported(message, file=found.file, line=found.line)
         values.append(text)
     following = iter(values)
     filled = INLINE.sub(lambda found: found[1] + next(following), block.text)
@@ -342,13 +317,12 @@ def _fill(block: TextBlock, results: list[dict[str, Any]], target: Target) -> st
         try:
             parse_yaml("\n".join(inside), block.file, block.line + 1, error=BookError)
         except BookError as error:
-            raise BookError(
+            why = str(error).partition("not valid YAML: ")[2] or error
+            message = (
                 "with its inline values in place this is no YAML any more: write the text on a "
-                "line of its own below `title: >-`, or between single quotes "
-                f"({str(error).partition('not valid YAML: ')[2] or error})",
-                file=block.file,
-                line=block.inlines[0].line,
-            ) from None
+                f"line of its own below `title: >-`, or between single quotes ({why})"
+            )
+            raise BookError(message, file=block.file, line=block.inlines[0].line) from None
     return filled
 
 
@@ -375,26 +349,18 @@ def fill_caption(option: str, text: str, values: Values) -> str:
 
 def _written(option: str, data: Mapping[str, Any]) -> str:
     """A value on one line, as the text of an option has it."""
-    markdown = joined_text(data[MARKDOWN]) if MARKDOWN in data else None
+    markdown = data.get(MARKDOWN)
     if option == "fig-alt":  # no markup
-        return (
-            _unquoted(joined_text(data[PLAIN]))
-            if markdown is None
-            else text_of(parse_inlines(markdown))
-        )
-    text = _escaped(joined_text(data[PLAIN])) if markdown is None else markdown.replace("\n", " ")
+        return _unquoted(data[PLAIN]) if markdown is None else text_of(parse_inlines(markdown))
+    text = _escaped(data[PLAIN]) if markdown is None else markdown.replace("\n", " ")
     # a quoted attribute takes one level of backslashes away
     return text.replace("\\", "\\\\") if option == "tbl-cap" else text
 
 
 def _unquoted(representation: str) -> str:
     """A str's repr without its quotes; anything else as it is."""
-    is_quoted = len(representation) > 1 and representation[0] in "'\""
-    return (
-        representation[1:-1]
-        if is_quoted and representation[0] == representation[-1]
-        else representation
-    )
+    found = re.fullmatch(r"(['\"])(.*)\1", representation, re.DOTALL)
+    return found[2] if found else representation
 
 
 def _escaped(representation: str) -> str:

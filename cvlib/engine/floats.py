@@ -1,6 +1,6 @@
 """Figures and tables that carry a number, found in all the forms that markdown has for them.
 
-A float becomes `{"t": "Float", "kind": "fig"|"tbl", "id", "caption", "content", "columns"}`;
+A float becomes `{"t": "Float", "kind": "fig"|"tbl", "id", "caption", "content"}`, a grid has `columns`;
 a panel of a float is a float inside its content with an `id` that opens with its parent's.
 A grid without a number becomes `{"t": "Panel", "columns", "content": list of cells}`.
 """
@@ -8,10 +8,10 @@ A grid without a number becomes `{"t": "Panel", "columns", "content": list of ce
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from cvlib.engine.tree import Element, div, elements_in, pairs, parse_inlines, text_of, transform
+from cvlib.engine.tree import Element, elements_in, make, parse_inlines, text_of, transform
 
 _LABEL = re.compile(r"(fig|tbl)-[\w-]+")
 _CAPTION_LABEL = re.compile(r"\{#(tbl-[\w-]+)\}")
@@ -35,7 +35,7 @@ def mark_floats(blocks: list[Element], note: Note) -> list[Element]:
 
     def from_div(attributes: list[Any], content: list[Element]) -> list[Element] | None:
         identifier, classes, _ = attributes
-        given = pairs(attributes)
+        given = dict(attributes[2])
         columns = _columns(given.get("layout-ncol", ""), note)
         label = _LABEL.fullmatch(identifier)
         if label is None and columns is None:
@@ -45,7 +45,7 @@ def mark_floats(blocks: list[Element], note: Note) -> list[Element]:
             marked = [transform([cell], visit) for cell in cells]
             _refuse_captions(marked, note)
             panel = {"t": "Panel", "columns": columns, "content": marked}
-            return [div(lead), panel] if lead else [panel]
+            return [make("Div", ["", [], []], lead), panel] if lead else [panel]
         kind = label.group(1)
         caption = parse_inlines(given.get(f"{kind}-cap", ""))
         if not caption and cells and cells[-1]["t"] == "Para" and not _is_image(cells[-1]):
@@ -60,7 +60,8 @@ def mark_floats(blocks: list[Element], note: Note) -> list[Element]:
                 f"{'figure' if kind == 'fig' else 'table'}",
                 identifier,
             )
-        return [*lead, _float(kind, identifier, caption, content, columns)]
+        named = {"t": "Float", "kind": kind, "id": identifier, "caption": caption}
+        return [*lead, {**named, "content": content, "columns": columns}]
 
     def from_figure(attributes: list[Any], caption: list[Any], content: list[Element]) -> Element:
         identifier = attributes[0]
@@ -71,9 +72,15 @@ def mark_floats(blocks: list[Element], note: Note) -> list[Element]:
                 identifier,
             )
         inlines = [inline for block in caption[1] for inline in block["c"]]
-        alternative = pairs(attributes).get("fig-alt")
+        alternative = dict(attributes[2]).get("fig-alt")
         described = transform(content, lambda e: _described(e, alternative, text_of(inlines)))
-        return _float("fig", identifier, inlines, described)
+        return {
+            "t": "Float",
+            "kind": "fig",
+            "id": identifier,
+            "caption": inlines,
+            "content": described,
+        }
 
     def from_table(attributes: list[Any], caption: list[Any], *rest: Any) -> list[Element] | None:
         inlines = [inline for block in caption[1] for inline in block["c"]]
@@ -85,7 +92,9 @@ def mark_floats(blocks: list[Element], note: Note) -> list[Element]:
         if not identifier and not inlines:
             return None
         bare = {"t": "Table", "c": [["", *attributes[1:]], [None, []], *rest]}
-        return [_float("tbl", identifier, inlines, [bare])]
+        return [
+            {"t": "Float", "kind": "tbl", "id": identifier, "caption": inlines, "content": [bare]}
+        ]
 
     marked = transform(blocks, visit)
     for element in elements_in(marked):
@@ -101,31 +110,9 @@ def mark_floats(blocks: list[Element], note: Note) -> list[Element]:
 
 def panels_of(element: Element) -> list[Element]:
     """The lettered panels of a float, in order."""
-    is_panel = re.compile(re.escape(element["id"]) + r"-\d+")
-
-    def panels_in(value: Any) -> Iterator[Element]:
-        if (
-            isinstance(value, dict)
-            and value.get("t") == "Float"
-            and is_panel.fullmatch(value["id"])
-        ):
-            yield value
-        elif isinstance(value, dict | list):
-            for item in value.values() if isinstance(value, dict) else value:
-                yield from panels_in(item)
-
-    return list(panels_in(element["content"]))
-
-
-def _float(
-    kind: str,
-    identifier: str,
-    caption: list[Element],
-    content: list[Element],
-    columns: int | None = None,
-) -> Element:
-    named = {"kind": kind, "id": identifier, "caption": caption}
-    return {"t": "Float", **named, "content": content, "columns": columns}
+    is_panel = re.compile(re.escape(element["id"]) + r"-\d+").fullmatch
+    inside = elements_in(element["content"])
+    return [each for each in inside if each["t"] == "Float" and is_panel(each["id"])]
 
 
 def _columns(given: str, note: Note) -> int | None:
@@ -161,7 +148,7 @@ def _described(element: Element, alternative: str | None, caption: str) -> list[
     if element["t"] != "Image":
         return None
     attributes, inlines, target = element["c"]
-    given = pairs(attributes)
+    given = dict(attributes[2])
     own, alt = given.pop("fig-alt", None), given.get("alt")
     explicit = alternative or own or alt
     given["alt"] = explicit or caption

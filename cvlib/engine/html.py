@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from pathlib import PurePosixPath
 from typing import Any
@@ -13,25 +14,10 @@ from cvlib.engine.citations import cited_keys
 from cvlib.engine.crossref import relative
 from cvlib.engine.document import Document
 from cvlib.engine.floats import panels_of
-from cvlib.engine.tree import (
-    SPACE,
-    Element,
-    attr,
-    div,
-    elements_in,
-    header,
-    inside,
-    link,
-    pairs,
-    plain,
-    raw,
-    raw_block,
-    span,
-    string,
-    text_of,
-    transform,
-    words,
-)
+from cvlib.engine.tree import Element, attr, elements_in, inside, make, text_of, transform, words
+
+_raw = partial(make, "RawInline", "html")
+_raw_block = partial(make, "RawBlock", "html")
 
 
 def page_blocks(
@@ -49,8 +35,8 @@ def page_blocks(
     blocks = transform(document.blocks, writer.visit)
     has_list = any(e["t"] == "Div" and e["c"][0][0] == "refs" for e in elements_in(blocks))
     if cited_keys(document) and not has_list:
-        blocks.append(header(2, words("References"), attr("references", "unnumbered")))
-        blocks.append(div([], attr("refs")))
+        blocks.append(make("Header", 2, attr("references", "unnumbered"), words("References")))
+        blocks.append(make("Div", attr("refs"), []))
     return blocks
 
 
@@ -68,16 +54,18 @@ class _Writer:
         if tag == "Float":
             return self._float(element)
         if tag == "Panel":
-            cells = [div(self._inside(cell), attr("", "panel")) for cell in element["content"]]
+            cells = [
+                make("Div", attr("", "panel"), self._inside(cell)) for cell in element["content"]
+            ]
             return _panels(cells, element["columns"])
         if tag == "Callout":
             return self._callout(element)
         if tag == "Equation":
-            formula = {"t": "Math", "c": [{"t": "DisplayMath"}, element["tex"]]}
-            number = span([string(f"({element['number']})")], attr("", "equation-number"))
-            return [span([formula, number], attr(element["id"], "equation"))]
+            formula = make("Math", {"t": "DisplayMath"}, element["tex"])
+            number = make("Span", attr("", "equation-number"), words(f"({element['number']})"))
+            return [make("Span", attr(element["id"], "equation"), [formula, number])]
         if tag == "Image":
-            return [raw("html", self._image(*element["c"]))]
+            return [_raw(self._image(*element["c"]))]
         if tag == "Table":
             return self._table(element, "Table")
         if tag == "CodeBlock" and "cell-code" in element["c"][0][1]:
@@ -86,13 +74,13 @@ class _Writer:
             # cells keep their classes for the style sheet and lose the marks of their execution
             (_, classes, _), content = element["c"]
             if any(name.startswith("cell") for name in classes):
-                return [div(self._inside(content), attr("", *classes))]
+                return [make("Div", attr("", *classes), self._inside(content))]
         if tag == "Link":
             attributes, inlines, (target, title) = element["c"]
             path, mark, anchor = target.partition("#")
             if path.endswith(".qmd") and "://" not in path:  # another chapter's file: its page
                 target = str(PurePosixPath(path).with_suffix(".html")) + mark + anchor
-            return [link(self._inside(inlines), [target, title], attributes)]
+            return [make("Link", attributes, self._inside(inlines), [target, title])]
         return None
 
     def _inside(self, elements: list[Element]) -> list[Element]:
@@ -103,13 +91,17 @@ class _Writer:
     ) -> Element:
         content = self._inside(inlines)
         if number:
-            content = [span([string(number)], attr("", "heading-number")), SPACE, *content]
+            content = [
+                make("Span", attr("", "heading-number"), [make("Str", number)]),
+                *words(" "),
+                *content,
+            ]
         identifier = attributes[0]
         if identifier:
             label = f"Link to “{text_of(inlines)}”"
             named = ["", ["anchor"], [["aria-label", label]]]
-            content = [*content, link([string("#")], [f"#{identifier}", ""], named)]
-        return header(level, content, attributes)
+            content = [*content, make("Link", named, words("#"), [f"#{identifier}", ""])]
+        return make("Header", level, attributes, content)
 
     def _float(self, element: Element) -> list[Element]:
         kind = element["kind"]
@@ -118,13 +110,13 @@ class _Writer:
         stop = "." if caption else ""
         captioned = _caption(f"{name}{stop}", caption)
         label = f' id="{escape(element["id"])}"' if element["id"] else ""
-        opened = raw_block("html", f'<figure{label} class="float float-{kind}">')
-        closed = raw_block("html", "</figure>")
+        opened = _raw_block(f'<figure{label} class="float float-{kind}">')
+        closed = _raw_block("</figure>")
         if panels_of(element):
             cells = [block for cell in element["content"] for block in self._panel_cell(cell)]
-            return [opened, *_panels(cells, element["columns"] or 1), captioned, closed]
+            return [opened, *_panels(cells, element.get("columns") or 1), captioned, closed]
         if kind == "fig":
-            picture = div(self._inside(element["content"]), attr("", "picture"))
+            picture = make("Div", attr("", "picture"), self._inside(element["content"]))
             return [opened, picture, captioned, closed]
 
         def visit_named(inner: Element) -> list[Element] | None:
@@ -138,31 +130,30 @@ class _Writer:
         if cell["t"] == "Div":
             return [block for inner in cell["c"][1] for block in self._panel_cell(inner)]
         if cell["t"] != "Float":
-            return [div(self._inside([cell]), attr("", "panel"))]
+            return [make("Div", attr("", "panel"), self._inside([cell]))]
         caption = _caption(f"({cell.get('number', '?')[-1]})", self._inside(cell["caption"]))
         content = self._inside(cell["content"])
-        picture = div(content, attr("", "picture"))
+        picture = make("Div", attr("", "picture"), content)
         opened = f'<figure id="{escape(cell["id"])}" class="panel">'
         return [
-            raw_block("html", opened),
+            _raw_block(opened),
             *([caption, *content] if cell["kind"] == "tbl" else [picture, caption]),
-            raw_block("html", "</figure>"),
+            _raw_block("</figure>"),
         ]
 
     def _table(self, element: Element, name: str) -> list[Element]:
         """A table in a box that scrolls."""
         named = f'role="region" aria-label="{escape(name)}" tabindex="0"'
-        opened = raw_block("html", f'<div class="table-scroll" {named}>')
+        opened = _raw_block(f'<div class="table-scroll" {named}>')
         table = {**element, "c": inside(element["c"], self.visit)}
-        return [opened, table, raw_block("html", "</div>")]
+        return [opened, table, _raw_block("</div>")]
 
     def _callout(self, element: Element) -> list[Element]:
         """An aside, or details where it collapses."""
         kind, collapse = element["kind"], element["collapse"]
         title = self._inside(element["title"])
-        label = ""
-        if text_of(title).lower() != kind:
-            label = f'<span class="visually-hidden">{kind.capitalize()}: </span>'
+        spoken = f'<span class="visually-hidden">{kind.capitalize()}: </span>'
+        label = "" if text_of(title).lower() == kind else spoken
         box, head, state = "aside", "p", ""
         if collapse is not None:
             box, head, state = "details", "summary", "" if collapse == "true" else " open"
@@ -171,13 +162,13 @@ class _Writer:
         )
         middle = f'</{head}><div class="callout-body">'
         return [
-            plain([raw("html", before), *title, raw("html", middle)]),
+            make("Plain", [_raw(before), *title, _raw(middle)]),
             *self._inside(element["content"]),
-            raw_block("html", f"</div></{box}>"),
+            _raw_block(f"</div></{box}>"),
         ]
 
     def _image(self, attributes: list[Any], inlines: list[Element], place: list[str]) -> str:
-        given, (target, title) = pairs(attributes), place
+        given, (target, title) = dict(attributes[2]), place
         size = self.sizes.get(target)
         if size and not given.keys() & {"width", "height"}:
             given = {**given, "width": str(size[0]), "height": str(size[1])}
@@ -197,20 +188,20 @@ class _Writer:
         return " ".join(parts) + ">"
 
     def _code(self, attributes: list[Any], text: str) -> list[Element]:
-        fold = pairs(attributes).get("code-fold", self.code_fold).lower()
+        fold = dict(attributes[2]).get("code-fold", self.code_fold).lower()
         opened = "" if fold == "true" else " open"
         return [
-            raw_block("html", f'<details class="code"{opened}><summary>Code</summary>'),
+            _raw_block(f'<details class="code"{opened}><summary>Code</summary>'),
             {"t": "CodeBlock", "c": [attr("", *attributes[1]), text]},
-            raw_block("html", "</details>"),
+            _raw_block("</details>"),
         ]
 
 
 def _caption(number: str, caption: list[Element]) -> Element:
     opened = f'<figcaption><span class="float-number">{escape(number)}</span> '
-    return plain([raw("html", opened), *caption, raw("html", "</figcaption>")])
+    return make("Plain", [_raw(opened), *caption, _raw("</figcaption>")])
 
 
 def _panels(cells: list[Element], columns: int) -> list[Element]:
     opened = f'<div class="panels" style="--columns: {columns}">'
-    return [raw_block("html", opened), *cells, raw_block("html", "</div>")]
+    return [_raw_block(opened), *cells, _raw_block("</div>")]

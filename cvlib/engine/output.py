@@ -11,6 +11,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
+def stamp(path: Path) -> tuple[int, int, int] | None:
+    """When a file was written, its size, and which file it is; None where there is none.
+
+    An editor that saves beside the file and renames makes it another one, of the same name.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
 @contextmanager
 def staging(output_dir: Path) -> Iterator[Path]:
     """Give an empty folder on the output folder's disk; it is gone afterwards."""

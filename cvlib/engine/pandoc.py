@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib.util import find_spec
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cvlib.engine.errors import RenderError
+from cvlib.engine.output import stamp
 
 # A chapter is read in 0.1 s, a megabyte of prose in 1 s. What is not done after this, by the
 # processor's clock, will hardly ever be: 30 open brackets take pandoc hours.
@@ -57,35 +58,23 @@ def executable() -> str:
     return found
 
 
-_remembered: Callable[..., tuple[str, str]] | None = None
 _FOREVER = float("inf")
 _LOOK_SECONDS = 0.5
-
-
-def remember(size: int = 256) -> None:
-    """Keep the last `size` answers, for a process that converts the same chapters again and again.
-
-    The same text with the same arguments and files is asked once.
-    """
-    global _remembered
-    _remembered = lru_cache(maxsize=size)(
-        lambda arguments, _stamps, text, seconds: _run(arguments, text, seconds)
-    )
 
 
 def run(arguments: Sequence[str], text: str, seconds: float = _FOREVER) -> tuple[str, str]:
     """Run pandoc on `text`; return what it wrote and what it warned of.
 
-    Raises RenderError, and TooNested once it has computed for so many seconds.
+    The same text with the same arguments and files is asked once: a preview converts the same chapters
+    again and again. Raises RenderError, and TooNested once it has computed for so many seconds.
     """
-    if _remembered is None:
-        return _run(arguments, text, seconds)
     # a bibliography is named, and may change while its name stays
-    stamps = tuple(_stamp(Path(argument)) for argument in arguments)
-    return _remembered(tuple(arguments), stamps, text, seconds)
+    stamps = tuple(stamp(path) for path in map(Path, arguments) if path.is_absolute())
+    return _run(tuple(arguments), stamps, text, seconds)
 
 
-def _run(arguments: Sequence[str], text: str, seconds: float) -> tuple[str, str]:
+@lru_cache(maxsize=256)
+def _run(arguments: tuple[str, ...], _stamps: object, text: str, seconds: float) -> tuple[str, str]:
     asked: bytes | None = text.encode()
     with subprocess.Popen(
         [executable(), *arguments],
@@ -124,20 +113,10 @@ def _computed(pid: int) -> float:
 
 def read_ahead(texts: Iterable[str]) -> None:
     """Let pandoc parse texts that `read` will probably be asked for, while the caller does other things."""
-    remember()
     pool = ThreadPoolExecutor(max_workers=4)
     for text in texts:
         pool.submit(read, text)
     pool.shutdown(wait=False)
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    """When a file was written, and how long it is; None for what names no file."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return (found.st_mtime_ns, found.st_size) if path.is_absolute() else None
 
 
 def read(text: str, form: str = "markdown") -> dict[str, Any]:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
+import os
 import posixpath
 import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from xml.sax.saxutils import unescape
 
+from cvlib.engine.document import Document
+from cvlib.engine.errors import Missing
 from cvlib.engine.tree import elements_in
-
-if TYPE_CHECKING:
-    from cvlib.engine.document import Document
 
 _INCHES_PER_METRE = 0.0254
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -115,37 +114,27 @@ class Picture:
 
 def pictures_of(document: Document, root: Path) -> Iterator[Picture]:
     """Yield the pictures of a chapter; one that is not there is noted."""
-    executed = document.executed
     folder = posixpath.dirname(document.file)
     for element in elements_in(document.blocks):
         if element["t"] != "Image":
             continue
         reference = element["c"][2][0]
-        path = executed.path_of(reference, root)
+        path = document.executed.path_of(reference, root)
         place = posixpath.normpath(posixpath.join(folder, reference)).lstrip("/")
-        wrong = missing = None
         if reference.startswith(("http:", "https:", "data:", "//")):
-            wrong = f"{reference[:60]!r} is not a file of the project; save it beside the chapter"
-        elif not _is_file(path):
+            wrong = "is not a file of the project; save it beside the chapter"
+            document.note(f"the picture {reference[:60]!r} {wrong}", reference)
+        elif not os.path.isfile(path):  # noqa: PTH113  # Path's raises for what no file can be called
             missing = (
                 f"the picture {reference!r} is not there (looked at {path}); "
                 "if a cell made it, run the chapter again"
             )
+            document.note(missing, reference, kind=Missing, what=reference)
         elif place.startswith(".."):
-            wrong = f"{reference!r} lies outside the project; copy it into it"
-        if missing is not None:
-            document.note_missing(reference, missing, reference)
-        elif wrong is not None:
-            document.note(f"the picture {wrong}", reference)
+            wrong = "lies outside the project; copy it into it"
+            document.note(f"the picture {reference!r} {wrong}", reference)
         else:
             yield Picture(reference, place, path)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # no file can have this name
-        return False
 
 
 def _chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:

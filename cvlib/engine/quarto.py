@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -114,26 +115,11 @@ def with_captions_filled(markdown: str) -> str:
     if f"\n{ANSWER}" not in markdown:
         return markdown
     lines = markdown.split("\n")
-    out: list[str] = []
-    position = 0
-    while position < len(lines):
-        start, position = position, position + 1
-        if _CELL.match(lines[start]):
-            position = start + _length_of_div(lines[start:])
-        cell = lines[start:position]
-        answers = [line for line in cell if line.startswith(ANSWER)]
-        out += _filled(cell, answers) if answers else cell
-    return "\n".join(out)
-
-
-def _length_of_div(lines: list[str]) -> int:
-    depth = 0
-    for number, (line, is_code) in enumerate(zip(lines, _are_code(lines), strict=True), 1):
-        if not is_code and line.startswith(":::"):
-            depth += 1 if line.strip(": ") else -1
-        if depth == 0:
-            return number
-    return len(lines)
+    marked = enumerate(zip(lines, _are_code(lines), strict=True))
+    opened = [at for at, (line, is_code) in marked if _CELL.match(line) and not is_code]
+    # the prose behind a cell has no expression left
+    parts = [lines[start:end] for start, end in pairwise([0, *opened, len(lines)])]
+    return "\n".join(line for part in parts for line in _filled(part))
 
 
 def _are_code(lines: list[str]) -> list[bool]:
@@ -149,16 +135,18 @@ def _are_code(lines: list[str]) -> list[bool]:
     return found
 
 
-def _filled(cell: list[str], answers: list[str]) -> list[str]:
-    """The lines of a cell without the answers; what was printed besides them stays."""
+def _filled(cell: list[str]) -> list[str]:
+    """A cell, and what follows it, without its answers; what was printed besides them stays."""
     from cvlib.engine.execute import fill_caption
 
     values: dict[str, Mapping[str, Any]] = {}
-    for line in answers:
-        for expression, data in json.loads(line[len(ANSWER) :]).items():
+    for answer in (line for line in cell if line.startswith(ANSWER)):
+        for expression, data in json.loads(answer[len(ANSWER) :]).items():
             if "error" in data:
                 raise RenderError(f"the value `{expression}` in a caption failed: {data['error']}")
             values[expression] = data
+    if not values:
+        return cell
 
     def attribute(found: re.Match[str]) -> str:
         text = fill_caption(found["name"], found["text"].replace("\\'", "'"), values)

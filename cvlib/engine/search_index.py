@@ -9,26 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from cvlib.engine.document import Document
-from cvlib.engine.tree import Element, text_of, transform
+from cvlib.engine.tree import Element, elements_in, make, text_of, transform
 
 SEARCH_INDEX = "assets/search-index.js"
 _SPACE_BEFORE = re.compile(r" +(?=[,.;:)])")  # left by a citation that was dropped
-
-
-@dataclass
-class Place:
-    """Something that can be found. `page` is relative to the output folder; `anchor` may be ""."""
-
-    page: str
-    anchor: str
-    number: str
-    title: str
-    chapter: str
-    text: str
 
 
 def search_index(documents: Sequence[Document], titles: Mapping[str, str]) -> str:
@@ -37,53 +23,43 @@ def search_index(documents: Sequence[Document], titles: Mapping[str, str]) -> st
     titles: what figures and tables are called.
     """
     places = [place for document in documents for place in _places(document, titles)]
-    lines = [json.dumps(asdict(place), ensure_ascii=False) for place in places]
+    lines = [json.dumps(place, ensure_ascii=False) for place in places]
     return "window.journalIndex = [\n" + ",\n".join(lines) + "\n];\n"
 
 
-def _places(document: Document, titles: Mapping[str, str]) -> list[Place]:
-    sections: list[Place] = []
-    floats: list[Place] = []
+def _places(document: Document, titles: Mapping[str, str]) -> list[dict[str, str]]:
+    """What can be found. `page` is relative to the output folder; `anchor` may be ""."""
+    sections: list[dict[str, str]] = []
+    floats: list[dict[str, str]] = []
 
-    def read(value: Any) -> None:
-        if isinstance(value, list):
-            for item in value:
-                read(item)
-        if not isinstance(value, dict):
-            return
-        tag = value.get("t")
+    def place(anchor: str, number: str, title: str, text: str = "") -> dict[str, str]:
+        where = {"page": document.page, "anchor": anchor, "number": number, "title": title}
+        return {**where, "chapter": document.title_text, "text": text}
+
+    for element in elements_in(transform(document.blocks, _read)):
+        tag, words = element["t"], ""
         if tag == "Header":
-            _, attributes, inlines = value["c"]
-            place = (document.page, attributes[0], value.get("number", ""), _words(inlines))
-            sections.append(Place(*place, document.title_text, ""))
+            _, (identifier, *_), inlines = element["c"]
+            sections.append(place(identifier, element.get("number", ""), text_of(inlines)))
         elif tag in ("Para", "Plain"):
-            sections[-1].text += _words(value["c"]) + " "
+            words = text_of(element["c"])
         elif tag == "Float":
-            caption = _words(value["caption"])
-            if value["id"]:
-                title = f"{titles[value['kind']]} {value['number']}"
-                place = (document.page, value["id"], "", title)
-                floats.append(Place(*place, document.title_text, caption))
-            sections[-1].text += caption + " "
-            read(value["content"])
+            words = text_of(element["caption"])
+            if element["id"]:
+                title = f"{titles[element['kind']]} {element['number']}"
+                floats.append(place(element["id"], "", title, words))
         elif tag == "Callout":
-            sections[-1].text += _words(value["title"]) + " "
-            read(value["content"])
-        elif tag == "Panel":
-            read(value["content"])
-        elif tag == "DefinitionList":
-            for term, definitions in value["c"]:
-                sections[-1].text += _words(term) + " "
-                read(definitions)
-        elif tag not in ("CodeBlock", "RawBlock"):
-            read(value.get("c"))
-
-    read(document.blocks)
-    for place in sections:
-        place.text = _SPACE_BEFORE.sub("", " ".join(place.text.split()))
+            words = text_of(element["title"])
+        if words:
+            sections[-1]["text"] += words + " "
+    for section in sections:
+        section["text"] = _SPACE_BEFORE.sub("", " ".join(section["text"].split()))
     return [*sections, *floats]
 
 
-def _words(inlines: list[Element]) -> str:
-    """Plain text without citations, whose keys are no words of the report."""
-    return text_of(transform(inlines, lambda element: [] if element["t"] == "Cite" else None))
+def _read(element: Element) -> list[Element] | None:
+    """Without code and notes, and without citations, whose keys are no words of the report."""
+    if element["t"] == "DefinitionList":
+        pairs = [(make("Plain", term), make("Div", [], meaning)) for term, meaning in element["c"]]
+        return transform([each for pair in pairs for each in pair], _read)
+    return [] if element["t"] in ("Cite", "CodeBlock", "RawBlock", "Note") else None

@@ -87,7 +87,7 @@ PROJECT_KEYS = {
     "format": _names("""
         toc toc-depth toc-title toc-location number-sections number-depth
         fig-width fig-height fig-dpi fig-format code-fold papersize margin mainfont fontsize columns
-        lang link-citations css echo warning
+        lang link-citations css echo warning execute
     """),
 }
 

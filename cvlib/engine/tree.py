@@ -1,4 +1,4 @@
-"""Pandoc's syntax tree as plain JSON: a walk that rewrites, and makers of its elements.
+"""Pandoc's syntax tree as plain JSON: a walk that rewrites, and a maker of elements.
 
 An element is `{"t": tag, "c": content}` as `pandoc -t json` prints it
 (https://hackage.haskell.org/package/pandoc-types). Four tags are our own and live only between
@@ -52,17 +52,17 @@ def inside(value: Any, visit: Visit) -> Any:
     return value
 
 
-def elements_in(value: Any) -> Iterator[Element]:
-    """Yield every element inside `value`, each before what it contains."""
-    if isinstance(value, list):
-        for item in value:
-            yield from elements_in(item)
-    elif isinstance(value, dict):
-        if "t" in value:
-            yield value
-        for item in value.values():
-            if isinstance(item, list | dict):
-                yield from elements_in(item)
+def elements_in(
+    value: Any, outermost: Callable[[Element], object] = lambda _: False
+) -> Iterator[Element]:
+    """Yield every element inside `value`, each before what it contains; inside of `outermost` none."""
+    if isinstance(value, dict) and "t" in value:
+        yield value
+        if outermost(value):
+            return
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from elements_in(item, outermost)
 
 
 def text_of(value: Any) -> str:
@@ -109,18 +109,13 @@ def parse_inlines(text: str) -> list[Element]:
 
 
 def attr(identifier: str = "", *classes: str) -> list[Any]:
-    """Make pandoc's attribute triple."""
+    """Make pandoc's attribute triple: identifier, classes, key-value pairs."""
     return [identifier, list(classes), []]
 
 
-def pairs(attributes: list[Any]) -> dict[str, str]:
-    """Return the key-value part of an attribute triple."""
-    return dict(attributes[2])
-
-
-def string(text: str) -> Element:
-    """Make a Str."""
-    return {"t": "Str", "c": text}
+def make(tag: str, *content: Any) -> Element:
+    """Make an element; of several contents pandoc has a list, in its own order."""
+    return {"t": tag, "c": content[0] if len(content) == 1 else list(content)}
 
 
 SPACE: Element = {"t": "Space"}
@@ -128,48 +123,5 @@ SPACE: Element = {"t": "Space"}
 
 def words(text: str) -> list[Element]:
     """Make Str and Space inlines of plain text."""
-    out: list[Element] = []
-    for index, word in enumerate(text.split(" ")):
-        out += [SPACE] if index else []
-        out += [string(word)] if word else []
-    return out
-
-
-def para(inlines: list[Element]) -> Element:
-    """Make a Para."""
-    return {"t": "Para", "c": inlines}
-
-
-def plain(inlines: list[Element]) -> Element:
-    """Make a Plain."""
-    return {"t": "Plain", "c": inlines}
-
-
-def header(level: int, inlines: list[Element], attributes: list[Any]) -> Element:
-    """Make a Header."""
-    return {"t": "Header", "c": [level, attributes, inlines]}
-
-
-def div(blocks: list[Element], attributes: list[Any] | None = None) -> Element:
-    """Make a Div."""
-    return {"t": "Div", "c": [attributes or attr(), blocks]}
-
-
-def span(inlines: list[Element], attributes: list[Any]) -> Element:
-    """Make a Span."""
-    return {"t": "Span", "c": [attributes, inlines]}
-
-
-def link(inlines: list[Element], target: list[str], attributes: list[Any]) -> Element:
-    """Make a Link. target: where it leads, and its title."""
-    return {"t": "Link", "c": [attributes, inlines, target]}
-
-
-def raw_block(form: str, text: str) -> Element:
-    """Make a RawBlock for one output format."""
-    return {"t": "RawBlock", "c": [form, text]}
-
-
-def raw(form: str, text: str) -> Element:
-    """Make a RawInline for one output format."""
-    return {"t": "RawInline", "c": [form, text]}
+    parts = ([SPACE, make("Str", word)] if word else [SPACE] for word in text.split(" "))
+    return [element for part in parts for element in part][1:]

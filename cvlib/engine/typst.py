@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,28 +17,14 @@ from typing import Any
 from cvlib.engine.book import Book
 from cvlib.engine.citations import write_cited
 from cvlib.engine.crossref import Anchors, Index, resolve_calls
-from cvlib.engine.document import Document, raise_problems
-from cvlib.engine.errors import RenderError
+from cvlib.engine.document import Document
+from cvlib.engine.errors import RenderError, raise_all
 from cvlib.engine.floats import panels_of
-from cvlib.engine.tree import (
-    Element,
-    attr,
-    div,
-    header,
-    inside,
-    link,
-    pairs,
-    parse_inlines,
-    plain,
-    raw,
-    raw_block,
-    text_of,
-    transform,
-)
+from cvlib.engine.tree import Element, attr, inside, make, parse_inlines, text_of, transform
 
 # Passed on to the template as they are.
 _SETTINGS = (
-    "papersize", "margin", "mainfont", "fontsize", "section-numbering", "lang", "keywords", "course",
+    "papersize", "margin", "mainfont", "fontsize", "section-numbering", "lang", "keywords",
     "reference-section-title",
 )  # fmt: skip
 _CAPTION_SIDES = {"fig": "bottom", "tbl": "top"}
@@ -61,6 +48,10 @@ _RARE = re.compile(
 )
 _GLYPH = re.compile(r'<use xlink:href="#(\w+)"')
 
+_raw = partial(make, "RawInline", "typst")
+_string = partial(json.dumps, ensure_ascii=False)  # Typst writes them as JSON does
+_raw_block = partial(make, "RawBlock", "typst")
+
 
 def typst_source(book: Book, documents: Sequence[Document]) -> str:
     """Write all chapters as one Typst document: parts, chapters, appendices."""
@@ -75,18 +66,18 @@ def typst_source(book: Book, documents: Sequence[Document]) -> str:
         if document.part not in (None, part):
             name = document.part or ""
             slug = re.sub(r"[^\w]+", "-", name.lower()).strip("-")
-            blocks.append(header(1, parse_inlines(name), attr(slug)))
+            blocks.append(make("Header", 1, attr(slug), parse_inlines(name)))
         part = document.part
         if document.is_appendix and not has_appendix:
             has_appendix = True
-            blocks.append(raw_block("typst", _APPENDIX))
+            blocks.append(_raw_block(_APPENDIX))
         writer = _Writer(document, anchors, book.float_titles)
         blocks += transform(document.blocks, writer.visit)
     with tempfile.TemporaryDirectory() as folder:
         template = _assemble_template(book, Path(folder))
         arguments = ["--to", "typst-citations", "--wrap", "none", "--template", str(template)]
         source = write_cited(book, documents, blocks, arguments, _metadata(book))
-    raise_problems(documents)
+    raise_all(each for document in documents for each in document.problems)
     return source
 
 
@@ -125,7 +116,7 @@ def letters_without_glyph(text: str, *, installed: bool) -> str:
         return ""
     import typst
 
-    lines = [f"#{json.dumps(c, ensure_ascii=False)}" for c in ("\uffff", *asked)]
+    lines = [f"#{_string(c)}" for c in ("\uffff", *asked)]
     source = '#set text(font: "Libertinus Serif")\n' + "\n#pagebreak()\n".join(lines)
     pages: Any = typst.compile(source.encode(), format="svg", ignore_system_fonts=not installed)
     drawn = [set(_GLYPH.findall(page.decode())) for page in pages]
@@ -150,35 +141,29 @@ def _assemble_template(book: Book, folder: Path) -> Path:
 
 def _metadata(book: Book) -> dict[str, Element]:
     options = book.formats["typ"].options
-    people = [
-        {"t": "MetaMap", "c": {"name": {"t": "MetaMap", "c": {"literal": _meta_inlines(author)}}}}
-        for author in book.authors
-    ]
-    meta: dict[str, Element] = {
-        "title": _meta_inlines(book.title),
-        "by-author": {"t": "MetaList", "c": people},
+    texts = {
+        "title": book.title,
+        "by-author": [{"name": {"literal": author}} for author in book.authors],
+        "subtitle": book.subtitle,
+        "date": book.date,
+        "course": options.get("course"),
     }
-    for key, value in (("subtitle", book.subtitle), ("date", book.date)):
-        if value:
-            meta[key] = _meta_inlines(value)
-    for key in _SETTINGS:
-        if options.get(key) is not None:
-            make = _meta_inlines if key == "course" else _meta_value
-            meta[key] = make(options[key])
-    return meta
+    settings = {key: options[key] for key in _SETTINGS if options.get(key) is not None}
+    return {
+        **{key: _meta(value, is_markdown=True) for key, value in texts.items() if value},
+        **{key: _meta(value, is_markdown=False) for key, value in settings.items()},
+    }
 
 
-def _meta_inlines(text: Any) -> Element:
-    inlines = transform(parse_inlines(str(text)), _literal)
-    return {"t": "MetaInlines", "c": inlines}
-
-
-def _meta_value(value: Any) -> Element:
+def _meta(value: Any, *, is_markdown: bool) -> Element:
     if isinstance(value, dict):
-        return {"t": "MetaMap", "c": {str(key): _meta_value(item) for key, item in value.items()}}
+        inside = {str(k): _meta(item, is_markdown=is_markdown) for k, item in value.items()}
+        return make("MetaMap", inside)
     if isinstance(value, list):
-        return {"t": "MetaList", "c": [_meta_value(item) for item in value]}
-    return {"t": "MetaString", "c": str(value)}
+        return make("MetaList", [_meta(item, is_markdown=is_markdown) for item in value])
+    if is_markdown:
+        return make("MetaInlines", transform(parse_inlines(str(value)), _literal))
+    return make("MetaString", str(value))
 
 
 @dataclass(frozen=True)
@@ -194,7 +179,9 @@ class _Writer:
         if tag == "Header":
             level, (identifier, *rest), inlines = element["c"]
             named = [self.anchors.in_pdf(self.document, identifier), *rest]
-            return [header(level + self.document.shift, transform(inlines, self.visit), named)]
+            return [
+                make("Header", level + self.document.shift, named, transform(inlines, self.visit))
+            ]
         if tag == "Float":
             return self._float(element)
         if tag == "Panel":
@@ -202,9 +189,9 @@ class _Writer:
         if tag == "Callout":
             return [self._callout(element)]
         if tag == "Equation":
-            formula = {"t": "Math", "c": [{"t": "DisplayMath"}, element["tex"]]}
+            formula = make("Math", {"t": "DisplayMath"}, element["tex"])
             opening = "#math.equation(block: true, numbering: equation-numbering, [ "
-            return [raw("typst", opening), formula, raw("typst", f" ])<{element['id']}>")]
+            return [_raw(opening), formula, _raw(f" ])<{element['id']}>")]
         if tag == "Image":
             return [self._image(*element["c"])]
         if tag == "Table":
@@ -218,7 +205,7 @@ class _Writer:
         if tag == "Link":
             attributes, inlines, (target, title) = element["c"]
             place = self.anchors.place_in_pdf(self.document, target)
-            return [link(transform(inlines, self.visit), [place, title], attributes)]
+            return [make("Link", attributes, transform(inlines, self.visit), [place, title])]
         return None
 
     def _callout(self, element: Element) -> Element:
@@ -228,17 +215,16 @@ class _Writer:
             f'background_color: rgb("{background}"), icon_color: rgb("{colour}"), icon: none, '
             "body_background_color: white)\n"
         )
-        return div(
-            [
-                plain([raw("typst", "#callout(body: [")]),
-                *transform(element["content"], self.visit),
-                plain([raw("typst", "], title: ["), *title, raw("typst", "],")]),
-                plain([raw("typst", settings)]),
-            ]
-        )
+        blocks = [
+            _line("#callout(body: ["),
+            *transform(element["content"], self.visit),
+            _line("], title: [", *title, "],"),
+            _line(settings),
+        ]
+        return make("Div", attr(), blocks)
 
     def _float(self, element: Element) -> list[Element]:
-        kind, content, columns = element["kind"], element["content"], element["columns"]
+        kind, content, columns = element["kind"], element["content"], element.get("columns")
         caption = transform(element["caption"], self.visit)
         side, title = _CAPTION_SIDES[kind], self.titles[kind]
         label = f"<{element['id']}>" if element["id"] else ""
@@ -253,52 +239,47 @@ class _Writer:
                 f"], label: {label}, position: {side}, "
                 f'supplement: "{title}", subcapnumbering: "(a)", ['
             )
-            opening = plain([raw("typst", named), *caption, raw("typst", settings)])
-            return [opening, *body, raw_block("typst", "])")]
+            return [_line(named, *caption, settings), *body, _raw_block("])")]
         separator = "" if caption else 'separator: "", '
-        closing = raw("typst", f"], caption: figure.caption({separator}position: {side}, [")
+        closing = f"], caption: figure.caption({separator}position: {side}, ["
         settings = f']), kind: "quarto-float-{kind}", supplement: "{title}", ){label}\n\n'
-        return [
-            plain([raw("typst", "#figure([")]),
-            *body,
-            plain([closing, *caption, raw("typst", settings)]),
-        ]
+        return [_line("#figure(["), *body, _line(closing, *caption, settings)]
 
     def _columns(self, cells: list[Element], columns: int) -> list[Element]:
-        blocks = [plain([raw("typst", f"#grid(columns: {columns}, gutter: 2em,")])]
+        blocks = [_line(f"#grid(columns: {columns}, gutter: 2em,")]
         for cell in cells:
-            blocks += [plain([raw("typst", "  [")]), div(transform([cell], self.visit))]
-            blocks.append(plain([raw("typst", "],")]))
-        return [*blocks, plain([raw("typst", ")")])]
+            blocks += [_line("  ["), make("Div", attr(), transform([cell], self.visit))]
+            blocks.append(_line("],"))
+        return [*blocks, _line(")")]
 
     def _grid(self, cells: list[list[Element]], columns: int) -> list[Element]:
         blocks: list[Element] = []
         for start in range(0, len(cells), columns):
             widths = ", ".join(["1fr"] * columns)
-            blocks.append(raw_block("typst", f"#grid(columns: ({widths}), gutter: 1em, rows: 1,"))
+            blocks.append(_raw_block(f"#grid(columns: ({widths}), gutter: 1em, rows: 1,"))
             for cell in cells[start : start + columns]:
-                blocks.append(raw_block("typst", "  rect(stroke: none, width: 100%)["))
+                blocks.append(_raw_block("  rect(stroke: none, width: 100%)["))
                 blocks += transform([_filling(each) for each in cell], self.visit)
-                blocks.append(raw_block("typst", "],"))
-            blocks.append(raw_block("typst", ")\n"))
+                blocks.append(_raw_block("],"))
+            blocks.append(_raw_block(")\n"))
         return blocks
 
     def _image(self, attributes: list[Any], inlines: list[Element], target: list[str]) -> Element:
-        given, reference = pairs(attributes), target[0]
+        given, reference = dict(attributes[2]), target[0]
         path = posixpath.normpath(posixpath.join(posixpath.dirname(self.document.file), reference))
-        settings = [_quoted(reference if reference.startswith("/") else f"/{path}")]
+        settings = [_string(reference if reference.startswith("/") else f"/{path}")]
         # In a figure the caption says it already; a picture in the text is described by its words.
         described = given.get("alt") if given.get("described") == "yes" else None
         if "alt" not in given:
             described = given.get("fig-alt") or text_of(inlines)
         if described:
-            settings.append(f"alt: {_quoted(described)}")
+            settings.append(f"alt: {_string(described)}")
         for key in ("height", "width"):
             if key in given:
                 size = given[key].removesuffix("px")
                 inches = f"{float(size) / 96:.4f}in" if size.isdigit() else given[key]
                 settings.append(f"{key}: {inches}")
-        return raw("typst", f"#box(image({', '.join(settings)}))")
+        return _raw(f"#box(image({', '.join(settings)}))")
 
     def _unwrapped(self, content: list[Element]) -> list[Element]:
         """As Quarto does: the first display stands free, what follows it is in blocks of its own."""
@@ -307,11 +288,16 @@ class _Writer:
         return transform(free, self.visit)
 
 
+def _line(*parts: str | Element) -> Element:
+    """Typst's own text, with inlines of the report in between."""
+    return make("Plain", [_raw(part) if isinstance(part, str) else part for part in parts])
+
+
 def _literal(element: Element) -> list[Element] | None:
     """Letters that Typst shall take as they are; None where it does, and where it is no text."""
     if element["t"] != "Str" or not _SHORTHAND.search(element["c"]):
         return None
-    return [raw("typst", _PUNCTUATION.sub(r"\\\g<0>", element["c"]))]
+    return [_raw(_PUNCTUATION.sub(r"\\\g<0>", element["c"]))]
 
 
 def _is_display(block: Element) -> bool:
@@ -326,8 +312,3 @@ def _filling(block: Element) -> Element:
             sized = [identifier, classes, [*given, ["width", "100%"]]]
             return {**block, "c": [{"t": "Image", "c": [sized, inlines, target]}]}
     return block
-
-
-def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

@@ -36,7 +36,7 @@ def taken_apart(chapter: Chapter) -> tuple[list[str], list[list[Cell | TextBlock
             gaps.append([replaced])
             texts.append("")
 
-    if chapter.header_text:
+    if chapter.head.text:
         add(chapter.head)
     for block in chapter.blocks:
         if isinstance(block, Cell) or block.is_yaml:

@@ -23,7 +23,7 @@ def same_cells(before: Chapter, after: Chapter) -> bool:
     # what a cell writes counts the texts and cells before it
     kinds = [[type(block) for block in chapter.blocks] for chapter in (before, after)]
     return (
-        before.header_text == after.header_text
+        before.head.text == after.head.text
         and before.header == after.header
         and kinds[0] == kinds[1]
         and _contents(before) == _contents(after)

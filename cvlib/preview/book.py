@@ -12,33 +12,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from cvlib.engine import pandoc
+from cvlib.engine import execute
 from cvlib.engine.book import Book, ChapterEntry
 from cvlib.engine.chapter import Chapter, ExecutedChapter
 from cvlib.engine.convert import to_html
 from cvlib.engine.errors import CellFailed, RenderError, raise_all
-from cvlib.engine.execute import (
-    FIGURE,
-    FIGURE_FOLDERS,
-    TABLE,
-    VALUE,
-    execute_chapter,
-    unexecuted_markdown,
-    with_places_kept,
-)
 from cvlib.engine.output import publish_site, staging
 from cvlib.errors import CvlibError
+from cvlib.freeze import freshness
 from cvlib.freeze.carry_over import carried_over, refreeze, same_cells
-from cvlib.freeze.freshness import (
-    differs_in_prose_alone,
-    own_reads,
-    reads_now,
-    reason,
-    record_of_other_text,
-    take_reads,
-    whole_record,
-    why_untrue,
-)
 from cvlib.freeze.frozen_copy import FrozenCopy, Record, freeze_folder, read_frozen, write_frozen
 from cvlib.freeze.interpretation import fingerprints_file, note_fingerprints, noted_fingerprints
 from cvlib.freeze.lock import render_lock
@@ -82,7 +64,6 @@ class PreviewedBook:
         self._own = own
         self._texts: dict[str, Chapter] = {}
         self._failed: dict[str, Record] = {}
-        pandoc.remember()
 
     def read_settings(self) -> Book:
         """Read `_quarto.yml` and its profile anew. Raises what the embedded engine cannot carry out."""
@@ -139,15 +120,17 @@ class PreviewedBook:
         file, targets = chapter.file, self.settings.targets
         folder, before = self._folder(file), self._texts.get(file)
         copy = FrozenCopy(folder)
-        why = why_untrue(self.project, file, targets, copy)
+        why = freshness.why_untrue(self.project, file, targets, copy)
         if (
             why is not None
             and before is not None
             and copy.record is not None
-            and differs_in_prose_alone(self.project, file, copy.record)
-            and refreeze(folder, before, chapter, partial(record_of_other_text, self.project, file))
+            and freshness.differs_in_prose_alone(self.project, file, copy.record)
+            and refreeze(
+                folder, before, chapter, partial(freshness.record_of_other_text, self.project, file)
+            )
         ):
-            why = why_untrue(self.project, file, targets, FrozenCopy(folder))
+            why = freshness.why_untrue(self.project, file, targets, FrozenCopy(folder))
         if why is None:
             self._texts[file] = chapter
         return why
@@ -155,8 +138,8 @@ class PreviewedBook:
     def would_fail_again(self, file: str) -> bool:
         """Whether all is as it was that a chapter read until its last execution failed."""
         record = self._failed.get(file)
-        return record is not None and not reason(
-            record.reads, reads_now(self.project, file, record)
+        return record is not None and not freshness.reason(
+            record.reads, freshness.reads_now(self.project, file, record)
         )
 
     def has_same_cells(self, chapter: Chapter, before: Chapter | None = None) -> bool:
@@ -177,10 +160,10 @@ class PreviewedBook:
                 return True
             return now.text != chapter.text and not same_cells(now, chapter)
 
-        file, own = chapter.file, own_reads(self.project, chapter.file)
+        file, own = chapter.file, freshness.own_reads(self.project, chapter.file)
         setup = start_in_kernel(self.project.root, file)
         try:
-            results = execute_chapter(
+            results = execute.execute_chapter(
                 self.settings,
                 chapter,
                 notify,
@@ -189,13 +172,17 @@ class PreviewedBook:
                 setup=setup,
             )
         except CellFailed:
-            if (left := take_reads(self.project, file)) is not None:
-                self._failed[file] = whole_record(self.project, left.record, own, ())
+            if (left := freshness.take_reads(self.project, file)) is not None:
+                self._failed[file] = freshness.whole_record(self.project, left.record, own, ())
             raise
         markdowns = {target: one.markdown for target, one in results.items()}
-        figures = {FIGURE_FOLDERS[target]: one.figures for target, one in results.items()}
-        left = take_reads(self.project, file)
-        record = whole_record(self.project, left.record, own, markdowns.values()) if left else None
+        figures = {execute.FIGURE_FOLDERS[target]: one.figures for target, one in results.items()}
+        left = freshness.take_reads(self.project, file)
+        record = (
+            freshness.whole_record(self.project, left.record, own, markdowns.values())
+            if left
+            else None
+        )
         with self.lock(notify):
             write_frozen(self._folder(file), chapter, markdowns, figures, record)
         self._texts[file] = chapter
@@ -205,7 +192,7 @@ class PreviewedBook:
     def executed(self, entry: ChapterEntry, chapter: Chapter) -> ExecutedChapter:
         """A chapter's copy; of one without code its text."""
         if not chapter.executes:
-            return ExecutedChapter(entry, unexecuted_markdown(chapter), None, chapter.text)
+            return ExecutedChapter(entry, execute.unexecuted_markdown(chapter), None, chapter.text)
         frozen = read_frozen(self._folder(entry.file), "html")
         if frozen is None:
             raise RenderError(
@@ -224,7 +211,7 @@ class PreviewedBook:
         folder, before = self._folder(entry.file), self._texts.get(entry.file)
         frozen = read_frozen(folder, "html")
         if frozen is None:  # somebody can write while a training goes on, and references lead on
-            made = with_places_kept(self.settings, chapter)["html"]
+            made = execute.with_places_kept(self.settings, chapter)["html"]
             return self._with_figures(entry, made.markdown, made.figures, chapter.text)
         markdown = before and carried_over(before, chapter, frozen.markdown)
         if markdown is None and last is not None:
@@ -241,12 +228,12 @@ class PreviewedBook:
         headings = _HEADING.findall(_FENCED.sub("", text)) or [f"# {path.stem}"]
         labels = dict.fromkeys(_LABEL.findall(text))
         places = [
-            f"::: {{#{label}}}\n{TABLE}\n:::" if label.startswith("tbl-")
-            else f"![{VALUE}]({path.stem}_files/figure-html/place.svg){{#{label}}}"
+            f"::: {{#{label}}}\n{execute.TABLE}\n:::" if label.startswith("tbl-")
+            else f"![{execute.VALUE}]({path.stem}_files/figure-html/place.svg){{#{label}}}"
             for label in labels
         ]  # fmt: skip
         markdown = "\n\n".join([*headings, *places]) + "\n"
-        return self._with_figures(entry, markdown, {"place.svg": FIGURE.encode()}, text)
+        return self._with_figures(entry, markdown, {"place.svg": execute.FIGURE.encode()}, text)
 
     def _with_figures(
         self, entry: ChapterEntry, markdown: str, figures: Mapping[str, bytes], text: str

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from cvlib.engine.errors import CellFailed, GivenUp, RenderError, all_of
 from cvlib.preview.book import WRONG, MissingRuns, PreviewedBook
-from cvlib.preview.server import LiveNews, Problem, Waiting, page_digests
+from cvlib.preview.server import LiveNews, Problem, page_digests
 from cvlib.preview.watch import ReportFiles
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class ChapterPage:
         self.chapter: Chapter | None = None
         self.reason: str | None = None
         self.problem: Problem | None = None
-        self.waiting: Waiting | None = None
+        self.waiting: Problem | None = None
         self.shown: ExecutedChapter | None = None  # by the page that was published last
         self._book = book
         self._failure: _Failure | None = None
@@ -92,7 +92,7 @@ class ChapterPage:
             raise
         except CellFailed as error:
             missing = self._book.missing([chapter])
-            if error.exception == "NotTrained":
+            if error.what == "NotTrained":
                 self.waiting = _waiting(self.entry, missing, is_training)
             else:
                 self.problem = problem_of(error, self.entry.file)
@@ -237,10 +237,9 @@ class Preview:
     def _tell(self, problems: list[Problem], pages: list[ChapterPage]) -> None:
         before = self._news.state
         waiting = [page.waiting for page in pages if page.waiting is not None]
-        new = [(p.where, p.message) for p in problems if p not in before.problems]
-        new += [(one.page, one.message) for one in waiting if one not in before.waiting]
-        for where, message in new:
-            self._notify(f"{where}: {message}")
+        for new in (*problems, *waiting):
+            if new not in (*before.problems, *before.waiting):
+                self._notify(f"{new.where}: {new.message}")
         self._news.update(pages=page_digests(self._book.site), problems=problems, waiting=waiting)
 
 
@@ -256,15 +255,13 @@ def problem_of(error: Exception, file: str) -> Problem:
     """What a page says of an error in a chapter: its first line, the rest as detail."""
     where, message = file, str(error)
     if isinstance(error, RenderError):
-        message = error.message
-        where = error.file or file
-        if error.line is not None:
-            where += f":{error.line}"
+        where, message = error.file or file, error.message
+        where += "" if error.line is None else f":{error.line}"
     first, _, rest = message.partition("\n")
     return Problem(_page_name(file), where, first, rest)
 
 
-def _waiting(entry: ChapterEntry, missing: list[MissingRuns], is_training: bool) -> Waiting:
+def _waiting(entry: ChapterEntry, missing: list[MissingRuns], is_training: bool) -> Problem:
     words = "; ".join(map(str, missing)) or "Runs have no result yet"
     names = " ".join(each.experiment for each in missing)
     if is_training:
@@ -274,7 +271,7 @@ def _waiting(entry: ChapterEntry, missing: list[MissingRuns], is_training: bool)
             f"`cvlib run {names}` in another terminal trains them, and this page follows; so does "
             "`cvlib preview --train`."
         )
-    return Waiting(_page_name(entry.file), f"{words}. {how}")
+    return Problem(_page_name(entry.file), entry.file, f"{words}. {how}")
 
 
 def _page_name(file: str) -> str:

@@ -54,7 +54,7 @@ _EMPTY = """<!DOCTYPE html>
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong with a chapter, or with the whole book (page "").
+    """What is wrong with a chapter, or with the whole book (page ""), or what it waits for.
 
     where: `report/exp02.qmd:12`; message: what is wrong; detail: the rest of what is known.
     """
@@ -66,21 +66,13 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """A chapter that shows what it last could, for want of results."""
-
-    page: str
-    message: str
-
-
-@dataclass(frozen=True)
 class PreviewState:
     """What open pages are told. pages: page -> digest of what it shows; busy: what is done now."""
 
     pages: Mapping[str, str] = field(default_factory=dict)
     busy: str = ""
     problems: Sequence[Problem] = ()
-    waiting: Sequence[Waiting] = ()
+    waiting: Sequence[Problem] = ()  # chapters that show what they last could, for want of results
     training: Sequence[Mapping[str, object]] = ()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cvlib
+from cvlib.engine.output import stamp
 from cvlib.project import Project
 
 if TYPE_CHECKING:
@@ -35,13 +36,11 @@ class ReportFiles:
 
     def of_book(self, book: Book) -> None:
         """Take in what `_quarto.yml` names: chapters, bibliography, style sheets."""
-        options = book.formats["html"].options if "html" in book.formats else {}
-        css = options.get("css") or []
         self._texts = {
             *(book.root / entry.file for entry in book.chapters),
             *book.bibliography,
             *([book.csl] if book.csl else []),
-            *(book.root / name for name in ([css] if isinstance(css, str) else css)),
+            *book.style_sheets,
         }
 
     def of_chapter(self, chapter: Chapter) -> None:
@@ -58,7 +57,7 @@ class ReportFiles:
 
     def changes(self) -> set[Path]:
         """Files that appeared, changed or went since the last call; folders by what lies in them."""
-        before, self._stamps = self._stamps, {path: _stamp(path) for path in self}
+        before, self._stamps = self._stamps, {path: stamp(path) for path in self}
         both = before.keys() | self._stamps.keys()
         return {path for path in both if before.get(path) != self._stamps.get(path)}
 
@@ -76,15 +75,3 @@ class ReportFiles:
         package = Path(cvlib.__file__).parent
         for name in _CODE:
             yield from (path for path in (package / name).iterdir() if path.suffix in _CODE_KINDS)
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """When a file was written, its size, and which file it is; None where there is none.
-
-    An editor that saves beside the file and renames makes it another one, of the same name.
-    """
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

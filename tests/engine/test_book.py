@@ -11,12 +11,12 @@ from cvlib.engine.errors import BookError, Unsupported
 from tests.engine.chapters import QUARTO_YML, copy_fixture, small_book
 
 
-def test_chapters_keep_their_order_part_and_depth(tmp_path: Path):
+def test_chapters_keep_their_order_and_part(tmp_path: Path):
     chapters = load_book(small_book(tmp_path / "book")).chapters
-    assert [(c.file, c.part, c.depth) for c in chapters] == [
-        ("index.qmd", None, 0),
-        ("report/one.qmd", "Journal", 1),
-        ("report/two.qmd", None, 0),
+    assert [(c.file, c.part) for c in chapters] == [
+        ("index.qmd", None),
+        ("report/one.qmd", "Journal"),
+        ("report/two.qmd", None),
     ]
 
 
