@@ -46,8 +46,7 @@ def ensure_local(source: Source) -> None:
     locks.mkdir(parents=True, exist_ok=True)
     # A second process waits here and then finds the data in place.
     with FileLock(locks / f"fetch-{type(source).__name__}.lock"):
-        missing = source.missing()
-        if not missing:
+        if not (missing := source.missing()):
             return
         tried = [f"on disk: not there: {', '.join(missing)}"]
         for label, fetch in source.providers().items():
@@ -57,8 +56,7 @@ def ensure_local(source: Source) -> None:
             except Exception as error:  # whatever a download can raise is one failed attempt
                 tried.append(f"{label}: {type(error).__name__}: {error}")
                 continue
-            missing = source.missing()
-            if not missing:
+            if not (missing := source.missing()):
                 return
             tried.append(f"{label}: finished, but these are missing: {', '.join(missing)}")
     lines = [f"  {n}. {attempt}" for n, attempt in enumerate(tried, start=1)]
@@ -67,24 +65,17 @@ def ensure_local(source: Source) -> None:
 
 
 def download(url: str, target: Path, md5: str) -> None:
-    """Download `url` to `target`, which appears only when it is whole and its MD5 is right.
+    """Download `url` to `target`, in a folder that goes where it is not whole or its MD5 is wrong.
 
     Raises OSError (urllib's URLError is one) if it cannot be had, ChecksumMismatch if it differs.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    try:
-        with (
-            urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as response,
-            opened(part, "wb") as file,
-        ):
-            shutil.copyfileobj(response, file, 1 << 20)
-        found = file_digest(part, "md5")
-        if found != md5:
-            raise ChecksumMismatch(f"{target.name}: expected MD5 {md5}, downloaded {found}")
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    with (
+        urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as response,
+        opened(target, "wb") as file,
+    ):
+        shutil.copyfileobj(response, file, 1 << 20)
+    if (found := file_digest(target, "md5")) != md5:
+        raise ChecksumMismatch(f"{target.name}: expected MD5 {md5}, downloaded {found}")
 
 
 def unpack(archive: Path, folder: Path) -> None:

@@ -7,6 +7,7 @@ fingerprint is known is told without it.
 from __future__ import annotations
 
 import errno
+import os
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -110,9 +111,9 @@ class Source(ABC):
         self.name = name
         self.root = root
 
-    @abstractmethod
     def missing(self) -> list[str]:
         """Return what is not on disk, in words; an empty list means that all is there."""
+        return [os.path.relpath(path, self.root) for path in self.files() if not path.is_file()]
 
     @abstractmethod
     def files(self) -> list[Path]:
