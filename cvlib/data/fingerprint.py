@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from cvlib.data.notes import remembered
+from cvlib.data.notes import files_state, remembered
 from cvlib.data.sources import Listing, NoBytes, Source, open_source
 from cvlib.data.spec import DatasetSpec
 
@@ -23,8 +21,7 @@ FORMAT = 1  # raise it when the definition below changes
 _NOT_SELECTING = {"image_size", "channels"}
 
 
-@dataclass(frozen=True)
-class Fingerprint:
+class Fingerprint(NamedTuple):
     """value: the data's fingerprint; content: the images' alone, in the order of the cache rows.
 
     equal_pictures: how many `equal_pictures` finds of either kind, as in `ImageData`.
@@ -63,8 +60,8 @@ def cached_fingerprint(
     """
     found = remembered(
         fingerprint_note(source, spec),
-        partial(_signature, source),
-        lambda: asdict(compute_fingerprint(source, spec, listing, parts)),
+        lambda: files_state(source.files()),
+        lambda: compute_fingerprint(source, spec, listing, parts)._asdict(),
     )
     return Fingerprint(**found)
 
@@ -161,20 +158,3 @@ def equal_pictures(
         leaks += [(n, first) for s, n, _ in members if s == "test" and members[0][0] != "test"]
         conflicts += [(name, first) for _, name, other in members if other != label]
     return {"test_in_train": leaks, "in_two_classes": conflicts}
-
-
-def _signature(source: Source) -> tuple[str, int]:
-    """Return a checksum of the source files' (path, size, times), and the youngest time in ns."""
-    digest = hashlib.sha256()
-    youngest = 0
-    for path in source.files():
-        try:
-            stat = path.stat()
-        except OSError:
-            digest.update(f"{path}\0missing\n".encode(errors="surrogateescape"))
-            continue
-        # The change time sees what a restored modification time would hide.
-        line = f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ctime_ns}\n"
-        digest.update(line.encode(errors="surrogateescape"))
-        youngest = max(youngest, stat.st_mtime_ns, stat.st_ctime_ns)
-    return digest.hexdigest(), youngest

@@ -37,8 +37,7 @@ def fingerprint(spec: DatasetSpec, root: Path) -> str:
     and the class names. Fetches nothing: raises DataUnavailable if the data are not on disk.
     """
     source = open_source(spec.name, root)
-    missing = source.missing()
-    if missing:
+    if missing := source.missing():
         raise DataUnavailable(f"{spec.name} is not on disk ({', '.join(missing)} missing)")
     return cached_fingerprint(source, spec).value
 

@@ -6,7 +6,7 @@ Stratified subsets and cuts are pure functions of labels and a seed, equal on ev
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,7 @@ DEFAULT_TEST_FRACTION = 0.2  # of data that come without a test split
 STREAMS = {"subset": 0, "val": 1, "test": 2, "test_subset": 3}
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """One split of a run: the images at positions `ids` of the source's split `source`."""
 
     source: str

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from huggingface_hub import constants
 
-from cvlib.data.notes import file_digest, remembered
+from cvlib.data.notes import file_digest, files_state, remembered
 from cvlib.errors import CvlibError
 from cvlib.models.timm_names import ModelError, TimmEntry, timm_entry
 
@@ -374,11 +374,9 @@ def cached_sha256(path: Path, cache: Path) -> str:
     path = Path(os.path.realpath(path))
     name = hashlib.sha256(str(path).encode(errors="surrogateescape")).hexdigest()[:32]
 
-    def state() -> tuple[list[str | int], int]:
-        # The change time sees what a restored modification time would hide.
-        stat = path.stat()
-        times = stat.st_mtime_ns, stat.st_ctime_ns
-        return [str(path), stat.st_size, *times], max(times)
-
     note = cache / "weights" / f"{name}.sealed"
-    return remembered(note, state, lambda: {"sha256": file_digest(path)})["sha256"]
+    return remembered(
+        note,
+        lambda: files_state([path]),
+        lambda: {"path": str(path), "sha256": file_digest(path)},
+    )["sha256"]
