@@ -48,12 +48,7 @@ def cache_rows(parts: dict[str, Part]) -> dict[str, np.ndarray]:
     return {source: np.unique(np.concatenate(ids)) for source, ids in sorted(used.items())}
 
 
-def cached_fingerprint(
-    source: Source,
-    spec: DatasetSpec,
-    listing: Listing | None = None,
-    parts: dict[str, Part] | None = None,
-) -> Fingerprint:
+def cached_fingerprint(source: Source, spec: DatasetSpec) -> Fingerprint:
     """Return the fingerprint, from the cache if no source file's size or times changed since.
 
     Raises DataError if the spec does not fit the data.
@@ -61,7 +56,7 @@ def cached_fingerprint(
     found = remembered(
         fingerprint_note(source, spec),
         lambda: files_state(source.files()),
-        lambda: compute_fingerprint(source, spec, listing, parts)._asdict(),
+        lambda: compute_fingerprint(source, spec)._asdict(),
     )
     return Fingerprint(**found)
 
@@ -75,19 +70,14 @@ def fingerprint_note(source: Source, spec: DatasetSpec) -> Path:
     return source.root / ".cache" / "fingerprints" / name
 
 
-def compute_fingerprint(
-    source: Source,
-    spec: DatasetSpec,
-    listing: Listing | None = None,
-    parts: dict[str, Part] | None = None,
-) -> Fingerprint:
+def compute_fingerprint(source: Source, spec: DatasetSpec) -> Fingerprint:
     """Hash the class names, and for each split every used image in order: sha256 of bytes, label."""
     import numpy as np
 
     from cvlib.data.selection import select
 
-    listing = source.listing() if listing is None else listing
-    parts = select(listing, spec) if parts is None else parts
+    listing = source.listing()
+    parts = select(listing, spec)
     rows = cache_rows(parts)
     content = hashlib.sha256()
     digests = {}

@@ -48,7 +48,7 @@ def inventory(spec: DatasetSpec, root: Path) -> str:
     try:
         parts = select(listing, spec)
         labels = {s: listing.splits[part.source].labels[part.ids] for s, part in parts.items()}
-        known = cached_fingerprint(source, spec, listing, parts)
+        known = cached_fingerprint(source, spec)
         fingerprint = f"{known.value[:16]}…"
         if known.equal_pictures:
             pairs = {_EQUAL[kind]: found for kind, found in equal_pictures(listing, parts).items()}

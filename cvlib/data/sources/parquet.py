@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvlib.data.arrays import DataError, NumberedNames
+from cvlib.data.arrays import DataError
 from cvlib.data.sources import (
     PASSING,
     SPLIT_WORDS,
@@ -137,7 +137,7 @@ class Parquet(Source):
             starts = np.cumsum([0, *(len(part) for part in parts[split][:-1])]).tolist()
             splits[split] = SourceSplit(
                 labels=labels[split],
-                names=NumberedNames(split, np.arange(len(labels[split]))),
+                names=[f"{split}/{number}" for number in range(len(labels[split]))],
                 items=ParquetItems(tuple(groups[split]), tuple(starts), columns.image),
             )
         ignored = [(p.name, "not named train, validation or test") for p in unnamed]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cvlib.data.arrays import DataError, NumberedNames
+from cvlib.data.arrays import DataError
 from cvlib.data.notes import file_digest
 from cvlib.data.providers import download, unpack, unpack_package
 from cvlib.data.sources import FileItems, Listing, PixelItems, Source, SourceSplit
@@ -373,10 +373,8 @@ class DTD(Source):
 
 def pixel_split(name: str, images: np.ndarray, labels: np.ndarray) -> SourceSplit:
     """Return a split of images (N, H, W, C) uint8 and labels (N,) that are named by number."""
-    import numpy as np
-
-    names = NumberedNames(name, np.arange(len(labels)))
-    return SourceSplit(labels.astype(np.int64), names, PixelItems(images))
+    names = [f"{name}/{number}" for number in range(len(labels))]
+    return SourceSplit(labels.astype("int64"), names, PixelItems(images))
 
 
 @contextmanager
