@@ -125,21 +125,13 @@ def equal_pictures(
 
     rows = cache_rows(parts)
     digests = digests or {name: _digests(listing, name, ids) for name, ids in rows.items()}
-    used = [
-        (split, part.source, digests[part.source][np.searchsorted(rows[part.source], part.ids)])
-        for split, part in parts.items()
-    ]
-    together = np.ascontiguousarray(np.concatenate([each for _, _, each in used]))
-    _, group, counts = np.unique(together.view("V32"), return_inverse=True, return_counts=True)
-    repeated = counts[group.ravel()] > 1
     groups: dict[bytes, list[tuple[str, str, int]]] = {}  # digest -> split, name and label of each
-    start = 0
-    for split, source, each in used:
-        content, ids = listing.splits[source], parts[split].ids
-        for at in np.flatnonzero(repeated[start : start + len(each)]).tolist():
-            one = (split, content.names[ids[at]], int(content.labels[ids[at]]))
-            groups.setdefault(each[at].tobytes(), []).append(one)
-        start += len(each)
+    for split, part in parts.items():
+        content = listing.splits[part.source]
+        each = digests[part.source][np.searchsorted(rows[part.source], part.ids)]
+        for position, digest in zip(part.ids.tolist(), each, strict=True):
+            one = (split, content.names[position], int(content.labels[position]))
+            groups.setdefault(digest.tobytes(), []).append(one)
     for nothing in (b"", b"no bytes"):
         groups.pop(hashlib.sha256(nothing).digest(), None)
     leaks, conflicts = [], []

@@ -49,7 +49,7 @@ def ensure_local(source: Source) -> None:
         if not (missing := source.missing()):
             return
         tried = [f"on disk: not there: {', '.join(missing)}"]
-        for label, fetch in source.providers().items():
+        for label, fetch in source.providers.items():
             _log.info("fetching %s: %s", source.name, label)
             try:
                 fetch()
@@ -60,7 +60,7 @@ def ensure_local(source: Source) -> None:
                 return
             tried.append(f"{label}: finished, but these are missing: {', '.join(missing)}")
     lines = [f"  {n}. {attempt}" for n, attempt in enumerate(tried, start=1)]
-    message = [f"{source.name} cannot be had. Tried:", *lines, f"By hand: {source.by_hand()}"]
+    message = [f"{source.name} cannot be had. Tried:", *lines, f"By hand: {source.by_hand}"]
     raise DataUnavailable("\n".join(message))
 
 

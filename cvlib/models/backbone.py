@@ -29,12 +29,24 @@ _WORDS = {
 }
 
 
-class Backbone(nn.Module):
-    """`(N, 1 or 3, H, W)` images in [0, 1], of any size, to `(N, num_classes)` logits.
+def build_network(
+    spec: BackboneSpec,
+    *,
+    image_size: tuple[int, int],
+    channels: int,
+    num_classes: int,
+    weights: Path | None = None,
+) -> Backbone:
+    """The backbone of `spec`; it takes grey or colour images of any size, they decide nothing.
 
     weights: the file that the body is loaded from, strictly; None: all of it is drawn at random,
     and the spec must say so. Raises ValueError for an option that this backbone does not have.
     """
+    return Backbone(spec, num_classes=num_classes, weights=weights)
+
+
+class Backbone(nn.Module):
+    """`(N, 1 or 3, H, W)` images in [0, 1], of any size, to `(N, num_classes)` logits."""
 
     preprocesses = True  # preprocessing is inside: images come as bytes / 255
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from cvlib.models.spec import FAMILIES, BackboneSpec, ModelSpec
+from cvlib.models.spec import FAMILIES, ModelSpec
 
 
 def build(
@@ -30,14 +30,9 @@ def build(
     """
     # By name, so that a run's code fingerprint covers the family it uses and no other.
     family = import_module(FAMILIES[spec.kind])
-    network: nn.Module
-    if isinstance(spec, BackboneSpec):  # takes images of any size and kind
-        network = family.Backbone(spec, num_classes=num_classes, weights=weights)
-    else:
-        network_class = family.CustomCNN if spec.kind == "custom_cnn" else family.CustomViT
-        network = network_class(
-            spec, image_size=image_size, channels=channels, num_classes=num_classes
-        )
+    network: nn.Module = family.build_network(
+        spec, image_size=image_size, channels=channels, num_classes=num_classes, weights=weights
+    )
     return network
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from torch import Tensor, nn
 
@@ -25,6 +26,18 @@ _POOLINGS: dict[str, Callable[[], nn.Module]] = {
     "stride": nn.Identity,
 }
 _GROUPS = 8  # of group norm; fewer where the channels do not divide by it
+
+
+def build_network(
+    spec: CustomCNNSpec,
+    *,
+    image_size: tuple[int, int],
+    channels: int,
+    num_classes: int,
+    weights: Path | None = None,
+) -> CustomCNN:
+    """The network of `spec` with random weights; `weights` is always None (see build.py)."""
+    return CustomCNN(spec, image_size=image_size, channels=channels, num_classes=num_classes)
 
 
 class CustomCNN(nn.Module):

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from timm.models.vision_transformer import VisionTransformer
 
 from cvlib.models.spec import CustomViTSpec
 from cvlib.models.stages import stages
+
+
+def build_network(
+    spec: CustomViTSpec,
+    *,
+    image_size: tuple[int, int],
+    channels: int,
+    num_classes: int,
+    weights: Path | None = None,
+) -> CustomViT:
+    """The network of `spec` with random weights; `weights` is always None (see build.py)."""
+    return CustomViT(spec, image_size=image_size, channels=channels, num_classes=num_classes)
 
 
 class CustomViT(VisionTransformer):

@@ -116,7 +116,7 @@ class BackboneSpec(FrozenSpec):
     )
 
 
-# The module that has the network of each kind.
+# What builds each kind: the module of its `build_network(spec, …)`.
 FAMILIES = {
     "custom_cnn": "cvlib.models.custom_cnn",
     "custom_vit": "cvlib.models.custom_vit",

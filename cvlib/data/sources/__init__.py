@@ -105,11 +105,17 @@ class Listing:
 
 
 class Source(ABC):
-    """A dataset on disk. root: the project's data folder."""
+    """A dataset on disk. root: the project's data folder.
+
+    by_hand: what a person can do to put the data in place. providers: ways to fetch the data by
+    their label, the first choice first; each puts them in place, or raises whatever went wrong.
+    """
+
+    by_hand: str
 
     def __init__(self, name: str, root: Path) -> None:
-        self.name = name
-        self.root = root
+        self.name, self.root = name, root
+        self.providers: dict[str, Callable[[], None]] = {}
 
     def missing(self) -> list[str]:
         """Return what is not on disk, in words; an empty list means that all is there."""
@@ -123,19 +129,8 @@ class Source(ABC):
     def listing(self) -> Listing:
         """Read labels and names. Raises DataError if they cannot be used."""
 
-    @abstractmethod
-    def by_hand(self) -> str:
-        """Say what a person can do to put the data in place."""
-
     def verify(self) -> None:  # noqa: B027 (most sources have no published checksums)
         """Compare files with known checksums. Raises DataError naming each one that differs."""
-
-    def providers(self) -> dict[str, Callable[[], None]]:
-        """Return the ways to fetch the data by their label, the first choice first.
-
-        Each puts the data in place, or raises whatever went wrong.
-        """
-        return {}
 
 
 # Kind of dataset -> module below cvlib.data.sources, and its class.

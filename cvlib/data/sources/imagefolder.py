@@ -45,6 +45,10 @@ class ImageFolder(Source):
     def __init__(self, name: str, root: Path) -> None:
         super().__init__(name, root)
         self.folder = dataset_path(name, root)
+        self.by_hand = (
+            f"put the images into {self.folder}, one folder for each class, or into train, val "
+            "and test folders in it. A relative PATH starts at the project's folder."
+        )
 
     def missing(self) -> list[str]:
         """Return the folder, if it is not there."""
@@ -83,13 +87,6 @@ class ImageFolder(Source):
                 items=FileItems([self.folder / name for name in names]),
             )
         return Listing(class_names, listed, tuple(ignored))
-
-    def by_hand(self) -> str:
-        """Say what the folder must look like."""
-        return (
-            f"put the images into {self.folder}, one folder for each class, or into train, val "
-            "and test folders in it. A relative PATH starts at the project's folder."
-        )
 
     @cached_property
     def _layout(self) -> tuple[dict[str, Classes], list[tuple[str, str]]]:

@@ -86,6 +86,10 @@ class Parquet(Source):
     def __init__(self, name: str, root: Path) -> None:
         super().__init__(name, root)
         self.path = dataset_path(name, root)
+        self.by_hand = (
+            f"put train-….parquet and test-….parquet (columns image and label) into {self.path}. "
+            "A relative PATH starts at the project's folder."
+        )
 
     def missing(self) -> list[str]:
         """Return the path, if no parquet file is there."""
@@ -142,13 +146,6 @@ class Parquet(Source):
             )
         ignored = [(p.name, "not named train, validation or test") for p in unnamed]
         return Listing(class_names, splits, tuple(ignored))
-
-    def by_hand(self) -> str:
-        """Say what must be where."""
-        return (
-            f"put train-….parquet and test-….parquet (columns image and label) into {self.path}. "
-            "A relative PATH starts at the project's folder."
-        )
 
     def _check_one_configuration(self, groups: dict[str, list[Path]]) -> None:
         """Raise DataError for copies of a dataset side by side, which would be pooled."""

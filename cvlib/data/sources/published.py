@@ -8,7 +8,7 @@ import math
 import pickle
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,6 +29,8 @@ class Digits(Source):
     8×8 grey images in 10 classes, without a test split: always there, for tests.
     """
 
+    by_hand = "pip install scikit-learn"
+
     def files(self) -> list[Path]:
         """Return the one file inside scikit-learn."""
         spec = importlib.util.find_spec("sklearn")  # without importing it
@@ -45,10 +47,6 @@ class Digits(Source):
         images = pixels.reshape(-1, 8, 8, 1)
         split = pixel_split("all", images, table[:, 64])
         return Listing(tuple(str(digit) for digit in range(10)), {"train": split})
-
-    def by_hand(self) -> str:
-        """Say which package carries it."""
-        return "pip install scikit-learn"
 
 
 FASHION_MNIST = "FashionMNIST/raw"  # as torchvision names it, so that its downloads are found
@@ -73,6 +71,18 @@ class FashionMNIST(Source):
 
     60,000 + 10,000 grey images of 28×28 pixels in 10 classes.
     """
+
+    def __init__(self, name: str, root: Path) -> None:
+        super().__init__(name, root)
+        self.providers = {
+            "torchvision's download": self._fetch_torchvision,
+            f"Debian's package {DEBIAN_PACKAGE}": self._fetch_debian,
+        }
+        self.by_hand = (
+            f"put {', '.join(f'{name}.gz' for name in SHA256)} (or unpacked, without .gz) into "
+            f"{self.root / FASHION_MNIST}. They are in torchvision's download, in Debian's package "
+            f"{DEBIAN_PACKAGE}, and at the authors' page, github.com/zalandoresearch/fashion-mnist."
+        )
 
     def files(self) -> list[Path]:
         """Return the four idx files."""
@@ -99,21 +109,6 @@ class FashionMNIST(Source):
                 )
             splits[split] = pixel_split(split, images[..., None], labels)
         return Listing(FASHION_CLASSES, splits)
-
-    def providers(self) -> dict[str, Callable[[], None]]:
-        """Return torchvision's addresses, then Debian's package."""
-        return {
-            "torchvision's download": self._fetch_torchvision,
-            f"Debian's package {DEBIAN_PACKAGE}": self._fetch_debian,
-        }
-
-    def by_hand(self) -> str:
-        """Name the four files and their folder."""
-        return (
-            f"put {', '.join(f'{name}.gz' for name in SHA256)} (or unpacked, without .gz) into "
-            f"{self.root / FASHION_MNIST}. They are in torchvision's download, in Debian's package "
-            f"{DEBIAN_PACKAGE}, and at the authors' page, github.com/zalandoresearch/fashion-mnist."
-        )
 
     def _fetch_torchvision(self) -> None:
         from torchvision.datasets import FashionMNIST as published
@@ -216,6 +211,12 @@ class CIFAR(Source):
         super().__init__(name, root)
         self.edition = EDITIONS[name]
         self.folder = root / self.edition.folder
+        self.providers = {"torchvision's download": self._fetch_torchvision}
+        short = self.edition.folder.removesuffix("-batches-py").removesuffix("-python")
+        self.by_hand = (
+            f"unpack {short}-python.tar.gz (from the dataset's page, cs.toronto.edu/~kriz/cifar.html"
+            f") in {self.root}, so that {self.folder} exists."
+        )
 
     def files(self) -> list[Path]:
         """Return the batch files and the one with the class names."""
@@ -249,18 +250,6 @@ class CIFAR(Source):
         except Exception as error:  # of a damaged pickle anything may come
             raise DataError(f"{self.folder} holds no CIFAR batches: {error}") from error
         return Listing(names, splits)
-
-    def providers(self) -> dict[str, Callable[[], None]]:
-        """Return torchvision's address."""
-        return {"torchvision's download": self._fetch_torchvision}
-
-    def by_hand(self) -> str:
-        """Name the archive and the folder to unpack it in."""
-        short = self.edition.folder.removesuffix("-batches-py").removesuffix("-python")
-        return (
-            f"unpack {short}-python.tar.gz (from the dataset's page, cs.toronto.edu/~kriz/cifar.html"
-            f") in {self.root}, so that {self.folder} exists."
-        )
 
     def _fetch_torchvision(self) -> None:
         from torchvision import datasets
@@ -309,6 +298,11 @@ class DTD(Source):
             split: root / DTD_FOLDER / "labels" / f"{split}{DTD_PARTITION}.txt"
             for split in ("train", "val", "test")
         }
+        self.providers = {"torchvision's download": self._fetch_torchvision}
+        self.by_hand = (
+            "unpack dtd-r1.0.1.tar.gz (from the dataset's page, robots.ox.ac.uk/~vgg/data/dtd) in "
+            f"{self.root / 'dtd'}, so that {self.images} exists."
+        )
 
     def missing(self) -> list[str]:
         """Return the names of the lists and folders that are not there."""
@@ -341,17 +335,6 @@ class DTD(Source):
             for split, names in entries.items()
         }
         return Listing(class_names, splits)
-
-    def providers(self) -> dict[str, Callable[[], None]]:
-        """Return torchvision's address."""
-        return {"torchvision's download": self._fetch_torchvision}
-
-    def by_hand(self) -> str:
-        """Name the archive and the folder to unpack it in."""
-        return (
-            "unpack dtd-r1.0.1.tar.gz (from the dataset's page, robots.ox.ac.uk/~vgg/data/dtd) in "
-            f"{self.root / 'dtd'}, so that {self.images} exists."
-        )
 
     def _fetch_torchvision(self) -> None:
         from torchvision.datasets import DTD as published
