@@ -20,7 +20,7 @@ from PIL import Image
 from cvlib.data.arrays import DataError
 from cvlib.data.decode import Undecodable, decode, read_header
 from cvlib.data.selection import select
-from cvlib.data.sources import NoBytes, open_source
+from cvlib.data.sources import open_source
 from cvlib.data.spec import DatasetSpec
 
 SHOWN_BY_BROWSERS = frozenset((".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp"))
@@ -97,10 +97,10 @@ def _size(path: Path, name: str) -> tuple[int, int]:
     return header.height, header.width
 
 
-def _pixels(data: Path | bytes | memoryview | NoBytes, name: str) -> np.ndarray:
+def _pixels(data: Path | bytes | memoryview | Undecodable, name: str) -> np.ndarray:
     with _readable(name):
-        if isinstance(data, NoBytes):
-            raise Undecodable(data.reason)
+        if isinstance(data, Undecodable):
+            raise data
         return decode(data.read_bytes() if isinstance(data, Path) else data, None, 3)
 
 

@@ -21,6 +21,10 @@ class DataUnavailable(CvlibError, RuntimeError):
     """The data are not here and could not be fetched; the message lists what was tried."""
 
 
+class Undecodable(Exception):
+    """An image that cannot be used, raised or in the place of its bytes; the message is why."""
+
+
 def check_name(name: str, what: str) -> None:
     """Raise DataError for a name that no table, figure or terminal can show.
 

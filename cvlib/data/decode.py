@@ -23,8 +23,8 @@ import numpy as np
 from filelock import FileLock
 from PIL import Image, ImageOps
 
-from cvlib.data.arrays import DataError, UnreadableImage
-from cvlib.data.sources import Listing, NoBytes, PixelItems
+from cvlib.data.arrays import DataError, Undecodable, UnreadableImage
+from cvlib.data.sources import Listing, PixelItems
 from cvlib.data.spec import DatasetSpec
 from cvlib.files import DamagedFile, open_sealed, write_sealed
 
@@ -52,10 +52,6 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-
-class Undecodable(Exception):
-    """An image that cannot be used; the message is the reason."""
 
 
 class Header(NamedTuple):
@@ -222,11 +218,9 @@ def _in_order(
     Like a pool's map, but with a bounded number of encoded images in memory.
     """
 
-    def one(data: bytes | memoryview | NoBytes) -> _Result | Undecodable:
-        if isinstance(data, NoBytes):
-            return Undecodable(data.reason)
+    def one(data: bytes | memoryview | Undecodable) -> _Result | Undecodable:
         try:
-            return of_bytes(data)
+            return data if isinstance(data, Undecodable) else of_bytes(data)
         except Undecodable as error:
             return error
 

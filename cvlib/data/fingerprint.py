@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from cvlib.data.arrays import Undecodable
 from cvlib.data.notes import files_state, remembered
-from cvlib.data.sources import Listing, NoBytes, Source, open_source
+from cvlib.data.sources import Listing, Source, open_source
 from cvlib.data.spec import DatasetSpec
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _digests(listing: Listing, split: str, ids: np.ndarray) -> np.ndarray:
 
     joined = b"".join(
         # An image that cannot be read is left out of the run; that too is part of what is used.
-        hashlib.sha256(b"no bytes" if isinstance(data, NoBytes) else data).digest()
+        hashlib.sha256(b"no bytes" if isinstance(data, Undecodable) else data).digest()
         for data in listing.splits[split].items.read(ids)
     )
     return np.frombuffer(joined, dtype=np.uint8).reshape(-1, 32)

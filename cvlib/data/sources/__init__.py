@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from cvlib.data.arrays import DataError, check_name
+from cvlib.data.arrays import DataError, Undecodable, check_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,17 +26,10 @@ PASSING = (errno.EIO, errno.ESTALE, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 MAX_FILE_BYTES = 1 << 30  # of one picture: no format needs as much for what is decoded at most
 
 
-@dataclass(frozen=True)
-class NoBytes:
-    """Stands where an image's bytes should be but cannot be read."""
-
-    reason: str
-
-
 class Items(Protocol):
     """The images of a split, not decoded."""
 
-    def read(self, ids: np.ndarray) -> Iterator[bytes | memoryview | NoBytes]:
+    def read(self, ids: np.ndarray) -> Iterator[bytes | memoryview | Undecodable]:
         """Yield the source bytes of the images at positions `ids`, in that order."""
         ...
 
@@ -47,7 +40,7 @@ class PixelItems:
 
     images: np.ndarray
 
-    def read(self, ids: np.ndarray) -> Iterator[bytes | memoryview | NoBytes]:
+    def read(self, ids: np.ndarray) -> Iterator[bytes | memoryview | Undecodable]:
         """Yield each image's pixels, row by row, as bytes."""
         flat = self.images.reshape(len(self.images), -1)
         for position in ids.tolist():
@@ -60,22 +53,22 @@ class FileItems:
 
     paths: Sequence[Path]
 
-    def read(self, ids: np.ndarray) -> Iterator[bytes | memoryview | NoBytes]:
+    def read(self, ids: np.ndarray) -> Iterator[bytes | memoryview | Undecodable]:
         """Yield each file's bytes."""
         for position in ids.tolist():
             path = self.paths[position]
             try:
                 status = path.stat()
                 if not stat.S_ISREG(status.st_mode):
-                    yield NoBytes("cannot be read: no plain file")
+                    yield Undecodable("cannot be read: no plain file")
                 elif status.st_size > MAX_FILE_BYTES:
-                    yield NoBytes(f"{status.st_size / 1e9:.1f} GB is too large for a picture")
+                    yield Undecodable(f"{status.st_size / 1e9:.1f} GB is too large for a picture")
                 else:
                     yield path.read_bytes()
             except OSError as error:
                 if error.errno in PASSING:
                     raise
-                yield NoBytes(f"cannot be read: {error.strerror or error}")
+                yield Undecodable(f"cannot be read: {error.strerror or error}")
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvlib.data.arrays import DataError
+from cvlib.data.arrays import DataError, Undecodable
 from cvlib.data.sources import (
     PASSING,
     SPLIT_WORDS,
     Listing,
-    NoBytes,
     Source,
     SourceSplit,
     dataset_path,
@@ -38,7 +37,7 @@ class ParquetItems:
     starts: tuple[int, ...]
     column: str
 
-    def read(self, ids: np.ndarray) -> Iterator[bytes | memoryview | NoBytes]:
+    def read(self, ids: np.ndarray) -> Iterator[bytes | memoryview | Undecodable]:
         """Yield each row's encoded image, one row group in memory at a time; ids are ascending."""
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -61,7 +60,7 @@ class ParquetItems:
                         raise pa.ArrowInvalid(f"{len(found)} images where {len(wanted)} are")
                     read += len(found)
                     for content in found:
-                        none = NoBytes("the row has no image bytes")
+                        none = Undecodable("the row has no image bytes")
                         yield none if content is None else content
         if read != len(ids):
             raise DataError(f"{self.files[0].parent}: images and labels differ in number")
