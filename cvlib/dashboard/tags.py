@@ -82,6 +82,7 @@ def import_reviews(dataset: Any, info: dict[str, Any], path: Path, added: Iterab
     reviews = read_reviews(path)
     if reviews is None:
         return
+    digest = sha256_file(path)
     if not _same_images(reviews, info["dataset"], info["fingerprints"]):
         logging.getLogger(__name__).warning(
             "the reviews in %s are of other images than those shown (%s); they are left out",
@@ -89,16 +90,14 @@ def import_reviews(dataset: Any, info: dict[str, Any], path: Path, added: Iterab
             reviews.dataset,
         )
         return
-    digest = sha256_file(path)
-    is_new = info.get("reviews") != digest
     here = set(dataset.values("image_id"))
-    wanted = here if is_new else here & set(added)
+    wanted = here if info.get("reviews") != digest else here & set(added)
     by_image: dict[int, list[str]] = {}
     for tag, ids in reviews.tags.items():
         for image in ids:
             by_image.setdefault(image, []).append(tag)
     add_tags(dataset, {image: tags for image, tags in by_image.items() if image in wanted})
-    if is_new:
+    if info.get("reviews") != digest:
         info["kept"] += [
             {"dataset": info["dataset"], "id": image, "key": None, "tags": tags}
             for image, tags in by_image.items()

@@ -17,14 +17,7 @@ from pathlib import Path
 
 from cvlib.markup import markdown
 from cvlib.project import PROFILES, Project
-from cvlib.settings import (
-    Settings,
-    UnusableName,
-    ascii_name,
-    expected_pdf_name,
-    load_settings,
-    split_name,
-)
+from cvlib.settings import Settings, UnusableName, ascii_name, expected_pdf_name, split_name
 from cvlib.starting import TEMPLATES, StartError, filled
 from cvlib.starting.chapter import chapter_text
 from cvlib.starting.dataset import DIGITS, StartData, inspect_dataset
@@ -132,6 +125,8 @@ def _write_templates(
 
 def _check(root: Path) -> None:
     """Read what was written, as a render and a run will."""
+    from cvlib.settings import load_settings
+
     load_settings(root)
     for profile in PROFILES:
         project = Project(root, profile)
