@@ -185,9 +185,9 @@ def _of_the_data(project: Project) -> Iterator[Artefact]:
         name = path.relative_to(data / ".cache").as_posix()
         yield Artefact("caches", name, path, partial(_said, _open, path), remade="worked out again")
     for note in sorted((data / ".cache" / "weights").glob("*.sealed")):
-        with suppress(KeyError, IndexError):
+        with suppress(KeyError):
             noted = read_cached(note)
-            path = Path(noted["state"][0])
+            path = Path(noted["path"])
             yield Artefact(
                 "starting weights", path.name, path, partial(_of_a_file, path, noted["sha256"]),
                 remedy="delete it: `cvlib weights fetch` gets it again",
@@ -398,7 +398,7 @@ def _unused_caches(data: Path, runs: list[PlannedRun]) -> Iterator[Unused]:
             name = path.relative_to(data / ".cache").as_posix()
             yield Unused("caches", name, path, _deletes(path))
     for path in sorted((data / ".cache" / "weights").glob("*.sealed")):
-        if not Path(read_cached(path).get("state", [""])[0]).is_file():
+        if not Path(read_cached(path).get("path", "")).is_file():
             yield Unused("caches", f"weights/{path.name}", path, _deletes(path))
     yield from _unused_features(data / "features", runs)
 

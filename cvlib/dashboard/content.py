@@ -63,8 +63,7 @@ class Content:
         Views of the subject are among the images that it was tested on; those that compare runs
         among the images that all were tested on.
         """
-        names = self.images.class_names
-        subject = self.runs[0]
+        names, subject = self.images.class_names, self.runs[0]
         of, own = subject.chosen.title, self.ids[subject.rows]
         wrong = ~subject.correct
         # mean probabilities over the runs tested on all of the subject's images, rows as its own

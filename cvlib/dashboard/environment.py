@@ -20,6 +20,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -106,11 +107,10 @@ def settings(project: Project) -> dict[str, str]:
 def find_mongod() -> Path | None:
     """FiftyOne's own mongod, else the one on the PATH; None where there is none."""
     spec = find_spec("fiftyone")
-    if spec and spec.submodule_search_locations:
-        packaged = Path(next(iter(spec.submodule_search_locations))) / "db" / "bin" / "mongod"
-        if packaged.is_file() and os.access(packaged, os.X_OK):
-            return packaged
-    found = shutil.which("mongod")
+    packaged = [Path(one, "db/bin") for one in (spec and spec.submodule_search_locations) or ()]
+    found = shutil.which(
+        "mongod", path=os.pathsep.join([*map(str, packaged), os.environ.get("PATH", "")])
+    )
     return Path(found) if found else None
 
 
@@ -123,16 +123,14 @@ def unusable(mongod: Path) -> str | None:
     return (done.stderr.strip() or f"exit code {done.returncode}") if done.returncode else None
 
 
+@dataclass
 class Database:
     """A held MongoDB on 127.0.0.1. It ends when the last process that holds it lets go or dies."""
 
-    def __init__(
-        self, folder: Path, port: int, held: int, process: subprocess.Popen[bytes] | None = None
-    ) -> None:
-        self.folder = folder
-        self.port = port
-        self._held: int | None = held
-        self._process = process  # its keeper, where this process started it
+    folder: Path
+    port: int
+    held: int | None
+    process: subprocess.Popen[bytes] | None = None  # its keeper, where this process started it
 
     @property
     def uri(self) -> str:
@@ -141,19 +139,19 @@ class Database:
 
     def release(self) -> None:
         """Let go; returns when mongod has ended, or at once where another process holds it, too."""
-        if self._held is None:
+        if self.held is None:
             return
-        os.close(self._held)
-        self._held = None
-        clients = self.folder / keeper.CLIENTS
+        os.close(self.held)
+        self.held = None
         deadline = time.monotonic() + 1.0  # the keeper notices in milliseconds
-        while time.monotonic() < deadline and clients.exists():
+        while (self.folder / keeper.CLIENTS).exists():
+            if time.monotonic() > deadline:
+                return
             time.sleep(0.02)
-        if not clients.exists():
-            with keeper.locked(self.folder):  # the keeper's until mongod has ended
-                pass
-            if self._process:
-                self._process.wait()
+        with keeper.locked(self.folder):  # the keeper's until mongod has ended
+            pass
+        if self.process:
+            self.process.wait()
 
 
 def hold(folder: Path) -> Database:

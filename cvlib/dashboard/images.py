@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from cvlib.data.arrays import DataError
 from cvlib.data.decode import Undecodable, decode, read_header
 from cvlib.data.selection import select
-from cvlib.data.sources import FileItems, NoBytes, PixelItems, open_source
+from cvlib.data.sources import open_source
 from cvlib.data.spec import DatasetSpec
 
 SHOWN_BY_BROWSERS = frozenset((".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp"))
@@ -58,14 +60,9 @@ def image_files(spec: DatasetSpec, ids: np.ndarray, root: Path) -> ImageFiles:
     with os.scandir(folder) as entries:
         # a file without content is what a machine that lost power leaves of one just renamed
         there = {entry.name for entry in entries if entry.stat().st_size}
-    items = content.items
-    found: Iterable[Any]
-    if isinstance(items, PixelItems):
-        found = (items.images[position] for position in ids)
-    elif isinstance(items, FileItems):
-        found = (items.paths[position] for position in ids)
-    else:
-        found = items.read(ids)
+    items: Any = content.items
+    stored = getattr(items, "images", getattr(items, "paths", None))  # of pixels, of files
+    found = items.read(ids) if stored is None else (stored[position] for position in ids)
     paths, keys, sizes = [], [], []
     for position, name, item in zip(ids.tolist(), names, found, strict=True):
         is_file = isinstance(item, Path)
@@ -91,31 +88,32 @@ def image_files(spec: DatasetSpec, ids: np.ndarray, root: Path) -> ImageFiles:
 
 def _size(path: Path, name: str) -> tuple[int, int]:
     """Height and width as displayed; most headers lie in a file's first bytes."""
-    with path.open("rb") as file:
+    with _readable(name), path.open("rb") as file:
         start = file.read(_HEADER_BYTES)
         try:
             header = read_header(start)
         except Undecodable:
-            try:
-                header = read_header(start + file.read())
-            except Undecodable as error:
-                raise DataError(f"{name} cannot be read: {error}") from error
+            header = read_header(start + file.read())
     return header.height, header.width
 
 
-def _pixels(data: Path | bytes | memoryview | NoBytes, name: str) -> np.ndarray:
-    try:
-        if isinstance(data, NoBytes):
-            raise Undecodable(data.reason)
+def _pixels(data: Path | bytes | memoryview | Undecodable, name: str) -> np.ndarray:
+    with _readable(name):
+        if isinstance(data, Undecodable):
+            raise data
         return decode(data.read_bytes() if isinstance(data, Path) else data, None, 3)
+
+
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
+    try:
+        yield
     except Undecodable as error:
         raise DataError(f"{name} cannot be read: {error}") from error
 
 
 def _written(pixels: np.ndarray, key: str, position: int, folder: Path, there: set[str]) -> str:
     """Path of the image's PNG, written if it is not there."""
-    from PIL import Image
-
     name = f"{position}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.png"
     path = folder / name
     if name not in there:

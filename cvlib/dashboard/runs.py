@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,19 +96,16 @@ def _variants(project: Project, experiment_id: str) -> list[VariantResults]:
 
 def _best(experiment_id: str, variants: list[VariantResults]) -> list[VariantResults]:
     def score(variant: VariantResults) -> float:
-        scores = [run.metrics.get(SCORE, -1.0) for run in variant.runs.values()]
-        return sum(scores) / len(scores)
+        return fmean(run.metrics.get(SCORE, -1.0) for run in variant.runs.values())
 
     by_factor: dict[str, VariantResults] = {}
-    for variant in variants:
-        best = by_factor.get(variant.factor)
-        if variant.runs and (best is None or score(variant) > score(best)):
-            by_factor[variant.factor] = variant
+    for variant in sorted((v for v in variants if v.runs), key=score, reverse=True):
+        by_factor.setdefault(variant.factor, variant)
     if not by_factor:
         raise DashboardError(
             f"{experiment_id} has no results yet; `cvlib run {experiment_id}` trains its runs"
         )
-    return sorted(by_factor.values(), key=score, reverse=True)[:SHOWN]
+    return list(by_factor.values())[:SHOWN]
 
 
 def _named(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cvlib.errors import CvlibError
 
@@ -21,6 +21,10 @@ class DataUnavailable(CvlibError, RuntimeError):
     """The data are not here and could not be fetched; the message lists what was tried."""
 
 
+class Undecodable(Exception):
+    """An image that cannot be used, raised or in the place of its bytes; the message is why."""
+
+
 def check_name(name: str, what: str) -> None:
     """Raise DataError for a name that no table, figure or terminal can show.
 
@@ -29,22 +33,6 @@ def check_name(name: str, what: str) -> None:
     if not name.strip() or any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in name):
         bad = "is empty" if not name.strip() else "is not UTF-8 or holds control characters"
         raise DataError(f"the {what} {name!r} {bad}: rename it")
-
-
-class NumberedNames(Sequence[str]):
-    """Names such as `test/17`, made from positions only when asked for."""
-
-    def __init__(self, prefix: str, ids: np.ndarray) -> None:
-        self.prefix = prefix
-        self.ids = ids
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __getitem__(self, index: Any) -> Any:
-        """Return one name; for a slice or an array of positions, the names there."""
-        ids = self.ids[index]
-        return f"{self.prefix}/{int(ids)}" if ids.ndim == 0 else NumberedNames(self.prefix, ids)
 
 
 @dataclass(frozen=True)

@@ -14,18 +14,17 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 from filelock import FileLock
 from PIL import Image, ImageOps
 
-from cvlib.data.arrays import DataError, UnreadableImage
-from cvlib.data.sources import Listing, NoBytes, PixelItems
+from cvlib.data.arrays import DataError, Undecodable, UnreadableImage
+from cvlib.data.sources import Listing, PixelItems
 from cvlib.data.spec import DatasetSpec
 from cvlib.files import DamagedFile, open_sealed, write_sealed
 
@@ -55,12 +54,7 @@ _UPRIGHT = {
 }
 
 
-class Undecodable(Exception):
-    """An image that cannot be used; the message is the reason."""
-
-
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """What a file says about its image: pixels as displayed, and whether it is grey."""
 
     width: int
@@ -105,11 +99,8 @@ def decode(
     with _opened(data) as image:
         width, height = image.size
         has_16_bits = image.mode.startswith("I") or ";16" in str(getattr(image, "tile", ""))
-        if (
-            size is not None
-            and image.format in ("JPEG", "MPO")
-            and width * height <= MAX_JPEG_PIXELS
-        ):
+        is_jpeg = image.format in ("JPEG", "MPO")
+        if size is not None and is_jpeg and width * height <= MAX_JPEG_PIXELS:
             # At least twice the wanted side is kept, for a resize as good as from full size.
             image.draft(None, (2 * size, 2 * size))
         if image.size[0] * image.size[1] > MAX_DECODED_PIXELS:
@@ -192,11 +183,12 @@ def _opened(data: bytes | memoryview) -> Iterator[Image.Image]:
 def read_headers(listing: Listing, rows: dict[str, np.ndarray]) -> Iterator[Header | Undecodable]:
     """Yield the header of each row's image (source split -> positions), split after split."""
 
-    def of_pixels(pixels: np.ndarray) -> Header:
-        height, width, channels = pixels.shape
-        return Header(width, height, channels == 1)
-
-    return _in_order(listing, rows, of_pixels, read_header)
+    return _in_order(
+        listing,
+        rows,
+        lambda pixels: Header(pixels.shape[1], pixels.shape[0], pixels.shape[2] == 1),
+        read_header,
+    )
 
 
 def decode_all(
@@ -226,11 +218,9 @@ def _in_order(
     Like a pool's map, but with a bounded number of encoded images in memory.
     """
 
-    def one(data: bytes | memoryview | NoBytes) -> _Result | Undecodable:
-        if isinstance(data, NoBytes):
-            return Undecodable(data.reason)
+    def one(data: bytes | memoryview | Undecodable) -> _Result | Undecodable:
         try:
-            return of_bytes(data)
+            return data if isinstance(data, Undecodable) else of_bytes(data)
         except Undecodable as error:
             return error
 
@@ -265,10 +255,8 @@ def decoded_images(
     zero. Raises DataError if image_size is needed, or if no image can be read.
     """
     path = cache_file(root, content, spec)
-    try:
+    with suppress(FileNotFoundError, DamagedFile):
         return _read(path)
-    except (FileNotFoundError, DamagedFile):
-        pass
     locks = root / ".cache" / "locks"
     for folder in (locks, path.parent):
         folder.mkdir(parents=True, exist_ok=True)
@@ -279,8 +267,6 @@ def decoded_images(
             pass
         except DamagedFile as error:
             _log.warning("%s; its images are decoded anew", error)
-        for left in path.parent.glob(f".{path.name}.*"):  # by a killed process: the lock is ours
-            left.unlink()
         write_sealed(path, partial(_write, listing=listing, rows=rows, spec=spec))
     return _read(path)
 
@@ -312,7 +298,7 @@ def _write(
         )
 
     channels: int | None = spec.channels
-    if spec.image_size is None or spec.channels is None:
+    if height is None or channels is None:
         # what the spec leaves open is decided by the headers of all images
         all_headers = zip(names, read_headers(listing, rows), strict=True)
         headers = [(name, h) for name, h in all_headers if isinstance(h, Header)]
@@ -320,10 +306,10 @@ def _write(
             raise DataError(f"{spec.name}: none of the {len(names)} images can be read")
         channels = spec.channels or (1 if all(header.grey for _, header in headers) else 3)
         if spec.image_size is None:
-            width, height = headers[0][1].width, headers[0][1].height
+            width, height, _ = headers[0][1]
             for name, header in headers:
-                if (header.width, header.height) != (width, height):
-                    raise sizes_vary(name, header.width, header.height)
+                if header[:2] != (width, height):
+                    raise sizes_vary(name, *header[:2])
 
     assert height is not None and width is not None and channels is not None
     shape = (height, width, channels)

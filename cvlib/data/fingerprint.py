@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from cvlib.data.notes import remembered
-from cvlib.data.sources import Listing, NoBytes, Source, open_source
+from cvlib.data.arrays import Undecodable
+from cvlib.data.notes import files_state, remembered
+from cvlib.data.sources import Listing, Source, open_source
 from cvlib.data.spec import DatasetSpec
 
 if TYPE_CHECKING:
@@ -23,8 +22,7 @@ FORMAT = 1  # raise it when the definition below changes
 _NOT_SELECTING = {"image_size", "channels"}
 
 
-@dataclass(frozen=True)
-class Fingerprint:
+class Fingerprint(NamedTuple):
     """value: the data's fingerprint; content: the images' alone, in the order of the cache rows.
 
     equal_pictures: how many `equal_pictures` finds of either kind, as in `ImageData`.
@@ -51,20 +49,15 @@ def cache_rows(parts: dict[str, Part]) -> dict[str, np.ndarray]:
     return {source: np.unique(np.concatenate(ids)) for source, ids in sorted(used.items())}
 
 
-def cached_fingerprint(
-    source: Source,
-    spec: DatasetSpec,
-    listing: Listing | None = None,
-    parts: dict[str, Part] | None = None,
-) -> Fingerprint:
+def cached_fingerprint(source: Source, spec: DatasetSpec) -> Fingerprint:
     """Return the fingerprint, from the cache if no source file's size or times changed since.
 
     Raises DataError if the spec does not fit the data.
     """
     found = remembered(
         fingerprint_note(source, spec),
-        partial(_signature, source),
-        lambda: asdict(compute_fingerprint(source, spec, listing, parts)),
+        lambda: files_state(source.files()),
+        lambda: compute_fingerprint(source, spec)._asdict(),
     )
     return Fingerprint(**found)
 
@@ -78,19 +71,14 @@ def fingerprint_note(source: Source, spec: DatasetSpec) -> Path:
     return source.root / ".cache" / "fingerprints" / name
 
 
-def compute_fingerprint(
-    source: Source,
-    spec: DatasetSpec,
-    listing: Listing | None = None,
-    parts: dict[str, Part] | None = None,
-) -> Fingerprint:
+def compute_fingerprint(source: Source, spec: DatasetSpec) -> Fingerprint:
     """Hash the class names, and for each split every used image in order: sha256 of bytes, label."""
     import numpy as np
 
     from cvlib.data.selection import select
 
-    listing = source.listing() if listing is None else listing
-    parts = select(listing, spec) if parts is None else parts
+    listing = source.listing()
+    parts = select(listing, spec)
     rows = cache_rows(parts)
     content = hashlib.sha256()
     digests = {}
@@ -120,7 +108,7 @@ def _digests(listing: Listing, split: str, ids: np.ndarray) -> np.ndarray:
 
     joined = b"".join(
         # An image that cannot be read is left out of the run; that too is part of what is used.
-        hashlib.sha256(b"no bytes" if isinstance(data, NoBytes) else data).digest()
+        hashlib.sha256(b"no bytes" if isinstance(data, Undecodable) else data).digest()
         for data in listing.splits[split].items.read(ids)
     )
     return np.frombuffer(joined, dtype=np.uint8).reshape(-1, 32)
@@ -138,21 +126,13 @@ def equal_pictures(
 
     rows = cache_rows(parts)
     digests = digests or {name: _digests(listing, name, ids) for name, ids in rows.items()}
-    used = [
-        (split, part.source, digests[part.source][np.searchsorted(rows[part.source], part.ids)])
-        for split, part in parts.items()
-    ]
-    together = np.ascontiguousarray(np.concatenate([each for _, _, each in used]))
-    _, group, counts = np.unique(together.view("V32"), return_inverse=True, return_counts=True)
-    repeated = counts[group.ravel()] > 1
     groups: dict[bytes, list[tuple[str, str, int]]] = {}  # digest -> split, name and label of each
-    start = 0
-    for split, source, each in used:
-        content, ids = listing.splits[source], parts[split].ids
-        for at in np.flatnonzero(repeated[start : start + len(each)]).tolist():
-            one = (split, content.names[ids[at]], int(content.labels[ids[at]]))
-            groups.setdefault(each[at].tobytes(), []).append(one)
-        start += len(each)
+    for split, part in parts.items():
+        content = listing.splits[part.source]
+        each = digests[part.source][np.searchsorted(rows[part.source], part.ids)]
+        for position, digest in zip(part.ids.tolist(), each, strict=True):
+            one = (split, content.names[position], int(content.labels[position]))
+            groups.setdefault(digest.tobytes(), []).append(one)
     for nothing in (b"", b"no bytes"):
         groups.pop(hashlib.sha256(nothing).digest(), None)
     leaks, conflicts = [], []
@@ -161,20 +141,3 @@ def equal_pictures(
         leaks += [(n, first) for s, n, _ in members if s == "test" and members[0][0] != "test"]
         conflicts += [(name, first) for _, name, other in members if other != label]
     return {"test_in_train": leaks, "in_two_classes": conflicts}
-
-
-def _signature(source: Source) -> tuple[str, int]:
-    """Return a checksum of the source files' (path, size, times), and the youngest time in ns."""
-    digest = hashlib.sha256()
-    youngest = 0
-    for path in source.files():
-        try:
-            stat = path.stat()
-        except OSError:
-            digest.update(f"{path}\0missing\n".encode(errors="surrogateescape"))
-            continue
-        # The change time sees what a restored modification time would hide.
-        line = f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ctime_ns}\n"
-        digest.update(line.encode(errors="surrogateescape"))
-        youngest = max(youngest, stat.st_mtime_ns, stat.st_ctime_ns)
-    return digest.hexdigest(), youngest

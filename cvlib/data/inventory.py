@@ -14,7 +14,7 @@ from cvlib.data.arrays import DataError
 from cvlib.data.fingerprint import cache_rows, cached_fingerprint, equal_pictures
 from cvlib.data.load import load
 from cvlib.data.selection import select
-from cvlib.data.sources import Listing, Source, open_source
+from cvlib.data.sources import Listing, open_source
 from cvlib.data.spec import DatasetSpec
 
 SHOWN = 20  # names listed before the rest is only counted
@@ -30,8 +30,10 @@ def inventory(spec: DatasetSpec, root: Path) -> str:
     Images and classes by split, sizes, fingerprint, equal pictures, what is unreadable or ignored;
     and last, as a problem, why the spec does not fit the data. Raises DataError as its listing does.
     """
-    source = open_source(spec.name, root)
-    lines = [f"{spec.name}  ({_where(source)})"]
+    source, project = open_source(spec.name, root), root.absolute().parent
+    folder = Path(os.path.commonpath([path.absolute().parent for path in source.files()]))
+    where = folder.relative_to(project) if folder.is_relative_to(project) else folder
+    lines = [f"{spec.name}  ({where})"]
     listing = source.listing()
     names = listing.class_names
     folded = Counter(name.casefold() for name in names)
@@ -42,11 +44,11 @@ def inventory(spec: DatasetSpec, root: Path) -> str:
         "ignored": [f"{name}: {reason}" for name, reason in listing.ignored],
     }
     labels: dict[str, np.ndarray] = {}
-    sizes = used_as = fingerprint = problem = ""
+    sizes = fingerprint = problem = ""
     try:
         parts = select(listing, spec)
         labels = {s: listing.splits[part.source].labels[part.ids] for s, part in parts.items()}
-        known = cached_fingerprint(source, spec, listing, parts)
+        known = cached_fingerprint(source, spec)
         fingerprint = f"{known.value[:16]}…"
         if known.equal_pictures:
             pairs = {_EQUAL[kind]: found for kind, found in equal_pictures(listing, parts).items()}
@@ -55,7 +57,7 @@ def inventory(spec: DatasetSpec, root: Path) -> str:
         sizes = _sizes(listing, cache_rows(parts))
         data = load(spec, root)
         labels = {split: getattr(data, split).labels for split in labels}
-        used_as = f", used as {'×'.join(map(str, data.train.images.shape[1:]))}"
+        sizes += f", used as {'×'.join(map(str, data.train.images.shape[1:]))}"
         listed["unreadable"] = [f"{image.name}: {image.reason}" for image in data.unreadable]
     except DataError as error:
         problem = str(error)
@@ -68,11 +70,8 @@ def inventory(spec: DatasetSpec, root: Path) -> str:
     rows["classes"] = f"{len(names)}: {', '.join(names[:SHOWN])}"
     if len(names) > SHOWN:
         rows["classes"] += f", and {len(names) - SHOWN} more"
-    if sizes:
-        rows["sizes"] = sizes + used_as
-    if fingerprint:
-        rows["fingerprint"] = fingerprint
-    lines += [f"  {head:<12} {text}" for head, text in rows.items()]
+    rows |= {"sizes": sizes, "fingerprint": fingerprint}
+    lines += [f"  {head:<12} {text}" for head, text in rows.items() if text]
     for kind, found in listed.items():
         lines += _list(kind, found)
     if problem:
@@ -99,10 +98,3 @@ def _sizes(listing: Listing, rows: dict[str, np.ndarray]) -> str:
     sizes = sorted({(h.width, h.height) for h in headers}, key=math.prod)
     ends = [f"{width}×{height}" for width, height in (sizes[:1] + sizes[1:][-1:])]
     return " to ".join(ends) or "none readable"
-
-
-def _where(source: Source) -> str:
-    """Return the folder of the source's files, relative to the project if it lies in it."""
-    folder = Path(os.path.commonpath([path.absolute().parent for path in source.files()]))
-    project = source.root.absolute().parent
-    return str(folder.relative_to(project)) if folder.is_relative_to(project) else str(folder)

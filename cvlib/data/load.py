@@ -6,28 +6,22 @@ from pathlib import Path
 
 import numpy as np
 
-from cvlib.data.arrays import (
-    DataError,
-    DataUnavailable,
-    ImageData,
-    NumberedNames,
-    Split,
-    UnreadableImage,
-)
+from cvlib.data.arrays import DataError, DataUnavailable, ImageData, Split, UnreadableImage
 from cvlib.data.fingerprint import cache_rows, cached_fingerprint
 from cvlib.data.providers import ensure_local
-from cvlib.data.selection import select
-from cvlib.data.sources import PixelItems, SourceSplit, open_source
+from cvlib.data.selection import lacking, select
+from cvlib.data.sources import PixelItems, Source, SourceSplit, open_source
 from cvlib.data.spec import DatasetSpec
 
 __all__ = ["DataError", "DataUnavailable", "fetch", "fingerprint", "load"]
 
 
-def fetch(spec: DatasetSpec, root: Path) -> None:
+def fetch(spec: DatasetSpec, root: Path) -> Source:
     """Put the data on disk if they are not, and check them. Raises DataUnavailable, DataError."""
     source = open_source(spec.name, root)
     ensure_local(source)
     source.verify()
+    return source
 
 
 def fingerprint(spec: DatasetSpec, root: Path) -> str:
@@ -37,8 +31,7 @@ def fingerprint(spec: DatasetSpec, root: Path) -> str:
     and the class names. Fetches nothing: raises DataUnavailable if the data are not on disk.
     """
     source = open_source(spec.name, root)
-    missing = source.missing()
-    if missing:
+    if missing := source.missing():
         raise DataUnavailable(f"{spec.name} is not on disk ({', '.join(missing)} missing)")
     return cached_fingerprint(source, spec).value
 
@@ -49,12 +42,10 @@ def load(spec: DatasetSpec, root: Path) -> ImageData:
     Images that cannot be decoded are left out and listed in `unreadable`. Raises DataUnavailable
     with every attempt to get the data, DataError if they do not fit the spec.
     """
-    source = open_source(spec.name, root)
-    ensure_local(source)
-    source.verify()
+    source = fetch(spec, root)
     listing = source.listing()
     parts = select(listing, spec)
-    found = cached_fingerprint(source, spec, listing, parts)
+    found = cached_fingerprint(source, spec)
 
     splits: dict[str, Split] = {}
     unreadable: dict[int, UnreadableImage] = {}
@@ -78,12 +69,10 @@ def load(spec: DatasetSpec, root: Path) -> ImageData:
             splits[split] = _chosen(content, part.ids[readable], images[at[readable]])
 
     for split, chosen in splits.items():
-        counts = np.bincount(chosen.labels, minlength=len(listing.class_names))
-        empty = [listing.class_names[n] for n in np.flatnonzero(counts == 0)]
-        if empty:
+        if empty := lacking(listing.class_names, chosen.labels):
             raise DataError(
-                f"{spec.name}: no image of {', '.join(map(repr, empty[:5]))} in {split} can be "
-                "read. Replace the files that `cvlib data` lists as unreadable, or add images."
+                f"{spec.name}: no image of {empty} in {split} can be read. Replace the files that "
+                "`cvlib data` lists as unreadable, or add images."
             )
     return ImageData(
         **splits,
@@ -106,6 +95,4 @@ def _as_stored(split: SourceSplit, spec: DatasetSpec) -> bool:
 
 
 def _chosen(content: SourceSplit, ids: np.ndarray, images: np.ndarray) -> Split:
-    names = content.names
-    named = names[ids] if isinstance(names, NumberedNames) else [names[i] for i in ids.tolist()]
-    return Split(images, content.labels[ids], ids, named)
+    return Split(images, content.labels[ids], ids, [content.names[i] for i in ids.tolist()])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -61,11 +61,11 @@ class ResidentLoader:
         self._shift = (-mean_ / std_).float().repeat(width).to(self.device)
         colour = torch.tensor(mean if cutout_colour is None else cutout_colour, dtype=torch.float64)
         self._colour = ((colour - mean_) / std_).float().to(self.device)
-        self._images: torch.Tensor | None = images
-        self._padded: PaddedImages | None = None
+        self._images = images
+        self._crop: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None
         if augment is not None and augment.crop_padding is not None:
-            self._padded = PaddedImages(images, augment.crop_padding)
-            self._images = None  # the padded copy holds all of them
+            self._crop = padded_crops(images, augment.crop_padding)
+            del self._images  # the padded copy holds all of them
 
     def __len__(self) -> int:
         """Return the number of steps in an epoch."""
@@ -119,12 +119,11 @@ class ResidentLoader:
     ) -> torch.Tensor:
         drawn = {name: values[start:stop] for name, values in draws.items()}
         index = None if order is None else order[start:stop]
-        if self._padded is not None:
+        if self._crop is not None:
             if index is None:
                 index = torch.arange(start, stop, device=self.device)
-            images = self._padded.crop(index, drawn["crop"])
+            images = self._crop(index, drawn["crop"])
         else:
-            assert self._images is not None  # it is dropped only for the padded copy
             images = self._images[start:stop] if index is None else self._images[index]
         if "flip" in drawn:
             images = torch.where(drawn["flip"][:, None, None, None], images.flip(2), images)
@@ -141,31 +140,29 @@ class ResidentLoader:
         return seen if self.channels_last else seen.contiguous()
 
 
-class PaddedImages:
-    """Images with a black border, kept as one run of bytes, from which crops are gathered.
+def padded_crops(
+    images: torch.Tensor, padding: int
+) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Return what crops images (N, H, W, C) uint8 that have got a black border.
 
-    A row of a crop is W·C bytes in a row of memory. The view `windows` has one entry for every
-    byte at which such a row can start, without copying; so a batch of crops is one gather of
-    B·H rows, instead of one small copy for each image.
+    It takes the images' index (B,) and the crops' top and left corners (B, 2), and returns
+    (B, H, W, C). The images are kept as one run of bytes. A row of a crop is W·C bytes in a row of
+    memory. The view `windows` has one entry for every byte at which such a row can start, without
+    copying; so a batch of crops is one gather of B·H rows, not a small copy for each image.
     """
+    count, height, width, channels = images.shape
+    padded = images.new_zeros(count, height + 2 * padding, width + 2 * padding, channels)
+    padded[:, padding : padding + height, padding : padding + width] = images
+    padded_height, padded_width = padded.shape[1:3]
+    windows = padded.flatten().unfold(0, width * channels, 1)
+    row = torch.arange(height, device=images.device)
 
-    def __init__(self, images: torch.Tensor, padding: int) -> None:
-        """images: (N, H, W, C) uint8."""
-        count, height, width, channels = images.shape
-        padded = images.new_zeros(count, height + 2 * padding, width + 2 * padding, channels)
-        padded[:, padding : padding + height, padding : padding + width] = images
-        self.shape = (height, width, channels)
-        self.padded_height, self.padded_width = padded.shape[1:3]
-        self.windows = padded.flatten().unfold(0, width * channels, 1)
-        self.row = torch.arange(height, device=images.device)
+    def crop(index: torch.Tensor, corner: torch.Tensor) -> torch.Tensor:
+        first = index * padded_height + corner[:, 0]
+        start = (first[:, None] + row) * padded_width + corner[:, 1:]
+        return windows[start.flatten() * channels].view(len(index), height, width, channels)
 
-    def crop(self, index: torch.Tensor, corner: torch.Tensor) -> torch.Tensor:
-        """Return the crops (B, H, W, C) of images `index` (B,) at `corner` (B, 2)."""
-        height, width, channels = self.shape
-        first = index * self.padded_height + corner[:, 0]
-        start = (first[:, None] + self.row) * self.padded_width + corner[:, 1:]
-        rows = self.windows[start.flatten() * channels]
-        return rows.view(len(index), height, width, channels)
+    return crop
 
 
 def cut_out(

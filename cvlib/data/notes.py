@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +35,33 @@ def remembered(
     return found
 
 
+def files_state(paths: Iterable[Path]) -> tuple[str, int]:
+    """Return a checksum of the files' paths, sizes and times, and the youngest time in ns."""
+    digest = hashlib.sha256()
+    youngest = 0
+    for path in paths:
+        try:
+            stat = path.stat()
+        except OSError:
+            digest.update(f"{path}\0missing\n".encode(errors="surrogateescape"))
+            continue
+        # The change time sees what a restored modification time would hide.
+        line = f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ctime_ns}\n"
+        digest.update(line.encode(errors="surrogateescape"))
+        youngest = max(youngest, stat.st_mtime_ns, stat.st_ctime_ns)
+    return digest.hexdigest(), youngest
+
+
 def read_cached(path: Path) -> dict[str, Any]:
     """Return what `write_cached` wrote; {} where nothing is, and where it is damaged: that is said."""
     try:
         with open_sealed(path) as file:
             return dict(json.load(file))
     except FileNotFoundError:
-        pass
+        return {}
     except (DamagedFile, OSError) as error:
         _log.warning("%s; it is made anew", error)
-    return {}
+        return {}
 
 
 def write_cached(path: Path, content: dict[str, Any]) -> None:

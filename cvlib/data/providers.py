@@ -46,45 +46,36 @@ def ensure_local(source: Source) -> None:
     locks.mkdir(parents=True, exist_ok=True)
     # A second process waits here and then finds the data in place.
     with FileLock(locks / f"fetch-{type(source).__name__}.lock"):
-        missing = source.missing()
-        if not missing:
+        if not (missing := source.missing()):
             return
         tried = [f"on disk: not there: {', '.join(missing)}"]
-        for label, fetch in source.providers().items():
+        for label, fetch in source.providers.items():
             _log.info("fetching %s: %s", source.name, label)
             try:
                 fetch()
             except Exception as error:  # whatever a download can raise is one failed attempt
                 tried.append(f"{label}: {type(error).__name__}: {error}")
                 continue
-            missing = source.missing()
-            if not missing:
+            if not (missing := source.missing()):
                 return
             tried.append(f"{label}: finished, but these are missing: {', '.join(missing)}")
     lines = [f"  {n}. {attempt}" for n, attempt in enumerate(tried, start=1)]
-    message = [f"{source.name} cannot be had. Tried:", *lines, f"By hand: {source.by_hand()}"]
+    message = [f"{source.name} cannot be had. Tried:", *lines, f"By hand: {source.by_hand}"]
     raise DataUnavailable("\n".join(message))
 
 
 def download(url: str, target: Path, md5: str) -> None:
-    """Download `url` to `target`, which appears only when it is whole and its MD5 is right.
+    """Download `url` to `target`, in a folder that goes where it is not whole or its MD5 is wrong.
 
     Raises OSError (urllib's URLError is one) if it cannot be had, ChecksumMismatch if it differs.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    try:
-        with (
-            urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as response,
-            opened(part, "wb") as file,
-        ):
-            shutil.copyfileobj(response, file, 1 << 20)
-        found = file_digest(part, "md5")
-        if found != md5:
-            raise ChecksumMismatch(f"{target.name}: expected MD5 {md5}, downloaded {found}")
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    with (
+        urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as response,
+        opened(target, "wb") as file,
+    ):
+        shutil.copyfileobj(response, file, 1 << 20)
+    if (found := file_digest(target, "md5")) != md5:
+        raise ChecksumMismatch(f"{target.name}: expected MD5 {md5}, downloaded {found}")
 
 
 def unpack(archive: Path, folder: Path) -> None:

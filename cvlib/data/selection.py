@@ -6,7 +6,7 @@ Stratified subsets and cuts are pure functions of labels and a seed, equal on ev
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,7 @@ DEFAULT_TEST_FRACTION = 0.2  # of data that come without a test split
 STREAMS = {"subset": 0, "val": 1, "test": 2, "test_subset": 3}
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """One split of a run: the images at positions `ids` of the source's split `source`."""
 
     source: str
@@ -72,13 +71,18 @@ def _check_classes(listing: Listing, spec: DatasetSpec) -> None:
     if len(names) < 2:
         raise DataError(f"{spec.name} has only one class ({', '.join(names)}): nothing to classify")
     for split, content in listing.splits.items():
-        counts = np.bincount(content.labels, minlength=len(names))
-        empty = [names[n] for n in np.flatnonzero(counts == 0)]
-        if empty:
+        if empty := lacking(names, content.labels):
             raise DataError(
-                f"{spec.name}: {split} has no image of {', '.join(map(repr, empty[:5]))}"
-                f"{' …' if len(empty) > 5 else ''}. Add some, or remove the class everywhere."
+                f"{spec.name}: {split} has no image of {empty}. Add some, or remove the class "
+                "everywhere."
             )
+
+
+def lacking(class_names: Sequence[str], labels: np.ndarray) -> str:
+    """Name the first classes that no label is of; empty where each has one."""
+    counts = np.bincount(labels, minlength=len(class_names))
+    empty = [repr(class_names[n]) for n in np.flatnonzero(counts == 0).tolist()]
+    return ", ".join(empty[:5]) + " …" * (len(empty) > 5)
 
 
 def stratified_order(labels: np.ndarray, seed: int, stream: str, first: int = 1) -> np.ndarray:

@@ -73,12 +73,10 @@ class DatasetSpec(FrozenSpec):
             return name
         if name in NAMES:
             return name
-        choices = [*NAMES, *(f"{kind}:PATH" for kind in FOLDER_KINDS)]
-        known = [*NAMES, *FOLDER_KINDS]
+        known = {**{n: n for n in NAMES}, **{kind: f"{kind}:PATH" for kind in FOLDER_KINDS}}
         near = difflib.get_close_matches(kind.lower().replace("-", "_"), known, n=1, cutoff=0.5)
-        word = f"{near[0]}:PATH" if near and near[0] in FOLDER_KINDS else near[0] if near else ""
-        hint = f"; did you mean {word}?" if near else ""
-        raise ValueError(f"unknown dataset {name!r}{hint} Known: {', '.join(choices)}")
+        hint = f"; did you mean {known[near[0]]}?" if near else ""
+        raise ValueError(f"unknown dataset {name!r}{hint} Known: {', '.join(known.values())}")
 
     @model_validator(mode="after")
     def _test_fraction_only_where_test_is_cut(self) -> DatasetSpec:

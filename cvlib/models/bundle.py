@@ -149,11 +149,8 @@ def _read_manifest(tar: tarfile.TarFile, bundle: Path) -> list[PackedFile]:
     assert content is not None
     try:
         manifest: Any = json.loads(content.read())
-        stored = manifest["format"]
-        entries = [
-            PackedFile(str(item["file"]), int(item["size"]), str(item["sha256"]))
-            for item in manifest["files"]
-        ]
+        stored, files = manifest["format"], manifest["files"]
+        entries = [PackedFile(str(f["file"]), int(f["size"]), str(f["sha256"])) for f in files]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BundleError(f"{bundle}: its {MANIFEST} cannot be read ({error})") from error
     if stored != FORMAT:
@@ -165,11 +162,10 @@ def _read_manifest(tar: tarfile.TarFile, bundle: Path) -> list[PackedFile]:
 
 
 def _check_names(entries: list[PackedFile], bundle: Path) -> None:
-    for entry in entries:
-        if not can_be_packed(entry.file):
-            raise BundleError(
-                f"{bundle}: {entry.file!r} is no plain name of a {' or '.join(SUFFIXES)} file"
-            )
+    if wrong := [entry.file for entry in entries if not can_be_packed(entry.file)]:
+        raise BundleError(
+            f"{bundle}: {wrong[0]!r} is no plain name of a {' or '.join(SUFFIXES)} file"
+        )
 
 
 def _member(name: str, size: int) -> tarfile.TarInfo:

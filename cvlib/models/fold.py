@@ -70,10 +70,8 @@ class _Uses(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
-        reads_a_property = getattr(func, "__name__", "") == "__get__" and not isinstance(
-            result, Tensor
-        )
-        if func not in _SHAPE_ONLY and not reads_a_property:
+        is_getter = getattr(func, "__name__", "") == "__get__"
+        if func not in _SHAPE_ONLY and (not is_getter or isinstance(result, Tensor)):
             self.reads((args, kwargs))
             if func is functional.conv2d:
                 weight = args[1] if len(args) > 1 else kwargs["weight"]

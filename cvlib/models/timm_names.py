@@ -97,15 +97,11 @@ def timm_table(cache: Path) -> dict[str, Any]:
     is imported already: a status call must not grow by torch.
     """
     path = table_file(cache)
-    table = _known.get(_timm_version())
-    if table is None:
-        table = read_cached(path)
-        if not table:
-            table = make_table() if "timm" in sys.modules else _made_elsewhere()
-            write_cached(path, table)
-        _known[_timm_version()] = table
-    elif not path.exists():
+    table = _known.get(_timm_version()) or read_cached(path)
+    if not table or not path.exists():
+        table = table or (make_table() if "timm" in sys.modules else _made_elsewhere())
         write_cached(path, table)  # for the next process
+    _known[_timm_version()] = table
     return table
 
 

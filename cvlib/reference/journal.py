@@ -64,7 +64,7 @@ class FunctionEntry(NamedTuple):
 
 def journal_page(folder: Path | None) -> str:
     """The page as Markdown. folder: for the examples' figures, which are run; None: no outputs."""
-    show = _Examples(folder).show if folder else _nothing
+    show = _Examples(folder).show if folder else lambda _: ""
     of_experiment = _functions("exp", marked("experiment"))
     of_mistakes = _functions("found", marked("mistakes"))
     lines = [INTRODUCTION, "## An experiment\n", *_facts(), ""]
@@ -84,11 +84,8 @@ def without_outputs(page: str) -> str:
 
 
 def _functions(subject: str, names: dict[str, str]) -> list[FunctionEntry]:
-    found = []
-    for name, module in names.items():
-        function = getattr(import_module(module), name)
-        found.append(_entry(f"{subject}.{name}", function, skip=1))
-    return found
+    functions = [getattr(import_module(module), name) for name, module in names.items()]
+    return [_entry(f"{subject}.{one.__name__}", one, skip=1) for one in functions]
 
 
 def _entry(name: str, function: Callable[..., Any], skip: int = 0) -> FunctionEntry:
@@ -99,15 +96,15 @@ def _entry(name: str, function: Callable[..., Any], skip: int = 0) -> FunctionEn
     return FunctionEntry(call, inspect.getdoc(function) or "", str(signature.return_annotation))
 
 
-def _others() -> Iterator[FunctionEntry]:
-    yield _entry("h.listing", Hypotheses.listing, 1)
-    yield _entry("h.table", Hypotheses.table, 1)
-    yield _entry("h.changes", Hypotheses.changes, 1)
-    yield _entry("h.count", Hypotheses.count, 1)
-    yield _entry("h[…].effect", JudgedHypothesis.effect, 1)
-    yield FunctionEntry('h["H5"]', inspect.getdoc(JudgedHypothesis) or "", "Quantity")
-    yield _entry("provenance_table", provenance_table)
-    yield _entry("reads", reads)
+def _others() -> list[FunctionEntry]:
+    ask = (Hypotheses.listing, Hypotheses.table, Hypotheses.changes, Hypotheses.count)
+    return [
+        *(_entry(f"h.{function.__name__}", function, 1) for function in ask),
+        _entry("h[…].effect", JudgedHypothesis.effect, 1),
+        FunctionEntry('h["H5"]', inspect.getdoc(JudgedHypothesis) or "", "Quantity"),
+        _entry("provenance_table", provenance_table),
+        _entry("reads", reads),
+    ]
 
 
 def _facts() -> Iterator[str]:
@@ -129,10 +126,6 @@ def _section(entry: FunctionEntry, show: Callable[[FunctionEntry], str]) -> str:
     explained = entry.documented.partition("\n\nExample: ")[0]
     code = entry.call if entry.example == entry.call else f"{entry.call}\n\n{entry.example}"
     return f"### `{name}`\n\n{explained}\n\n```python\n{code}\n```\n\n{show(entry)}"
-
-
-def _nothing(_: FunctionEntry) -> str:
-    return ""
 
 
 class _Examples:

@@ -7,7 +7,6 @@ import types
 import typing
 from typing import Any, Literal
 
-import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -128,17 +127,13 @@ def _link(heading: str) -> str:
 
 def _limits(field: FieldInfo) -> str:
     """`, from 1 to 8`, `, above 0 and below 1`; empty where any value will do."""
-    low = high = ""
-    for rule in field.metadata:
-        if isinstance(rule, annotated_types.Ge):
-            low = f", from {_number(rule.ge)}"
-        elif isinstance(rule, annotated_types.Gt):
-            low = f", above {_number(rule.gt)}"
-        elif isinstance(rule, annotated_types.Le):
-            high = f", to {_number(rule.le)}"
-        elif isinstance(rule, annotated_types.Lt):
-            high = f", below {_number(rule.lt)}"
-    return low + high
+    limits = {"ge": "from", "gt": "above", "le": "to", "lt": "below"}  # as annotated_types has them
+    return "".join(
+        f", {word} {_number(getattr(rule, name))}"
+        for name, word in limits.items()
+        for rule in field.metadata
+        if hasattr(rule, name)
+    )
 
 
 def _number(value: Any) -> str:
@@ -160,8 +155,6 @@ def _yaml(value: Any) -> str:
         return f"{{{choice}: {given[choice]}}}" if choice else "{}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(_yaml(item) for item in value)}]"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, str) and not value.replace("_", "").isalnum():
-        return json.dumps(value, ensure_ascii=False)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, str) and value.replace("_", "").isalnum():
+        return value
+    return f"{value:g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)

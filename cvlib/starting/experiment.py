@@ -216,13 +216,9 @@ def with_chapter(text: str, file: str) -> str:
         parts = [c["chapters"] for c in chapters if isinstance(c, dict) and c.get("chapters")]
         with_journal = [part for part in parts if any(map(is_journal, part))]
         experiments = [n for n, chapter in enumerate(chapters) if is_journal(chapter)]
-        if with_journal or parts:
-            part = (with_journal or parts)[-1]
-            insert_item(part, len(part), file)
-        elif experiments:
-            insert_item(chapters, experiments[-1] + 1, file)
-        else:
-            insert_item(chapters, max(len(chapters) - 1, 1), file)
+        part = (with_journal or parts or [chapters])[-1]
+        behind = experiments[-1] + 1 if experiments else max(len(chapters) - 1, 1)
+        insert_item(part, len(part) if parts else behind, file)
 
     try:
         return edit_yaml(text, insert, lambda edited: parse_yaml(edited, "_quarto.yml").data)

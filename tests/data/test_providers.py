@@ -157,7 +157,8 @@ def test_cifar_is_fetched_from_torchvisions_address(
 ) -> None:
     from tests.data.test_published import write_cifar
 
-    edition = published.Edition(**{**vars(published.EDITIONS["cifar10"]), "md5": {}})
+    edition = published.EDITIONS["cifar10"]
+    edition = edition._replace(md5=dict(edition.md5))
     monkeypatch.setitem(published.EDITIONS, "cifar10", edition)
     write_cifar(tmp_path, "cifar10", monkeypatch)
     archive = tmp_path / "cifar.tar.gz"

@@ -105,13 +105,14 @@ def write_cifar(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> np.nd
     rng = np.random.default_rng(1)
     digests, images = {}, []
     classes = 10 if name == "cifar10" else 100
-    for file in (*edition.train, *edition.test):
+    *batches, meta = edition.md5
+    for file in batches:
         pixels = rng.integers(0, 256, (200, 3072), dtype=np.uint8)
-        content = {"data": pixels, edition.labels_key: [n % classes for n in range(200)]}
+        content = {"data": pixels, f"{edition.key}labels": [n % classes for n in range(200)]}
         (folder / file).write_bytes(pickle.dumps(content, protocol=2))
         images.append(pixels)
-    names = {edition.names_key: [f"name {n}" for n in range(classes)]}
-    (folder / edition.meta).write_bytes(pickle.dumps(names, protocol=2))
+    names = {f"{edition.key}label_names": [f"name {n}" for n in range(classes)]}
+    (folder / meta).write_bytes(pickle.dumps(names, protocol=2))
     for path in folder.iterdir():
         digests[path.name] = hashlib.md5(path.read_bytes()).hexdigest()
     edition.md5.update(digests)
@@ -120,13 +121,8 @@ def write_cifar(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> np.nd
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar100"])
 def test_cifar_archives_are_read(name: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(
-        published.EDITIONS,
-        name,
-        published.Edition(
-            **{**vars(published.EDITIONS[name]), "md5": dict(published.EDITIONS[name].md5)}
-        ),
-    )
+    edition = published.EDITIONS[name]
+    monkeypatch.setitem(published.EDITIONS, name, edition._replace(md5=dict(edition.md5)))
     pixels = write_cifar(root, name, monkeypatch)
     data = load(DatasetSpec(name=name), root)
     assert len(data.test) == 200 and data.class_names[1] == "name 1"

@@ -7,6 +7,7 @@ fingerprint is known is told without it.
 from __future__ import annotations
 
 import errno
+import os
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from cvlib.data.arrays import DataError, check_name
+from cvlib.data.arrays import DataError, Undecodable, check_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,17 +26,10 @@ PASSING = (errno.EIO, errno.ESTALE, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 MAX_FILE_BYTES = 1 << 30  # of one picture: no format needs as much for what is decoded at most
 
 
-@dataclass(frozen=True)
-class NoBytes:
-    """Stands where an image's bytes should be but cannot be read."""
-
-    reason: str
-
-
 class Items(Protocol):
     """The images of a split, not decoded."""
 
-    def read(self, ids: np.ndarray) -> Iterator[bytes | memoryview | NoBytes]:
+    def read(self, ids: np.ndarray) -> Iterator[bytes | memoryview | Undecodable]:
         """Yield the source bytes of the images at positions `ids`, in that order."""
         ...
 
@@ -46,7 +40,7 @@ class PixelItems:
 
     images: np.ndarray
 
-    def read(self, ids: np.ndarray) -> Iterator[bytes | memoryview | NoBytes]:
+    def read(self, ids: np.ndarray) -> Iterator[bytes | memoryview | Undecodable]:
         """Yield each image's pixels, row by row, as bytes."""
         flat = self.images.reshape(len(self.images), -1)
         for position in ids.tolist():
@@ -59,22 +53,22 @@ class FileItems:
 
     paths: Sequence[Path]
 
-    def read(self, ids: np.ndarray) -> Iterator[bytes | memoryview | NoBytes]:
+    def read(self, ids: np.ndarray) -> Iterator[bytes | memoryview | Undecodable]:
         """Yield each file's bytes."""
         for position in ids.tolist():
             path = self.paths[position]
             try:
                 status = path.stat()
                 if not stat.S_ISREG(status.st_mode):
-                    yield NoBytes("cannot be read: no plain file")
+                    yield Undecodable("cannot be read: no plain file")
                 elif status.st_size > MAX_FILE_BYTES:
-                    yield NoBytes(f"{status.st_size / 1e9:.1f} GB is too large for a picture")
+                    yield Undecodable(f"{status.st_size / 1e9:.1f} GB is too large for a picture")
                 else:
                     yield path.read_bytes()
             except OSError as error:
                 if error.errno in PASSING:
                     raise
-                yield NoBytes(f"cannot be read: {error.strerror or error}")
+                yield Undecodable(f"cannot be read: {error.strerror or error}")
 
 
 @dataclass(frozen=True)
@@ -104,15 +98,21 @@ class Listing:
 
 
 class Source(ABC):
-    """A dataset on disk. root: the project's data folder."""
+    """A dataset on disk. root: the project's data folder.
+
+    by_hand: what a person can do to put the data in place. providers: ways to fetch the data by
+    their label, the first choice first; each puts them in place, or raises whatever went wrong.
+    """
+
+    by_hand: str
 
     def __init__(self, name: str, root: Path) -> None:
-        self.name = name
-        self.root = root
+        self.name, self.root = name, root
+        self.providers: dict[str, Callable[[], None]] = {}
 
-    @abstractmethod
     def missing(self) -> list[str]:
         """Return what is not on disk, in words; an empty list means that all is there."""
+        return [os.path.relpath(path, self.root) for path in self.files() if not path.is_file()]
 
     @abstractmethod
     def files(self) -> list[Path]:
@@ -122,19 +122,8 @@ class Source(ABC):
     def listing(self) -> Listing:
         """Read labels and names. Raises DataError if they cannot be used."""
 
-    @abstractmethod
-    def by_hand(self) -> str:
-        """Say what a person can do to put the data in place."""
-
     def verify(self) -> None:  # noqa: B027 (most sources have no published checksums)
         """Compare files with known checksums. Raises DataError naming each one that differs."""
-
-    def providers(self) -> dict[str, Callable[[], None]]:
-        """Return the ways to fetch the data by their label, the first choice first.
-
-        Each puts the data in place, or raises whatever went wrong.
-        """
-        return {}
 
 
 # Kind of dataset -> module below cvlib.data.sources, and its class.

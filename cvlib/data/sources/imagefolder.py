@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from posixpath import join
 
 from cvlib.data.arrays import DataError, check_name
 from cvlib.data.sources import (
@@ -44,6 +45,10 @@ class ImageFolder(Source):
     def __init__(self, name: str, root: Path) -> None:
         super().__init__(name, root)
         self.folder = dataset_path(name, root)
+        self.by_hand = (
+            f"put the images into {self.folder}, one folder for each class, or into train, val "
+            "and test folders in it. A relative PATH starts at the project's folder."
+        )
 
     def missing(self) -> list[str]:
         """Return the folder, if it is not there."""
@@ -83,13 +88,6 @@ class ImageFolder(Source):
             )
         return Listing(class_names, listed, tuple(ignored))
 
-    def by_hand(self) -> str:
-        """Say what the folder must look like."""
-        return (
-            f"put the images into {self.folder}, one folder for each class, or into train, val "
-            "and test folders in it. A relative PATH starts at the project's folder."
-        )
-
     @cached_property
     def _layout(self) -> tuple[dict[str, Classes], list[tuple[str, str]]]:
         tree = FolderTree(self.name, self.folder)
@@ -123,9 +121,7 @@ class ImageFolder(Source):
                 f"{self.name}: the images lie directly in {homes['train'] or self.folder}. Put "
                 "them into one folder for each class."
             )
-        loose = [
-            f"{f}/{n}" if f else n for f in tree.images if f not in inside for n in tree.images[f]
-        ]
+        loose = [join(f, n) for f in tree.images if f not in inside for n in tree.images[f]]
         ignored = [*tree.ignored, *((name, "not in a class folder") for name in loose)]
         for top, folders in beside.items():
             meant = SPLIT_WORDS.get(top.lower())
@@ -144,9 +140,7 @@ def _split_homes(name: str, tree: FolderTree) -> tuple[dict[str, str], dict[str,
             tops.setdefault(below.split("/")[0], []).append(folder)
     named = {top: SPLIT_WORDS[top.lower()] for top in tops if top.lower() in SPLIT_WORDS}
 
-    def path(top: str) -> str:
-        return f"{home}/{top}" if home else top
-
+    path = partial(join, home)
     # A class may be called "train" (beside "bus" and "car"): its images lie directly in it, those
     # of a split lie in the class folders below it.
     holds_classes = [top for top in named if any(f != path(top) for f in tops[top])]
@@ -180,7 +174,7 @@ def _unwrapped(tree: FolderTree) -> str:
         # A lone folder whose images lie directly in it is a class, not a wrapper.
         if len(tops) != 1 or not deeper or next(iter(tops)).lower() in SPLIT_WORDS:
             return home
-        home = f"{home}/{next(iter(tops))}" if home else next(iter(tops))
+        home = join(home, *tops)
 
 
 def _below(folder: str, home: str) -> str:
@@ -230,7 +224,7 @@ class FolderTree:
             self.empty.append(relative)
         images = []
         for entry in sorted(visible, key=lambda e: name_order(e.name)):
-            path = f"{relative}/{entry.name}" if relative else entry.name
+            path = join(relative, entry.name)
             is_image = Path(entry.name).suffix.lower() in IMAGE_SUFFIXES
             try:
                 is_folder, is_file = entry.is_dir(), entry.is_file()

@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvlib.data.arrays import DataError, NumberedNames
+from cvlib.data.arrays import DataError, Undecodable
 from cvlib.data.sources import (
     PASSING,
     SPLIT_WORDS,
     Listing,
-    NoBytes,
     Source,
     SourceSplit,
     dataset_path,
@@ -38,7 +37,7 @@ class ParquetItems:
     starts: tuple[int, ...]
     column: str
 
-    def read(self, ids: np.ndarray) -> Iterator[bytes | memoryview | NoBytes]:
+    def read(self, ids: np.ndarray) -> Iterator[bytes | memoryview | Undecodable]:
         """Yield each row's encoded image, one row group in memory at a time; ids are ascending."""
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -61,7 +60,7 @@ class ParquetItems:
                         raise pa.ArrowInvalid(f"{len(found)} images where {len(wanted)} are")
                     read += len(found)
                     for content in found:
-                        none = NoBytes("the row has no image bytes")
+                        none = Undecodable("the row has no image bytes")
                         yield none if content is None else content
         if read != len(ids):
             raise DataError(f"{self.files[0].parent}: images and labels differ in number")
@@ -86,6 +85,10 @@ class Parquet(Source):
     def __init__(self, name: str, root: Path) -> None:
         super().__init__(name, root)
         self.path = dataset_path(name, root)
+        self.by_hand = (
+            f"put train-….parquet and test-….parquet (columns image and label) into {self.path}. "
+            "A relative PATH starts at the project's folder."
+        )
 
     def missing(self) -> list[str]:
         """Return the path, if no parquet file is there."""
@@ -137,18 +140,11 @@ class Parquet(Source):
             starts = np.cumsum([0, *(len(part) for part in parts[split][:-1])]).tolist()
             splits[split] = SourceSplit(
                 labels=labels[split],
-                names=NumberedNames(split, np.arange(len(labels[split]))),
+                names=[f"{split}/{number}" for number in range(len(labels[split]))],
                 items=ParquetItems(tuple(groups[split]), tuple(starts), columns.image),
             )
         ignored = [(p.name, "not named train, validation or test") for p in unnamed]
         return Listing(class_names, splits, tuple(ignored))
-
-    def by_hand(self) -> str:
-        """Say what must be where."""
-        return (
-            f"put train-….parquet and test-….parquet (columns image and label) into {self.path}. "
-            "A relative PATH starts at the project's folder."
-        )
 
     def _check_one_configuration(self, groups: dict[str, list[Path]]) -> None:
         """Raise DataError for copies of a dataset side by side, which would be pooled."""

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import importlib.util
 import math
 import pickle
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cvlib.data.arrays import DataError, NumberedNames
+from cvlib.data.arrays import DataError
 from cvlib.data.notes import file_digest
 from cvlib.data.providers import download, unpack, unpack_package
 from cvlib.data.sources import FileItems, Listing, PixelItems, Source, SourceSplit
-from cvlib.files import replace_file
+from cvlib.files import replace_file, sha256_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,16 +29,13 @@ class Digits(Source):
     8×8 grey images in 10 classes, without a test split: always there, for tests.
     """
 
-    def missing(self) -> list[str]:
-        """Return what is missing if scikit-learn is."""
-        return [] if self.files() else ["scikit-learn's datasets/data/digits.csv.gz"]
+    by_hand = "pip install scikit-learn"
 
     def files(self) -> list[Path]:
         """Return the one file inside scikit-learn."""
-        spec = importlib.util.find_spec("sklearn")
-        folders = (spec.submodule_search_locations or []) if spec else []
-        paths = [Path(folder) / "datasets" / "data" / "digits.csv.gz" for folder in folders]
-        return [path for path in paths if path.is_file()][:1]
+        spec = importlib.util.find_spec("sklearn")  # without importing it
+        assert spec and spec.origin  # one of cvlib's dependencies
+        return [Path(spec.origin).parent / "datasets/data/digits.csv.gz"]
 
     def listing(self) -> Listing:
         """Read the table: 64 pixel values of 0 to 16, and the label, in each row."""
@@ -52,10 +47,6 @@ class Digits(Source):
         images = pixels.reshape(-1, 8, 8, 1)
         split = pixel_split("all", images, table[:, 64])
         return Listing(tuple(str(digit) for digit in range(10)), {"train": split})
-
-    def by_hand(self) -> str:
-        """Say which package carries it."""
-        return "pip install scikit-learn"
 
 
 FASHION_MNIST = "FashionMNIST/raw"  # as torchvision names it, so that its downloads are found
@@ -81,9 +72,17 @@ class FashionMNIST(Source):
     60,000 + 10,000 grey images of 28×28 pixels in 10 classes.
     """
 
-    def missing(self) -> list[str]:
-        """Return the names of the idx files that are there neither plain nor as .gz."""
-        return [f"{FASHION_MNIST}/{name}" for name in SHA256 if not self._path(name).is_file()]
+    def __init__(self, name: str, root: Path) -> None:
+        super().__init__(name, root)
+        self.providers = {
+            "torchvision's download": self._fetch_torchvision,
+            f"Debian's package {DEBIAN_PACKAGE}": self._fetch_debian,
+        }
+        self.by_hand = (
+            f"put {', '.join(f'{name}.gz' for name in SHA256)} (or unpacked, without .gz) into "
+            f"{self.root / FASHION_MNIST}. They are in torchvision's download, in Debian's package "
+            f"{DEBIAN_PACKAGE}, and at the authors' page, github.com/zalandoresearch/fashion-mnist."
+        )
 
     def files(self) -> list[Path]:
         """Return the four idx files."""
@@ -92,8 +91,7 @@ class FashionMNIST(Source):
     def verify(self) -> None:
         """Compare the content of each file with its published checksum."""
         for name, expected in SHA256.items():
-            found = hashlib.sha256(self._content(name)).hexdigest()
-            if found != expected:
+            if (found := sha256_bytes(self._content(name))) != expected:
                 raise DataError(
                     f"{self._path(name)} is damaged or another file: its content has sha256 "
                     f"{found}, expected {expected}. Delete it, and it will be fetched again."
@@ -112,30 +110,13 @@ class FashionMNIST(Source):
             splits[split] = pixel_split(split, images[..., None], labels)
         return Listing(FASHION_CLASSES, splits)
 
-    def providers(self) -> dict[str, Callable[[], None]]:
-        """Return torchvision's addresses, then Debian's package."""
-        return {
-            "torchvision's download": self._fetch_torchvision,
-            f"Debian's package {DEBIAN_PACKAGE}": self._fetch_debian,
-        }
-
-    def by_hand(self) -> str:
-        """Name the four files and their folder."""
-        return (
-            f"put {', '.join(f'{name}.gz' for name in SHA256)} (or unpacked, without .gz) into "
-            f"{self.root / FASHION_MNIST}. They are in torchvision's download, in Debian's package "
-            f"{DEBIAN_PACKAGE}, and at the authors' page, github.com/zalandoresearch/fashion-mnist."
-        )
-
     def _fetch_torchvision(self) -> None:
         from torchvision.datasets import FashionMNIST as published
 
-        folder = self.root / FASHION_MNIST
-        for archive, md5 in published.resources:
-            download(published.mirrors[0] + archive, folder / archive, md5)
-        self._unpack_archives(folder)
-        for name in SHA256:
-            (folder / f"{name}.gz").unlink(missing_ok=True)
+        with scratch(self.root, "download-") as folder:
+            for archive, md5 in published.resources:
+                download(published.mirrors[0] + archive, folder / archive, md5)
+            self._unpack_archives(folder)
 
     def _fetch_debian(self) -> None:
         with scratch(self.root, "debian-") as folder:
@@ -146,8 +127,7 @@ class FashionMNIST(Source):
         """Put the checked content of the four archives in place; reading plain files is faster."""
         for name, expected in SHA256.items():
             content = gzip.decompress((folder / f"{name}.gz").read_bytes())
-            found = hashlib.sha256(content).hexdigest()
-            if found != expected:
+            if (found := sha256_bytes(content)) != expected:
                 raise DataError(f"{name}.gz: content has sha256 {found}, expected {expected}")
             replace_file(self.root / FASHION_MNIST / name, content)
 
@@ -183,30 +163,23 @@ def read_idx(content: bytes, name: str) -> np.ndarray:
     return values.reshape(shape)
 
 
-@dataclass(frozen=True)
-class Edition:
-    """How one of CIFAR's archives names things. md5: file name -> MD5, as torchvision lists them."""
+class Edition(NamedTuple):
+    """How one of CIFAR's archives names things.
 
-    torchvision_class: str
+    key: what stands before `labels` in a batch. md5: file name -> MD5, as torchvision lists them:
+    the batches of train, that of test, the class names.
+    """
+
     folder: str
-    train: tuple[str, ...]
-    test: tuple[str, ...]
-    meta: str
-    labels_key: str
-    names_key: str
+    key: str
     md5: dict[str, str]
 
 
 EDITIONS = {
     "cifar10": Edition(
-        torchvision_class="CIFAR10",
-        folder="cifar-10-batches-py",
-        train=tuple(f"data_batch_{n}" for n in range(1, 6)),
-        test=("test_batch",),
-        meta="batches.meta",
-        labels_key="labels",
-        names_key="label_names",
-        md5={
+        "cifar-10-batches-py",
+        "",
+        {
             "data_batch_1": "c99cafc152244af753f735de768cd75f",
             "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
             "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
@@ -217,14 +190,9 @@ EDITIONS = {
         },
     ),
     "cifar100": Edition(
-        torchvision_class="CIFAR100",
-        folder="cifar-100-python",
-        train=("train",),
-        test=("test",),
-        meta="meta",
-        labels_key="fine_labels",
-        names_key="fine_label_names",
-        md5={
+        "cifar-100-python",
+        "fine_",
+        {
             "train": "16019d7e3df5f24257cddd939b257f8d",
             "test": "f0ef6b0ae62326f3e7ffdfab6717acfc",
             "meta": "7973b15100ade9c7d40fb424638fde48",
@@ -243,10 +211,12 @@ class CIFAR(Source):
         super().__init__(name, root)
         self.edition = EDITIONS[name]
         self.folder = root / self.edition.folder
-
-    def missing(self) -> list[str]:
-        """Return the names of the batch files that are not there."""
-        return [f"{self.edition.folder}/{p.name}" for p in self.files() if not p.is_file()]
+        self.providers = {"torchvision's download": self._fetch_torchvision}
+        short = self.edition.folder.removesuffix("-batches-py").removesuffix("-python")
+        self.by_hand = (
+            f"unpack {short}-python.tar.gz (from the dataset's page, cs.toronto.edu/~kriz/cifar.html"
+            f") in {self.root}, so that {self.folder} exists."
+        )
 
     def files(self) -> list[Path]:
         """Return the batch files and the one with the class names."""
@@ -255,8 +225,7 @@ class CIFAR(Source):
     def verify(self) -> None:
         """Compare each file with its published checksum."""
         for path, expected in zip(self.files(), self.edition.md5.values(), strict=True):
-            found = file_digest(path, "md5")
-            if found != expected:
+            if (found := file_digest(path, "md5")) != expected:
                 raise DataError(
                     f"{path} is damaged or another file: MD5 {found}, expected {expected}. "
                     "Delete the folder, and it will be fetched again."
@@ -266,13 +235,14 @@ class CIFAR(Source):
         """Read all images and labels; 180 MB."""
         import numpy as np
 
-        edition, splits = self.edition, {}
+        key, splits = self.edition.key, {}
+        *train, test, meta = self.edition.md5
         try:
-            names = tuple(self._load(edition.meta)[edition.names_key])
-            for split, batches in (("train", edition.train), ("test", edition.test)):
+            names = tuple(self._load(meta)[f"{key}label_names"])
+            for split, batches in (("train", train), ("test", [test])):
                 parts = [self._load(name) for name in batches]
                 planes = np.concatenate([part["data"] for part in parts]).reshape(-1, 3, 32, 32)
-                labels = np.concatenate([part[edition.labels_key] for part in parts])
+                labels = np.concatenate([part[f"{key}labels"] for part in parts])
                 images = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
                 splits[split] = pixel_split(split, images, labels)
         except OSError:
@@ -281,22 +251,10 @@ class CIFAR(Source):
             raise DataError(f"{self.folder} holds no CIFAR batches: {error}") from error
         return Listing(names, splits)
 
-    def providers(self) -> dict[str, Callable[[], None]]:
-        """Return torchvision's address."""
-        return {"torchvision's download": self._fetch_torchvision}
-
-    def by_hand(self) -> str:
-        """Name the archive and the folder to unpack it in."""
-        short = self.edition.folder.removesuffix("-batches-py").removesuffix("-python")
-        return (
-            f"unpack {short}-python.tar.gz (from the dataset's page, cs.toronto.edu/~kriz/cifar.html"
-            f") in {self.root}, so that {self.folder} exists."
-        )
-
     def _fetch_torchvision(self) -> None:
         from torchvision import datasets
 
-        published = getattr(datasets, self.edition.torchvision_class)
+        published = getattr(datasets, self.name.upper())
         with unpacked_archive(published.url, published.tgz_md5, self.root) as folder:
             self.folder.mkdir(parents=True, exist_ok=True)
             for path in self.files():
@@ -340,6 +298,11 @@ class DTD(Source):
             split: root / DTD_FOLDER / "labels" / f"{split}{DTD_PARTITION}.txt"
             for split in ("train", "val", "test")
         }
+        self.providers = {"torchvision's download": self._fetch_torchvision}
+        self.by_hand = (
+            "unpack dtd-r1.0.1.tar.gz (from the dataset's page, robots.ox.ac.uk/~vgg/data/dtd) in "
+            f"{self.root / 'dtd'}, so that {self.images} exists."
+        )
 
     def missing(self) -> list[str]:
         """Return the names of the lists and folders that are not there."""
@@ -373,17 +336,6 @@ class DTD(Source):
         }
         return Listing(class_names, splits)
 
-    def providers(self) -> dict[str, Callable[[], None]]:
-        """Return torchvision's address."""
-        return {"torchvision's download": self._fetch_torchvision}
-
-    def by_hand(self) -> str:
-        """Name the archive and the folder to unpack it in."""
-        return (
-            "unpack dtd-r1.0.1.tar.gz (from the dataset's page, robots.ox.ac.uk/~vgg/data/dtd) in "
-            f"{self.root / 'dtd'}, so that {self.images} exists."
-        )
-
     def _fetch_torchvision(self) -> None:
         from torchvision.datasets import DTD as published
 
@@ -404,10 +356,8 @@ class DTD(Source):
 
 def pixel_split(name: str, images: np.ndarray, labels: np.ndarray) -> SourceSplit:
     """Return a split of images (N, H, W, C) uint8 and labels (N,) that are named by number."""
-    import numpy as np
-
-    names = NumberedNames(name, np.arange(len(labels)))
-    return SourceSplit(labels.astype(np.int64), names, PixelItems(images))
+    names = [f"{name}/{number}" for number in range(len(labels))]
+    return SourceSplit(labels.astype("int64"), names, PixelItems(images))
 
 
 @contextmanager
