@@ -292,7 +292,7 @@ MATTERS: dict[str, tuple[str, str, str, dict[str, str]]] = {
         {EXP02: "code changed: cvlib.journal.figure"},
     ),
     "a constant": (
-        "cvlib/journal/table.py", 'IMAGES_MARK = "‡"', 'IMAGES_MARK = "§"',
+        "cvlib/journal/table.py", 'COMMON_MARK = "‡"', 'COMMON_MARK = "¶"',
         {EXP01: "code changed: cvlib.journal.table"},
     ),
     "a default": (
