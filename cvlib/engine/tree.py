@@ -60,8 +60,8 @@ def elements_in(
         yield value
         if outermost(value):
             return
-    if isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, dict | list):
             yield from elements_in(item, outermost)
 
 
