@@ -236,7 +236,7 @@ def _value(made: Mapping[str, str], asked: str) -> str:
     if not asked.startswith("@"):
         return asked
     text = made["freeze/report/exp01.html.md"].split("## Interpretation")[1]
-    values = re.findall(r"\[((?:[^\[\]]|\\\[|\\\])+)\]\{\.value runs=", text)
+    values = re.findall(r"\[((?:[^\[\]]|\\\[|\\\])+)\]\{\.value(?: exact=\"[^\"]*\")? runs=", text)
     return values[("@accuracy", "@difference").index(asked)].replace("\\", "")
 
 
