@@ -113,7 +113,7 @@ def settle(
             say(claim_text(claim, outlook))
         if verdict != "undecided":
             return verdict in ("supported", "refuted")
-        step = _next_step(one)
+        step = next_step(one)
         if step is None:
             say(f"Stopped: no number of seeds is expected to settle {name}.")
             return False
@@ -181,7 +181,7 @@ def _takes(runs: int, seconds: float) -> str:
     return counted(runs, "run") + (f", about {numbers.duration(seconds)}" if seconds else "")
 
 
-def _next_step(one: JudgedHypothesis) -> Step | None:
+def next_step(one: JudgedHypothesis) -> Step | None:
     """Seeds of the next look, as forecast at its level; None where seeds will not settle it.
 
     One claim refuted decides a hypothesis: where some are on their way to that, by the nearest.

@@ -1,14 +1,21 @@
 """Seeds are added until a hypothesis is decided: real trainings of small nets on the digits."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from cvlib.analysis.settling import look_level
 from cvlib.files import DamagedFile
+from cvlib.freeze.reads import declared_reads
 from cvlib.journal import hypotheses
+from cvlib.journal.effects import Judged
+from cvlib.journal.quantity import Quantity
+from cvlib.journal.settling import Outlook
 from cvlib.project import ProjectError
-from cvlib.settle import seconds_of, settle
+from cvlib.settle import next_step, seconds_of, settle
+from cvlib.studies.hypotheses import Claim
+from cvlib.yaml_source import SpecError
 from tests.studies.conftest import again, edit, layout, run_here  # noqa: F401
 
 HYPOTHESES = """\
@@ -47,12 +54,21 @@ def test_seeds_are_added_until_a_hypothesis_is_decided(declared):
     before = path.read_text()
     run_here(declared)
 
+    read = declared_reads(again(declared), "hypothesis", "H1")
+
     # the first look leaves it open, and a second is not begun in a time that is too short for it
     decided, said = carry_out(again(declared), budget=1e-9)
     assert decided is False and path.read_text() == before
     assert "look 1 at 2 seeds, level 0.025: undecided" in said and "of the budget are left" in said
     asked = hypotheses(root=declared.root)["H1"].settled_by[0]
     assert asked.seeds > 2 and f"settled by about {asked.seeds} seeds" in said
+
+    # an experiment that may not have so many runs is left as it was
+    path.write_text(before + "max_runs: 6\n")
+    with pytest.raises(SpecError, match="more than 6"):
+        carry_out(again(declared), budget=3600)
+    assert path.read_text() == before + "max_runs: 6\n"
+    path.write_text(before)
 
     # stopped by Ctrl-C: the seeds stay, and nobody looks before all are there
     decided, _ = carry_out(again(declared), budget=3600, runs=2)
@@ -74,6 +90,9 @@ def test_seeds_are_added_until_a_hypothesis_is_decided(declared):
     text = path.read_text()
     assert text.startswith(before) and re.search(r"^more_seeds:\n  wide: \[2", text, re.M)
 
+    # the chapters that say its verdict are no longer true
+    assert declared_reads(again(declared), "hypothesis", "H1") != read
+
     # who asks again trains nothing and has no further look
     looks = (declared.experiments / "registered.json").read_text()
     assert carry_out(again(declared), budget=3600)[0] is True
@@ -86,6 +105,25 @@ def test_seeds_are_added_until_a_hypothesis_is_decided(declared):
     (declared.experiments / "registered.json").write_text(looks.replace("4", "5"))
     with pytest.raises(DamagedFile, match=r"registered\.json"):
         carry_out(again(declared), budget=3600)
+
+
+@pytest.mark.parametrize(
+    ("outlooks", "seeds"),
+    [
+        ([(+1, 9), (+1, 5)], 9),  # all must hold: as many as the most demanding needs
+        ([(+1, 9), (+1, None)], None),  # one that no seeds settle leaves the hypothesis open
+        ([(+1, None), (-1, 5)], 5),  # unless another is on its way to refute it
+        ([(+1, 200)], 12),  # fourfold at most from one look to the next
+    ],
+)
+def test_the_next_look_is_where_the_hypothesis_as_a_whole_is_expected_to_be_decided(
+    monkeypatch, outlooks, seeds
+):
+    claims = [Judged(Claim(say="it"), Quantity("", float(side))) for side, _ in outlooks]
+    found = [Outlook(seeds, (SimpleNamespace(id="a"),), None, "") for _, seeds in outlooks]
+    monkeypatch.setattr("cvlib.settle.outlooks", lambda claims, level: found)
+    step = next_step(SimpleNamespace(at=lambda level: claims, next_level=0.0083, looks=[3]))
+    assert (step and step.seeds) == seeds
 
 
 def test_a_rule_for_stopping_is_declared_before(declared):
