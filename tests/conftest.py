@@ -2,11 +2,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 
 import pytest
 
 from cvlib.project import Project
 from tests.engine.made_book import make_book
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A suite in the background is handed these ignored, and would hand that on to what it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from cvlib.check.finding import Findings, check, failed, note
 from cvlib.check.submission import CheckedChapter, Submission, blank
-from cvlib.freeze.marks import Mark, marks
+from cvlib.freeze.marks import Mark, as_read, marks, without_marks
+
+if TYPE_CHECKING:
+    from cvlib.results.run import Run
 
 _DIGITS = re.compile(r"\d[\d.,]*")
 # A number with the unit of a result. What is no result: the level of an interval, and what another's
@@ -28,9 +32,7 @@ def typed(submission: Submission) -> Findings:
     for chapter in submission.chapters:
         prose = _INLINE.sub(blank, chapter.prose)
         for found in _RESULT.finditer(prose):
-            if "@" in _sentence(chapter.prose, found.start()) and "[" in _sentence(
-                chapter.prose, found.start()
-            ):
+            if "[@" in _sentence(chapter.prose, found.start()):
                 continue
             count += 1
             yield failed(
@@ -44,9 +46,9 @@ def typed(submission: Submission) -> Findings:
 
 def _sentence(text: str, at: int) -> str:
     """The sentence around a place."""
-    ends = [found.end() for found in _SENTENCE_END.finditer(text)]
-    start = max((end for end in ends if end <= at), default=0)
-    return text[start : min((end for end in ends if end > at), default=len(text))]
+    start = max((found.end() for found in _SENTENCE_END.finditer(text, 0, at)), default=0)
+    end = _SENTENCE_END.search(text, at)
+    return text[start : end.start() if end else None]
 
 
 @check("roundings")
@@ -55,9 +57,9 @@ def roundings(submission: Submission) -> Findings:
     written: dict[tuple[str, tuple[str, ...]], dict[str, str]] = defaultdict(dict)
     for chapter, mark in _values(submission):
         if mark.exact and (digits := _DIGITS.search(mark.text)):
-            same = mark.exact.lstrip("-"), mark.runs
             unit = mark.text[digits.end() :].strip()[:1]
-            written[same[0] + unit, same[1]].setdefault(digits[0], chapter.file)
+            quantity = mark.exact.lstrip("-") + unit, mark.runs
+            written[quantity].setdefault(digits[0], chapter.file)
     several = [texts for texts in written.values() if len(texts) > 1]
     for texts in several:
         said = " and ".join(f"{digits} ({file})" for digits, file in texts.items())
@@ -89,7 +91,7 @@ def images(submission: Submission) -> Findings:
             if len(sets) > 1 and "images" not in sentence:
                 count += 1
                 said = " and ".join(sorted(f"{number:,.0f} of {name}" for name, number in sets))
-                shown = " ".join(_read(sentence).split())
+                shown = as_read(sentence)
                 yield note(
                     f"“{shown[:90]}…” has percents of different test images ({said})",
                     "Say so in the sentence, or compare with `exp.difference`, which takes the common images.",
@@ -100,9 +102,8 @@ def images(submission: Submission) -> Findings:
     )
 
 
-def _test_set(run: object) -> tuple[str, float]:
-    spec, metrics = getattr(run, "spec", {}), getattr(run, "metrics", {})
-    return str(spec["dataset"]["name"]), float(metrics.get("test_images", 0))
+def _test_set(run: Run) -> tuple[str, float]:
+    return str(run.spec["dataset"]["name"]), run.metrics.get("test_images", 0)
 
 
 def _values(submission: Submission) -> Iterator[tuple[CheckedChapter, Mark]]:
@@ -116,18 +117,11 @@ def _sentences(chapter: CheckedChapter) -> Iterator[tuple[str, list[Mark]]]:
     """Each sentence of the frozen chapter that holds two values or more, with them."""
     text = chapter.markdown or ""
     found = [mark for mark in marks(text) if mark.markdown]
-    covered = text
-    for mark in found:  # the points of numbers end no sentence
-        covered = covered[: mark.start] + " " * (mark.end - mark.start) + covered[mark.end :]
+    # the points of numbers end no sentence
+    covered = without_marks(text, lambda mark: " " * (mark.end - mark.start))
     start = 0
     for end in [*(each.end() for each in _SENTENCE_END.finditer(covered)), len(text)]:
         inside = [mark for mark in found if start <= mark.start < end]
         if len(inside) > 1 and "|" not in covered[start:end]:
             yield text[start:end], inside
         start = end
-
-
-def _read(sentence: str) -> str:
-    from cvlib.freeze.marks import as_read
-
-    return as_read(sentence)

@@ -186,7 +186,7 @@ def _declared_digest(project: Project, kind: str, name: str) -> str:
         said = [
             [one.id, one.title, one.statement, one.experiment, one.shown]
             + [claim.model_dump(mode="json") for claim in one.claims]
-            + [how for name, how in revised.items() if name == one.id]
+            + ([revised[one.id]] if one.id in revised else [])
             + ([looks_of(project, one)] if one.settle else [])
             for one in wanted
         ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,7 +33,7 @@ from cvlib.journal.handle import of_experiment, results_of
 from cvlib.journal.notes import marks, noted, skipped_and_stale, without_results
 from cvlib.journal.quantity import Quantity, Words, keys_of, pipe_table
 from cvlib.journal.results import skipped_value, value_of
-from cvlib.journal.words import counted, grouped, ranged
+from cvlib.journal.words import counted, grouped, listed, ranged
 
 if TYPE_CHECKING:
     from cvlib.analysis.estimate import SeedVariance
@@ -246,50 +247,24 @@ def difference_quantity(found: Measured, unit: str = "", plus: bool = True) -> Q
     return Quantity(f"{text}{unit}{remark}", found.mean, low, high)
 
 
-def answers(
-    variants: Sequence[VariantResults], claim: str = ""
-) -> tuple[list[np.ndarray], int | None]:
+def answers(variants: Sequence[VariantResults]) -> tuple[list[np.ndarray], int | None]:
     """Whether each seed is right, (S, N) bool of each variant, on the images that all were tested on.
 
     Also how many these are, where not all were tested on the same; None where they were. Raises
-    JournalError, which begins with `claim`, where two have no test image in common.
+    JournalError where they have no test image in common, or other labels for it.
     """
     every = [[variant.tested(seed) for seed in variant.need().runs] for variant in variants]
-    first = every[0][0]
-    if (
-        all(
-            np.array_equal(first.ids, one.ids) and np.array_equal(first.labels, one.labels)
-            for tested in every
-            for one in tested
-        )
-        and len({variant.variant.spec.dataset.name for variant in variants}) == 1
-    ):
-        return [np.array([one.correct for one in tested]) for tested in every], None
-    for variant, tested in zip(variants, every, strict=True):
-        common = first.ids
-        for one in tested:
-            common = np.intersect1d(common, one.ids)
-        # the ids of two datasets may well be alike
-        same = variant.variant.spec.dataset.name == variants[0].variant.spec.dataset.name
-        if (
-            not same
-            or not len(common)
-            or any(
-                not np.array_equal(_on(first, common, "labels"), _on(one, common, "labels"))
-                for one in tested
-            )
-        ):
-            raise JournalError(
-                f"{claim}{variants[0].id} and {variant.id} were not tested on the same images, so "
-                "nothing compares them"
-            )
-    for one in (one for tested in every for one in tested):
-        common = np.intersect1d(common, one.ids)
-    if not len(common):
-        names = ", ".join(variant.id for variant in variants)
-        raise JournalError(f"{claim}{names} have no test image in common, so nothing compares them")
-    right = [np.array([_on(one, common, "correct") for one in tested]) for tested in every]
-    return right, len(common)
+    tested = [one for seeds in every for one in seeds]
+    common = reduce(np.intersect1d, (one.ids for one in tested))
+    labels = _on(tested[0], common, "labels")
+    # the ids of two datasets may well be alike
+    datasets = {variant.variant.spec.dataset.name for variant in variants}
+    same = all(np.array_equal(labels, _on(one, common, "labels")) for one in tested)
+    if len(datasets) > 1 or not len(common) or not same:
+        names = listed([variant.id for variant in variants])
+        raise JournalError(f"{names} were not tested on the same images, so nothing compares them")
+    right = [np.array([_on(one, common, "correct") for one in seeds]) for seeds in every]
+    return right, None if all(len(one.ids) == len(common) for one in tested) else len(common)
 
 
 def _on(tested: Tested, ids: np.ndarray, what: str) -> np.ndarray:

@@ -63,8 +63,7 @@ def _outlook(judged: Judged, level: float) -> Outlook:
         return _by_images(judged, varying, found)
     if found.seeds is None:
         return Outlook(None, varying, None, f"settled by more than {MOST_SEEDS:,} seeds, if at all")
-    outlook = Outlook(found.seeds, varying, None, "")
-    time = numbers.duration(outlook.seconds)
+    time = numbers.duration(training_seconds(varying, found.seeds))
     text = f"settled by about {found.seeds:,} seeds ({found.seeds - min(counts):,} more, {time})"
     return Outlook(found.seeds, varying, None, text)
 

@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 
 from cvlib.project import find_project
+from cvlib.results.difference import first_difference
 from cvlib.results.store import Store
 from cvlib.studies import confirm
-from cvlib.studies.confirm import changed_parts, first_difference
+from cvlib.studies.confirm import changed_parts
 from cvlib.studies.execute import Ended
 from cvlib.studies.experiment import parse_experiment
 from cvlib.studies.plan import Fingerprints
