@@ -184,7 +184,9 @@ class Kernel:
             if not running:
                 break
             for child in running:
-                self.left_running.append(f"{child.info['name']} (process {child.pid})")
+                name = f"{child.info['name']} (process {child.pid})"
+                if name not in self.left_running:  # one that was killed may take its time to go
+                    self.left_running.append(name)
                 with contextlib.suppress(psutil.Error):
                     child.kill()
         self._signal(signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
